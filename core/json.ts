@@ -1,0 +1,52 @@
+/**
+ * JSON as a type, and the one canonical text of a JSON value. Digests and signatures are made over
+ * the canonical text, so two processes that hold the same value hold the same digest.
+ *
+ * Canonical form follows RFC 8785 (JCS): no white space, object keys sorted by UTF-16 code units,
+ * numbers as ECMAScript prints them.
+ *
+ * @module
+ */
+import { createHash } from 'node:crypto'
+
+export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject
+export interface JsonObject {
+  readonly [key: string]: JsonValue | undefined
+}
+
+/**
+ * The canonical text of a value. Keys whose value is undefined are left out, as JSON does.
+ * Throws TypeError for anything JSON cannot say: NaN, infinities, functions, bigint, cycles.
+ */
+export function canonicalJson(value: JsonValue): string {
+  if (value === null || typeof value === 'boolean' || typeof value === 'string') {
+    return JSON.stringify(value)
+  }
+  if (typeof value === 'number') {
+    if (!Number.isFinite(value)) throw new TypeError('a number that JSON cannot say')
+    return JSON.stringify(value)
+  }
+  if (Array.isArray(value)) {
+    return `[${value.map((item) => canonicalJson(item as JsonValue)).join(',')}]`
+  }
+  if (typeof value === 'object') {
+    const object = value as JsonObject
+    const parts: string[] = []
+    for (const key of Object.keys(object).sort()) {
+      const item = object[key]
+      if (item !== undefined) parts.push(`${JSON.stringify(key)}:${canonicalJson(item)}`)
+    }
+    return `{${parts.join(',')}}`
+  }
+  throw new TypeError(`JSON cannot say a ${typeof value}`)
+}
+
+/** SHA-256 over the canonical text, as `sha256:<64 hex digits>`. */
+export function digestOf(value: JsonValue): string {
+  return digestOfText(canonicalJson(value))
+}
+
+/** SHA-256 over UTF-8 text or bytes, as `sha256:<64 hex digits>`. */
+export function digestOfText(text: string | Uint8Array): string {
+  return `sha256:${createHash('sha256').update(text).digest('hex')}`
+}
