@@ -1,0 +1,200 @@
+/**
+ * Group commit: the one engine behind every journal. Appends queue up; one batch is on its way to
+ * the store at any time and the next one forms meanwhile, so the number of syncs follows from how
+ * busy the store is and no timer is needed.
+ *
+ *     append ─┐                      ┌─ followers
+ *     append ─┼─▶ pending ─▶ store ──┤
+ *     append ─┘    (next)  (one)     └─ append resolves
+ *
+ * C1  Order of calls is order of positions is order of resolving.
+ * C2  A frame (one append) is never split over two batches.
+ * C3  The first failure of the store is the last thing that happens: everything that waits and
+ *     everything that comes later is refused, nothing is tried again.
+ *
+ * @module
+ */
+import type { Clock } from '../clock.ts'
+import { ProvError } from '../errors.ts'
+import type { Bytes, Count } from '../units.ts'
+import { journalErrors } from './errors.ts'
+import { encodeLine } from './line.ts'
+import type { JournalEntry, JournalRecord, Position } from './journal.ts'
+
+/** One append on its way. */
+export interface Frame {
+  readonly first: Position
+  readonly count: Count
+  /** Lines of all records, each ending in a line break. */
+  readonly text: string
+  readonly bytes: Bytes
+}
+
+interface Waiting extends Frame {
+  readonly entries: readonly JournalEntry[]
+  readonly timeMs: number
+  readonly resolve: (first: Position) => void
+  readonly reject: (error: ProvError) => void
+}
+
+export interface GroupCommitOptions {
+  readonly journal: string
+  readonly epoch: Count
+  readonly clock: Clock
+  /** Last position that is already there. */
+  readonly last: Position
+  /** Makes frames durable, all of them or none. A throw ends the journal (C3). */
+  readonly commit: (frames: readonly Frame[]) => Promise<void>
+  /** Most bytes that share one batch; a larger single frame goes alone. Default 1 MiB. */
+  readonly batchBytes?: Bytes | undefined
+  /** Most bytes of one frame. Default 8 MiB. */
+  readonly frameBytes?: Bytes | undefined
+}
+
+const defaultBatchBytes: Bytes = 1_048_576
+const defaultFrameBytes: Bytes = 8_388_608
+
+export class GroupCommit {
+  readonly #options: GroupCommitOptions
+  readonly #batchBytes: Bytes
+  readonly #frameBytes: Bytes
+  readonly #listeners = new Set<(records: readonly JournalRecord[]) => void>()
+  #pending: Waiting[] = []
+  #next: Position
+  #durable: Position
+  #running: Promise<void> | undefined
+  #failure: ProvError | undefined
+  #closed = false
+
+  constructor(options: GroupCommitOptions) {
+    this.#options = options
+    this.#batchBytes = options.batchBytes ?? defaultBatchBytes
+    this.#frameBytes = options.frameBytes ?? defaultFrameBytes
+    this.#durable = options.last
+    this.#next = options.last + 1
+  }
+
+  /** Last position that is on disk. */
+  get durable(): Position {
+    return this.#durable
+  }
+
+  /** Why nothing is taken any more, or undefined. */
+  get failure(): ProvError | undefined {
+    return this.#failure
+  }
+
+  /** See `Journal.append`. An empty list writes nothing and resolves with the next position. */
+  append(entries: readonly JournalEntry[]): Promise<Position> {
+    return new Promise((resolve, reject) => {
+      const refusal =
+        this.#failure ??
+        (this.#closed
+          ? journalErrors.PROV_JOURNAL_CLOSED({ journal: this.#options.journal })
+          : undefined)
+      if (refusal) return reject(refusal)
+      const timeMs = Math.round(this.#options.clock.now())
+      let text = ''
+      for (const entry of entries) text += encodeLine(entry, timeMs)
+      const bytes = Buffer.byteLength(text)
+      if (bytes > this.#frameBytes) {
+        return reject(
+          journalErrors.PROV_JOURNAL_TOO_LARGE({
+            what: `an append of ${entries.length} records`,
+            bytes,
+            limitBytes: this.#frameBytes,
+          }),
+        )
+      }
+      if (entries.length === 0) return resolve(this.#next)
+      const frame = { first: this.#next, count: entries.length, text, bytes }
+      this.#next += entries.length
+      this.#pending.push({ ...frame, entries, timeMs, resolve, reject })
+      this.#running ??= this.#run()
+    })
+  }
+
+  /** See `Journal.follow`. A listener that throws is reported as a process warning and stays. */
+  follow(listener: (records: readonly JournalRecord[]) => void): () => void {
+    const own = (records: readonly JournalRecord[]): void => listener(records)
+    this.#listeners.add(own)
+    return () => void this.#listeners.delete(own)
+  }
+
+  /** Takes nothing more; resolves when nothing is under way. */
+  async close(): Promise<void> {
+    this.#closed = true
+    while (this.#running) await this.#running
+  }
+
+  async #run(): Promise<void> {
+    // One turn of the loop: appends of this turn, and those of callers just woken, share a sync.
+    await new Promise((resolve) => setImmediate(resolve))
+    while (this.#pending.length > 0 && !this.#failure) {
+      const batch = this.#take()
+      try {
+        await this.#options.commit(batch)
+      } catch (thrown) {
+        this.#fail(thrown, batch)
+        break
+      }
+      this.#settle(batch)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    this.#running = undefined
+  }
+
+  #take(): readonly Waiting[] {
+    let bytes = 0
+    let count = 0
+    for (const frame of this.#pending) {
+      bytes += frame.bytes
+      if (count > 0 && bytes > this.#batchBytes) break
+      count++
+    }
+    const batch = this.#pending.slice(0, count)
+    this.#pending = this.#pending.slice(count)
+    return batch
+  }
+
+  #settle(batch: readonly Waiting[]): void {
+    const last = batch[batch.length - 1] as Waiting
+    this.#durable = last.first + last.count - 1
+    if (this.#listeners.size > 0) {
+      const records = recordsOf(batch, this.#options.epoch)
+      for (const listener of this.#listeners) {
+        try {
+          listener(records)
+        } catch (thrown) {
+          process.emitWarning(thrown instanceof Error ? thrown : String(thrown))
+        }
+      }
+    }
+    for (const frame of batch) frame.resolve(frame.first)
+  }
+
+  #fail(thrown: unknown, batch: readonly Waiting[]): void {
+    const reason = thrown instanceof Error ? thrown.message : String(thrown)
+    const failure = ProvError.is(thrown)
+      ? thrown
+      : journalErrors.PROV_JOURNAL_POISONED(
+          { journal: this.#options.journal, reason },
+          { cause: thrown },
+        )
+    this.#failure = failure
+    const waiting = [...batch, ...this.#pending]
+    this.#pending = []
+    for (const frame of waiting) frame.reject(failure)
+  }
+}
+
+function recordsOf(batch: readonly Waiting[], epoch: Count): JournalRecord[] {
+  const records: JournalRecord[] = []
+  for (const { first, timeMs, entries } of batch) {
+    for (let at = 0; at < entries.length; at++) {
+      const { partition, type, body } = entries[at] as JournalEntry
+      records.push({ position: first + at, epoch, timeMs, partition, type, body })
+    }
+  }
+  return records
+}

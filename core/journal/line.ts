@@ -1,0 +1,63 @@
+/**
+ * One record as one line of text: `[time,"partition","type",body]`. JSON never holds a raw line
+ * break, so lines need no lengths, people can read a segment with `strings`, and the partition is
+ * told from the first bytes without parsing the body.
+ *
+ * @module
+ */
+import type { JsonValue } from '../json.ts'
+import type { Bytes, Count, Millis } from '../units.ts'
+import { journalErrors } from './errors.ts'
+import type { JournalEntry, JournalRecord, Position } from './journal.ts'
+
+/** Most that one body may take as JSON text. */
+export const bodyLimitBytes: Bytes = 1_048_576
+
+/**
+ * The line of an entry, with its line break. Throws PROV_JOURNAL_TOO_LARGE beyond 1 MiB of body and
+ * PROV_JOURNAL_NOT_JSON for cycles, functions and undefined.
+ */
+export function encodeLine(entry: JournalEntry, timeMs: Millis): string {
+  const { partition, type } = entry
+  let body: string | undefined
+  try {
+    body = JSON.stringify(entry.body)
+  } catch (cause) {
+    throw journalErrors.PROV_JOURNAL_NOT_JSON({ partition, type }, { cause })
+  }
+  if (body === undefined) throw journalErrors.PROV_JOURNAL_NOT_JSON({ partition, type })
+  // A UTF-16 unit takes at most three bytes: short texts need no counting.
+  const bytes = body.length * 3 <= bodyLimitBytes ? 0 : Buffer.byteLength(body)
+  if (bytes > bodyLimitBytes) {
+    throw journalErrors.PROV_JOURNAL_TOO_LARGE({
+      what: `record ${type} of ${partition}`,
+      bytes,
+      limitBytes: bodyLimitBytes,
+    })
+  }
+  return `[${Math.round(timeMs)},${JSON.stringify(partition)},${JSON.stringify(type)},${body}]\n`
+}
+
+/** Records of a batch text, the first one at `first`; only those of `partition` when given. */
+export function* decodeLines(
+  text: string,
+  first: Position,
+  epoch: Count,
+  partition?: string,
+): Generator<JournalRecord> {
+  const wanted = partition === undefined ? undefined : `${JSON.stringify(partition)},`
+  let position = first
+  for (let at = 0; at < text.length; position++) {
+    const end = text.indexOf('\n', at)
+    if (wanted === undefined || text.startsWith(wanted, text.indexOf(',', at) + 1)) {
+      const [timeMs, owner, type, body] = JSON.parse(text.slice(at, end)) as [
+        Millis,
+        string,
+        string,
+        JsonValue,
+      ]
+      yield { position, epoch, timeMs, partition: owner, type, body }
+    }
+    at = end + 1
+  }
+}
