@@ -1,0 +1,98 @@
+/**
+ * A command: flags in, data out, lines last. It does not print and does not exit; one object feeds
+ * the command line, HTTP and MCP.
+ *
+ * @module
+ */
+import type { Clock } from '../clock.ts'
+import type { Runtime } from '../runtime.ts'
+import type { WorkspaceFiles } from '../config/workspace.ts'
+
+export interface Flag {
+  readonly type: 'string' | 'boolean' | 'number'
+  readonly describe: string
+  readonly default?: string | boolean | number
+  readonly choices?: readonly string[]
+  readonly alias?: string
+  readonly required?: boolean
+  /** May be given several times; the value is then an array. */
+  readonly many?: boolean
+}
+
+type FlagValue<F extends Flag> = F extends { many: true }
+  ? readonly ScalarOf<F>[]
+  : F extends { default: string | boolean | number } | { required: true }
+    ? ScalarOf<F>
+    : ScalarOf<F> | undefined
+type ScalarOf<F extends Flag> = F['type'] extends 'boolean'
+  ? boolean
+  : F['type'] extends 'number'
+    ? number
+    : F extends { choices: readonly (infer C)[] }
+      ? C
+      : string
+
+export type FlagValues<F extends Readonly<Record<string, Flag>>> = {
+  readonly [K in keyof F]: FlagValue<F[K]>
+}
+
+/** What a command gets besides its flags. Everything is lazy: a read command never opens the runtime. */
+export interface CommandContext {
+  /** Who acts: `--actor`, PROV_ACTOR, or the only key there is. Undefined when nothing says. */
+  readonly actor: string | undefined
+  readonly clock: Clock
+  readonly signal: AbortSignal
+  /** `--dry-run`: say what would happen, change nothing. */
+  readonly dryRun: boolean
+  /** Folder where the command was started. */
+  readonly cwd: string
+  /** The workspace around `cwd` or `--workspace`. Throws PROV_CONFIG_NO_WORKSPACE. */
+  readonly files: () => Promise<WorkspaceFiles>
+  /** A read model by name; takes no lock. */
+  readonly read: (name: string, args?: Readonly<Record<string, unknown>>) => Promise<unknown>
+  /** The runtime, opened under the writer lock on first use and closed by the caller of the command. */
+  readonly runtime: () => Promise<Runtime>
+  /** Talk for people while it runs; goes to stderr, never to stdout. */
+  readonly progress: (line: string) => void
+  /** Asks a person on the terminal; undefined when there is none. `secret` does not echo. */
+  readonly ask: (question: string, options?: { secret?: boolean }) => Promise<string | undefined>
+}
+
+/** How lines may be decorated; plain in a pipe. */
+export interface Paint {
+  readonly bold: (text: string) => string
+  readonly dim: (text: string) => string
+  readonly good: (text: string) => string
+  readonly bad: (text: string) => string
+  readonly warn: (text: string) => string
+  /** Width of the terminal in columns; 100 in a pipe. */
+  readonly columns: number
+}
+
+export type CommandGroup = 'State' | 'Topology' | 'Operations' | 'Runtime' | 'Workspace' | 'Tools'
+
+export interface Command<F extends Readonly<Record<string, Flag>>, T> {
+  /** Words and positionals as yargs reads them: `backlog show <id>`. Positionals are flags too. */
+  readonly pattern: string
+  readonly describe: string
+  readonly group: CommandGroup
+  /** At least one: [command line, what it does]. */
+  readonly examples: readonly (readonly [string, string])[]
+  readonly flags: F
+  /** True when it may change something: it then takes `--dry-run`. */
+  readonly writes?: boolean
+  readonly run: (flags: FlagValues<F>, context: CommandContext) => Promise<T>
+  /** Lines for people. Default: the data as indented JSON. `md` is asked for by `--fmt md`. */
+  readonly render?: (data: T, paint: Paint, format: 'text' | 'md') => readonly string[]
+  /** Exit code of a normal end. Default 0; see D-1 in core/README.md. */
+  readonly exitCode?: (data: T) => number
+}
+
+/** A command whose types are its owner's business. */
+export type AnyCommand = Command<Readonly<Record<string, Flag>>, never> | Command<never, never>
+
+export function defineCommand<const F extends Readonly<Record<string, Flag>>, T>(
+  command: Command<F, T>,
+): Command<F, T> {
+  return Object.freeze(command)
+}

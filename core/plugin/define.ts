@@ -1,0 +1,93 @@
+/**
+ * The plugin contract, version 1. First-party plugins use only this; whatever they can do, a
+ * stranger's package can do. Everything a plugin adds is declared in one object, so that discovery
+ * and a dry run can list it without running it.
+ *
+ * @module
+ */
+import type { Observable } from 'rxjs'
+import type { ActorDef } from '../actor/define.ts'
+import type { ActorSystem } from '../actor/system.ts'
+import type { AnyCommand } from '../cli/command.ts'
+import type { Clock } from '../clock.ts'
+import type { ErrorRow } from '../errors.ts'
+import type { AnyReadModel } from './read.ts'
+import type { Contribution, ExtensionPoint, ServiceOf, ServiceRef } from './service.ts'
+
+/** The contract's version; it changes only when the contract breaks. */
+export const pluginApi = 1
+
+export type Needs = Readonly<Record<string, ServiceRef<unknown>>>
+export type Provides = Readonly<Record<string, ServiceRef<unknown>>>
+export type Actors = Readonly<Record<string, ActorDef>>
+export type Services<R extends Needs | Provides> = { readonly [K in keyof R]: ServiceOf<R[K]> }
+
+/** Structured lines for people; secrets never go in. `detail` is plain data. */
+export interface Log {
+  debug(text: string, detail?: object): void
+  info(text: string, detail?: object): void
+  warn(text: string, detail?: object): void
+  error(text: string, detail?: object): void
+}
+
+/** What `setup` receives: only what the plugin asked for, and a signal that ends its life. */
+export interface PluginContext<N extends Needs, P extends Provides, C> {
+  readonly name: string
+  readonly config: C
+  readonly needs: Services<N>
+  /** The kernel; the plugin's own `actors` are registered on it before `setup` runs. */
+  readonly actors: ActorSystem
+  /** Hands a service out. Everything in `provides` must have been handed out when `setup` returns. */
+  readonly provide: { readonly [K in keyof P]: (service: ServiceOf<P[K]>) => void }
+  /** All additions of loaded plugins to a point, in start order. */
+  readonly contributions: <T>(
+    point: ExtensionPoint<T>,
+  ) => readonly { name: string; plugin: string; value: T }[]
+  readonly clock: Clock
+  readonly log: Log
+  /** Aborts when the plugin must end: whatever it started ends with it. */
+  readonly signal: AbortSignal
+}
+
+/** What `setup` may return: a life that the supervisor watches, or nothing. */
+export type PluginLife = Observable<unknown> | undefined | void
+
+export interface PluginSpec<N extends Needs, P extends Provides, C> {
+  /** Lower case, `-`; unique in a runtime. */
+  readonly name: string
+  readonly api: number
+  /** One sentence for `prov plugins`. */
+  readonly describe?: string
+  readonly needs?: N
+  readonly provides?: P
+  /** Unknown in, typed out; throws a ProvError for what it refuses. Default: refuses any config. */
+  readonly config?: (raw: unknown) => C
+  readonly actors?: Actors
+  /** Lazy: the module is loaded when the command runs; see `defineCommand`. */
+  readonly commands?: Readonly<Record<string, () => Promise<{ readonly command: AnyCommand }>>>
+  /** Lazy: read models by name, see `defineRead`. */
+  readonly reads?: Readonly<Record<string, () => Promise<{ readonly read: AnyReadModel }>>>
+  readonly contributes?: readonly Contribution[]
+  readonly errors?: Readonly<Record<string, ErrorRow<never>>>
+  /** Runs once per life. A promise delays the start of those who need this plugin until it settles. */
+  readonly setup?: (context: PluginContext<N, P, C>) => PluginLife | Promise<PluginLife>
+}
+
+const brand = Symbol.for('prov.plugin')
+
+/** A plugin as the host sees it. Recognised by brand, never by `instanceof`. */
+export interface Plugin extends PluginSpec<Needs, Provides, unknown> {
+  readonly [brand]: true
+}
+
+/** Seals a plugin object. Nothing runs; mistakes in the shape are named when the host loads it. */
+export function definePlugin<const N extends Needs, const P extends Provides, C>(
+  spec: PluginSpec<N, P, C>,
+): Plugin {
+  return Object.freeze({ ...spec, [brand]: true as const }) as unknown as Plugin
+}
+
+/** True for a plugin made by any copy of this library. */
+export function isPlugin(value: unknown): value is Plugin {
+  return typeof value === 'object' && value !== null && brand in value
+}

@@ -1,0 +1,36 @@
+/**
+ * Read models: pure projections of workspace files and journal that the CLI, HTTP, MCP and scripts
+ * share. A read model needs no running plugin and no lock: the same function serves `prov state`
+ * with nothing running and `runtime.read('state')` inside a script.
+ *
+ * @module
+ */
+import type { Clock } from '../clock.ts'
+import type { JournalReader } from '../journal/journal.ts'
+import type { WorkspaceFiles } from '../config/workspace.ts'
+
+/** What a read model may look at. */
+export interface ReadContext {
+  readonly files: WorkspaceFiles
+  /** Absent while the workspace has no journal yet. */
+  readonly journal: JournalReader | undefined
+  readonly clock: Clock
+  /** Another read model, computed once per context. */
+  readonly read: (name: string, args?: Readonly<Record<string, unknown>>) => Promise<unknown>
+}
+
+export interface ReadModel<A, T> {
+  readonly name: string
+  readonly describe: string
+  /** Parses arguments at the edge; throws a ProvError for what it refuses. Default: takes none. */
+  readonly args?: (raw: Readonly<Record<string, unknown>>) => A
+  readonly run: (args: A, context: ReadContext) => Promise<T>
+}
+
+/** A read model whose types are its owner's business. */
+// eslint-disable-next-line -- the host stores models of every type and passes parsed arguments back
+export type AnyReadModel = ReadModel<never, unknown>
+
+export function defineRead<A, T>(model: ReadModel<A, T>): ReadModel<A, T> {
+  return Object.freeze(model)
+}

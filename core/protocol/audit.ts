@@ -1,0 +1,130 @@
+/**
+ * Audit events: what every plane says it did, signed per emitter and chained by n, in a CloudEvents
+ * 1.0 envelope (D-25, D-26). They are committed in the same journal frame as the act itself, they
+ * drive the other planes' instances of an operation, the read models fold them, and the mirror
+ * commits them to the ledger. There is no second source of what happened.
+ *
+ * @module
+ */
+import type { JsonObject } from '../json.ts'
+import type { Count } from '../units.ts'
+import type { Custody, OpBody, StateVector, Transition } from './op.ts'
+
+/** A plane that emits; each has a key of its own. */
+export type Emitter = 'submitter' | 'keeper' | 'controller' | 'orchestrator'
+
+/** One rule of the policy that was looked at, matched or not, and why. */
+export interface RuleTrace {
+  readonly rule: string
+  readonly effect: 'deny' | 'hold' | 'auto-sign'
+  readonly matched: boolean
+  readonly why: string
+}
+
+/** What each event type says. Keys are CloudEvents types without the `prov.` prefix. */
+export interface AuditData {
+  'actor.enrolled': {
+    readonly actor: string
+    readonly kid: string
+    readonly kind: string
+    readonly by: string
+  }
+  'policy.activated': { readonly version: Count; readonly digest: string; readonly by: string }
+  'policy.invalid': { readonly code: string; readonly message: string; readonly kept: string }
+  'keeper.mode': { readonly mode: 'auto' | 'manual' | 'hybrid'; readonly by: string }
+  'op.submitted': {
+    readonly op: OpBody
+    readonly op_digest: string
+    readonly by: string
+    readonly kid: string
+    readonly expected_state_version: StateVector
+    readonly expires: number
+  }
+  /** The keeper's verdict before any signature: kept with its full trace. */
+  'op.matched': {
+    readonly verdict: 'deny' | 'hold' | 'auto-sign'
+    readonly rule: string | null
+    readonly policy_digest: string
+    readonly policy_version: Count
+    readonly trace: readonly RuleTrace[]
+  }
+  'op.held': {
+    readonly why: string
+    readonly plan_digest: string
+    readonly policy_digest: string
+    readonly needs: string
+  }
+  'op.vote': {
+    readonly decision: 'approve' | 'reject'
+    readonly actor: string
+    readonly kid: string
+    readonly custody: Custody
+    readonly reason: string
+    readonly vote: string
+  }
+  'op.approved': {
+    readonly seq: Count
+    readonly keeper_epoch: Count
+    readonly policy_digest: string
+    readonly approvals: readonly { readonly actor: string; readonly custody: Custody }[]
+    readonly auto: boolean
+  }
+  /** Refused by a plane; `code` is an error code, `remedy` what to do. */
+  'op.refused': { readonly code: string; readonly message: string; readonly remedy: string }
+  'op.withdrawn': { readonly by: string; readonly reason: string }
+  'op.expired': { readonly what: 'intent' | 'command' }
+  'op.claimed': {
+    readonly seq: Count
+    readonly keeper_epoch: Count
+    readonly epoch: Count
+    readonly provider_token: string
+    readonly writes: readonly string[]
+  }
+  /** The RESULT: the only thing that moves a dimension. */
+  'op.applied': {
+    readonly moves: readonly (Transition & { readonly version: Count })[]
+    readonly gained: readonly string[]
+    readonly lost: readonly string[]
+    readonly detail: JsonObject
+  }
+  'op.failed': { readonly code: string; readonly message: string; readonly detail: JsonObject }
+  'op.in_doubt': { readonly code: string; readonly message: string; readonly detail: JsonObject }
+  'op.resolved': { readonly as: 'applied' | 'failed'; readonly by: string; readonly reason: string }
+  /** First sight of a workspace's dimensions: where its files said they were. */
+  'state.genesis': {
+    readonly positions: Readonly<Record<string, string>>
+    readonly capabilities: readonly string[]
+  }
+}
+
+export type AuditType = keyof AuditData
+
+/** One signed event. `prev` is the digest of the emitter's event n-1, or `null` at n = 1. */
+export interface AuditEvent<T extends AuditType = AuditType> {
+  readonly specversion: '1.0'
+  /** `<emitter>:<epoch>:<n>`, unique within the workspace for ever. */
+  readonly id: string
+  readonly source: string
+  readonly type: `prov.${T}`
+  /** Op id, actor name or file: what it is about. */
+  readonly subject: string
+  /** RFC 3339, UTC, milliseconds. */
+  readonly time: string
+  readonly datacontenttype: 'application/json'
+  readonly workspace: string
+  readonly correlationid: string
+  readonly causationid?: string
+  readonly emitter: Emitter
+  readonly epoch: Count
+  readonly n: Count
+  readonly prev: string | null
+  readonly kid: string
+  readonly data: AuditData[T]
+  /** Ed25519 over the canonical JSON of everything above, base64url. */
+  readonly signature: string
+}
+
+/** Narrowing by type, since the union over a mapped type does not narrow by itself. */
+export function isAudit<T extends AuditType>(event: AuditEvent, type: T): event is AuditEvent<T> {
+  return event.type === `prov.${type}`
+}

@@ -1,0 +1,145 @@
+/**
+ * What an operation is on the wire: the body whose digest everybody signs, the claims of the
+ * tokens around it, and the words of its life. Shapes only; making and checking tokens is in
+ * `tokens.ts`.
+ *
+ *     submitter ──intent──▶ keeper ──approval(intent inside)──▶ controller ──▶ orchestrator
+ *
+ * @module
+ */
+import type { JsonObject } from '../json.ts'
+import type { Count, Millis } from '../units.ts'
+
+/** Version of each dimension that an operation reads or writes (D-32). 0 is genesis. */
+export type StateVector = Readonly<Record<string, Count>>
+
+/** One move of one dimension, as the op type declares it (D-23). */
+export interface Transition {
+  readonly dimension: string
+  readonly from: string
+  readonly to: string
+}
+
+/** One step of the declared acyclic graph that an operation runs (D-50). */
+export interface OpStep {
+  readonly id: string
+  /** Shell text run on the machine. Covered by the op digest. */
+  readonly script: string
+  readonly dependsOn?: readonly string[]
+  readonly timeoutMs?: Millis
+}
+
+/** What the operation sets in motion: a provider backend and a graph of steps on its machine. */
+export interface OpRun {
+  readonly provider: string
+  readonly tier?: 's' | 'm' | 'l' | 'xl'
+  readonly steps: readonly OpStep[]
+}
+
+/** The body of an operation. One op id has one body for ever; `op_digest` is the digest of this. */
+export interface OpBody {
+  readonly type: string
+  readonly target: string
+  readonly image?: string
+  readonly params?: JsonObject
+  readonly scope: readonly string[]
+  readonly destructive: boolean
+  /** Moves of dimensions when it succeeds. */
+  readonly achieves: readonly Transition[]
+  readonly gains: readonly string[]
+  readonly loses: readonly string[]
+  /** Gates that must be open when it is claimed. */
+  readonly requires: readonly string[]
+  /** Absent for operations that only move state, such as `dimension.transition`. */
+  readonly run?: OpRun
+}
+
+/** Claims of the submitter's token, header `typ` = `prov-intent+jwt`. */
+export interface IntentClaims {
+  /** Key thumbprint of the submitter. */
+  readonly iss: string
+  /** Op id. */
+  readonly sub: string
+  /** Journal id of the workspace. */
+  readonly aud: string
+  readonly jti: string
+  /** Seconds since the epoch, as in every JWT. */
+  readonly iat: number
+  readonly nbf: number
+  readonly exp: number
+  readonly workspace: string
+  readonly op: OpBody
+  readonly op_digest: string
+  readonly scope: readonly string[]
+  readonly expected_state_version: StateVector
+}
+
+/** Claims of a vote, `typ` = `prov-vote+jwt` (D-29): bound to everything that may move. */
+export interface VoteClaims {
+  readonly iss: string
+  readonly sub: string
+  readonly aud: string
+  readonly jti: string
+  readonly iat: number
+  readonly exp: number
+  readonly workspace: string
+  readonly decision: 'approve' | 'reject'
+  readonly reason: string
+  readonly op_digest: string
+  readonly plan_digest: string
+  readonly policy_digest: string
+  readonly state_vector: StateVector
+}
+
+/** How far two signatures prove two people (D-28). */
+export type Custody = 'shared' | 'separate'
+
+export interface ApprovalNote {
+  readonly actor: string
+  readonly kid: string
+  readonly custody: Custody
+  /** Digest of the vote token; absent for an auto-sign by policy. */
+  readonly vote: string
+}
+
+/** Claims of the keeper's token, `typ` = `prov-approval+jwt`. The intent token travels inside. */
+export interface ApprovalClaims {
+  readonly iss: string
+  readonly sub: string
+  readonly aud: string
+  readonly jti: string
+  readonly iat: number
+  readonly nbf: number
+  readonly exp: number
+  readonly workspace: string
+  /** Compact intent token, verified again by the controller. */
+  readonly intent: string
+  readonly op_digest: string
+  readonly plan_digest: string
+  readonly policy_digest: string
+  readonly policy_version: Count
+  readonly expected_state_version: StateVector
+  readonly scope: readonly string[]
+  readonly approvals: readonly ApprovalNote[]
+  /** Gapless per keeper epoch (D-30). */
+  readonly seq: Count
+  readonly keeper_epoch: Count
+}
+
+/** Where an operation stands, for people and read models. Terminal ones have an outcome. */
+export type OpPhase =
+  | 'submitted'
+  | 'held'
+  | 'approved'
+  | 'claimed'
+  | 'applying'
+  | 'applied'
+  | 'failed'
+  | 'refused'
+  | 'withdrawn'
+  | 'expired'
+  | 'in_doubt'
+
+/** How an operation ended, or stopped for now. Values, never thrown. */
+export type OpOutcome =
+  'applied' | 'held' | 'refused' | 'failed' | 'unknown' | 'withdrawn' | 'expired'

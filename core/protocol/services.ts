@@ -1,0 +1,172 @@
+/**
+ * The services that planes offer each other and to the faces, as typed references. Plugins never
+ * import each other; what they agree on stands here.
+ *
+ * @module
+ */
+import { serviceRef } from '../plugin/service.ts'
+import type { Count, Millis } from '../units.ts'
+import type { AuditEvent } from './audit.ts'
+import type { OpBody, OpOutcome, OpPhase, OpRun, StateVector } from './op.ts'
+
+/** What a person or script proposes; the submitter turns it into a signed intent. */
+export interface Proposal {
+  readonly type: string
+  readonly target: string
+  /** Name of the actor whose key signs. Default: the only human key there is. */
+  readonly as?: string | undefined
+  readonly image?: string | undefined
+  readonly params?: Readonly<Record<string, unknown>> | undefined
+  readonly scope?: readonly string[] | undefined
+  /** Own id for safe re-runs: same id and body give the same answer, another body is refused. */
+  readonly opId?: string | undefined
+  /** Life of the intent. Default 1 day, 7 days at most (D-33). */
+  readonly expiresInMs?: Millis | undefined
+}
+
+export interface PhaseChange {
+  readonly op: string
+  readonly name: OpPhase
+  readonly why?: string
+  readonly code?: string
+}
+
+export interface OpEnd {
+  readonly op: string
+  readonly outcome: OpOutcome
+  readonly phase: OpPhase
+  readonly code?: string
+  readonly why?: string
+}
+
+/** Proposing and following operations. */
+export interface Submissions {
+  /** Resolves after the intent is durable. Throws for what the caller did wrong. */
+  submit(
+    proposal: Proposal,
+  ): Promise<{ readonly op: string; readonly duplicate: boolean; readonly body: OpBody }>
+  /** What would be submitted, with its digest and state vector; changes nothing. */
+  plan(
+    proposal: Proposal,
+  ): Promise<{ readonly body: OpBody; readonly digest: string; readonly state: StateVector }>
+  withdraw(request: {
+    readonly op: string
+    readonly as?: string | undefined
+    readonly reason: string
+  }): Promise<void>
+  /** Where it stands now; undefined when no such operation is known. */
+  phase(op: string): Promise<PhaseChange | undefined>
+  /** Calls back on every change until stopped; the newest one at once. Local only, hence a callback. */
+  follow(op: string, listener: (change: PhaseChange) => void): () => void
+}
+export const submissions = serviceRef<Submissions>('prov.submissions')
+
+/** The keeper's desk: votes, mode, policy. It never exposes signing. */
+export interface KeeperDesk {
+  /** Signs a vote with one of one's own keys and hands it in (D-29). */
+  vote(request: {
+    readonly op: string
+    readonly as?: string | undefined
+    readonly decision: 'approve' | 'reject'
+    readonly reason: string
+  }): Promise<{ readonly counted: boolean; readonly why: string }>
+  status(): Promise<{
+    readonly mode: 'auto' | 'manual' | 'hybrid'
+    readonly epoch: Count
+    readonly nextSeq: Count
+    readonly policy: { readonly version: Count; readonly digest: string } | null
+    readonly held: Count
+  }>
+  setMode(request: {
+    readonly mode: 'auto' | 'manual' | 'hybrid'
+    readonly as?: string | undefined
+  }): Promise<void>
+  activatePolicy(request: {
+    readonly as?: string | undefined
+  }): Promise<{ readonly version: Count; readonly digest: string }>
+}
+export const keeperDesk = serviceRef<KeeperDesk>('prov.keeper')
+
+/** The controller's face: human-signed resolution of outcomes that nobody knows (D-32). */
+export interface ControllerDesk {
+  resolve(request: {
+    readonly op: string
+    readonly as?: string | undefined
+    readonly outcome: 'applied' | 'failed'
+    readonly reason: string
+  }): Promise<void>
+  /** Version of every dimension that ever moved; absent ones are at 0. */
+  vector(): Promise<StateVector>
+}
+export const controllerDesk = serviceRef<ControllerDesk>('prov.controller')
+
+/** What running an operation's graph came to. */
+export type RunOutcome =
+  | {
+      readonly outcome: 'applied'
+      readonly detail: Readonly<Record<string, string | number | boolean>>
+    }
+  | {
+      readonly outcome: 'failed'
+      readonly code: string
+      readonly message: string
+      readonly detail: Readonly<Record<string, string | number | boolean>>
+    }
+  | {
+      readonly outcome: 'unknown'
+      readonly code: string
+      readonly message: string
+      readonly detail: Readonly<Record<string, string | number | boolean>>
+    }
+
+export interface Orchestrator {
+  /**
+   * Runs the graph under the token; the same token again answers with the same outcome or goes on
+   * where it stopped, asking the provider first. Never runs a step twice.
+   */
+  run(request: {
+    readonly op: string
+    readonly token: string
+    readonly run: OpRun
+    readonly labels: Readonly<Record<string, string>>
+  }): Promise<RunOutcome>
+}
+export const orchestrator = serviceRef<Orchestrator>('prov.orchestrator')
+
+/** One gate as it stands. */
+export interface GateView {
+  readonly id: string
+  readonly status: 'open' | 'partial' | 'closed'
+  readonly edge?: { readonly from: string; readonly to: string }
+  readonly unmet: readonly string[]
+}
+
+/** What the workspace declares and where it stands now. */
+export interface Topology {
+  /** Turns a proposal into a body: what the op type achieves, needs and runs. Throws PROV_OP_TYPE_UNKNOWN. */
+  resolve(proposal: Proposal): Promise<OpBody>
+  /** Versions of the named dimensions as seen here. Throws PROV_OP_DIMENSION_UNKNOWN. */
+  vector(dimensions: readonly string[]): Promise<StateVector>
+  positions(): Promise<
+    Readonly<Record<string, { readonly state: string; readonly version: Count }>>
+  >
+  gates(ids?: readonly string[]): Promise<readonly GateView[]>
+}
+export const topology = serviceRef<Topology>('prov.topology')
+
+/** The git ledger. */
+export interface Ledger {
+  /** Path of the `<workspace>-state` repository. */
+  readonly path: () => Promise<string>
+  /** Resolves when every audit event committed so far is in the ledger, or the signal aborts. */
+  readonly settled: (options?: {
+    readonly signal?: AbortSignal
+  }) => Promise<{ readonly commits: Count }>
+}
+export const ledger = serviceRef<Ledger>('prov.ledger')
+
+/** Appending and following audit events, per emitter. Handed out by the core. */
+export interface AuditTrail {
+  readonly events: (options?: { readonly op?: string | undefined }) => AsyncIterable<AuditEvent>
+}
+export const auditTrail = serviceRef<AuditTrail>('prov.audit')

@@ -1,0 +1,58 @@
+/**
+ * Every subject and stream name of the op contract, built by functions: nothing else spells them.
+ *
+ * @module
+ */
+import type { StreamConfig } from '../bus/bus.ts'
+
+/** Workspace names stand in subjects, so they hold lower case letters, digits and `-` only. */
+export const workspaceNamePattern = /^[a-z0-9][a-z0-9-]{0,62}$/
+
+export const subjects = {
+  /** Proposals: `ops.pending.<ws>.<op type>`; dots of the type are kept, they are tokens (D-16). */
+  pending: (workspace: string, opType: string) => `ops.pending.${workspace}.${opType}`,
+  /** Approved commands: `ops.cmd.<ws>`. */
+  command: (workspace: string) => `ops.cmd.${workspace}`,
+  /** What happened, signed per emitter: `ops.audit.<ws>`. */
+  audit: (workspace: string) => `ops.audit.${workspace}`,
+  /** Steps of running operations: `tasks.<ws>.<event>`. */
+  task: (workspace: string, event: string) => `tasks.${workspace}.${event}`,
+  /** Notices for people and other projects: `ecosystem.<project>.<scope>.<event>`. */
+  ecosystem: (project: string, scope: string, event: string) =>
+    `ecosystem.${project}.${scope}.${event}`,
+} as const
+
+const streamSuffix = (workspace: string) => workspace.toUpperCase().replaceAll('-', '_')
+
+export const streams = {
+  pending: (workspace: string) => `OPS_PENDING_${streamSuffix(workspace)}`,
+  command: (workspace: string) => `OPS_CMD_${streamSuffix(workspace)}`,
+  audit: (workspace: string) => `OPS_AUDIT_${streamSuffix(workspace)}`,
+  tasks: 'TASKS',
+  ecosystem: 'ECOSYSTEM',
+} as const
+
+/** The streams a workspace needs, as configuration. */
+export function streamConfigs(workspace: string): readonly StreamConfig[] {
+  const days = 86_400_000
+  return [
+    {
+      name: streams.pending(workspace),
+      subjects: [`ops.pending.${workspace}.>`],
+      retention: 'workqueue',
+    },
+    {
+      name: streams.command(workspace),
+      subjects: [subjects.command(workspace)],
+      retention: 'workqueue',
+    },
+    { name: streams.audit(workspace), subjects: [subjects.audit(workspace)], retention: 'limits' },
+    { name: streams.tasks, subjects: ['tasks.>'], retention: 'limits', maxAgeMs: 7 * days },
+    {
+      name: streams.ecosystem,
+      subjects: ['ecosystem.>'],
+      retention: 'limits',
+      maxAgeMs: 30 * days,
+    },
+  ]
+}
