@@ -3,5 +3,9 @@
  *
  * @module
  */
+export { busKit } from './bus/kit.ts'
+export type { BusHarness, BusKitOptions } from './bus/kit.ts'
 export { journalKit } from './journal/kit.ts'
-export type { JournalHarness, KitTest } from './journal/kit.ts'
+export type { JournalHarness } from './journal/kit.ts'
+export { codeOf } from './kit.ts'
+export type { KitTest } from './kit.ts'

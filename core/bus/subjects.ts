@@ -29,3 +29,18 @@ export function patternsOverlap(left: string, right: string): boolean {
     if (x !== y && x !== '*' && y !== '*') return false
   }
 }
+
+/** True for a subject that a message can carry: tokens without wildcards, blanks or gaps. */
+export function isSubject(text: string): boolean {
+  return /^[^\s.*>]+(\.[^\s.*>]+)*$/.test(text)
+}
+
+/** True for a pattern: a subject whose tokens may be `*`, the last one also `>`. */
+export function isPattern(text: string): boolean {
+  return /^(([^\s.*>]+|\*)\.)*([^\s.*>]+|\*|>)$/.test(text)
+}
+
+/** True for the name of a stream, a consumer or a bucket. */
+export function isBusName(text: string): boolean {
+  return /^[A-Za-z0-9_-]{1,128}$/.test(text)
+}

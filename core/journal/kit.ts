@@ -1,23 +1,12 @@
 /**
- * The promises J1 to J6 as a test that every journal runs, ours and a stranger's. The kit owns no
- * test runner: it takes anything that looks like tap's `Test`.
- *
+ * The promises J1 to J6 as a test that every journal runs, ours and a stranger's. *
  * @module
  */
 import type { Clock } from '../clock.ts'
-import { ProvError } from '../errors.ts'
+import { codeOf } from '../kit.ts'
+import type { KitTest } from '../kit.ts'
 import type { JsonValue } from '../json.ts'
 import type { Journal, JournalEntry, JournalReader, JournalRecord, ReadOptions } from './journal.ts'
-
-/** The part of tap's `Test` that kits use. */
-export interface KitTest {
-  test(name: string, body: (t: KitTest) => Promise<void> | void): PromiseLike<unknown>
-  equal(found: unknown, wanted: unknown, ...message: [] | [string]): unknown
-  same(found: unknown, wanted: unknown, ...message: [] | [string]): unknown
-  ok(found: unknown, ...message: [] | [string]): unknown
-  fail(...message: [] | [string]): unknown
-  teardown(undo: () => unknown): unknown
-}
 
 /** One place for a journal, which outlives the journals opened on it. */
 export interface JournalHarness {
@@ -284,16 +273,6 @@ async function all(reader: JournalReader, options?: ReadOptions): Promise<Journa
   const records: JournalRecord[] = []
   for await (const record of reader.read(options)) records.push(record)
   return records
-}
-
-/** The code that a promise rejects with; `none` when it does not. */
-export async function codeOf(promise: Promise<unknown> | undefined): Promise<string> {
-  try {
-    await promise
-    return 'none'
-  } catch (thrown) {
-    return ProvError.is(thrown) ? thrown.code : String(thrown)
-  }
 }
 
 const turnOfLoop = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))

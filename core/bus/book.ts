@@ -1,0 +1,308 @@
+/**
+ * What an embedded bus remembers. The book is a projection of the bus's own partition: it changes
+ * only by `enter`, one journal record at a time, so what is live, what a restart rebuilds and what
+ * a snapshot holds are the same by construction.
+ *
+ * Bodies of messages stay where they are, in the journal; the book keeps positions. A work queue
+ * also keeps the content of what is not acked yet, a limits stream that of its newest messages, so
+ * the usual delivery reads nothing.
+ *
+ * @module
+ */
+import type { JsonObject, JsonValue } from '../json.ts'
+import type { JournalRecord, Position } from '../journal/journal.ts'
+import type { Count, Millis } from '../units.ts'
+import type { ConsumerConfig, StreamConfig } from './bus.ts'
+import { busDefaults } from './configs.ts'
+import { subjectMatches } from './subjects.ts'
+
+export interface Content {
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: JsonValue
+}
+
+export interface Message {
+  readonly sequence: Count
+  readonly position: Position
+  readonly timeMs: Millis
+  readonly subject: string
+  readonly id: string
+  /** Absent when it must be read from the journal. */
+  content: Content | undefined
+}
+
+export interface ConsumerPage {
+  readonly config: ConsumerConfig
+  /** Limits streams: everything up to here is done for this consumer. */
+  floor: Count
+  /** Limits streams: done beyond the floor. */
+  readonly done: Set<Count>
+  /** Deliveries so far of messages that came back. */
+  readonly attempts: Map<Count, Count>
+}
+
+export interface StreamPage {
+  readonly config: StreamConfig
+  /** Live messages by sequence, ascending. */
+  readonly messages: Map<Count, Message>
+  /** No live message has a smaller sequence. */
+  first: Count
+  lastSequence: Count
+  /** Ids taken within the window; older ones may linger and do not count. */
+  readonly ids: Map<string, { readonly sequence: Count; readonly timeMs: Millis }>
+  readonly consumers: Map<string, ConsumerPage>
+}
+
+export interface BucketPage {
+  readonly values: Map<string, { readonly value: JsonValue; readonly revision: Count }>
+  revision: Count
+}
+
+/** Newest messages of a limits stream whose content stays in memory. */
+const warmMessages: Count = 256
+/** Old ids are swept once per so many messages: sweeping each time would cost more than it frees. */
+const sweepEvery: Count = 1_024
+
+export class Book {
+  readonly streams = new Map<string, StreamPage>()
+  readonly buckets = new Map<string, BucketPage>()
+  /** Position of the last record entered. */
+  position: Position = 0
+
+  /** The stream that takes a subject; patterns of streams never overlap. */
+  streamOf(subject: string): StreamPage | undefined {
+    for (const page of this.streams.values()) {
+      if (page.config.subjects.some((pattern) => subjectMatches(pattern, subject))) return page
+    }
+    return undefined
+  }
+
+  /** Takes one record of the bus's partition. Unknown types are skipped: a newer Prov wrote them. */
+  enter(record: JournalRecord): void {
+    this.position = record.position
+    const body = record.body as JsonObject
+    switch (record.type) {
+      case 'stream.ensured':
+        this.#addStream(body as unknown as StreamConfig)
+        break
+      case 'consumer.ensured':
+        this.#addConsumer(body as unknown as ConsumerConfig)
+        break
+      case 'message.published':
+        this.#addMessage(record)
+        break
+      case 'message.acked':
+      case 'message.termed':
+        this.#finish(
+          body['stream'] as string,
+          body['consumer'] as string,
+          body['sequence'] as number,
+        )
+        break
+      case 'message.returned': {
+        const page = this.streams.get(body['stream'] as string)
+        const consumer = page?.consumers.get(body['consumer'] as string)
+        consumer?.attempts.set(body['sequence'] as number, body['attempt'] as number)
+        break
+      }
+      case 'value.set': {
+        const bucket = this.bucket(body['bucket'] as string)
+        const revision = body['revision'] as number
+        bucket.values.set(body['key'] as string, { value: body['value'] as JsonValue, revision })
+        bucket.revision = Math.max(bucket.revision, revision)
+        break
+      }
+      case 'value.deleted': {
+        const bucket = this.bucket(body['bucket'] as string)
+        bucket.values.delete(body['key'] as string)
+        bucket.revision = Math.max(bucket.revision, body['revision'] as number)
+        break
+      }
+    }
+  }
+
+  /** The page of a bucket, made when absent. */
+  bucket(name: string): BucketPage {
+    let page = this.buckets.get(name)
+    if (!page) this.buckets.set(name, (page = { values: new Map(), revision: 0 }))
+    return page
+  }
+
+  /** Drops what is older than the stream keeps. */
+  expire(page: StreamPage, now: Millis): void {
+    const { maxAgeMs } = page.config
+    if (maxAgeMs === undefined || page.config.retention !== 'limits') return
+    for (; page.first <= page.lastSequence; page.first++) {
+      const message = page.messages.get(page.first)
+      if (message && message.timeMs + maxAgeMs > now) return
+      page.messages.delete(page.first)
+    }
+  }
+
+  /** True when the consumer still has to see the end of the message. */
+  isOpen(page: StreamPage, consumer: ConsumerPage, sequence: Count): boolean {
+    const message = page.messages.get(sequence)
+    if (!message) return false
+    if (!takes(consumer.config, message)) return false
+    return (
+      page.config.retention === 'workqueue' ||
+      (sequence > consumer.floor && !consumer.done.has(sequence))
+    )
+  }
+
+  #addStream(config: StreamConfig): void {
+    if (this.streams.has(config.name)) return
+    this.streams.set(config.name, {
+      config,
+      messages: new Map(),
+      first: 1,
+      lastSequence: 0,
+      ids: new Map(),
+      consumers: new Map(),
+    })
+  }
+
+  #addConsumer(config: ConsumerConfig): void {
+    const page = this.streams.get(config.stream)
+    if (!page || page.consumers.has(config.name)) return
+    page.consumers.set(config.name, { config, floor: 0, done: new Set(), attempts: new Map() })
+  }
+
+  #addMessage({ position, timeMs, body }: JournalRecord): void {
+    const { stream, sequence, subject, id, ...content } = body as unknown as Content & {
+      stream: string
+      sequence: Count
+      subject: string
+      id: string
+    }
+    const page = this.streams.get(stream)
+    if (!page) return
+    page.messages.set(sequence, { sequence, position, timeMs, subject, id, content })
+    page.lastSequence = sequence
+    page.ids.delete(id)
+    page.ids.set(id, { sequence, timeMs })
+    if (sequence % sweepEvery === 0) sweep(page, timeMs)
+    if (page.config.retention === 'limits') {
+      const cold = page.messages.get(sequence - warmMessages)
+      if (cold) cold.content = undefined
+    }
+  }
+
+  #finish(stream: string, name: string, sequence: Count): void {
+    const page = this.streams.get(stream)
+    const consumer = page?.consumers.get(name)
+    if (!page || !consumer) return
+    consumer.attempts.delete(sequence)
+    if (page.config.retention === 'workqueue') {
+      page.messages.delete(sequence)
+      while (page.first <= page.lastSequence && !page.messages.has(page.first)) page.first++
+      return
+    }
+    if (sequence > consumer.floor) consumer.done.add(sequence)
+    for (let next = consumer.floor + 1; next <= page.lastSequence; next++) {
+      const message = page.messages.get(next)
+      if (message && takes(consumer.config, message) && !consumer.done.has(next)) break
+      consumer.done.delete(next)
+      consumer.floor = next
+    }
+  }
+
+  /** The whole book as JSON, without contents. */
+  toSnapshot(): JsonValue {
+    return {
+      streams: [...this.streams.values()].map((page) => ({
+        config: page.config as unknown as JsonObject,
+        lastSequence: page.lastSequence,
+        messages: [...page.messages.values()].map(({ sequence, position, timeMs, subject, id }) => [
+          sequence,
+          position,
+          timeMs,
+          subject,
+          id,
+        ]),
+        ids: [...page.ids].map(([id, { sequence, timeMs }]) => [id, sequence, timeMs]),
+        consumers: [...page.consumers.values()].map((consumer) => ({
+          config: consumer.config as unknown as JsonObject,
+          floor: consumer.floor,
+          done: [...consumer.done],
+          attempts: [...consumer.attempts],
+        })),
+      })),
+      buckets: [...this.buckets].map(([name, { values, revision }]) => ({
+        name,
+        revision,
+        values: [...values].map(([key, entry]) => [key, entry.value, entry.revision]),
+      })),
+    }
+  }
+
+  /** The book as it stood at a position. */
+  static fromSnapshot(position: Position, body: JsonValue): Book {
+    const book = new Book()
+    book.position = position
+    const kept = body as unknown as Kept
+    for (const { config, lastSequence, messages, ids, consumers } of kept.streams) {
+      book.#addStream(config)
+      const page = book.streams.get(config.name) as StreamPage
+      page.lastSequence = lastSequence
+      page.first = messages[0]?.[0] ?? lastSequence + 1
+      for (const [sequence, at, timeMs, subject, id] of messages) {
+        const message = { sequence, position: at, timeMs, subject, id, content: undefined }
+        page.messages.set(sequence, message)
+      }
+      for (const [id, sequence, timeMs] of ids) page.ids.set(id, { sequence, timeMs })
+      for (const consumer of consumers) {
+        page.consumers.set(consumer.config.name, {
+          config: consumer.config,
+          floor: consumer.floor,
+          done: new Set(consumer.done),
+          attempts: new Map(consumer.attempts),
+        })
+      }
+    }
+    for (const { name, revision, values } of kept.buckets) {
+      const bucket = book.bucket(name)
+      bucket.revision = revision
+      for (const [key, value, at] of values) bucket.values.set(key, { value, revision: at })
+    }
+    return book
+  }
+}
+
+/** True when a consumer's filter takes the message. */
+export function takes(config: ConsumerConfig, message: Message): boolean {
+  return config.filter === undefined || subjectMatches(config.filter, message.subject)
+}
+
+/** Window of a stream in which an id counts. */
+export function windowOf(config: StreamConfig): Millis {
+  return config.duplicateWindowMs ?? busDefaults.duplicateWindowMs
+}
+
+function sweep(page: StreamPage, now: Millis): void {
+  const oldest = now - windowOf(page.config)
+  for (const [id, { timeMs }] of page.ids) {
+    if (timeMs >= oldest) break
+    page.ids.delete(id)
+  }
+}
+
+interface Kept {
+  readonly streams: readonly {
+    readonly config: StreamConfig
+    readonly lastSequence: Count
+    readonly messages: readonly (readonly [Count, Position, Millis, string, string])[]
+    readonly ids: readonly (readonly [string, Count, Millis])[]
+    readonly consumers: readonly {
+      readonly config: ConsumerConfig
+      readonly floor: Count
+      readonly done: readonly Count[]
+      readonly attempts: readonly (readonly [Count, Count])[]
+    }[]
+  }[]
+  readonly buckets: readonly {
+    readonly name: string
+    readonly revision: Count
+    readonly values: readonly (readonly [string, JsonValue, Count])[]
+  }[]
+}

@@ -1,0 +1,417 @@
+/**
+ * The bus without a server: in process, durable through the journal, rebuilt from it. Every change
+ * is a record in the partition `bus`; the change happens when the record is durable, so what a
+ * caller was told survives any crash. Publishes and acks of one turn share one sync.
+ *
+ *     publish ─▶ journal ─▶ book ─▶ flow of each consumer ─▶ pull ─▶ ack ─▶ journal ─▶ book
+ *
+ * One embedded bus per journal: it is the only writer of its partition.
+ *
+ * @module
+ */
+import type { Clock } from '../clock.ts'
+import { asProvError } from '../errors.ts'
+import { defined } from '../optional.ts'
+import type { JsonObject, JsonValue } from '../json.ts'
+import type { Journal } from '../journal/journal.ts'
+import type { Count } from '../units.ts'
+import { Book, windowOf } from './book.ts'
+import type { Content, Message, StreamPage } from './book.ts'
+import type {
+  Bus,
+  ConsumerConfig,
+  Delivery,
+  KeyValue,
+  Outgoing,
+  Published,
+  PullOptions,
+  StreamConfig,
+} from './bus.ts'
+import { busDefaults, judgeConsumer, judgeStream } from './configs.ts'
+import { busErrors } from './errors.ts'
+import { Flow } from './flow.ts'
+import type { Flight, Puller } from './flow.ts'
+import { isBusName, isSubject, subjectMatches } from './subjects.ts'
+
+export interface EmbeddedBusOptions {
+  readonly journal: Journal
+  readonly clock: Clock
+  /**
+   * A snapshot is kept after so many records, or as many as messages live if that is more, and on
+   * close. Default 10,000. Smaller boots faster and writes more.
+   */
+  readonly snapshotEvery?: Count | undefined
+}
+
+const partition = 'bus'
+const defaultSnapshotEvery: Count = 10_000
+
+/** Opens the bus that lives in a journal. Closing it does not close the journal. */
+export async function embeddedBus(options: EmbeddedBusOptions): Promise<Bus> {
+  const { journal } = options
+  const kept = await journal.snapshot(partition)
+  const book = kept ? Book.fromSnapshot(kept.position, kept.body) : new Book()
+  for await (const record of journal.read({ from: book.position + 1, partition })) {
+    book.enter(record)
+  }
+  return new EmbeddedBus(book, options)
+}
+
+class EmbeddedBus implements Bus {
+  readonly kind = 'embedded'
+  readonly #book: Book
+  readonly #journal: Journal
+  readonly #clock: Clock
+  readonly #snapshotEvery: Count
+  readonly #stop: () => void
+  readonly #flows = new Map<string, Flow>()
+  /** Sequences and messages handed to the journal but not yet in the book, by stream. */
+  readonly #coming = new Map<
+    string,
+    { last: Count; count: Count; ids: Map<string, Promise<unknown>> }
+  >()
+  /** Tail of the queue of each thing that is decided one at a time. */
+  readonly #turns = new Map<string, Promise<unknown>>()
+  readonly #pulls = new Set<() => void>()
+  readonly #revisions = new Map<string, Count>()
+  #sinceSnapshot: Count = 0
+  #snapshots: Promise<void> = Promise.resolve()
+  #closed = false
+
+  constructor(book: Book, options: EmbeddedBusOptions) {
+    this.#book = book
+    this.#journal = options.journal
+    this.#clock = options.clock
+    this.#snapshotEvery = options.snapshotEvery ?? defaultSnapshotEvery
+    this.#stop = options.journal.follow((records) => {
+      for (const record of records) {
+        if (record.partition !== partition) continue
+        book.enter(record)
+        this.#sinceSnapshot++
+      }
+    })
+  }
+
+  ensureStream(config: StreamConfig): Promise<void> {
+    return this.#inTurn('configuration', async () => {
+      const known = [...this.#book.streams.values()].map((page) => page.config)
+      if (judgeStream(config, known) === 'same') return
+      await this.#record('stream.ensured', defined(config) as unknown as JsonObject)
+    })
+  }
+
+  ensureConsumer(config: ConsumerConfig): Promise<void> {
+    return this.#inTurn('configuration', async () => {
+      const page = this.#page(config.stream)
+      const known = [...page.consumers.values()].map((consumer) => consumer.config)
+      if (judgeConsumer(config, page.config, known) === 'same') return
+      await this.#record('consumer.ensured', defined(config) as unknown as JsonObject)
+    })
+  }
+
+  async publish(subject: string, message: Outgoing): Promise<Published> {
+    this.#assertOpen()
+    if (!isSubject(subject)) {
+      throw busErrors.PROV_BUS_NAME_INVALID({ what: 'subject', name: subject })
+    }
+    const page = this.#book.streamOf(subject)
+    if (!page) throw busErrors.PROV_BUS_NO_STREAM({ name: subject })
+    const stream = page.config.name
+    const coming = this.#comingOf(page)
+    // The first of two at the same time decides for both: if it fails, so does the second.
+    const first = coming.ids.get(message.id)
+    if (first) await first
+    const taken = page.ids.get(message.id)
+    const now = this.#clock.now()
+    if (taken && taken.timeMs + windowOf(page.config) > now) {
+      return { stream, sequence: taken.sequence, duplicate: true }
+    }
+    this.#book.expire(page, now)
+    const limit = page.config.maxMessages
+    if (limit !== undefined && page.messages.size + coming.count >= limit) {
+      throw busErrors.PROV_BUS_FULL({ stream, limit })
+    }
+    const sequence = ++coming.last
+    coming.count++
+    const { id, headers = {}, body } = message
+    const recorded = this.#record('message.published', {
+      stream,
+      sequence,
+      subject,
+      id,
+      headers,
+      body,
+    })
+    coming.ids.set(id, recorded)
+    try {
+      await recorded
+    } finally {
+      coming.count--
+      coming.ids.delete(id)
+    }
+    this.#wake(page, subject)
+    return { stream, sequence, duplicate: false }
+  }
+
+  async *pull(stream: string, consumer: string, options: PullOptions): AsyncGenerator<Delivery> {
+    const { signal, credits = busDefaults.credits } = options
+    const flow = this.#flow(stream, consumer)
+    let wake = (): void => {}
+    const puller: Puller = { free: credits, wake: () => wake() }
+    const giveBack = (): void => {
+      signal.removeEventListener('abort', giveBack)
+      this.#pulls.delete(giveBack)
+      flow.pullers.delete(puller)
+      for (const flight of flow.flights.values()) {
+        if (flight.puller === puller) flow.giveBack(flight)
+      }
+      puller.free = 0
+      wake()
+    }
+    signal.addEventListener('abort', giveBack)
+    this.#pulls.add(giveBack)
+    flow.pullers.add(puller)
+    try {
+      while (!signal.aborted && !this.#closed) {
+        const flight = flow.take(puller)
+        if (flight) {
+          const content = flight.message.content ?? (await this.#load(flight.message))
+          if (flow.isCurrent(flight))
+            yield new EmbeddedDelivery(flow, flight, content, this.#record)
+        } else {
+          await new Promise<void>((resolve) => (wake = resolve))
+        }
+      }
+    } finally {
+      giveBack()
+    }
+  }
+
+  async keyValue(bucket: string): Promise<KeyValue> {
+    this.#assertOpen()
+    if (!isBusName(bucket)) {
+      throw busErrors.PROV_BUS_NAME_INVALID({ what: 'bucket', name: bucket })
+    }
+    const page = this.#book.bucket(bucket)
+    const inTurn = <T>(key: string, decide: () => Promise<T>): Promise<T> =>
+      this.#inTurn(`value ${bucket} ${key}`, decide)
+    const set = async (key: string, value: JsonValue): Promise<Count> => {
+      const revision = this.#nextRevision(bucket)
+      await this.#record('value.set', { bucket, key, value, revision })
+      return revision
+    }
+    return {
+      get: async (key) => {
+        this.#assertOpen()
+        return page.values.get(key)
+      },
+      create: (key, value) =>
+        inTurn(key, async () => (page.values.has(key) ? undefined : set(key, value))),
+      update: (key, value, revision) =>
+        inTurn(key, async () =>
+          page.values.get(key)?.revision === revision ? set(key, value) : undefined,
+        ),
+      delete: (key) =>
+        inTurn(key, async () => {
+          if (!page.values.has(key)) return
+          const revision = this.#nextRevision(bucket)
+          await this.#record('value.deleted', { bucket, key, revision })
+        }),
+    }
+  }
+
+  async streamInfo(name: string) {
+    const page = this.#book.streams.get(name)
+    if (!page) return undefined
+    this.#book.expire(page, this.#clock.now())
+    return {
+      config: page.config,
+      messages: page.messages.size,
+      lastSequence: page.lastSequence,
+      consumers: [...page.consumers.keys()].map((consumer) => {
+        const flow = this.#flow(name, consumer)
+        return { name: consumer, pending: flow.pending(), inFlight: flow.inFlight }
+      }),
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    for (const giveBack of this.#pulls) giveBack()
+    await Promise.allSettled(this.#turns.values())
+    this.#stop()
+    await (this.#sinceSnapshot > 0 ? this.#snapshot() : this.#snapshots)
+  }
+
+  /** Appends one record; the book has it when this resolves. */
+  readonly #record = async (type: string, body: JsonObject): Promise<void> => {
+    await this.#journal.append([{ partition, type, body }])
+    if (this.#closed || this.#sinceSnapshot < this.#snapshotEvery) return
+    let live = 0
+    for (const page of this.#book.streams.values()) live += page.messages.size
+    if (this.#sinceSnapshot >= live) void this.#snapshot()
+  }
+
+  /** Never throws: a snapshot only shortens the next boot, the journal holds everything. */
+  #snapshot(): Promise<void> {
+    this.#sinceSnapshot = 0
+    const snapshot = { position: this.#book.position, body: this.#book.toSnapshot() }
+    this.#snapshots = this.#snapshots
+      .then(() => this.#journal.putSnapshot(partition, snapshot))
+      .catch((thrown: unknown) => process.emitWarning(asProvError(thrown)))
+    return this.#snapshots
+  }
+
+  /** Keys of a bucket share one count; several may be on their way to the journal. */
+  #nextRevision(bucket: string): Count {
+    const given = this.#revisions.get(bucket) ?? 0
+    const revision = Math.max(given, this.#book.bucket(bucket).revision) + 1
+    this.#revisions.set(bucket, revision)
+    return revision
+  }
+
+  async #load(message: Message): Promise<Content> {
+    for await (const record of this.#journal.read({ from: message.position, partition })) {
+      const { headers, body } = record.body as unknown as Content
+      return { headers, body }
+    }
+    throw busErrors.PROV_BUS_UNAVAILABLE({
+      what: `read message ${message.sequence}`,
+      reason: `the journal has nothing at position ${message.position}`,
+    })
+  }
+
+  #wake(page: StreamPage, subject: string): void {
+    for (const { config } of page.consumers.values()) {
+      if (config.filter !== undefined && !subjectMatches(config.filter, subject)) continue
+      this.#flows.get(`${config.stream} ${config.name}`)?.wake()
+    }
+  }
+
+  #page(stream: string): StreamPage {
+    const page = this.#book.streams.get(stream)
+    if (!page) throw busErrors.PROV_BUS_NO_STREAM({ name: stream })
+    return page
+  }
+
+  #flow(stream: string, name: string): Flow {
+    this.#assertOpen()
+    const page = this.#page(stream)
+    const consumer = page.consumers.get(name)
+    if (!consumer) throw busErrors.PROV_BUS_NO_CONSUMER({ stream, consumer: name })
+    const key = `${stream} ${name}`
+    let flow = this.#flows.get(key)
+    if (!flow) {
+      flow = new Flow(this.#book, page, consumer, this.#clock)
+      this.#flows.set(key, flow)
+    }
+    return flow
+  }
+
+  #comingOf(page: StreamPage) {
+    const { name } = page.config
+    let coming = this.#coming.get(name)
+    if (!coming) {
+      coming = { last: page.lastSequence, count: 0, ids: new Map() }
+      this.#coming.set(name, coming)
+    }
+    return coming
+  }
+
+  /** Runs decisions about one thing one after the other: each sees the outcome of the last. */
+  #inTurn<T>(thing: string, decide: () => Promise<T>): Promise<T> {
+    const turn = (this.#turns.get(thing) ?? Promise.resolve()).then(() => {
+      this.#assertOpen()
+      return decide()
+    })
+    const settled = turn.then(
+      () => {},
+      () => {},
+    )
+    this.#turns.set(thing, settled)
+    void settled.then(() => {
+      if (this.#turns.get(thing) === settled) this.#turns.delete(thing)
+    })
+    return turn
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw busErrors.PROV_BUS_CLOSED({ kind: this.kind })
+  }
+}
+
+class EmbeddedDelivery implements Delivery {
+  readonly subject: string
+  readonly stream: string
+  readonly sequence: Count
+  readonly id: string
+  readonly attempt: Count
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: JsonValue
+  readonly #flow: Flow
+  readonly #flight: Flight
+  readonly #record: (type: string, body: JsonObject) => Promise<void>
+  #ended = false
+
+  constructor(
+    flow: Flow,
+    flight: Flight,
+    content: Content,
+    record: (type: string, body: JsonObject) => Promise<void>,
+  ) {
+    this.subject = flight.message.subject
+    this.stream = flow.page.config.name
+    this.sequence = flight.message.sequence
+    this.id = flight.message.id
+    this.attempt = flight.attempt
+    this.headers = content.headers
+    this.body = content.body
+    this.#flow = flow
+    this.#flight = flight
+    this.#record = record
+  }
+
+  ack(): Promise<void> {
+    return this.#finish('message.acked', {})
+  }
+
+  term(reason: string): Promise<void> {
+    return this.#finish('message.termed', { reason })
+  }
+
+  async nak(options: { delayMs?: number | undefined } = {}): Promise<void> {
+    // A late nak says nothing: the message is already with somebody else.
+    if (this.#ended || !this.#flow.isCurrent(this.#flight)) return
+    this.#ended = true
+    this.#flight.timer.cancel()
+    try {
+      await this.#record('message.returned', { ...this.#key(), attempt: this.attempt })
+    } finally {
+      const { delayMs = 0 } = options
+      if (delayMs > 0) this.#flow.defer(this.#flight, delayMs)
+      else this.#flow.giveBack(this.#flight)
+    }
+  }
+
+  async working(): Promise<void> {
+    if (!this.#ended && this.#flow.isCurrent(this.#flight)) this.#flow.touch(this.#flight)
+  }
+
+  /** A late ack counts too: the work is done, whoever else has the message. */
+  async #finish(type: string, extra: JsonObject): Promise<void> {
+    if (this.#ended) return
+    this.#ended = true
+    this.#flight.timer.cancel()
+    try {
+      if (this.#flow.isOpen(this.sequence)) await this.#record(type, { ...this.#key(), ...extra })
+    } finally {
+      this.#flow.end(this.#flight)
+    }
+  }
+
+  #key(): { stream: string; consumer: string; sequence: Count } {
+    const { name: consumer } = this.#flow.consumer.config
+    return { stream: this.stream, consumer, sequence: this.sequence }
+  }
+}

@@ -1,0 +1,76 @@
+/** What a bus can refuse. @module */
+import { defineErrors } from '../errors.ts'
+
+export const busErrors = defineErrors<{
+  PROV_BUS_OVERLAP: { what: string; with: string; pattern: string }
+  PROV_BUS_DIFFERS: { what: string; name: string }
+  PROV_BUS_NAME_INVALID: { what: string; name: string }
+  PROV_BUS_NO_STREAM: { name: string }
+  PROV_BUS_NO_CONSUMER: { stream: string; consumer: string }
+  PROV_BUS_FULL: { stream: string; limit: number }
+  PROV_BUS_TOO_LARGE: { subject: string; limitBytes: number }
+  PROV_BUS_UNAVAILABLE: { what: string; reason: string }
+  PROV_BUS_DENIED: { what: string }
+  PROV_BUS_CLOSED: { kind: string }
+  PROV_BUS_OVERRUN: { limit: number }
+}>({
+  PROV_BUS_OVERLAP: {
+    disposition: 'usage',
+    text: (detail) => `${detail.what} wants ${detail.pattern}, which ${detail.with} already takes`,
+    remedy: 'give each its own subjects; `prov doctor` lists who takes what',
+  },
+  PROV_BUS_DIFFERS: {
+    disposition: 'conflict',
+    text: ({ what, name }) => `${what} ${name} exists with other settings`,
+    remedy: 'use the settings it has, or another name; `prov doctor` prints them',
+  },
+  PROV_BUS_NAME_INVALID: {
+    disposition: 'usage',
+    text: ({ what, name }) => `"${name}" cannot be the name of a ${what}`,
+    remedy:
+      'use letters, digits, - and _ (and dots between tokens of a subject); see core/bus/README.md',
+  },
+  PROV_BUS_NO_STREAM: {
+    disposition: 'usage',
+    text: ({ name }) => `no stream takes ${name}`,
+    remedy: 'load the plugin that owns the stream; `prov plugins` lists what is loaded',
+  },
+  PROV_BUS_NO_CONSUMER: {
+    disposition: 'usage',
+    text: ({ stream, consumer }) => `stream ${stream} has no consumer ${consumer}`,
+    remedy: 'load the plugin that owns the consumer; `prov plugins` lists what is loaded',
+  },
+  PROV_BUS_FULL: {
+    disposition: 'retry',
+    text: ({ stream, limit }) =>
+      `stream ${stream} holds ${limit} messages and takes no more for now`,
+    remedy: 'wait for its consumers; `prov doctor` shows how far behind each one is',
+  },
+  PROV_BUS_TOO_LARGE: {
+    disposition: 'usage',
+    text: ({ subject, limitBytes }) =>
+      `a message for ${subject} is larger than the ${limitBytes} bytes that the bus takes`,
+    remedy: 'send a digest and a place instead of the content; see core/bus/README.md',
+  },
+  PROV_BUS_UNAVAILABLE: {
+    disposition: 'unknown',
+    text: ({ what, reason }) => `the bus did not answer to ${what}: ${reason}`,
+    remedy:
+      'publishing again under the same id is safe; `prov doctor` shows whether the server answers',
+  },
+  PROV_BUS_DENIED: {
+    disposition: 'refuse',
+    text: ({ what }) => `the server does not allow this role to ${what}`,
+    remedy: 'grant it in the server configuration; `prov doctor` names the role that is used',
+  },
+  PROV_BUS_CLOSED: {
+    disposition: 'retry',
+    text: ({ kind }) => `the ${kind} bus is closed`,
+    remedy: 'run the command again once Prov is up; `prov doctor` shows whether it is',
+  },
+  PROV_BUS_OVERRUN: {
+    disposition: 'fail',
+    text: ({ limit }) => `a source produced faster than the bus took: more than ${limit} waiting`,
+    remedy: 'feed from a source that can wait, or raise the buffer; see core/bus/README.md',
+  },
+})
