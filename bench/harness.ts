@@ -1,0 +1,101 @@
+/**
+ * Arms of one question, measured side by side. Machines are shared and noisy, so an absolute time
+ * means nothing: arms run interleaved in one process, every figure is a median with its spread, and
+ * what counts is the ratio to the floor arm of the same run.
+ *
+ * @module
+ */
+
+/** One way of doing the thing. `run(n)` does it n times; what it returns is kept alive, not used. */
+export interface Arm {
+  readonly name: string
+  readonly run: (times: number) => unknown
+  /** Done once before the first round, for example opening a journal. */
+  readonly before?: () => Promise<void> | void
+  readonly after?: () => Promise<void> | void
+}
+
+export interface Bench {
+  readonly name: string
+  /** The first arm is the floor that the others are compared with. */
+  readonly arms: readonly Arm[]
+  /** Wanted length of one sample. Default 40 ms. */
+  readonly sampleMs?: number
+}
+
+export interface Row {
+  readonly bench: string
+  readonly arm: string
+  /** Median nanoseconds of one operation. */
+  readonly ns: number
+  /** First and third quartile, ns. */
+  readonly q1: number
+  readonly q3: number
+  /** Median over rounds of this arm's time divided by the floor's time in the same round. */
+  readonly ratio: number
+  readonly rounds: number
+  readonly times: number
+}
+
+export function bench(
+  name: string,
+  arms: readonly Arm[],
+  options: { sampleMs?: number } = {},
+): Bench {
+  return { name, arms, ...options }
+}
+
+const quantile = (sorted: readonly number[], share: number): number =>
+  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN
+
+const sortedCopy = (values: readonly number[]) => [...values].sort((a, b) => a - b)
+
+async function timed(arm: Arm, times: number): Promise<number> {
+  const start = process.hrtime.bigint()
+  await arm.run(times)
+  return Number(process.hrtime.bigint() - start)
+}
+
+/** How many times fit into a sample, found by doubling: also the warm-up. */
+async function calibrate(arm: Arm, sampleMs: number): Promise<number> {
+  for (let times = 1; ; times *= 2) {
+    const ns = await timed(arm, times)
+    if (ns > (sampleMs * 1e6) / 2 || times > 1e8) {
+      return Math.max(1, Math.round((times * sampleMs * 1e6) / Math.max(ns, 1)))
+    }
+  }
+}
+
+/** Runs all arms in turn, `rounds` times. Throws what an arm throws: a broken arm is no figure. */
+export async function measure(suite: Bench, rounds: number): Promise<readonly Row[]> {
+  const times: number[] = []
+  const samples: number[][] = suite.arms.map(() => [])
+  try {
+    for (const arm of suite.arms) await arm.before?.()
+    for (const arm of suite.arms) times.push(await calibrate(arm, suite.sampleMs ?? 40))
+    for (let round = 0; round < rounds; round++) {
+      for (const [at, arm] of suite.arms.entries()) {
+        const n = times[at] as number
+        samples[at]?.push((await timed(arm, n)) / n)
+      }
+    }
+  } finally {
+    for (const arm of suite.arms) await arm.after?.()
+  }
+  const floor = samples[0] as readonly number[]
+  return suite.arms.map((arm, at) => {
+    const own = samples[at] as readonly number[]
+    const sorted = sortedCopy(own)
+    const ratios = sortedCopy(own.map((ns, round) => ns / (floor[round] as number)))
+    return {
+      bench: suite.name,
+      arm: arm.name,
+      ns: quantile(sorted, 0.5),
+      q1: quantile(sorted, 0.25),
+      q3: quantile(sorted, 0.75),
+      ratio: quantile(ratios, 0.5),
+      rounds,
+      times: times[at] as number,
+    }
+  })
+}
