@@ -1,13 +1,173 @@
 /**
- * An actor type as data: an ordinary XState machine plus what the kernel must know about it.
+ * An actor type as data: an ordinary XState v5 machine plus what the kernel must know about it. The
+ * machine decides, the rest says what happens around a decision: what is kept, what runs outside,
+ * what is written beside it, what follows a failure.
  *
  * @module
  */
-import type { AnyStateMachine } from 'xstate'
+import type { AnyStateMachine, ContextFrom, EventFromLogic, InputFrom } from 'xstate'
+import type { Clock } from '../clock.ts'
+import type { JournalEntry } from '../journal/journal.ts'
+import type { JsonObject, JsonValue } from '../json.ts'
+import type { Count, Millis } from '../units.ts'
+import type { Address } from './address.ts'
+import { actorErrors } from './errors.ts'
+
+/** What actors send each other: plain JSON with a `type`. */
+export interface ActorEvent {
+  readonly type: string
+}
+
+/**
+ * What survives a crash. `journal`: every step is a record. `snapshot`: only the newest state, many
+ * steps share a write. `volatile`: nothing, the actor is gone with the process.
+ */
+export type Durability = 'volatile' | 'snapshot' | 'journal'
+
+export interface MailboxPolicy {
+  /** Messages that may wait, 1 or more. Default 1024. Timers and effect results always get in. */
+  readonly capacity: Count
+  /** What happens to the next one: the sender is told at once. */
+  readonly overflow: 'reject'
+}
+
+/**
+ * What follows a step that threw. The state is the last committed one in every case.
+ *
+ * - `restart`: the message becomes a dead letter; the actor goes on after its back-off. Too often
+ *   (`intensity` within `periodMs`) becomes `escalate`.
+ * - `resume`: the message becomes a dead letter; the actor goes on at once.
+ * - `park`: the actor stands still with its mailbox until a person resumes it.
+ * - `stop`: the actor ends.
+ * - `escalate`: the actor ends and its watchers are told that it failed.
+ */
+export type Directive = 'restart' | 'resume' | 'park' | 'stop' | 'escalate'
+
+export interface Supervision {
+  readonly strategy: 'one_for_one'
+  /** `temporary` actors are never restarted: a failure stops them. Default `transient`. */
+  readonly restart: 'permanent' | 'transient' | 'temporary'
+  /** Failures allowed within `periodMs` before a restart escalates. Default 3 in 5 s. 0: none. */
+  readonly intensity: Count
+  readonly periodMs: Millis
+  /** Pause before going on after a restart. Default 100 ms, doubling, at most 5 s. */
+  readonly backoff: { readonly firstMs: Millis; readonly factor: number; readonly maxMs: Millis }
+  /** Default `restart`. */
+  readonly onFailure: Directive
+}
+
+/** What an effect may use. It runs after the commit that asked for it, never before. */
+export interface EffectContext {
+  /** Aborts when the actor stops or the system closes. */
+  readonly signal: AbortSignal
+  /** `<address>:<sequence>:<index>`, the same one again after a crash: be idempotent by it. */
+  readonly id: string
+  readonly self: Address
+  readonly clock: Clock
+}
+
+/**
+ * Touches the outside. Its answer comes back as `effect.done.<name>` `{ id, output }`; a throw comes
+ * back as `effect.failed.<name>` `{ id, error: { code, message, detail } }`.
+ */
+export type EffectHandler = (
+  params: never,
+  context: EffectContext,
+) => Promise<JsonValue | void> | JsonValue | void
+
+/** Pure: what else must be in the journal exactly when this step is. */
+export type RecordMaker = (
+  params: never,
+  context: { readonly self: Address; readonly sequence: Count },
+) => JournalEntry | readonly JournalEntry[]
+
+/** State of an actor as plain data: what `migrate` gets and gives. */
+export interface PersistedState {
+  readonly value: JsonValue
+  readonly context: JsonObject
+}
+
+export interface ActorSpec<M extends AnyStateMachine> {
+  /** Lower case, digits, `.` and `-`; unique in a system. Put your plugin's name in front. */
+  readonly type: string
+  /** 1 or more. Raise it when old states no longer fit the machine, and say how in `migrate`. */
+  readonly version: Count
+  readonly machine: M
+  /** Default `journal`. */
+  readonly durability?: Durability | undefined
+  readonly mailbox?: Partial<MailboxPolicy> | undefined
+  readonly supervision?: Partial<Supervision> | undefined
+  /** By action name. A machine names actions; these are what the names do outside. */
+  readonly effects?: Readonly<Record<string, EffectHandler>> | undefined
+  /** By action name: entries in the same frame as the step (outbox, audit). */
+  readonly records?: Readonly<Record<string, RecordMaker>> | undefined
+  /** By old version: one step up the ladder, from that version to the next one. */
+  readonly migrate?: Readonly<Record<number, (state: PersistedState) => PersistedState>> | undefined
+}
+
+const brand = Symbol.for('prov.actor')
 
 /** Small named type on purpose: the raw inferred machine type would not survive a `.d.ts`. */
-export interface ActorDef {
+export interface ActorDef<
+  Context = unknown,
+  Event extends ActorEvent = ActorEvent,
+  Input = unknown,
+> {
+  readonly [brand]: true
   readonly type: string
-  readonly version: number
+  readonly version: Count
   readonly machine: AnyStateMachine
+  readonly durability: Durability
+  readonly mailbox: MailboxPolicy
+  readonly supervision: Supervision
+  readonly effects: Readonly<Record<string, EffectHandler>>
+  readonly records: Readonly<Record<string, RecordMaker>>
+  readonly migrate: Readonly<Record<number, (state: PersistedState) => PersistedState>>
+  /** Carries the types; never there at run time. */
+  readonly '~types'?: { readonly context: Context; readonly event: Event; readonly input: Input }
+}
+
+/**
+ * Fills in the defaults and seals the definition. What the machine may use is judged when the type
+ * is registered. Throws PROV_ACTOR_DEF_INVALID.
+ */
+export function defineActor<M extends AnyStateMachine>(
+  spec: ActorSpec<M>,
+): ActorDef<ContextFrom<M>, EventFromLogic<M>, InputFrom<M>> {
+  const invalid = (what: string) => actorErrors.PROV_ACTOR_DEF_INVALID({ type: spec.type, what })
+  if (!/^[a-z][a-z0-9.-]*$/.test(spec.type)) throw invalid('the type is not a name')
+  if (spec.type === 'ask') throw invalid('`ask` is the kernel’s own type')
+  if (!Number.isSafeInteger(spec.version) || spec.version < 1) {
+    throw invalid('the version must be a whole number from 1')
+  }
+  const mailbox = { capacity: 1024, overflow: 'reject' as const, ...spec.mailbox }
+  if (!(mailbox.capacity >= 1)) throw invalid('a mailbox holds at least one message')
+  const both = Object.keys(spec.effects ?? {}).find((name) => spec.records?.[name])
+  if (both) throw invalid(`action ${both} is an effect or a record, not both`)
+  if (spec.effects?.['tell'] || spec.records?.['tell']) throw invalid('`tell` is built in')
+  return Object.freeze({
+    [brand]: true as const,
+    type: spec.type,
+    version: spec.version,
+    machine: spec.machine,
+    durability: spec.durability ?? 'journal',
+    mailbox,
+    supervision: {
+      strategy: 'one_for_one' as const,
+      restart: 'transient' as const,
+      intensity: 3,
+      periodMs: 5_000,
+      backoff: { firstMs: 100, factor: 2, maxMs: 5_000 },
+      onFailure: 'restart' as const,
+      ...spec.supervision,
+    },
+    effects: spec.effects ?? {},
+    records: spec.records ?? {},
+    migrate: spec.migrate ?? {},
+  })
+}
+
+/** True for a definition made by any copy of this library. */
+export function isActorDef(value: unknown): value is ActorDef {
+  return typeof value === 'object' && value !== null && brand in value
 }

@@ -1,12 +1,119 @@
-/** What actors and their runtime can refuse. @module */
+/**
+ * What actors and their runtime can refuse.
+ *
+ * @module
+ */
 import { defineErrors } from '../errors.ts'
+import type { JsonValue } from '../json.ts'
+import type { Millis } from '../units.ts'
 
 export const actorErrors = defineErrors<{
   PROV_ACTOR_ADDRESS_INVALID: { address: string }
+  PROV_ACTOR_DEF_INVALID: { type: string; what: string }
+  PROV_ACTOR_TYPE_TAKEN: { type: string }
+  PROV_ACTOR_UNSUPPORTED: { type: string; what: string; instead: string }
+  PROV_ACTOR_UNREGISTERED: { type: string }
+  PROV_ACTOR_UNKNOWN: { address: string }
+  PROV_ACTOR_EVENT_INVALID: { address: string; event: string }
+  PROV_ACTOR_MAILBOX_FULL: { address: string; capacity: number }
+  PROV_ACTOR_STOPPED: { address: string }
+  PROV_ACTOR_PARKED: { address: string; why: string }
+  PROV_ACTOR_STEP_FAILED: { address: string; event: string; state: JsonValue; what: string }
+  PROV_ACTOR_START_FAILED: { address: string; what: string }
+  PROV_ACTOR_TIMEOUT: { address: string; timeoutMs: Millis }
+  PROV_ACTOR_ABORTED: { address: string; event: string }
+  PROV_ACTOR_VERSION_UNKNOWN: { address: string; found: number; known: number }
+  PROV_ACTOR_RESTORE_FAILED: { address: string; what: string }
+  PROV_ACTOR_JOURNAL_MISSING: { type: string; durability: string }
 }>({
   PROV_ACTOR_ADDRESS_INVALID: {
     disposition: 'usage',
     text: ({ address }) => `"${address}" is not an actor address: it must read type/id`,
     remedy: 'run `prov actors` to list the addresses that exist',
+  },
+  PROV_ACTOR_DEF_INVALID: {
+    disposition: 'usage',
+    text: ({ type, what }) => `actor type ${type}: ${what}`,
+    remedy: 'correct its `defineActor` call; core/actor/define.ts says what each field may hold',
+  },
+  PROV_ACTOR_TYPE_TAKEN: {
+    disposition: 'usage',
+    text: ({ type }) => `another actor type is already registered as ${type}`,
+    remedy: 'put your plugin name in front of the type; `prov actors` lists the known ones',
+  },
+  PROV_ACTOR_UNSUPPORTED: {
+    disposition: 'usage',
+    text: ({ type, what }) => `actor type ${type} uses ${what}, which the kernel does not run`,
+    remedy: ({ instead }) => `${instead}; core/actor/README.md lists what machines may use`,
+  },
+  PROV_ACTOR_UNREGISTERED: {
+    disposition: 'usage',
+    text: ({ type }) => `actor type ${type} was not registered before it was used`,
+    remedy: 'list it under `actors` of its plugin, or call `system.register(def)` first',
+  },
+  PROV_ACTOR_UNKNOWN: {
+    disposition: 'conflict',
+    text: ({ address }) => `there is no actor ${address}`,
+    remedy: 'run `prov actors` to list the addresses that exist',
+  },
+  PROV_ACTOR_EVENT_INVALID: {
+    disposition: 'usage',
+    text: ({ address, event }) => `${address} was sent "${event}", which is not an event type`,
+    remedy:
+      'send an object whose `type` is a name outside `xstate.`; `prov actors` shows the actor',
+  },
+  PROV_ACTOR_MAILBOX_FULL: {
+    disposition: 'retry',
+    text: ({ address, capacity }) => `the mailbox of ${address} holds its ${capacity} messages`,
+    remedy: 'send again later; `prov actors` shows how deep its mailbox is',
+  },
+  PROV_ACTOR_STOPPED: {
+    disposition: 'conflict',
+    text: ({ address }) => `${address} has stopped and takes no more events`,
+    remedy: 'run `prov actors` to see why; spawning its address starts it anew',
+  },
+  PROV_ACTOR_PARKED: {
+    disposition: 'held',
+    text: ({ address, why }) => `${address} is parked until a person resumes it: ${why}`,
+    remedy: ({ address }) => `look at it with \`prov actors ${address}\`, then resume or skip`,
+  },
+  PROV_ACTOR_STEP_FAILED: {
+    disposition: 'fail',
+    text: ({ address, event, what }) => `${address} failed at ${event}, its state stays: ${what}`,
+    remedy: ({ address }) => `\`prov actors ${address}\` shows the state; correct its machine`,
+  },
+  PROV_ACTOR_START_FAILED: {
+    disposition: 'fail',
+    text: ({ address, what }) => `${address} could not take its first state: ${what}`,
+    remedy:
+      'correct the input, or the initial context of its machine; `prov actors` lists the rest',
+  },
+  PROV_ACTOR_TIMEOUT: {
+    disposition: 'unknown',
+    text: ({ address, timeoutMs }) => `${address} did not answer within ${timeoutMs} ms`,
+    remedy: 'run `prov actors` to see whether it took the question before asking again',
+  },
+  PROV_ACTOR_ABORTED: {
+    disposition: 'unknown',
+    text: ({ address, event }) => `nobody waits for ${event} at ${address} any more`,
+    remedy: 'run `prov actors` to see whether it was taken before sending it again',
+  },
+  PROV_ACTOR_VERSION_UNKNOWN: {
+    disposition: 'held',
+    text: ({ address, found, known }) =>
+      `${address} was kept by version ${found}; version ${known} cannot read it`,
+    remedy: 'add `migrate` for that version to its `defineActor`, or `prov actors` to skip it',
+  },
+  PROV_ACTOR_RESTORE_FAILED: {
+    disposition: 'held',
+    text: ({ address, what }) => `${address} could not be brought back: ${what}`,
+    remedy:
+      'raise the version in its `defineActor` and add `migrate`; `prov actors` shows its state',
+  },
+  PROV_ACTOR_JOURNAL_MISSING: {
+    disposition: 'usage',
+    text: ({ type, durability }) =>
+      `actor type ${type} is kept as ${durability}, without a journal`,
+    remedy: 'pass `journal` to `startActors`, or say `durability: "volatile"` in `defineActor`',
   },
 })

@@ -1,10 +1,139 @@
 /**
- * The actor system as its users see it.
+ * The actor system as its users see it. `startActors` makes one.
  *
  * @module
  */
-import type { ActorDef } from './define.ts'
+import type { ErrorReport } from '../errors.ts'
+import type { JsonValue } from '../json.ts'
+import type { Count, Millis } from '../units.ts'
+import type { Address } from './address.ts'
+import type { ActorDef, ActorEvent, Directive } from './define.ts'
+
+/**
+ * `active` takes events; `restarting` does after its back-off; `parked` waits for a person; `done`
+ * reached its final state; `stopped` was ended; `dormant` is kept, but its type is not registered.
+ */
+export type ActorStatus = 'active' | 'restarting' | 'parked' | 'done' | 'stopped' | 'dormant'
+
+/** The committed state of one actor. */
+export interface ActorSnapshot<Context = unknown> {
+  readonly address: Address
+  /** XState's state value: a name, or nested names. */
+  readonly value: JsonValue
+  readonly context: Context
+  readonly status: ActorStatus
+  /** Commits of this address so far; the first one is 1. */
+  readonly sequence: Count
+  readonly version: Count
+  readonly tags: ReadonlySet<string>
+  /** Of a machine that is done. */
+  readonly output?: unknown
+}
+
+export type Refusal = 'full' | 'stopped' | 'parked' | 'unknown' | 'invalid'
+export type Sent =
+  { readonly accepted: true } | { readonly accepted: false; readonly reason: Refusal }
+
+/** A handle that stays valid for the life of the system, whatever happens to the actor. */
+export interface ActorRef<Context = unknown, Event extends ActorEvent = ActorEvent> {
+  readonly address: Address
+  /** Queues an event and says whether it was taken. Never throws, never runs anything now. */
+  send(event: Event): Sent
+  /**
+   * Resolves once this very event's step is durable. Rejects with PROV_ACTOR_MAILBOX_FULL,
+   * PROV_ACTOR_STOPPED, PROV_ACTOR_PARKED, PROV_ACTOR_EVENT_INVALID, PROV_ACTOR_STEP_FAILED (state
+   * untouched, nothing ran), PROV_ACTOR_ABORTED (outcome unknown), or the journal's error.
+   */
+  apply(event: Event, options?: { readonly signal?: AbortSignal }): Promise<ActorSnapshot<Context>>
+  /** Cheap and synchronous. */
+  snapshot(): ActorSnapshot<Context>
+  /** Calls back after each commit, in order. A listener that throws three times is let go. */
+  changes(listener: (snapshot: ActorSnapshot<Context>) => void): () => void
+}
+
+export interface WatchEvent {
+  readonly address: Address
+  readonly kind: 'stopped' | 'done' | 'failed' | 'parked' | 'resumed' | 'restarted'
+  /** The crash, when there was one: event, state, what was decided. */
+  readonly crash?: CrashReport
+}
+
+export interface CrashReport {
+  readonly event: string
+  readonly state: JsonValue
+  readonly decision: Directive
+  readonly error: ErrorReport
+}
+
+/** One row of `prov actors`. */
+export interface ActorRow {
+  readonly address: Address
+  readonly type: string
+  readonly version: Count
+  readonly status: ActorStatus
+  readonly value: JsonValue
+  readonly sequence: Count
+  /** Messages that wait. */
+  readonly depth: Count
+  /** How long the first of them waited so far. */
+  readonly oldestMs?: Millis
+  readonly restarts: Count
+  readonly parked?: { readonly code: string; readonly message: string; readonly event?: string }
+  /** The plugin that registered the type. */
+  readonly owner?: string
+}
+
+export type LetterReason =
+  'unknown' | 'stopped' | 'full' | 'parked' | 'failed' | 'skipped' | 'invalid'
+
+/** A message that no actor took. Bodies are not kept. */
+export interface DeadLetter {
+  readonly address: string
+  readonly event: string
+  readonly reason: LetterReason
+  readonly timeMs: Millis
+}
 
 export interface ActorSystem {
-  register(def: ActorDef): void
+  /**
+   * Makes a type known and brings its actors back from the journal, timers and unfinished effects
+   * included. Throws PROV_ACTOR_TYPE_TAKEN, PROV_ACTOR_UNSUPPORTED, PROV_ACTOR_JOURNAL_MISSING.
+   */
+  register(def: ActorDef, options?: { readonly owner?: string }): void
+  /**
+   * Gets the actor or starts it; its first state is durable before this resolves. A stopped address
+   * starts anew. Throws PROV_ACTOR_UNREGISTERED, PROV_ACTOR_ADDRESS_INVALID, PROV_ACTOR_START_FAILED.
+   */
+  spawn<C, E extends ActorEvent, I>(
+    def: ActorDef<C, E, I>,
+    id: string,
+    ...input: undefined extends I ? [input?: I] : [input: I]
+  ): Promise<ActorRef<C, E>>
+  /** Undefined when nothing was ever started there or its type is not registered. */
+  ref(address: Address): ActorRef | undefined
+  /** Queues an event for an address; an unknown one gives a dead letter. Never throws. */
+  send(address: Address, event: ActorEvent): Sent
+  /**
+   * Sends the event made for a reply address and resolves with the first event that is told to that
+   * address. Rejects with PROV_ACTOR_TIMEOUT (default after 5 s) or why the question was refused.
+   */
+  ask(
+    address: Address,
+    question: (replyTo: Address) => ActorEvent,
+    options?: { readonly timeoutMs?: Millis; readonly signal?: AbortSignal },
+  ): Promise<ActorEvent>
+  /** Hears of ends, failures, parking and restarts of one address, also before it exists. */
+  watch(address: Address, listener: (event: WatchEvent) => void): () => void
+  list(filter?: { readonly type?: string }): readonly ActorRow[]
+  /** The newest ones first kept to a cap; `count` goes on counting. */
+  deadLetters(): { readonly count: Count; readonly rows: readonly DeadLetter[] }
+  /** A person lets a parked actor go on; `skip` drops the message it failed at. Throws PROV_ACTOR_UNKNOWN. */
+  resume(address: Address, options?: { readonly skip?: boolean }): Promise<void>
+  /** Ends an actor: waiting messages become dead letters, running effects are aborted. Idempotent. */
+  stop(address: Address): Promise<void>
+  /**
+   * Takes nothing new, aborts running effects newest first, lets what was accepted commit, keeps a
+   * snapshot. What is not done at the deadline (default 5 s) is done after the next start.
+   */
+  close(options?: { readonly deadlineMs?: Millis }): Promise<void>
 }
