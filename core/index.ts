@@ -23,10 +23,20 @@ export { newId } from './ids.ts'
 export type { Journal, JournalEntry, JournalReader, JournalRecord } from './journal/journal.ts'
 export { canonicalJson, digestOf, digestOfText } from './json.ts'
 export type { JsonObject, JsonValue } from './json.ts'
+export type { Log, LogLine, LogSink } from './log.ts'
 export { nearest } from './nearest.ts'
 export { defined } from './optional.ts'
+export { bus, home, journal, workspace } from './plugin/core-services.ts'
+export type { Home } from './plugin/core-services.ts'
 export { definePlugin } from './plugin/define.ts'
-export type { Log, Plugin, PluginContext } from './plugin/define.ts'
+export type {
+  CommandTable,
+  LostNeed,
+  Plugin,
+  PluginContext,
+  PluginLife,
+  ReadTable,
+} from './plugin/define.ts'
 export { defineRead } from './plugin/read.ts'
 export type { ReadContext, ReadModel } from './plugin/read.ts'
 export { contribute, extensionPoint, serviceRef } from './plugin/service.ts'

@@ -10,7 +10,8 @@ import type { ActorDef } from '../actor/define.ts'
 import type { ActorSystem } from '../actor/system.ts'
 import type { AnyCommand } from '../cli/command.ts'
 import type { Clock } from '../clock.ts'
-import type { ErrorRow } from '../errors.ts'
+import type { ErrorReport, ErrorRow } from '../errors.ts'
+import type { Log } from '../log.ts'
 import type { AnyReadModel } from './read.ts'
 import type { Contribution, ExtensionPoint, ServiceOf, ServiceRef } from './service.ts'
 
@@ -21,14 +22,6 @@ export type Needs = Readonly<Record<string, ServiceRef<unknown>>>
 export type Provides = Readonly<Record<string, ServiceRef<unknown>>>
 export type Actors = Readonly<Record<string, ActorDef>>
 export type Services<R extends Needs | Provides> = { readonly [K in keyof R]: ServiceOf<R[K]> }
-
-/** Structured lines for people; secrets never go in. `detail` is plain data. */
-export interface Log {
-  debug(text: string, detail?: object): void
-  info(text: string, detail?: object): void
-  warn(text: string, detail?: object): void
-  error(text: string, detail?: object): void
-}
 
 /** What `setup` receives: only what the plugin asked for, and a signal that ends its life. */
 export interface PluginContext<N extends Needs, P extends Provides, C> {
@@ -47,10 +40,28 @@ export interface PluginContext<N extends Needs, P extends Provides, C> {
   readonly log: Log
   /** Aborts when the plugin must end: whatever it started ends with it. */
   readonly signal: AbortSignal
+  /** Runs when the plugin ends, after the signal; the last one first, each awaited (5 s at most). */
+  readonly defer: (undo: () => Promise<void> | void) => void
+  /** Calls back when a plugin that provides one of the needs ended before this one. */
+  readonly onLost: (listener: (lost: LostNeed) => void) => void
+}
+
+/** A need whose provider ended while this plugin goes on. */
+export interface LostNeed {
+  readonly plugin: string
+  readonly services: readonly string[]
+  /** Absent when the provider ended well. */
+  readonly error?: ErrorReport
 }
 
 /** What `setup` may return: a life that the supervisor watches, or nothing. */
 export type PluginLife = Observable<unknown> | undefined | void
+
+/** Commands by their words. */
+export type CommandTable = Readonly<Record<string, () => Promise<{ readonly command: AnyCommand }>>>
+
+/** Read models by name. */
+export type ReadTable = Readonly<Record<string, () => Promise<{ readonly read: AnyReadModel }>>>
 
 export interface PluginSpec<N extends Needs, P extends Provides, C> {
   /** Lower case, `-`; unique in a runtime. */
@@ -60,13 +71,20 @@ export interface PluginSpec<N extends Needs, P extends Provides, C> {
   readonly describe?: string
   readonly needs?: N
   readonly provides?: P
-  /** Unknown in, typed out; throws a ProvError for what it refuses. Default: refuses any config. */
+  /**
+   * Unknown in (undefined when there is none), typed out; throws a ProvError for what it refuses.
+   * Default: refuses any config.
+   */
   readonly config?: (raw: unknown) => C
   readonly actors?: Actors
-  /** Lazy: the module is loaded when the command runs; see `defineCommand`. */
-  readonly commands?: Readonly<Record<string, () => Promise<{ readonly command: AnyCommand }>>>
+  /**
+   * By words: `state`, `op submit`. Lazy: the module is loaded when the command runs; see
+   * `defineCommand`. Keep the record in `commands/index.ts`, so that the command line finds it
+   * without loading the plugin; likewise `reads/index.ts`.
+   */
+  readonly commands?: CommandTable
   /** Lazy: read models by name, see `defineRead`. */
-  readonly reads?: Readonly<Record<string, () => Promise<{ readonly read: AnyReadModel }>>>
+  readonly reads?: ReadTable
   readonly contributes?: readonly Contribution[]
   readonly errors?: Readonly<Record<string, ErrorRow<never>>>
   /** Runs once per life. A promise delays the start of those who need this plugin until it settles. */

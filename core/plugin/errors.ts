@@ -1,0 +1,129 @@
+/** Every way the plugin host says no, by name. @module */
+import { defineErrors } from '../errors.ts'
+
+export const pluginErrors = defineErrors<{
+  PROV_PLUGIN_MANIFEST_INVALID: { file: string; field: string; wanted: string }
+  PROV_PLUGIN_UNKNOWN: { id: string; known: readonly string[] }
+  PROV_PLUGIN_UNTRUSTED: { id: string; why: 'new' | 'changed'; digest: string; pinned?: string }
+  PROV_PLUGIN_TS_UNSUPPORTED: { entry: string; node: string }
+  PROV_PLUGIN_IMPORT_FAILED: { id: string; reason: string }
+  PROV_PLUGIN_NOT_A_PLUGIN: { id: string; found: string }
+  PROV_PLUGIN_SHAPE_INVALID: { plugin: string; field: string; wanted: string }
+  PROV_PLUGIN_API_MISMATCH: { plugin: string; wants: number; speaks: string }
+  PROV_PLUGIN_NAME_TAKEN: { plugin: string; by: string }
+  PROV_PLUGIN_PROVIDE_TAKEN: { plugin: string; service: string; by: string }
+  PROV_PLUGIN_CONTRIBUTION_TAKEN: { plugin: string; point: string; name: string; by: string }
+  PROV_PLUGIN_NEED_MISSING: { plugin: string; service: string; reason: string }
+  PROV_PLUGIN_NEED_CYCLE: { plugin: string; cycle: readonly string[] }
+  PROV_PLUGIN_CONFIG_REFUSED: { plugin: string; reason: string }
+  PROV_PLUGIN_TIMEOUT: { plugin: string; afterMs: number }
+  PROV_PLUGIN_SETUP_FAILED: { plugin: string; reason: string }
+  PROV_PLUGIN_SERVICE_NOT_PROVIDED: { plugin: string; services: readonly string[] }
+  PROV_PLUGIN_LIFE_FAILED: { plugin: string; reason: string }
+  PROV_PLUGIN_SERVICE_MISSING: { service: string; reason: string }
+}>({
+  PROV_PLUGIN_MANIFEST_INVALID: {
+    disposition: 'usage',
+    text: ({ file, field, wanted }) => `${file}: "${field}" of its prov field must be ${wanted}`,
+    remedy: ({ file }) => `correct ${file}; plugins/README.md shows a whole manifest`,
+  },
+  PROV_PLUGIN_UNKNOWN: {
+    disposition: 'usage',
+    text: ({ id, known }) =>
+      `no plugin "${id}" is found here` + (known.length ? `; found: ${known.join(', ')}` : ''),
+    remedy: 'run `prov plugins` to list what is found, loaded and refused',
+  },
+  PROV_PLUGIN_UNTRUSTED: {
+    disposition: 'refuse',
+    text: ({ id, why }) =>
+      why === 'new'
+        ? `plugin ${id} comes with the workspace and nobody trusted it yet; it was not run`
+        : `plugin ${id} changed since it was trusted; it was not run`,
+    remedy: ({ id }) => `read its code, then run \`prov plugins trust ${id}\``,
+  },
+  PROV_PLUGIN_TS_UNSUPPORTED: {
+    disposition: 'usage',
+    text: ({ entry, node }) => `Node ${node} cannot run ${entry}: nothing here strips its types`,
+    remedy:
+      'run `npm install @swc/wasm-typescript` beside Prov, use Node 22.13 or newer, or compile it to .js',
+  },
+  PROV_PLUGIN_IMPORT_FAILED: {
+    disposition: 'fail',
+    text: ({ id, reason }) => `plugin ${id} could not be imported: ${reason}`,
+    remedy: ({ id }) => `mend ${id} and start again; \`prov plugins\` shows how it stands`,
+  },
+  PROV_PLUGIN_NOT_A_PLUGIN: {
+    disposition: 'usage',
+    text: ({ id, found }) => `${id} is not a plugin: its default export is ${found}`,
+    remedy: 'export default definePlugin({ … }); extensions/template shows the smallest one',
+  },
+  PROV_PLUGIN_SHAPE_INVALID: {
+    disposition: 'usage',
+    text: ({ plugin, field, wanted }) => `plugin ${plugin}: "${field}" must be ${wanted}`,
+    remedy: 'see the contract in plugins/README.md',
+  },
+  PROV_PLUGIN_API_MISMATCH: {
+    disposition: 'usage',
+    text: ({ plugin, wants, speaks }) =>
+      `plugin ${plugin} is written for api ${wants}; this Prov speaks ${speaks}`,
+    remedy: 'install a release of the plugin or of Prov that agree; `prov --version` prints ours',
+  },
+  PROV_PLUGIN_NAME_TAKEN: {
+    disposition: 'usage',
+    text: ({ plugin, by }) => `a plugin named ${plugin} is already loaded from ${by}`,
+    remedy: 'remove one of the two; `prov plugins` shows where each comes from',
+  },
+  PROV_PLUGIN_PROVIDE_TAKEN: {
+    disposition: 'usage',
+    text: ({ plugin, service, by }) =>
+      `plugin ${plugin} wants to provide ${service}, which ${by} already provides`,
+    remedy: 'remove one of the two; `prov plugins` shows who provides what',
+  },
+  PROV_PLUGIN_CONTRIBUTION_TAKEN: {
+    disposition: 'usage',
+    text: ({ plugin, point, name, by }) =>
+      `plugin ${plugin} adds "${name}" to ${point}, where ${by} already has that name`,
+    remedy: 'rename the addition or remove one of the two; `prov plugins` lists both',
+  },
+  PROV_PLUGIN_NEED_MISSING: {
+    disposition: 'usage',
+    text: ({ plugin, service, reason }) => `plugin ${plugin} needs ${service}: ${reason}`,
+    remedy: 'install or mend the plugin that provides it; `prov plugins` shows who provides what',
+  },
+  PROV_PLUGIN_NEED_CYCLE: {
+    disposition: 'usage',
+    text: ({ cycle }) => `plugins need each other in a circle: ${cycle.join(' → ')}`,
+    remedy: 'let one of them offer an extension point instead; see plugins/README.md',
+  },
+  PROV_PLUGIN_CONFIG_REFUSED: {
+    disposition: 'usage',
+    text: ({ plugin, reason }) => `plugin ${plugin} refuses its config: ${reason}`,
+    remedy: ({ plugin }) => `correct "prov": { "config": { "${plugin}": … } } in package.json`,
+  },
+  PROV_PLUGIN_TIMEOUT: {
+    disposition: 'fail',
+    text: ({ plugin, afterMs }) => `plugin ${plugin} did not finish its setup within ${afterMs} ms`,
+    remedy: 'run `prov plugins --tree` to see what takes the time',
+  },
+  PROV_PLUGIN_SETUP_FAILED: {
+    disposition: 'fail',
+    text: ({ plugin, reason }) => `plugin ${plugin} failed to start: ${reason}`,
+    remedy: 'run `prov plugins --tree` to see what still runs; others go on without it',
+  },
+  PROV_PLUGIN_SERVICE_NOT_PROVIDED: {
+    disposition: 'fail',
+    text: ({ plugin, services }) =>
+      `plugin ${plugin} declares ${services.join(', ')} but its setup did not provide it`,
+    remedy: 'call provide.<name>(service) before setup returns; see plugins/README.md',
+  },
+  PROV_PLUGIN_LIFE_FAILED: {
+    disposition: 'fail',
+    text: ({ plugin, reason }) => `plugin ${plugin} ended: ${reason}`,
+    remedy: 'run `prov plugins` to see what still runs, then start again',
+  },
+  PROV_PLUGIN_SERVICE_MISSING: {
+    disposition: 'retry',
+    text: ({ service, reason }) => `nobody provides ${service} now: ${reason}`,
+    remedy: 'run `prov plugins` to see which plugin should, and why it does not',
+  },
+})

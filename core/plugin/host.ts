@@ -1,0 +1,253 @@
+/**
+ * The plugin host: starts loaded plugins one after the other by their needs, watches their lives,
+ * stops them right to left. One plugin's failure is a row in `prov plugins`; the others go on.
+ *
+ * H1  A plugin's setup runs only when everything it needs was provided.
+ * H2  A plugin that fails leaves nothing behind: its signal is aborted, its stream unsubscribed,
+ *     its deferred clean-ups done, its services withdrawn.
+ * H3  Who needs an ended plugin is told and goes on; who needed a failed one never starts.
+ * H4  Stop is right to left: whoever needs is gone before whom it needs.
+ *
+ * @module
+ */
+import type { ActorSystem } from '../actor/system.ts'
+import type { Clock } from '../clock.ts'
+import type { ErrorReport, ProvError } from '../errors.ts'
+import { logFor } from '../log.ts'
+import type { LogSink } from '../log.ts'
+import { defined } from '../optional.ts'
+import type { Millis } from '../units.ts'
+import type { FoundPlugin, PluginSource } from './discover.ts'
+import { pluginErrors } from './errors.ts'
+import { Life } from './life.ts'
+import type { LifeState } from './life.ts'
+import { loadPlugins } from './load.ts'
+import type { LoadOptions, LoadedPlugin, RefusedPlugin } from './load.ts'
+import type { ExtensionPoint, ServiceRef } from './service.ts'
+import { Stopwatch } from './tree.ts'
+
+export interface HostOptions extends Omit<LoadOptions, 'services' | 'watch'> {
+  readonly actors: ActorSystem
+  readonly clock: Clock
+  readonly log: LogSink
+  /** What the core hands out, by id of its reference. */
+  readonly core: ReadonlyMap<string, unknown>
+  /** Longest setup. Default 10 s. A setup that never yields cannot be stopped from here. */
+  readonly startTimeoutMs?: Millis | undefined
+  /** Longest single clean-up. Default 5 s. */
+  readonly stopTimeoutMs?: Millis | undefined
+  /** Undo everything and throw the first refusal or failure. Default false: others go on. */
+  readonly strict?: boolean | undefined
+  /** Where the boot is measured. Default: a stopwatch of its own. */
+  readonly watch?: Stopwatch | undefined
+}
+
+/** One row of `prov plugins`. */
+export interface PluginRow {
+  readonly id: string
+  readonly name: string
+  readonly source: PluginSource
+  readonly version?: string
+  readonly describe?: string
+  readonly state: LifeState | 'refused'
+  readonly needs: readonly string[]
+  readonly provides: readonly string[]
+  readonly contributes: readonly string[]
+  /** Needs whose provider ended meanwhile. */
+  readonly lost: readonly string[]
+  readonly error?: ErrorReport
+}
+
+export interface PluginHost {
+  rows(): readonly PluginRow[]
+  /** Plugins that started, in start order, whether or not they still run. */
+  started(): readonly LoadedPlugin[]
+  /** Throws PROV_PLUGIN_SERVICE_MISSING. */
+  service<T>(ref: ServiceRef<T>): T
+  contributions<T>(point: ExtensionPoint<T>): readonly { name: string; plugin: string; value: T }[]
+  /** Right to left. Idempotent; never throws. */
+  stop(): Promise<void>
+}
+
+const defaultStartTimeoutMs: Millis = 10_000
+const defaultStopTimeoutMs: Millis = 5_000
+
+/** Loads and starts. Throws only when `strict`. */
+export async function startPlugins(options: HostOptions): Promise<PluginHost> {
+  const watch = options.watch ?? new Stopwatch('plugins', options.clock)
+  const services = new Set(options.core.keys())
+  const { loaded, refused } = await watch.time('load', (load) =>
+    loadPlugins({ ...options, services, watch: load }),
+  )
+  const host = new Host(options, loaded, refused)
+  for (const { found, error } of refused) host.refusal(found.id, error)
+  let first: ProvError | undefined = refused[0]?.error
+  await watch.time('start', async (start) => {
+    for (const plugin of loaded) {
+      if (first && options.strict) return
+      first = (await start.time(plugin.name, (span) => host.start(plugin, span))) ?? first
+    }
+  })
+  if (first && options.strict) {
+    await host.stop()
+    throw first
+  }
+  return host
+}
+
+class Host implements PluginHost {
+  readonly #options: HostOptions
+  readonly #loaded: readonly LoadedPlugin[]
+  readonly #refused: RefusedPlugin[]
+  readonly #lives: Life[] = []
+
+  constructor(
+    options: HostOptions,
+    loaded: readonly LoadedPlugin[],
+    refused: readonly RefusedPlugin[],
+  ) {
+    this.#options = options
+    this.#loaded = loaded
+    this.#refused = [...refused]
+  }
+
+  refusal(id: string, error: ProvError): void {
+    logFor(id, this.#options.log).warn(`refused: ${error.message}`, { code: error.code })
+  }
+
+  /** Starts one; the error when it was refused or failed. */
+  async start(loaded: LoadedPlugin, watch: Stopwatch): Promise<ProvError | undefined> {
+    const absent = loaded.needs.find((need) => this.#find(need) === undefined)
+    if (absent !== undefined) {
+      const error = pluginErrors.PROV_PLUGIN_NEED_MISSING({
+        plugin: loaded.name,
+        service: absent,
+        reason: this.#whyMissing(absent),
+      })
+      watch.note(error.code)
+      this.#refused.push({ ...loaded, error })
+      this.refusal(loaded.name, error)
+      return error
+    }
+    const life = new Life({
+      loaded,
+      actors: this.#options.actors,
+      clock: this.#options.clock,
+      log: logFor(loaded.name, this.#options.log),
+      startTimeoutMs: this.#options.startTimeoutMs ?? defaultStartTimeoutMs,
+      stopTimeoutMs: this.#options.stopTimeoutMs ?? defaultStopTimeoutMs,
+      resolve: (service) => this.#find(service),
+      contributions: (point) => this.contributions(point),
+      ended: (over) => this.#ended(over),
+    })
+    this.#lives.push(life)
+    try {
+      await life.start()
+      return undefined
+    } catch {
+      const error = life.error as ProvError
+      watch.note(error.code)
+      logFor(loaded.name, this.#options.log).error(error.message, { code: error.code })
+      return error
+    }
+  }
+
+  rows(): readonly PluginRow[] {
+    const row = (found: FoundPlugin, one: Partial<LoadedPlugin>) => ({
+      id: found.id,
+      name: one.name ?? one.plugin?.name ?? found.id,
+      source: found.source,
+      version: found.version,
+      describe: one.plugin?.describe,
+      needs: one.needs ?? idsOf(one.plugin?.needs),
+      provides: one.provides ?? [...idsOf(one.plugin?.provides), ...found.provides],
+      contributes: (one.plugin?.contributes ?? []).map(({ point, name }) => `${point}:${name}`),
+    })
+    return [
+      ...this.#lives.map((life) =>
+        defined({
+          ...row(life.loaded.found, life.loaded),
+          state: life.state,
+          lost: life.lost.flatMap(({ services }) => services),
+          error: life.error?.toJSON(),
+        }),
+      ),
+      ...this.#refused.map(({ found, error, ...one }) =>
+        defined({
+          ...row(found, one),
+          state: 'refused' as const,
+          lost: [],
+          error: error.toJSON(),
+        }),
+      ),
+    ]
+  }
+
+  started(): readonly LoadedPlugin[] {
+    return this.#lives.filter((life) => life.state !== 'starting').map((life) => life.loaded)
+  }
+
+  service<T>(ref: ServiceRef<T>): T {
+    const found = this.#find(ref.id)
+    if (found !== undefined) return found as T
+    throw pluginErrors.PROV_PLUGIN_SERVICE_MISSING({
+      service: ref.id,
+      reason: this.#whyMissing(ref.id),
+    })
+  }
+
+  /** Of all that may start, also those whose turn is still to come: additions are data. */
+  contributions<T>(point: ExtensionPoint<T>) {
+    return this.#present().flatMap(({ name, plugin }) =>
+      (plugin.contributes ?? [])
+        .filter((addition) => addition.point === point.id)
+        .map((addition) => ({ name: addition.name, plugin: name, value: addition.value as T })),
+    )
+  }
+
+  async stop(): Promise<void> {
+    for (const life of [...this.#lives].reverse()) await life.stop()
+  }
+
+  #present(): readonly LoadedPlugin[] {
+    return this.#loaded.filter((one) => {
+      const life = this.#lives.find(({ loaded }) => loaded === one)
+      if (!life) return !this.#refused.some(({ found }) => found === one.found)
+      return life.state === 'running' || life.state === 'starting'
+    })
+  }
+
+  #find(service: string): unknown {
+    const own = this.#options.core.get(service)
+    if (own !== undefined) return own
+    return this.#lives
+      .find((life) => life.state === 'running' && life.services.has(service))
+      ?.services.get(service)
+  }
+
+  #whyMissing(service: string): string {
+    const life = this.#lives.find(({ loaded }) => loaded.provides.includes(service))
+    if (life) return `${life.loaded.name} is ${life.state}`
+    const refused = this.#refused.find(({ plugin, found }) =>
+      [...idsOf(plugin?.provides), ...found.provides].includes(service),
+    )
+    if (refused) return `${refused.plugin?.name ?? refused.found.id} was refused`
+    return 'no plugin provides it'
+  }
+
+  #ended(over: Life): void {
+    for (const life of this.#lives) {
+      const services = life.loaded.needs.filter((need) => over.loaded.provides.includes(need))
+      if (life.state !== 'running' || services.length === 0) continue
+      life.tellLost({
+        plugin: over.loaded.name,
+        services,
+        ...(over.error && { error: over.error.toJSON() }),
+      })
+    }
+  }
+}
+
+function idsOf(refs: Readonly<Record<string, ServiceRef<unknown>>> | undefined): string[] {
+  return Object.values(refs ?? {}).flatMap((ref) => (typeof ref?.id === 'string' ? [ref.id] : []))
+}

@@ -1,0 +1,154 @@
+/**
+ * From found to loadable: trust, import, shape, name, services, config, in this order. Each step
+ * that fails refuses this one plugin by name and nothing else; no setup runs here.
+ *
+ * @module
+ */
+import { asProvError } from '../errors.ts'
+import type { ProvError } from '../errors.ts'
+import { checkPlugin } from './check.ts'
+import type { Plugin } from './define.ts'
+import type { FoundPlugin } from './discover.ts'
+import { pluginErrors } from './errors.ts'
+import { importPlugin } from './import.ts'
+import { startOrder } from './order.ts'
+import type { Stopwatch } from './tree.ts'
+import { demandTrust } from './trust.ts'
+import type { TrustPlace } from './trust.ts'
+
+/** A plugin that may start: checked, its config parsed. */
+export interface LoadedPlugin {
+  readonly found: FoundPlugin
+  readonly plugin: Plugin
+  readonly config: unknown
+  readonly name: string
+  readonly needs: readonly string[]
+  readonly provides: readonly string[]
+}
+
+export interface RefusedPlugin {
+  readonly found: FoundPlugin
+  /** Known once the module was imported. */
+  readonly plugin?: Plugin
+  readonly error: ProvError
+}
+
+export interface LoadOptions {
+  readonly found: readonly FoundPlugin[]
+  /** Plugins that the caller imported itself and so trusts; they come last. */
+  readonly given?: readonly Plugin[] | undefined
+  /** Where trust is kept. Without it, anything that is not first-party or given is refused. */
+  readonly trust?: TrustPlace | undefined
+  /** Raw config by plugin name. */
+  readonly config?: Readonly<Record<string, unknown>> | undefined
+  /** Ids of services that the core hands out. */
+  readonly services: ReadonlySet<string>
+  readonly watch: Stopwatch
+}
+
+export interface Loading {
+  /** In start order. */
+  readonly loaded: readonly LoadedPlugin[]
+  readonly refused: readonly RefusedPlugin[]
+}
+
+/** Never throws for a plugin's fault: it is in `refused`. */
+export async function loadPlugins(options: LoadOptions): Promise<Loading> {
+  const refused: RefusedPlugin[] = []
+  const ready: LoadedPlugin[] = []
+  // Why a service will not be there, so that those who need it can say so.
+  const gone = new Map<string, string>()
+  for (const { found, given } of candidates(options)) {
+    let plugin: Plugin | undefined = given
+    try {
+      await options.watch.time(found.id, async (watch) => {
+        plugin ??= await watch.time('import', () => {
+          demandTrust(found, options.trust ?? nowhere)
+          return importPlugin(found)
+        })
+        ready.push(admit(plugin, found, ready, options))
+      })
+    } catch (thrown) {
+      refused.push({ found, ...(plugin && { plugin }), error: asProvError(thrown) })
+      for (const service of servicesOf(plugin?.provides).concat(found.provides)) {
+        gone.set(service, `${plugin?.name ?? found.id} was refused`)
+      }
+    }
+  }
+  const { order, missing, cycles } = startOrder(ready, options.services, gone)
+  for (const { plugin, service, reason } of missing) {
+    refused.push({
+      ...plugin,
+      error: pluginErrors.PROV_PLUGIN_NEED_MISSING({ plugin: plugin.name, service, reason }),
+    })
+  }
+  for (const { plugin, cycle } of cycles) {
+    refused.push({
+      ...plugin,
+      error: pluginErrors.PROV_PLUGIN_NEED_CYCLE({ plugin: plugin.name, cycle }),
+    })
+  }
+  return { loaded: order, refused }
+}
+
+const nowhere: TrustPlace = { home: '/nonexistent', workspace: '' }
+
+function* candidates(options: LoadOptions): Generator<{ found: FoundPlugin; given?: Plugin }> {
+  for (const found of options.found) yield { found }
+  for (const plugin of options.given ?? []) {
+    const name = String((plugin as { name?: unknown } | undefined)?.name ?? 'given')
+    yield {
+      given: plugin,
+      found: { id: name, source: 'given', entry: '', root: '', provides: [] },
+    }
+  }
+}
+
+/** Checks one imported plugin against those before it and parses its config. */
+function admit(
+  plugin: Plugin,
+  found: FoundPlugin,
+  before: readonly LoadedPlugin[],
+  options: LoadOptions,
+): LoadedPlugin {
+  checkPlugin(plugin)
+  const { name } = plugin
+  const twin = before.find((other) => other.name === name)
+  if (twin) throw pluginErrors.PROV_PLUGIN_NAME_TAKEN({ plugin: name, by: twin.found.id })
+  const provides = servicesOf(plugin.provides)
+  for (const service of provides) {
+    const by = options.services.has(service)
+      ? 'the core'
+      : before.find((other) => other.provides.includes(service))?.name
+    if (by !== undefined)
+      throw pluginErrors.PROV_PLUGIN_PROVIDE_TAKEN({ plugin: name, service, by })
+  }
+  for (const { point, name: added } of plugin.contributes ?? []) {
+    const by = before.find((other) =>
+      other.plugin.contributes?.some((one) => one.point === point && one.name === added),
+    )?.name
+    if (by !== undefined) {
+      throw pluginErrors.PROV_PLUGIN_CONTRIBUTION_TAKEN({ plugin: name, point, name: added, by })
+    }
+  }
+  const config = parseConfig(plugin, options.config?.[name])
+  return { found, plugin, config, name, needs: servicesOf(plugin.needs), provides }
+}
+
+function parseConfig(plugin: Plugin, raw: unknown): unknown {
+  const refuse = (reason: string, cause?: unknown) =>
+    pluginErrors.PROV_PLUGIN_CONFIG_REFUSED({ plugin: plugin.name, reason }, { cause })
+  if (!plugin.config) {
+    if (raw === undefined) return undefined
+    throw refuse('it takes none')
+  }
+  try {
+    return plugin.config(raw)
+  } catch (cause) {
+    throw refuse(cause instanceof Error ? cause.message : String(cause), cause)
+  }
+}
+
+function servicesOf(refs: Plugin['needs']): string[] {
+  return Object.values(refs ?? {}).flatMap((ref) => (typeof ref?.id === 'string' ? [ref.id] : []))
+}

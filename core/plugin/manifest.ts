@@ -1,0 +1,135 @@
+/**
+ * The `prov` field of a package.json: what machines read about a plugin before any of its code
+ * runs. Prov's own package, a stranger's package and a workspace all use this one shape:
+ *
+ *     "prov": {
+ *       "plugin":   "./dist/index.js",            a package that is a plugin
+ *       "api":      1,
+ *       "provides": ["acme.quota"],
+ *       "commands": "./dist/commands/index.js",   light module: { commands }
+ *       "reads":    "./dist/reads/index.js",      light module: { reads }
+ *       "nickel":   ["./ncl"],                    roots for Nickel imports
+ *       "plugins":  ["./plugins/quota.ts"],       a package that carries plugins of its own
+ *       "use":      ["@acme/prov-quota"],         which dependencies may load; default all
+ *       "config":   { "quota": { … } },           by plugin name
+ *       "name":     "my-infra"                    the workspace's name
+ *     }
+ *
+ * @module
+ */
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pluginErrors } from './errors.ts'
+
+export interface Manifest {
+  /** Absolute path of the package.json. */
+  readonly file: string
+  readonly dir: string
+  readonly packageName: string | undefined
+  readonly version: string | undefined
+  readonly dependencies: readonly string[]
+  /** Absent when the package has no `prov` field. */
+  readonly prov: ProvField | undefined
+}
+
+export interface ProvField {
+  readonly plugin?: string
+  readonly api?: number
+  readonly provides: readonly string[]
+  readonly commands?: string
+  readonly reads?: string
+  readonly nickel: readonly string[]
+  readonly plugins: readonly string[]
+  readonly use?: readonly string[]
+  readonly config: Readonly<Record<string, unknown>>
+  readonly name?: string
+}
+
+/**
+ * Reads a folder's package.json; undefined when there is none. Throws PROV_PLUGIN_MANIFEST_INVALID
+ * for a file that is not JSON or a `prov` field of another shape.
+ */
+export function readManifest(dir: string): Manifest | undefined {
+  const file = join(dir, 'package.json')
+  if (!existsSync(file)) return undefined
+  let raw: unknown
+  try {
+    raw = JSON.parse(readFileSync(file, 'utf8'))
+  } catch (cause) {
+    throw pluginErrors.PROV_PLUGIN_MANIFEST_INVALID(
+      { file, field: 'prov', wanted: 'inside a file that is JSON' },
+      { cause, place: { file } },
+    )
+  }
+  const whole = isRecord(raw) ? raw : {}
+  return {
+    file,
+    dir,
+    packageName: typeof whole['name'] === 'string' ? whole['name'] : undefined,
+    version: typeof whole['version'] === 'string' ? whole['version'] : undefined,
+    dependencies: isRecord(whole['dependencies']) ? Object.keys(whole['dependencies']) : [],
+    prov: whole['prov'] === undefined ? undefined : parseProvField(whole['prov'], file),
+  }
+}
+
+function parseProvField(raw: unknown, file: string): ProvField {
+  const refuse = (field: string, wanted: string) =>
+    pluginErrors.PROV_PLUGIN_MANIFEST_INVALID({ file, field, wanted }, { place: { file } })
+  if (!isRecord(raw)) throw refuse('prov', 'an object')
+  const text = (field: string): string | undefined => {
+    const value = raw[field]
+    if (value !== undefined && typeof value !== 'string') throw refuse(field, 'a text')
+    return value
+  }
+  const path = (field: string): string | undefined => {
+    const value = text(field)
+    if (value !== undefined && !isInside(value)) throw refuse(field, 'a path like ./dist/index.js')
+    return value
+  }
+  const texts = (field: string): readonly string[] | undefined => {
+    const value = raw[field]
+    if (value === undefined) return undefined
+    if (!Array.isArray(value) || !value.every((item) => typeof item === 'string')) {
+      throw refuse(field, 'a list of texts')
+    }
+    return value
+  }
+  const paths = (field: string): readonly string[] => {
+    const value = texts(field) ?? []
+    if (!value.every(isInside)) throw refuse(field, 'a list of paths like ./plugins/quota.ts')
+    return value
+  }
+  const known = 'plugin api provides commands reads nickel plugins use config name'.split(' ')
+  const strange = Object.keys(raw).find((key) => !known.includes(key))
+  if (strange !== undefined) throw refuse(strange, `left out: known are ${known.join(', ')}`)
+  const api = raw['api']
+  if (api !== undefined && !Number.isInteger(api)) throw refuse('api', 'a whole number')
+  const config = raw['config'] ?? {}
+  if (!isRecord(config)) throw refuse('config', 'an object by plugin name')
+  const plugin = path('plugin')
+  const commands = path('commands')
+  const reads = path('reads')
+  const use = texts('use')
+  const name = text('name')
+  return {
+    ...(plugin !== undefined && { plugin }),
+    ...(typeof api === 'number' && { api }),
+    provides: texts('provides') ?? [],
+    ...(commands !== undefined && { commands }),
+    ...(reads !== undefined && { reads }),
+    nickel: paths('nickel'),
+    plugins: paths('plugins'),
+    ...(use !== undefined && { use }),
+    config,
+    ...(name !== undefined && { name }),
+  }
+}
+
+/** Paths of a manifest stay inside its package: what is trusted is what is digested. */
+function isInside(path: string): boolean {
+  return path.startsWith('./') && !path.split('/').includes('..')
+}
+
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
