@@ -106,10 +106,11 @@ export class GroupCommit {
           }),
         )
       }
-      if (entries.length === 0) return resolve(this.#next)
-      const frame = { first: this.#next, count: entries.length, text, bytes }
-      this.#next += entries.length
-      this.#pending.push({ ...frame, entries, timeMs, resolve, reject })
+      const count = entries.length
+      if (count === 0) return resolve(this.#next)
+      const first = this.#next
+      this.#next = first + count
+      this.#pending.push({ first, count, text, bytes, entries, timeMs, resolve, reject })
       this.#running ??= this.#run()
     })
   }

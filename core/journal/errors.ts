@@ -7,7 +7,7 @@ export const journalErrors = defineErrors<{
   PROV_JOURNAL_FENCED: { journal: string; epoch: number }
   PROV_JOURNAL_TOO_LARGE: { what: string; bytes: number; limitBytes: number }
   PROV_JOURNAL_NOT_JSON: { partition: string; type: string }
-  PROV_JOURNAL_LOCKED: { dir: string; pid: number; since: string; where: string }
+  PROV_JOURNAL_LOCKED: { dir: string; pid: number; since: string; where: string; file: string }
   PROV_JOURNAL_CORRUPT: { file: string; offset: number; what: string }
   PROV_JOURNAL_ABSENT: { dir: string }
   PROV_JOURNAL_REMOTE: { dir: string; fileSystem: string }
@@ -45,8 +45,10 @@ export const journalErrors = defineErrors<{
     disposition: 'retry',
     text: ({ pid, since, where }) =>
       `process ${pid}${where} has been writing this workspace since ${since}`,
-    remedy: ({ pid }) =>
-      `ask the running one (\`prov status\` finds it) or stop it: \`kill ${pid}\`; its lock ends with it`,
+    remedy: ({ pid, where, file }) =>
+      where === ''
+        ? `ask the running one (\`prov status\` finds it) or stop it: \`kill ${pid}\`; its lock ends with it`
+        : `stop that container; only when nothing in it runs any more, remove ${file}`,
   },
   PROV_JOURNAL_CORRUPT: {
     disposition: 'fail',

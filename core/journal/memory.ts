@@ -64,6 +64,7 @@ export function memoryJournal(options: MemoryJournalOptions = {}): Journal {
       pid: process.pid,
       since: 'this process started',
       where: '',
+      file: 'memory',
     })
   }
   disk.held = true

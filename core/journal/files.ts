@@ -1,0 +1,111 @@
+/**
+ * The few things that the writer asks of a disk, behind an interface: so that a test can break each
+ * of them at a chosen moment and see what survives.
+ *
+ * @module
+ */
+import { closeSync, fdatasync, ftruncate, openSync, write, writeSync } from 'node:fs'
+import { link, mkdir, open, readdir, rename, unlink } from 'node:fs/promises'
+import type { Bytes } from '../units.ts'
+
+export interface WritableFile {
+  /** Writes at an offset; may write less than asked, then the caller goes on. Returns bytes written. */
+  write(bytes: Uint8Array, offset: Bytes): number | Promise<number>
+  /** Resolves when everything written is on disk. */
+  datasync(): Promise<void>
+  truncate(length: Bytes): Promise<void>
+  close(): void
+}
+
+export interface JournalFiles {
+  /** Opens for writing; creates with mode 0600 unless `exists`. */
+  open(path: string, options: { exists: boolean }): WritableFile
+  /** Atomic replacement. */
+  rename(from: string, to: string): Promise<void>
+  /** Makes names created, renamed or removed in a folder durable. */
+  syncFolder(path: string): Promise<void>
+  /** A second name for a file. Throws EEXIST when the name is taken: the test-and-set of the lock. */
+  link(from: string, to: string): Promise<void>
+  remove(path: string): Promise<void>
+  list(path: string): Promise<readonly string[]>
+  /** Creates a folder and its parents with mode 0700. */
+  makeFolder(path: string): Promise<void>
+}
+
+/** Below this a write is a copy into memory and cheaper than a hop to a thread and back. */
+const directWriteBytes: Bytes = 1_048_576
+
+/** The machine's disk. */
+export const diskFiles: JournalFiles = {
+  open(path, { exists }) {
+    const fd = openSync(path, exists ? 'r+' : 'wx', 0o600)
+    return {
+      write: (bytes, offset) =>
+        bytes.byteLength <= directWriteBytes
+          ? writeSync(fd, bytes, 0, bytes.byteLength, offset)
+          : new Promise((resolve, reject) => {
+              write(fd, bytes, 0, bytes.byteLength, offset, (error, written) =>
+                error ? reject(error) : resolve(written),
+              )
+            }),
+      datasync: () =>
+        new Promise((resolve, reject) => {
+          fdatasync(fd, (error) => (error ? reject(error) : resolve()))
+        }),
+      truncate: (length) =>
+        new Promise((resolve, reject) => {
+          ftruncate(fd, length, (error) => (error ? reject(error) : resolve()))
+        }),
+      close: () => closeSync(fd),
+    }
+  },
+  rename,
+  async syncFolder(path) {
+    // Windows cannot open a folder; its file systems make names durable on their own.
+    if (process.platform === 'win32') return
+    const folder = await open(path, 'r')
+    try {
+      await folder.sync()
+    } finally {
+      await folder.close()
+    }
+  },
+  link,
+  remove: unlink,
+  list: readdir,
+  makeFolder: async (path) => void (await mkdir(path, { recursive: true, mode: 0o700 })),
+}
+
+/** Writes all of it, however many calls that takes. Throws when a call makes no progress. */
+export async function writeAll(
+  file: WritableFile,
+  bytes: Uint8Array,
+  offset: Bytes,
+): Promise<void> {
+  for (let done = 0; done < bytes.byteLength;) {
+    const written = file.write(bytes.subarray(done), offset + done)
+    const count = typeof written === 'number' ? written : await written
+    if (count <= 0) throw new Error('a write made no progress')
+    done += count
+  }
+}
+
+/** Puts a whole file in place: temporary file, sync, rename, sync of the folder. */
+export async function placeFile(
+  files: JournalFiles,
+  folder: string,
+  name: string,
+  bytes: Uint8Array,
+): Promise<void> {
+  const temporary = `${folder}/${name}.${process.pid}.tmp`
+  await files.remove(temporary).catch(() => {})
+  const file = files.open(temporary, { exists: false })
+  try {
+    await writeAll(file, bytes, 0)
+    await file.datasync()
+  } finally {
+    file.close()
+  }
+  await files.rename(temporary, `${folder}/${name}`)
+  await files.syncFolder(folder)
+}

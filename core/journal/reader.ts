@@ -1,0 +1,160 @@
+/**
+ * Reading a journal on disk beside whoever writes it, without a lock. The reader follows the
+ * writer's order of acts: a segment is sealed by the header of its successor, so "no whole batch
+ * here" is the end of the log only while no successor exists.
+ *
+ * A reader in another process may show the newest batch a moment before its sync is over; the writer
+ * itself never does (`limit`).
+ *
+ * @module
+ */
+import { existsSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
+import type { Bytes, Count } from '../units.ts'
+import { SegmentCursor } from './cursor.ts'
+import type { Batch } from './cursor.ts'
+import { journalErrors } from './errors.ts'
+import { decodeLines } from './line.ts'
+import type { JournalHead, JournalReader, JournalRecord, Position, ReadOptions } from './journal.ts'
+import { segmentName, segmentNumbers } from './segment.ts'
+import type { SegmentHeader } from './segment.ts'
+import { readSnapshot } from './snapshot.ts'
+
+/** A place from which reading may start: the batch at `offset` begins with `first`. */
+export interface Mark {
+  readonly segment: Count
+  readonly offset: Bytes
+  readonly first: Position
+}
+
+export interface LogReadOptions extends ReadOptions {
+  /** Nothing beyond this position is shown. Asked again for each batch. */
+  readonly limit?: (() => Position) | undefined
+  /** A mark at or before the first position wanted. */
+  readonly mark?: Mark | undefined
+}
+
+/**
+ * Opens the journal in `dir` for reading. Throws PROV_JOURNAL_ABSENT when there is none; damage
+ * shows when it is met (PROV_JOURNAL_CORRUPT).
+ */
+export async function readJournal(options: { dir: string }): Promise<JournalReader> {
+  const { dir } = options
+  const names = await readdir(dir).catch(() => [] as string[])
+  const first = segmentNumbers(names)[0]
+  if (first === undefined) throw journalErrors.PROV_JOURNAL_ABSENT({ dir })
+  const { journal } = await headerOf(dir, first)
+  const head = (): Promise<JournalHead> => headOf(dir)
+  return {
+    id: journal,
+    read: (options) => readLog(dir, options),
+    head,
+    async snapshot(name) {
+      const { position } = await head()
+      return readSnapshot(dir, await readdir(dir), journal, name, position)
+    },
+    close: async () => {},
+  }
+}
+
+/** Records from `from` on, in order, until the log's present end. */
+export async function* readLog(
+  dir: string,
+  options: LogReadOptions = {},
+): AsyncGenerator<JournalRecord> {
+  const from = options.from ?? 1
+  const { limit = () => Infinity, partition } = options
+  for await (const batch of batches(dir, options.mark ?? (await markBefore(dir, from)))) {
+    if (batch.first > limit()) return
+    if (batch.first + batch.count <= from) continue
+    for (const record of decodeLines(batch.text(), batch.first, batch.epoch, partition)) {
+      if (record.position >= from) yield record
+    }
+  }
+}
+
+/** Batches from a mark on, across segments, until the present end. */
+async function* batches(dir: string, mark: Mark): AsyncGenerator<Batch> {
+  let cursor = await SegmentCursor.open(dir, mark.segment)
+  if (mark.offset > 0) cursor.offset = mark.offset
+  let expected = mark.first
+  let sealedBytes: Bytes | undefined
+  try {
+    for (;;) {
+      // Looked for before the batch: what a successor has sealed off is not shown.
+      sealedBytes ??= await sealedLength(dir, cursor.header.segment)
+      const done = sealedBytes !== undefined && cursor.offset >= sealedBytes
+      const batch = done ? undefined : await cursor.next()
+      if (batch) {
+        if (batch.first !== expected) {
+          throw corrupt(cursor, `position ${batch.first} stands where ${expected} belongs`)
+        }
+        expected += batch.count
+        yield batch
+      } else if (done) {
+        const next = await SegmentCursor.open(dir, cursor.header.segment + 1)
+        await cursor.close()
+        cursor = next
+        sealedBytes = undefined
+        if (cursor.header.firstPosition !== expected) {
+          throw corrupt(cursor, 'it does not follow the segment before it')
+        }
+      } else if (sealedBytes !== undefined) {
+        throw corrupt(cursor, 'a batch is damaged or missing')
+      } else if ((await sealedLength(dir, cursor.header.segment)) === undefined) {
+        return
+      }
+    }
+  } finally {
+    await cursor.close()
+  }
+}
+
+/** Length at which the successor sealed a segment; undefined while there is no successor. */
+async function sealedLength(dir: string, segment: Count): Promise<Bytes | undefined> {
+  if (!existsSync(`${dir}/${segmentName(segment + 1)}`)) return undefined
+  return (await headerOf(dir, segment + 1)).sealedBytes
+}
+
+/** The start of the last segment that begins at or before a position. */
+async function markBefore(dir: string, position: Position): Promise<Mark> {
+  const numbers = segmentNumbers(await readdir(dir))
+  let low = 0
+  let high = numbers.length - 1
+  while (low < high) {
+    const middle = (low + high + 1) >> 1
+    const { firstPosition } = await headerOf(dir, numbers[middle] as number)
+    if (firstPosition <= position) low = middle
+    else high = middle - 1
+  }
+  const segment = numbers[low]
+  if (segment === undefined) throw journalErrors.PROV_JOURNAL_ABSENT({ dir })
+  return { segment, offset: 0, first: (await headerOf(dir, segment)).firstPosition }
+}
+
+async function headOf(dir: string): Promise<JournalHead> {
+  const segment = segmentNumbers(await readdir(dir)).at(-1)
+  if (segment === undefined) throw journalErrors.PROV_JOURNAL_ABSENT({ dir })
+  const header = await headerOf(dir, segment)
+  let last: Batch | undefined
+  for await (const batch of batches(dir, { segment, offset: 0, first: header.firstPosition })) {
+    last = batch
+  }
+  return {
+    journal: header.journal,
+    epoch: last?.epoch ?? header.epoch,
+    position: last ? last.first + last.count - 1 : header.firstPosition - 1,
+    hash: (last?.hash() ?? header.sealedHash).toString('hex'),
+  }
+}
+
+async function headerOf(dir: string, segment: Count): Promise<SegmentHeader> {
+  const cursor = await SegmentCursor.open(dir, segment)
+  await cursor.close()
+  return cursor.header
+}
+
+function corrupt(cursor: SegmentCursor, what: string) {
+  const { path: file, offset } = cursor
+  return journalErrors.PROV_JOURNAL_CORRUPT({ file, offset, what })
+}

@@ -1,0 +1,86 @@
+/**
+ * Snapshots on disk: state plus the position that it stands for. A snapshot only shortens a replay,
+ * the log holds everything; so one that is damaged, of another journal or ahead of the log is passed
+ * over and an older one is taken.
+ *
+ *     {"journal":"…","position":1200,"sha256":"…"}\n
+ *     body\n
+ *
+ * @module
+ */
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import type { JsonValue } from '../json.ts'
+import type { Count } from '../units.ts'
+import { placeFile } from './files.ts'
+import type { JournalFiles } from './files.ts'
+import type { Position, Snapshot } from './journal.ts'
+
+/** Newest ones of a name that stay: the second is there in case the first is damaged. */
+const kept: Count = 2
+
+/** Keeps a snapshot by temporary file and rename; drops all but the newest two of that name. */
+export async function writeSnapshot(
+  files: JournalFiles,
+  dir: string,
+  journal: string,
+  name: string,
+  snapshot: Snapshot,
+): Promise<void> {
+  const body = JSON.stringify(snapshot.body)
+  const head = JSON.stringify({ journal, position: snapshot.position, sha256: sha256(body) })
+  const file = `${stem(name)}-${snapshot.position}.json`
+  await placeFile(files, dir, file, Buffer.from(`${head}\n${body}\n`))
+  const positions = snapshotPositions(await files.list(dir), name)
+  for (const old of positions.slice(kept)) {
+    await files.remove(`${dir}/${stem(name)}-${old}.json`).catch(() => {})
+  }
+}
+
+/** Newest good snapshot of that name at or before `head`. */
+export async function readSnapshot(
+  dir: string,
+  names: readonly string[],
+  journal: string,
+  name: string,
+  head: Position,
+): Promise<Snapshot | undefined> {
+  for (const position of snapshotPositions(names, name)) {
+    if (position > head) continue
+    const text = await readFile(`${dir}/${stem(name)}-${position}.json`, 'utf8').catch(() => '')
+    const body = bodyOf(text, journal, position)
+    if (body !== undefined) return { position, body }
+  }
+  return undefined
+}
+
+function bodyOf(text: string, journal: string, position: Position): JsonValue | undefined {
+  const [first = '', body = ''] = text.split('\n')
+  try {
+    const head = JSON.parse(first) as { journal: string; position: Position; sha256: string }
+    if (head.journal !== journal || head.position !== position) return undefined
+    return head.sha256 === sha256(body) ? (JSON.parse(body) as JsonValue) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function snapshotPositions(names: readonly string[], name: string): Position[] {
+  const start = `${stem(name)}-`
+  const positions: Position[] = []
+  for (const file of names) {
+    const match = file.startsWith(start) && /^(\d+)\.json$/.exec(file.slice(start.length))
+    if (match) positions.push(Number(match[1]))
+  }
+  return positions.sort((a, b) => b - a)
+}
+
+/** Names become file names; no two names share one, also where case does not count. */
+function stem(name: string): string {
+  const safe = name.replaceAll(/[^a-z0-9.]/g, (c) => `%${c.codePointAt(0)?.toString(16)}_`)
+  return `snapshot-${safe}`
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
+}
