@@ -48,10 +48,15 @@ export { defineProvider, providerPoint } from './protocol/provider.ts'
 export type {
   Machine,
   MachineRequest,
+  ProviderActs,
+  ProviderBackend,
   ProviderClass,
+  ProviderMaker,
+  ProviderPlace,
   ProviderSpec,
   Tier,
 } from './protocol/provider.ts'
+export { providerErrors } from './protocol/provider-errors.ts'
 export {
   auditTrail,
   controllerDesk,

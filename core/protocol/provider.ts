@@ -10,9 +10,13 @@
  *
  * @module
  */
+import type { Clock } from '../clock.ts'
+import { workspace } from '../plugin/core-services.ts'
+import { definePlugin } from '../plugin/define.ts'
+import type { Plugin } from '../plugin/define.ts'
 import { contribute, extensionPoint } from '../plugin/service.ts'
-import { definePlugin, type Plugin } from '../plugin/define.ts'
 import type { Count, Millis } from '../units.ts'
+import { providerErrors } from './provider-errors.ts'
 
 export type ProviderClass = 'keyed' | 'probeable' | 'opaque'
 
@@ -64,15 +68,72 @@ export interface ProviderSpec {
   }) => AsyncIterable<Machine>
 }
 
-/** Where provider backends are found. */
-export const providerPoint = extensionPoint<ProviderSpec>('prov.provider')
+/** What a backend that is made per runtime gets to know. */
+export interface ProviderPlace<C> {
+  readonly config: C
+  /** Absolute path of the workspace's `.prov/`. */
+  readonly stateDir: string
+  readonly clock: Clock
+  /** Aborts when the runtime ends. Machines outlive it: this is no reason to destroy any. */
+  readonly signal: AbortSignal
+}
 
-/** A plugin that adds one provider backend. */
-export function defineProvider(spec: ProviderSpec): Plugin {
-  return definePlugin({
-    name: `provider-${spec.name}`,
+/** The acts of a backend, without its name tag. */
+export type ProviderActs = Omit<ProviderSpec, 'name' | 'class'>
+
+/** A backend that needs config or a folder: its acts are made when the plugin starts. */
+export interface ProviderMaker<C> {
+  readonly name: string
+  readonly class: ProviderClass
+  /** Unknown in, typed out, as for every plugin. Default: refuses any config. */
+  readonly config?: (raw: unknown) => C
+  readonly make: (place: ProviderPlace<C>) => ProviderActs
+}
+
+/** What stands in the extension point: listed by a dry run, opened by who wants to use it. */
+export interface ProviderBackend {
+  readonly name: string
+  readonly class: ProviderClass
+  /** The backend of the runtime with that state folder. Throws PROV_PROVIDER_NOT_STARTED. */
+  readonly open: (place: { readonly stateDir: string }) => ProviderSpec
+}
+
+/** Where provider backends are found. */
+export const providerPoint = extensionPoint<ProviderBackend>('prov.provider')
+
+/** A plugin that adds one provider backend: its acts as they are, or made from config and place. */
+export function defineProvider<C>(spec: ProviderSpec | ProviderMaker<C>): Plugin {
+  const { name } = spec
+  const common = {
+    name: `provider-${name}`,
     api: 1,
-    describe: `provider backend ${spec.name} (${spec.class})`,
-    contributes: [contribute(providerPoint, spec.name, spec)],
+    describe: `provider backend ${name} (${spec.class})`,
+  }
+  if (!('make' in spec)) {
+    const backend: ProviderBackend = { name, class: spec.class, open: () => spec }
+    return definePlugin({ ...common, contributes: [contribute(providerPoint, name, backend)] })
+  }
+  // One plugin object serves every runtime of the process, so what was made is kept per workspace.
+  const made = new Map<string, ProviderSpec>()
+  const backend: ProviderBackend = {
+    name,
+    class: spec.class,
+    open({ stateDir }) {
+      const found = made.get(stateDir)
+      if (!found) throw providerErrors.PROV_PROVIDER_NOT_STARTED({ provider: name })
+      return found
+    },
+  }
+  return definePlugin({
+    ...common,
+    needs: { workspace },
+    ...(spec.config && { config: spec.config }),
+    contributes: [contribute(providerPoint, name, backend)],
+    setup({ needs, config, clock, signal }) {
+      const { stateDir } = needs.workspace
+      const acts = spec.make({ config: config as C, stateDir, clock, signal })
+      made.set(stateDir, { name, class: spec.class, ...acts })
+      signal.addEventListener('abort', () => made.delete(stateDir), { once: true })
+    },
   })
 }
