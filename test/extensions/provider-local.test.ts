@@ -286,7 +286,13 @@ async function openssh(
     BatchMode: 'yes',
   }
   return run('ssh', [
-    ...['-F', 'none', '-T', '-i', join(dir, 'key'), '-p', String(machine.port)],
+    '-F',
+    'none',
+    '-T',
+    '-i',
+    join(dir, 'key'),
+    '-p',
+    String(machine.port),
     ...Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`]),
     `${machine.user}@${machine.host}`,
     command,
