@@ -1,0 +1,229 @@
+/**
+ * A policy as data: the shape of `keeper_policy.ncl` after export, and everything that makes one
+ * invalid. The file exports `{ policy = { version, auto_sign, require_manual, deny? } }`; field
+ * names are those of the file, so that a message about a field can be followed into it.
+ *
+ * A policy is judged as a whole: one bad rule and the keeper goes on with the last good policy (D-2).
+ * A rule that is dropped silently would be a rule that somebody relies on.
+ *
+ * @module
+ */
+import type { Quorum } from './quorum.ts'
+import type { Window } from './window.ts'
+import { longestPattern } from './glob.ts'
+import { quorumProblems } from './quorum.ts'
+import { windowProblems } from './window.ts'
+
+/** Who holds a key, as its key record says. */
+export type ActorKind = 'human' | 'agent' | 'service'
+
+/** The lists of a policy, strongest first. */
+export const ruleLists = ['deny', 'require_manual', 'auto_sign'] as const
+export type RuleList = (typeof ruleLists)[number]
+
+/** One rule. An absent field matches anything (D-4). */
+export interface Rule {
+  /** For messages and traces; the position in its list when absent. */
+  readonly id?: string
+  readonly op_type?: string
+  readonly image_patterns?: readonly string[]
+  readonly target_patterns?: readonly string[]
+  readonly scope_patterns?: readonly string[]
+  /** Submitters: by kind, by name pattern, or both (then both must hold). */
+  readonly actors?: {
+    readonly kinds?: readonly ActorKind[]
+    readonly names?: readonly string[]
+  }
+  /** The rule holds only inside one of these. */
+  readonly windows?: readonly Window[]
+  /** True: only ops marked destructive. False: only others. */
+  readonly destructive?: boolean
+  /** `require_manual` only: who must agree. Default: one person. */
+  readonly quorum?: Quorum
+  /** Said on purpose by the author of a rule that matches every op; refused without it. */
+  readonly matches_everything?: boolean
+}
+
+export interface Policy {
+  readonly version: number
+  readonly auto_sign: readonly Rule[]
+  readonly require_manual: readonly Rule[]
+  readonly deny: readonly Rule[]
+  /** Default false: who asks for an op does not count among those who approve it (SAFE-15). */
+  readonly requester_may_approve: boolean
+}
+
+/** The version of the shape that this code reads. */
+export const policyVersion = 1
+
+/** Holds everything (D-2). */
+export const emptyPolicy: Policy = {
+  version: policyVersion,
+  auto_sign: [],
+  require_manual: [],
+  deny: [],
+  requester_may_approve: false,
+}
+
+/** Something wrong in a policy; `path` is the field, as it reads in the file. */
+export interface PolicyProblem {
+  readonly path: string
+  readonly problem: string
+}
+
+export type PolicyReading =
+  | { readonly ok: true; readonly policy: Policy }
+  | { readonly ok: false; readonly problems: readonly PolicyProblem[] }
+
+const policyFields = ['version', 'auto_sign', 'require_manual', 'deny', 'requester_may_approve']
+const ruleFields = [
+  'id',
+  'op_type',
+  'image_patterns',
+  'target_patterns',
+  'scope_patterns',
+  'actors',
+  'windows',
+  'destructive',
+  'quorum',
+  'matches_everything',
+]
+const actorKinds: readonly string[] = ['human', 'agent', 'service']
+
+/**
+ * Reads the exported policy: the value of the file's `policy` field. Says everything that is wrong,
+ * not only the first; never throws.
+ */
+export function readPolicy(value: unknown): PolicyReading {
+  const problems: PolicyProblem[] = []
+  const say = (path: string, problem: string) => void problems.push({ path, problem })
+  if (!isRecord(value))
+    return { ok: false, problems: [{ path: 'policy', problem: 'not a record' }] }
+  for (const field of Object.keys(value)) {
+    if (!policyFields.includes(field)) say(`policy.${field}`, unknownField(field, policyFields))
+  }
+  const version = value['version'] ?? policyVersion
+  if (version !== policyVersion) {
+    say('policy.version', `version ${JSON.stringify(version)} is not known; this Prov reads 1`)
+  }
+  const requester = value['requester_may_approve'] ?? false
+  if (typeof requester !== 'boolean') say('policy.requester_may_approve', 'not true or false')
+  for (const list of ruleLists) {
+    const rules = value[list] ?? []
+    if (!Array.isArray(rules)) say(`policy.${list}`, 'not a list of rules')
+    else rules.forEach((rule, at) => checkRule(rule, list, `policy.${list}[${at}]`, say))
+  }
+  if (problems.length > 0) return { ok: false, problems }
+  return {
+    ok: true,
+    policy: {
+      version: policyVersion,
+      auto_sign: (value['auto_sign'] ?? []) as readonly Rule[],
+      require_manual: (value['require_manual'] ?? []) as readonly Rule[],
+      deny: (value['deny'] ?? []) as readonly Rule[],
+      requester_may_approve: requester === true,
+    },
+  }
+}
+
+/** True when no field of the rule narrows anything: it decides every op there is. */
+export function matchesEverything(rule: Rule): boolean {
+  const open = (patterns: readonly string[] | undefined) =>
+    patterns === undefined || patterns.includes('*')
+  return (
+    (rule.op_type === undefined || rule.op_type === '*') &&
+    open(rule.image_patterns) &&
+    open(rule.target_patterns) &&
+    open(rule.scope_patterns) &&
+    rule.actors?.kinds === undefined &&
+    open(rule.actors?.names) &&
+    rule.windows === undefined &&
+    rule.destructive === undefined
+  )
+}
+
+type Say = (path: string, problem: string) => void
+
+function checkRule(rule: unknown, list: RuleList, path: string, say: Say): void {
+  if (!isRecord(rule)) return say(path, 'not a record')
+  const before = Object.keys(rule).filter((field) => !ruleFields.includes(field))
+  for (const field of before) say(`${path}.${field}`, unknownField(field, ruleFields))
+  if (rule['id'] !== undefined && typeof rule['id'] !== 'string') say(`${path}.id`, 'not a text')
+  if (rule['op_type'] !== undefined) checkPattern(rule['op_type'], `${path}.op_type`, say)
+  for (const field of ['image_patterns', 'target_patterns', 'scope_patterns']) {
+    if (rule[field] !== undefined) checkPatterns(rule[field], `${path}.${field}`, say)
+  }
+  for (const field of ['destructive', 'matches_everything']) {
+    if (rule[field] !== undefined && typeof rule[field] !== 'boolean') {
+      say(`${path}.${field}`, 'not true or false')
+    }
+  }
+  if (rule['actors'] !== undefined) checkActors(rule['actors'], `${path}.actors`, say)
+  if (rule['windows'] !== undefined) {
+    const windows = rule['windows']
+    if (!Array.isArray(windows) || windows.length === 0) {
+      say(`${path}.windows`, 'not a list of at least one window: the rule could never match')
+    } else {
+      windows.forEach((window, at) => {
+        for (const { path: inner, problem } of windowProblems(window)) {
+          say(`${path}.windows[${at}]${inner && `.${inner}`}`, problem)
+        }
+      })
+    }
+  }
+  if (rule['quorum'] !== undefined) {
+    if (list !== 'require_manual') say(`${path}.quorum`, 'only rules of require_manual have one')
+    for (const { path: inner, problem } of quorumProblems(rule['quorum'])) {
+      say(`${path}.quorum${inner && `.${inner}`}`, problem)
+    }
+  }
+  if (
+    before.length === 0 &&
+    matchesEverything(rule as Rule) &&
+    rule['matches_everything'] !== true
+  ) {
+    say(path, `matches every op; if that is meant, say \`matches_everything = true\` in the rule`)
+  }
+}
+
+function checkActors(actors: unknown, path: string, say: Say): void {
+  if (!isRecord(actors)) return say(path, 'not a record of kinds and names')
+  for (const field of Object.keys(actors)) {
+    if (field !== 'kinds' && field !== 'names') {
+      say(`${path}.${field}`, unknownField(field, ['kinds', 'names']))
+    }
+  }
+  if (actors['names'] !== undefined) checkPatterns(actors['names'], `${path}.names`, say)
+  const kinds = actors['kinds']
+  if (kinds === undefined) return
+  if (!Array.isArray(kinds) || kinds.length === 0)
+    return say(`${path}.kinds`, 'not a list of kinds')
+  for (const kind of kinds) {
+    if (!actorKinds.includes(kind as string)) {
+      say(`${path}.kinds`, `${JSON.stringify(kind)} is not a kind: human, agent or service`)
+    }
+  }
+}
+
+function checkPatterns(patterns: unknown, path: string, say: Say): void {
+  if (!Array.isArray(patterns)) return say(path, 'not a list of patterns')
+  if (patterns.length === 0) say(path, 'no pattern at all: the rule could never match')
+  patterns.forEach((pattern, at) => checkPattern(pattern, `${path}[${at}]`, say))
+}
+
+function checkPattern(pattern: unknown, path: string, say: Say): void {
+  if (typeof pattern !== 'string' || pattern === '') return say(path, 'not a pattern')
+  if (pattern.length > longestPattern) say(path, `longer than ${longestPattern} characters`)
+}
+
+function unknownField(field: string, known: readonly string[]): string {
+  const flat = (text: string) => text.toLowerCase().replaceAll(/[^a-z]/g, '')
+  const near = known.find(
+    (name) => flat(name).startsWith(flat(field).slice(0, 4)) || flat(field).includes(flat(name)),
+  )
+  return `no such field${near ? `; did you mean ${near}?` : `; known are ${known.join(', ')}`}`
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

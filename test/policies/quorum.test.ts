@@ -1,0 +1,122 @@
+import t from 'tap'
+import type { Quorum, Vote } from '../../policies/quorum.ts'
+import { countVotes, quorumProblems } from '../../policies/quorum.ts'
+
+const vote = (actor: string, groups: readonly string[] = [], more: Partial<Vote> = {}): Vote => ({
+  actor,
+  kind: 'human',
+  groups,
+  verdict: 'approve',
+  custody: 'separate',
+  ...more,
+})
+const ask = (quorum: Quorum, votes: readonly Vote[], requesterMayApprove = false) =>
+  countVotes({ quorum, votes, requester: 'alice', requesterMayApprove })
+
+t.test('the requester, agents, services and second votes never count', async (t) => {
+  const answer = ask({ at_least: 2 }, [
+    vote('alice'),
+    vote('robot', [], { kind: 'agent' }),
+    vote('cron', [], { kind: 'service' }),
+    vote('bob'),
+    vote('bob-laptop', [], { person: 'bob' }),
+    vote('carol', [], { verdict: 'reject' }),
+  ])
+  t.equal(answer.met, false)
+  t.same(answer.counted, ['bob'])
+  t.same(answer.missing, ['1 person'])
+  t.same(
+    answer.uncounted.map(({ actor }) => actor),
+    ['alice', 'robot', 'cron', 'bob-laptop', 'carol'],
+  )
+})
+
+t.test('the requester counts when the policy says so, an agent never', async (t) => {
+  t.equal(ask({ at_least: 1 }, [vote('alice')], true).met, true)
+  t.equal(ask({ at_least: 1 }, [vote('alice', [], { kind: 'agent' })], true).met, false)
+})
+
+t.test('shared custody does not count where separate is asked for', async (t) => {
+  const shared = [vote('bob', [], { custody: 'shared' })]
+  t.equal(ask({ at_least: 1 }, shared).met, true)
+  const answer = ask({ at_least: 1, custody: 'separate' }, shared)
+  t.equal(answer.met, false)
+  t.match(answer.uncounted[0]?.why, /custody/)
+})
+
+t.test('all, any and groups', async (t) => {
+  const two: Quorum = {
+    all: [
+      { at_least: 1, from: ['ops'] },
+      { at_least: 1, from: ['sec'] },
+    ],
+  }
+  t.equal(ask(two, [vote('bob', ['ops', 'sec'])]).met, true, 'one person may fill both')
+  t.same(ask(two, [vote('bob', ['ops'])]).missing, ['1 person of sec'])
+  const either: Quorum = {
+    any: [
+      { at_least: 2, from: ['ops'] },
+      { at_least: 1, from: ['lead'] },
+    ],
+  }
+  t.equal(ask(either, [vote('bob', ['lead'])]).met, true)
+  t.same(ask(either, [vote('bob', ['ops'])]).missing, ['1 person of ops, or 1 person of lead'])
+})
+
+t.test('distinct seats people so that nobody counts twice, whatever the order', async (t) => {
+  const quorum: Quorum = {
+    distinct: [
+      { at_least: 1, from: ['ops'] },
+      { at_least: 1, from: ['sec'] },
+    ],
+  }
+  const both = vote('bob', ['ops', 'sec'])
+  const ops = vote('carol', ['ops'])
+  t.equal(ask(quorum, [both]).met, false)
+  t.equal(ask(quorum, [both, ops]).met, true, 'bob must move to sec')
+  t.equal(ask(quorum, [ops, both]).met, true)
+  t.equal(ask(quorum, [ops, vote('dan', ['ops'])]).met, false)
+})
+
+t.test('distinct agrees with trying every seating', async (t) => {
+  let state = 5
+  const next = (below: number) => {
+    state = (state * 1_103_515_245 + 12_345) % 2_147_483_648
+    return Math.floor((state / 2_147_483_648) * below)
+  }
+  const groups = ['a', 'b', 'c']
+  const some = () => groups.filter(() => next(2) === 1)
+  for (let round = 0; round < 400; round++) {
+    const seats = Array.from({ length: 1 + next(3) }, () => {
+      const from = some()
+      return { at_least: 1, ...(from.length > 0 && { from }) }
+    })
+    const votes = Array.from({ length: next(5) }, (_, at) => vote(`p${at}`, some()))
+    const seated = (seat: number, used: ReadonlySet<string>): boolean => {
+      const need = seats[seat]
+      if (!need) return true
+      return votes.some(
+        (one) =>
+          !used.has(one.actor) &&
+          (!need.from || need.from.some((group) => one.groups.includes(group))) &&
+          seated(seat + 1, new Set([...used, one.actor])),
+      )
+    }
+    const answer = ask({ distinct: seats }, votes)
+    if (answer.met !== seated(0, new Set())) {
+      t.fail(JSON.stringify({ seats, votes: votes.map((one) => one.groups) }))
+    }
+  }
+  t.pass('400 random cases')
+})
+
+t.test('a quorum that cannot be meant is named', async (t) => {
+  const problems = (quorum: unknown) => quorumProblems(quorum).map(({ path }) => path)
+  t.same(problems({ at_least: 2, from: ['ops'], custody: 'separate' }), [])
+  t.same(problems({ at_least: 1.5 }), ['at_least'])
+  t.same(problems({ at_least: 1, all: [] }), [''])
+  t.same(problems({ all: [{ at_least: 1, custody: 'separate' }] }), ['all[0].custody'])
+  t.same(problems({ distinct: [null] }), ['distinct[0]', 'distinct[0]'])
+  t.same(problems({ distinct: [{ any: [{ at_least: 1 }] }] }), ['distinct[0]'])
+  t.same(problems({ at_least: 1, from: [] }), ['from'])
+})
