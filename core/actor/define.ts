@@ -45,7 +45,10 @@ export type Directive = 'restart' | 'resume' | 'park' | 'stop' | 'escalate'
 
 export interface Supervision {
   readonly strategy: 'one_for_one'
-  /** `temporary` actors are never restarted: a failure stops them. Default `transient`. */
+  /**
+   * `transient` (default): restarted after failures. `temporary`: a failure stops it. `permanent`:
+   * also started again from its input when it reaches its final state; that counts as a failure.
+   */
   readonly restart: 'permanent' | 'transient' | 'temporary'
   /** Failures allowed within `periodMs` before a restart escalates. Default 3 in 5 s. 0: none. */
   readonly intensity: Count
@@ -145,12 +148,16 @@ export function defineActor<M extends AnyStateMachine>(
   const both = Object.keys(spec.effects ?? {}).find((name) => spec.records?.[name])
   if (both) throw invalid(`action ${both} is an effect or a record, not both`)
   if (spec.effects?.['tell'] || spec.records?.['tell']) throw invalid('`tell` is built in')
+  const durability = spec.durability ?? 'journal'
+  if (spec.records && durability !== 'journal') {
+    throw invalid('`records` need a step in the journal, so `durability: "journal"`')
+  }
   return Object.freeze({
     [brand]: true as const,
     type: spec.type,
     version: spec.version,
     machine: spec.machine,
-    durability: spec.durability ?? 'journal',
+    durability,
     mailbox,
     supervision: {
       strategy: 'one_for_one' as const,

@@ -1,0 +1,1021 @@
+/**
+ * The kernel: who gets which message, and what happens in which order around a step.
+ *
+ *     send ─▶ mailbox ─▶ turn: steps computed, nothing executed
+ *                          │
+ *                          ▼
+ *                        commit: one frame {event, change, effects} + records
+ *                          │ durable
+ *                          ▼
+ *                        swap state ─▶ effects, tells ─▶ followers ─▶ whoever applied
+ *
+ * K1  One commit of an actor at a time; other actors go on meanwhile.
+ * K2  Nothing outside happens before the commit that asked for it is durable.
+ * K3  A step that throws leaves no trace but a dead letter and a crash report.
+ * K4  No delivery runs inside another one.
+ *
+ * It is one file because these orders are one idea; what is decided or written alone lives beside it.
+ *
+ * @module
+ */
+import type { Clock } from '../clock.ts'
+import { asProvError, ProvError } from '../errors.ts'
+import { newId } from '../ids.ts'
+import type { Journal, JournalEntry } from '../journal/journal.ts'
+import type { JsonValue } from '../json.ts'
+import { defined } from '../optional.ts'
+import type { Count, Millis } from '../units.ts'
+import { address as makeAddress } from './address.ts'
+import type { Address } from './address.ts'
+import { Alarm } from './alarm.ts'
+import { Cell } from './cell.ts'
+import type { Kind, Message, Waiter } from './cell.ts'
+import type { ActorDef, ActorEvent, Directive, RecordMaker } from './define.ts'
+import { Effects } from './effects.ts'
+import type { EffectEvent } from './effects.ts'
+import { actorErrors } from './errors.ts'
+import type { Inspect } from './inspect.ts'
+import { letterCap, promised } from './ledger.ts'
+import type { KernelRecords, Ledger, Parked, Pending, Stored } from './ledger.ts'
+import { Listeners } from './listeners.ts'
+import { Program } from './program.ts'
+import type { Asked, Live, Step } from './program.ts'
+import { Ref } from './ref.ts'
+import { revive, unreadableCodes } from './restore.ts'
+import { Scheduler } from './scheduler.ts'
+import { changeBetween, persisted } from './state.ts'
+import type { ActorState, TimerState } from './state.ts'
+import { decide } from './supervise.ts'
+import type {
+  ActorRef,
+  ActorRow,
+  ActorSnapshot,
+  ActorSystem,
+  CrashReport,
+  DeadLetter,
+  LetterReason,
+  Refusal,
+  Sent,
+  WatchEvent,
+} from './system.ts'
+import { Writer } from './writer.ts'
+
+export interface KernelOptions {
+  readonly journal: Journal | undefined
+  readonly clock: Clock
+  readonly inspect: Inspect | undefined
+  readonly partition: string
+  readonly snapshotEvery: Count
+}
+
+/** One computed step that waits for its commit. */
+interface Due {
+  readonly message: Message
+  readonly live: Live
+  readonly sequence: Count
+  readonly effects: readonly Asked[]
+  readonly entries: readonly JournalEntry[]
+}
+
+interface Failure {
+  readonly message: Message
+  readonly thrown: unknown
+}
+
+const accepted: Sent = { accepted: true }
+
+export class Kernel implements ActorSystem {
+  readonly #clock: Clock
+  readonly #ledger: Ledger
+  readonly #writer: Writer | undefined
+  readonly #inspect: Inspect | null
+  readonly #scheduler = new Scheduler(
+    (cell) => this.#turn(cell),
+    () => this.#calmed(),
+  )
+  readonly #alarm: Alarm<{ readonly cell: Cell; readonly timer: TimerState }>
+  readonly #effects: Effects
+  readonly #kinds = new Map<string, Kind>()
+  readonly #cells = new Map<Address, Cell>()
+  readonly #starting = new Map<Address, Promise<unknown>>()
+  readonly #asks = new Map<string, (event: ActorEvent) => void>()
+  /** Promises read from the journal whose type is not registered yet. */
+  readonly #unissued: Set<string>
+  readonly #watchers: Listeners<WatchEvent>
+  readonly #followers: Listeners<ActorSnapshot>
+  #letters: DeadLetter[] = []
+  #commits = 0
+  #closing: Promise<void> | undefined
+  #calm: (() => void) | undefined
+  /** Closed: whatever still rings or answers is too late. */
+  #over = false
+  /** Why the journal takes nothing more. */
+  #broken: Error | undefined
+
+  constructor(ledger: Ledger, options: KernelOptions) {
+    const { journal, clock, partition, snapshotEvery } = options
+    this.#clock = clock
+    this.#ledger = ledger
+    this.#unissued = new Set(ledger.outbox.keys())
+    this.#inspect = options.inspect ? guarded(options.inspect) : null
+    this.#alarm = new Alarm(clock, ({ cell, timer }) => this.#ring(cell, timer))
+    this.#effects = new Effects(clock, this.#inspect, (pending, event) => {
+      if (event) this.#answered(pending, event)
+      this.#calmed()
+    })
+    const failed = (address: Address, thrown: unknown): void =>
+      this.#inspect?.({ kind: 'observer.failed', address, what: String(thrown) })
+    this.#watchers = new Listeners(failed)
+    this.#followers = new Listeners(failed)
+    this.#writer =
+      journal &&
+      new Writer({
+        journal,
+        partition,
+        snapshotEvery,
+        position: ledger.position,
+        body: () => ledger.body([...this.#cells.values()].map((cell) => cell.stored())),
+        broke: (error) => {
+          this.#broken ??= error
+          this.#calm?.()
+        },
+      })
+  }
+
+  // ── types ──────────────────────────────────────────────────────────────────────────────────────
+
+  register(def: ActorDef, options: { readonly owner?: string } = {}): void {
+    const known = this.#kinds.get(def.type)
+    if (known?.def === def) return
+    if (known) throw actorErrors.PROV_ACTOR_TYPE_TAKEN({ type: def.type })
+    if (def.durability !== 'volatile' && !this.#writer) {
+      const { type, durability } = def
+      throw actorErrors.PROV_ACTOR_JOURNAL_MISSING({ type, durability })
+    }
+    const kind: Kind = { def, program: new Program(def), owner: options.owner }
+    this.#kinds.set(def.type, kind)
+    for (const actor of [...this.#ledger.stored.values()]) {
+      if (actor.state && typeOf(actor.address) === def.type) {
+        this.#revive(kind, { ...actor, state: actor.state })
+      }
+    }
+    this.#reissue(def.type)
+  }
+
+  #revive(kind: Kind, actor: Stored & { readonly state: ActorState }): void {
+    const { live, migrated, unreadable } = revive(kind.program, actor)
+    const cell = new Cell(actor.address, kind, live, actor.sequence)
+    cell.input = actor.input
+    cell.parked = unreadable ?? (isUnreadable(actor.parked) ? undefined : actor.parked)
+    if (unreadable) cell.version = actor.version
+    if (cell.parked) {
+      cell.status = 'parked'
+      if (cell.parked.event) {
+        cell.stuck = { event: cell.parked.event, atMs: this.#clock.now() }
+        cell.push(cell.stuck)
+      }
+    } else if (live.snapshot.status === 'done') cell.status = 'done'
+    this.#ledger.stored.delete(actor.address)
+    this.#cells.set(actor.address, cell)
+    if (migrated) {
+      cell.sequence++
+      this.#note('actor.started', { ...cell.stored(), state: migrated })
+    }
+    if (!unreadable) this.#arm(cell, [])
+    this.#inspect?.({ kind: 'actor.up', address: cell.address, restored: true })
+  }
+
+  /** Effects of this type run again under their old ids; what was told to it is told again. */
+  #reissue(type: string): void {
+    for (const id of this.#unissued) {
+      const pending = this.#ledger.outbox.get(id)
+      if (!pending) this.#unissued.delete(id)
+      else if (pending.name === 'tell') {
+        const { to } = toldOf(pending)
+        if (typeOf(to) !== type && typeOf(to) !== 'ask') continue
+        this.#unissued.delete(id)
+        this.#tell(pending)
+      } else if (typeOf(pending.from) === type) {
+        const cell = this.#cells.get(pending.from)
+        if (cell && isUnreadable(cell.parked)) continue
+        this.#unissued.delete(id)
+        if (cell) this.#perform(cell, pending)
+        else this.#settle(id)
+      }
+    }
+  }
+
+  // ── life ───────────────────────────────────────────────────────────────────────────────────────
+
+  async spawn<C, E extends ActorEvent, I>(
+    def: ActorDef<C, E, I>,
+    id: string,
+    ...[input]: undefined extends I ? [input?: I] : [input: I]
+  ): Promise<ActorRef<C, E>> {
+    const address = makeAddress(def.type, id)
+    const kind = this.#kinds.get(def.type)
+    if (!kind) throw actorErrors.PROV_ACTOR_UNREGISTERED({ type: def.type })
+    for (let other = this.#starting.get(address); other; other = this.#starting.get(address)) {
+      await other.catch(() => {})
+    }
+    let cell = this.#cells.get(address)
+    if (!cell) {
+      const starting = this.#start(kind, address, input)
+      this.#starting.set(address, starting)
+      try {
+        cell = await starting
+      } finally {
+        this.#starting.delete(address)
+        if (this.#unissued.size > 0) this.#reissue(def.type)
+        this.#calmed()
+      }
+    }
+    return new Ref(this, cell) as ActorRef as ActorRef<C, E>
+  }
+
+  async #start(kind: Kind, address: Address, input: unknown, from: Count = 0): Promise<Cell> {
+    if (this.#closing) throw actorErrors.PROV_ACTOR_STOPPED({ address })
+    if (this.#broken) throw this.#broken
+    const { def, program } = kind
+    const before = this.#ledger.stored.get(address)
+    const sequence = Math.max(before?.sequence ?? 0, from) + 1
+    let step: Step
+    let due: Pick<Due, 'effects' | 'entries'>
+    try {
+      step = program.start(input, this.#clock.now())
+      due = sorted(def, step.asked, address, sequence)
+    } catch (thrown) {
+      if (ProvError.is(thrown) && thrown.code === 'PROV_ACTOR_UNSUPPORTED') throw thrown
+      const what = messageOf(thrown)
+      throw actorErrors.PROV_ACTOR_START_FAILED({ address, what }, { cause: thrown })
+    }
+    const cell = new Cell(address, kind, step.live, sequence)
+    if (def.supervision.restart === 'permanent') cell.input = (input ?? null) as JsonValue
+    const body = defined({
+      ...cell.stored(),
+      state: persisted(step.live),
+      effects: due.effects.length > 0 ? due.effects : undefined,
+    })
+    const writer = def.durability === 'volatile' ? undefined : this.#writer
+    if (!writer) this.#up(cell, due.effects)
+    else {
+      const entries = [writer.entry('actor.started', body as never), ...due.entries]
+      // Its consequences come before the promise: a snapshot taken in between would miss it.
+      await new Promise<void>((resolve, reject) => {
+        writer.append(entries, () => resolve(this.#up(cell, due.effects)), reject)
+      })
+    }
+    return cell
+  }
+
+  #up(cell: Cell, effects: readonly Asked[]): void {
+    const { address } = cell
+    this.#ledger.stored.delete(address)
+    this.#cells.set(address, cell)
+    cell.followed = this.#followers.has(address)
+    this.#inspect?.({ kind: 'actor.up', address, restored: false })
+    this.#arm(cell, [])
+    const kept = cell.kind.def.durability !== 'volatile'
+    for (const one of this.#ledger.promise(cell, effects, kept)) this.#perform(cell, one)
+    if (cell.live.snapshot.status === 'done') this.#finished(cell)
+  }
+
+  ref(address: Address): ActorRef | undefined {
+    const cell = this.#cells.get(address)
+    return cell && new Ref(this, cell)
+  }
+
+  /** The cell that stands at an address now. For `Ref`. */
+  cell(address: Address): Cell | undefined {
+    return this.#cells.get(address)
+  }
+
+  async stop(address: Address): Promise<void> {
+    const cell = this.#cells.get(address)
+    if (!cell) return
+    if (cell.busy) await new Promise<void>((resolve) => (cell.ending = resolve))
+    else this.#end(cell, 'stopped')
+    await this.#writer?.settled()
+  }
+
+  #end(cell: Cell, kind: 'stopped' | 'failed', crash?: CrashReport): void {
+    cell.status = 'stopped'
+    cell.sequence++
+    this.#cells.delete(cell.address)
+    const { address, sequence, version } = cell
+    const { durability } = cell.kind.def
+    this.#ledger.stored.set(address, { address, version, sequence, durability })
+    if (durability !== 'volatile') this.#note('actor.stopped', { address, sequence, why: kind })
+    this.#effects.abort(address)
+    this.#ledger.forget(address)
+    this.#empty(cell)
+    cell.ending?.()
+    this.#inspect?.({ kind: 'actor.down', address, why: kind })
+    this.#watchers.tell(address, { address, kind, ...(crash && { crash }) })
+  }
+
+  /** Nothing will be taken from this mailbox any more: everybody is told. */
+  #empty(cell: Cell, forGood = true): void {
+    for (const message of cell.takeAll()) {
+      // After a close the timer and the promise still stand: they come again at the next start.
+      if (message.dropped || message.timer || (!forGood && message.cause !== undefined)) continue
+      if (message.waiter) {
+        message.waiter.reject(actorErrors.PROV_ACTOR_STOPPED({ address: cell.address }))
+      } else this.#letter(cell.address, message.event.type, 'stopped')
+      if (message.cause !== undefined) this.#settle(message.cause)
+    }
+  }
+
+  #finished(cell: Cell): void {
+    const { def } = cell.kind
+    if (def.supervision.restart === 'permanent') return this.#startAgain(cell)
+    cell.status = 'done'
+    this.#empty(cell)
+    this.#watchers.tell(cell.address, { address: cell.address, kind: 'done' })
+  }
+
+  #startAgain(cell: Cell): void {
+    const { supervision } = cell.kind.def
+    const decision = decide(
+      { ...supervision, onFailure: 'restart' },
+      cell.failures ?? [],
+      this.#clock.monotonic(),
+    )
+    if (decision.directive !== 'restart') return this.#end(cell, 'failed')
+    const waiting = cell.takeAll()
+    this.#pause(cell, decision.failures, decision.pauseMs, () => {
+      void this.#start(cell.kind, cell.address, cell.input ?? undefined, cell.sequence).then(
+        (fresh) => {
+          fresh.failures = cell.failures
+          fresh.restarts = cell.restarts
+          fresh.unshift([...waiting, ...cell.takeAll()])
+          this.#scheduler.ready(fresh)
+        },
+        () => this.#end(cell, 'failed'),
+      )
+    })
+  }
+
+  // ── delivery ───────────────────────────────────────────────────────────────────────────────────
+
+  send(address: Address, event: ActorEvent): Sent {
+    const cell = this.#cells.get(address)
+    const reason = this.#refusal(address, cell, event)
+    if (reason !== undefined) {
+      this.#letter(address, String(event?.type), reason)
+      return { accepted: false, reason }
+    }
+    this.#deliver(cell as Cell, { event, atMs: this.#clock.now() })
+    return accepted
+  }
+
+  /** For `Ref.apply`. */
+  apply(
+    address: Address,
+    event: ActorEvent,
+    signal: AbortSignal | undefined,
+  ): Promise<ActorSnapshot> {
+    return new Promise((resolve, reject) => {
+      const cell = this.#cells.get(address)
+      const reason = this.#refusal(address, cell, event)
+      if (reason !== undefined) return reject(refused(reason, address, cell, event, this.#broken))
+      if (signal?.aborted) return reject(abandoned(address, event))
+      const message: Message = { event, atMs: this.#clock.now() }
+      message.waiter = signal
+        ? abortable(message, signal, address, { resolve, reject })
+        : { resolve, reject }
+      this.#deliver(cell as Cell, message)
+    })
+  }
+
+  #refusal(address: Address, cell: Cell | undefined, event: ActorEvent): Refusal | undefined {
+    const type = event?.type as unknown
+    if (typeof type !== 'string' || type === '' || type.startsWith('xstate.')) return 'invalid'
+    if (this.#closing || this.#broken) return 'stopped'
+    if (cell === undefined) return this.#ledger.stored.has(address) ? 'stopped' : 'unknown'
+    if (cell.status === 'parked') return 'parked'
+    if (cell.status === 'done' || cell.status === 'stopped' || cell.ending) return 'stopped'
+    if (cell.depth < cell.kind.def.mailbox.capacity) return undefined
+    this.#inspect?.({ kind: 'mailbox', address: cell.address, depth: cell.depth, full: true })
+    return 'full'
+  }
+
+  #deliver(cell: Cell, message: Message, from?: Address): void {
+    if (this.#inspect) {
+      const { address: to } = cell
+      this.#inspect({ kind: 'event', to, type: message.event.type, ...(from && { from }) })
+    }
+    cell.push(message)
+    if (cell.status === 'active' && !cell.busy) this.#scheduler.ready(cell)
+  }
+
+  #perform(cell: Cell, pending: Pending): void {
+    if (pending.name === 'tell') return this.#tell(pending)
+    this.#effects.run(pending, cell.kind.def.effects[pending.name])
+  }
+
+  /** Tells are kept in the outbox, so a full mailbox is no reason to lose them. */
+  #tell(pending: Pending): void {
+    const { to, event } = toldOf(pending)
+    const give = (reason: LetterReason): void => {
+      this.#letter(to, String(event?.type), reason)
+      this.#settle(pending.id)
+    }
+    if (typeof event?.type !== 'string' || event.type.startsWith('xstate.')) return give('invalid')
+    const asked = this.#asks.get(to)
+    if (asked) {
+      asked(event)
+      return this.#settle(pending.id)
+    }
+    const cell = this.#cells.get(to)
+    if (cell && cell.status !== 'done') {
+      const message = { event, atMs: this.#clock.now(), cause: pending.id }
+      return this.#deliver(cell, message, pending.from)
+    }
+    if (this.#starting.has(to) || (!cell && this.#ledger.stored.get(to)?.state)) {
+      void this.#unissued.add(pending.id)
+      return
+    }
+    give(cell || this.#ledger.stored.has(to) ? 'stopped' : 'unknown')
+  }
+
+  #answered(pending: Pending, event: EffectEvent): void {
+    const cell = this.#cells.get(pending.from)
+    if (this.#over) return
+    if (!cell || cell.status === 'done') this.#settle(pending.id)
+    else this.#deliver(cell, { event, atMs: this.#clock.now(), cause: pending.id })
+  }
+
+  #ring(cell: Cell, timer: TimerState): void {
+    if (this.#over || this.#cells.get(cell.address) !== cell || !cell.live.timers.includes(timer))
+      return
+    this.#deliver(cell, { event: timer.event, atMs: this.#clock.now(), timer })
+  }
+
+  #arm(cell: Cell, before: readonly TimerState[]): void {
+    if (cell.live.timers === before) return
+    for (const timer of cell.live.timers) {
+      if (!before.includes(timer)) this.#alarm.set(timer.dueMs, { cell, timer })
+    }
+  }
+
+  // ── a turn ─────────────────────────────────────────────────────────────────────────────────────
+
+  #turn(cell: Cell): void {
+    if (cell.busy || cell.status !== 'active' || this.#over) return
+    const { def, program } = cell.kind
+    const dues: Due[] = []
+    let { live, sequence } = cell
+    let failure: Failure | undefined
+    for (let left = cell.batch; left > 0 && cell.depth > 0; left--) {
+      const message = cell.take() as Message
+      const { event, timer } = message
+      if (message.dropped || (timer && !live.timers.includes(timer))) continue
+      try {
+        const step = program.step(live, event, this.#clock.now(), timer?.id)
+        const due = sorted(def, step.asked, cell.address, sequence + 1)
+        const entry = this.#entry(cell, message, live, step.live, sequence + 1, due.effects)
+        dues.push({
+          message,
+          live: step.live,
+          sequence: ++sequence,
+          effects: due.effects,
+          entries: entry ? [entry, ...due.entries] : due.entries,
+        })
+        live = step.live
+        if (this.#inspect)
+          for (const log of step.logs) this.#inspect({ kind: 'log', address: cell.address, ...log })
+      } catch (thrown) {
+        failure = { message, thrown }
+        break
+      }
+      if (live.snapshot.status === 'done') break
+    }
+    if (dues.length > 0) this.#commit(cell, dues, failure)
+    else if (failure) this.#failed(cell, failure)
+    else if (cell.depth > 0) this.#scheduler.ready(cell)
+  }
+
+  #entry(
+    cell: Cell,
+    { event, cause, timer }: Message,
+    before: Live,
+    after: Live,
+    sequence: Count,
+    effects: readonly Asked[],
+  ): JournalEntry | undefined {
+    if (cell.kind.def.durability !== 'journal') return undefined
+    const { address, version } = cell
+    const change = changeBetween(before, after)
+    const body = { address, version, sequence, atMs: this.#clock.now(), event, change }
+    return (this.#writer as Writer).entry('actor.stepped', {
+      ...body,
+      ...(cause !== undefined && { cause }),
+      ...(timer && { timer: timer.id }),
+      ...(effects.length > 0 && { effects }),
+    })
+  }
+
+  #commit(cell: Cell, dues: readonly Due[], failure: Failure | undefined): void {
+    const { durability } = cell.kind.def
+    const writer = this.#writer as Writer
+    cell.busy = true
+    this.#commits++
+    const durable = (): void => {
+      this.#commits--
+      this.#committed(cell, dues, failure)
+      this.#calmed()
+    }
+    const refused = (error: Error): void => {
+      this.#commits--
+      this.#uncommitted(cell, dues, failure, error)
+      this.#calmed()
+    }
+    if (durability === 'volatile') durable()
+    else if (durability === 'journal') {
+      writer.append(
+        dues.flatMap((due) => due.entries),
+        durable,
+        refused,
+      )
+    } else {
+      this.#put(cell, dues).then(durable, (error: Error) => {
+        this.#broken ??= error
+        refused(error)
+      })
+    }
+  }
+
+  /** Many steps, one write: what comes meanwhile shares the next one. */
+  #put(cell: Cell, dues: readonly Due[] = []): Promise<void> {
+    const last = dues.at(-1)
+    const settled = new Set(dues.map((due) => due.message.cause))
+    const outbox = [...this.#ledger.outbox.values()].filter(
+      (pending) => pending.from === cell.address && !settled.has(pending.id),
+    )
+    for (const { sequence, effects } of dues) {
+      outbox.push(...promised({ address: cell.address, sequence }, effects, true))
+    }
+    return (this.#writer as Writer).put(cell.stored(last?.live, last?.sequence), outbox)
+  }
+
+  #committed(cell: Cell, dues: readonly Due[], failure: Failure | undefined): void {
+    cell.busy = false
+    cell.wholeBatch()
+    const { durability } = cell.kind.def
+    const kept = durability !== 'volatile'
+    const before = cell.live.timers
+    for (const { message, live, sequence, effects } of dues) {
+      const from = cell.live
+      cell.live = live
+      cell.sequence = sequence
+      if (message.cause !== undefined) this.#caused(message.cause, durability === 'journal')
+      const promises = effects.length > 0 ? this.#ledger.promise(cell, effects, kept) : []
+      for (const pending of promises) this.#perform(cell, pending)
+      this.#publish(cell, message, from)
+    }
+    this.#arm(cell, before)
+    const done = cell.live.snapshot.status === 'done'
+    if (done) this.#finished(cell)
+    else if (failure) this.#failed(cell, failure)
+    this.#next(cell)
+  }
+
+  /** After a commit: what waited for it. */
+  #next(cell: Cell): void {
+    if (cell.ending && cell.status !== 'stopped') this.#end(cell, 'stopped')
+    if (cell.dirty && !cell.busy) void this.#touch(cell)
+    if (cell.status === 'active' && cell.depth > 0) this.#scheduler.ready(cell)
+  }
+
+  #publish(cell: Cell, { event, waiter }: Message, from: Live): void {
+    if (this.#inspect) {
+      const { address, sequence, live } = cell
+      const [was, is] = [from.snapshot.value as JsonValue, live.snapshot.value as JsonValue]
+      this.#inspect({ kind: 'transition', address, sequence, event: event.type, from: was, to: is })
+    }
+    if (!waiter && !cell.followed) return
+    const snapshot = cell.snapshot()
+    if (cell.followed) this.#followers.tell(cell.address, snapshot)
+    waiter?.resolve(snapshot)
+  }
+
+  /**
+   * The journal took none of it. When it lives on, one of these steps cannot be written: they are
+   * taken one by one, and the one that cannot fails like a step that threw.
+   */
+  #uncommitted(cell: Cell, dues: readonly Due[], failure: Failure | undefined, error: Error): void {
+    cell.busy = false
+    if (this.#broken) {
+      for (const { message } of dues) message.waiter?.reject(error)
+      failure?.message.waiter?.reject(error)
+      for (const message of cell.takeAll()) message.waiter?.reject(error)
+      cell.ending?.()
+      return
+    }
+    const messages = dues.map((due) => due.message)
+    if (failure) messages.push(failure.message)
+    if (messages.length > 1) {
+      cell.unshift(messages)
+      cell.batch = 1
+    } else this.#failed(cell, { message: messages[0] as Message, thrown: error })
+    this.#next(cell)
+  }
+
+  // ── failures ───────────────────────────────────────────────────────────────────────────────────
+
+  #failed(cell: Cell, { message, thrown }: Failure): void {
+    const { address } = cell
+    const event = message.event.type
+    const state = cell.live.snapshot.value as JsonValue
+    const detail = { address, event, state, what: messageOf(thrown) }
+    const error = actorErrors.PROV_ACTOR_STEP_FAILED(detail, { cause: thrown })
+    const { supervision } = cell.kind.def
+    const { directive, pauseMs, failures } = decide(
+      supervision,
+      cell.failures ?? [],
+      this.#clock.monotonic(),
+    )
+    cell.failures = failures
+    const crash: CrashReport = { event, state, decision: directive, error: error.toJSON() }
+    this.#inspect?.({ kind: 'crash', ...detail, decision: directive })
+    // Whoever applied it was told and owns the retry; the others wait for a person or are given up.
+    if (message.waiter) message.waiter.reject(error)
+    else if (directive === 'park') {
+      cell.stuck = message
+      cell.unshift([message])
+    } else this.#giveUp(cell, message, 'failed')
+    this.#follow(cell, directive, { failures, pauseMs, crash, message })
+  }
+
+  #follow(
+    cell: Cell,
+    directive: Directive,
+    {
+      failures,
+      pauseMs,
+      crash,
+      message,
+    }: {
+      readonly failures: readonly Millis[]
+      readonly pauseMs: Millis
+      readonly crash: CrashReport
+      readonly message: Message
+    },
+  ): void {
+    const { address } = cell
+    if (directive === 'resume') this.#goOn(cell)
+    else if (directive === 'stop') this.#end(cell, 'stopped', crash)
+    else if (directive === 'escalate') this.#end(cell, 'failed', crash)
+    else if (directive === 'park') {
+      const { code, message: text } = crash.error
+      const own = !message.waiter && message.cause === undefined && !message.timer
+      this.#park(cell, { code, message: text, ...(own && { event: message.event }) })
+      this.#watchers.tell(address, { address, kind: 'parked', crash })
+    } else {
+      this.#watchers.tell(address, { address, kind: 'restarted', crash })
+      this.#pause(cell, failures, pauseMs, () => this.#goOn(cell))
+    }
+  }
+
+  #pause(cell: Cell, failures: readonly Millis[], pauseMs: Millis, then: () => void): void {
+    cell.status = 'restarting'
+    cell.failures = failures
+    cell.restarts++
+    this.#clock.after(pauseMs, () => {
+      if (cell.status === 'restarting') then()
+    })
+  }
+
+  #goOn(cell: Cell): void {
+    cell.status = 'active'
+    if (cell.depth > 0) this.#scheduler.ready(cell)
+  }
+
+  #park(cell: Cell, parked: Parked): void {
+    cell.status = 'parked'
+    cell.parked = parked
+    cell.sequence++
+    const { address, sequence } = cell
+    void this.#keep(cell, 'actor.parked', { address, sequence, parked })
+    // Those who wait for an answer get it now; the rest stays until a person decides.
+    const waiting = cell.takeAll()
+    for (const { waiter } of waiting) {
+      waiter?.reject(actorErrors.PROV_ACTOR_PARKED({ address, why: parked.message }))
+    }
+    cell.unshift(waiting.filter((message) => !message.waiter))
+  }
+
+  async resume(address: Address, options: { readonly skip?: boolean } = {}): Promise<void> {
+    const cell = this.#cells.get(address)
+    if (!cell) throw actorErrors.PROV_ACTOR_UNKNOWN({ address })
+    if (cell.status !== 'parked') return
+    const { message } = cell.parked as Parked
+    if (isUnreadable(cell.parked)) throw actorErrors.PROV_ACTOR_PARKED({ address, why: message })
+    if (options.skip && cell.stuck && cell.first === cell.stuck) {
+      this.#giveUp(cell, cell.take() as Message, 'skipped')
+    }
+    cell.stuck = undefined
+    cell.status = 'active'
+    cell.parked = undefined
+    cell.sequence++
+    await this.#keep(cell, 'actor.resumed', { address, sequence: cell.sequence })
+    await this.#writer?.settled()
+    if (this.#broken) throw this.#broken
+    this.#watchers.tell(address, { address, kind: 'resumed' })
+    this.#goOn(cell)
+  }
+
+  /** A message nobody will handle: whatever it stood for must not come back after a restart. */
+  #giveUp(cell: Cell, message: Message, reason: LetterReason): void {
+    this.#letter(cell.address, message.event.type, reason)
+    if (message.cause !== undefined) this.#settle(message.cause)
+    const { timer } = message
+    if (!timer) return
+    const { live, address } = cell
+    cell.live = { ...live, timers: live.timers.filter((other) => other !== timer) }
+    cell.sequence++
+    const { sequence } = cell
+    void this.#keep(cell, 'actor.skipped', { address, sequence, timer: timer.id })
+  }
+
+  /** What happened to an actor between steps: a record, or the newest state where none are kept. */
+  #keep<K extends keyof KernelRecords>(
+    cell: Cell,
+    type: K,
+    body: KernelRecords[K],
+  ): Promise<void> | undefined {
+    const { durability } = cell.kind.def
+    if (durability === 'journal') this.#note(type, body)
+    return durability === 'snapshot' ? this.#touch(cell) : undefined
+  }
+
+  /** Writes the newest state; never beside another write of the same actor. */
+  async #touch(cell: Cell): Promise<void> {
+    cell.dirty = cell.busy
+    if (cell.busy || cell.status === 'stopped') return
+    cell.busy = true
+    try {
+      await this.#put(cell)
+    } catch (thrown) {
+      this.#broken ??= thrown as Error
+    }
+    cell.busy = false
+    this.#next(cell)
+  }
+
+  // ── promises and letters ───────────────────────────────────────────────────────────────────────
+
+  /** A step came of this promise. Only a journaled step says so in its own record. */
+  #caused(id: string, recorded: boolean): void {
+    if (recorded && !this.#ownedBySnapshot(id)) this.#ledger.outbox.delete(id)
+    else this.#settle(id)
+  }
+
+  #settle(id: string): void {
+    const pending = this.#ledger.outbox.get(id)
+    this.#ledger.outbox.delete(id)
+    if (!pending?.kept) return
+    const owner = this.#cells.get(pending.from)
+    if (owner?.kind.def.durability === 'snapshot') void this.#touch(owner)
+    else this.#note('actor.settled', { ids: [id] })
+  }
+
+  #ownedBySnapshot(id: string): boolean {
+    const from = this.#ledger.outbox.get(id)?.from
+    return from !== undefined && this.#cells.get(from)?.kind.def.durability === 'snapshot'
+  }
+
+  #note<K extends keyof KernelRecords>(type: K, body: KernelRecords[K]): void {
+    this.#writer?.note(this.#writer.entry(type, body))
+  }
+
+  #letter(address: string, event: string, reason: LetterReason): void {
+    const letter = { address, event, reason, timeMs: this.#clock.now() }
+    this.#ledger.letter(letter)
+    if (!this.#writer || this.#over) return
+    this.#letters.push(letter)
+    if (this.#letters.length > letterCap) this.#letters.shift()
+    if (this.#letters.length === 1) queueMicrotask(() => this.#post())
+  }
+
+  /** All letters of a moment share a record: a flood of refusals costs no flood of writes. */
+  #post(): void {
+    const letters = this.#letters
+    this.#letters = []
+    if (letters.length === 0 || this.#broken) return
+    const first = this.#ledger.letterCount - letters.length + 1
+    this.#note('actor.letters', { first, letters })
+  }
+
+  // ── asking and looking ─────────────────────────────────────────────────────────────────────────
+
+  ask(
+    address: Address,
+    question: (replyTo: Address) => ActorEvent,
+    options: { readonly timeoutMs?: Millis; readonly signal?: AbortSignal } = {},
+  ): Promise<ActorEvent> {
+    const { timeoutMs = 5_000, signal } = options
+    const replyTo = makeAddress('ask', newId('ask', this.#clock))
+    return new Promise((resolve, reject) => {
+      const event = question(replyTo)
+      const cell = this.#cells.get(address)
+      const reason = this.#refusal(address, cell, event)
+      if (reason !== undefined) return reject(refused(reason, address, cell, event, this.#broken))
+      if (signal?.aborted) return reject(abandoned(address, event))
+      const end = (settle: () => void): void => {
+        this.#asks.delete(replyTo)
+        deadline.cancel()
+        signal?.removeEventListener('abort', abort)
+        settle()
+      }
+      const abort = (): void => end(() => reject(abandoned(address, event)))
+      const late = (): void =>
+        end(() => reject(actorErrors.PROV_ACTOR_TIMEOUT({ address, timeoutMs })))
+      const deadline = this.#clock.after(timeoutMs, late)
+      signal?.addEventListener('abort', abort, { once: true })
+      this.#asks.set(replyTo, (reply) => end(() => resolve(reply)))
+      this.#deliver(cell as Cell, { event, atMs: this.#clock.now() })
+    })
+  }
+
+  watch(address: Address, listener: (event: WatchEvent) => void): () => void {
+    return this.#watchers.add(address, listener)
+  }
+
+  /** For `Ref.changes`. */
+  follow(cell: Cell, listener: (snapshot: ActorSnapshot) => void): () => void {
+    const stop = this.#followers.add(cell.address, listener)
+    cell.followed = true
+    return () => {
+      stop()
+      const now = this.#cells.get(cell.address)
+      if (now) now.followed = this.#followers.has(cell.address)
+    }
+  }
+
+  list(filter: { readonly type?: string } = {}): readonly ActorRow[] {
+    const wanted = (address: Address) =>
+      filter.type === undefined || typeOf(address) === filter.type
+    const rows: ActorRow[] = []
+    for (const cell of this.#cells.values()) {
+      if (!wanted(cell.address)) continue
+      const { address, version, sequence, depth, restarts, parked, first } = cell
+      const value = cell.live.snapshot.value as JsonValue
+      rows.push(
+        defined({
+          address,
+          type: cell.kind.def.type,
+          version,
+          status: cell.status,
+          value,
+          sequence,
+          depth,
+          oldestMs: first && this.#clock.now() - first.atMs,
+          restarts,
+          parked: parked && defined({ ...parked, event: parked.event?.type }),
+          owner: cell.kind.owner,
+        }) as ActorRow,
+      )
+    }
+    for (const { address, version, sequence, state } of this.#ledger.stored.values()) {
+      if (!wanted(address)) continue
+      const [status, value] = state
+        ? (['dormant', state.value] as const)
+        : (['stopped', null] as const)
+      const type = typeOf(address)
+      rows.push({ address, type, version, status, value, sequence, depth: 0, restarts: 0 })
+    }
+    return rows.sort((a, b) => (a.address < b.address ? -1 : 1))
+  }
+
+  deadLetters(): { readonly count: Count; readonly rows: readonly DeadLetter[] } {
+    return { count: this.#ledger.letterCount, rows: [...this.#ledger.letters].reverse() }
+  }
+
+  // ── the end ────────────────────────────────────────────────────────────────────────────────────
+
+  close(options: { readonly deadlineMs?: Millis } = {}): Promise<void> {
+    return (this.#closing ??= this.#close(options.deadlineMs ?? 5_000))
+  }
+
+  async #close(deadlineMs: Millis): Promise<void> {
+    this.#effects.abort()
+    await new Promise<void>((resolve) => {
+      const deadline = this.#clock.after(deadlineMs, resolve)
+      this.#calm = () => {
+        deadline.cancel()
+        resolve()
+      }
+      queueMicrotask(() => this.#calmed())
+    })
+    for (const cell of [...this.#cells.values()].reverse()) {
+      if (cell.stuck && cell.first === cell.stuck) cell.take()
+      this.#empty(cell, false)
+    }
+    this.#post()
+    await this.#writer?.settled()
+    if (!this.#broken) await this.#writer?.save()
+    this.#over = true
+    this.#alarm.stop()
+  }
+
+  /** Something ended; when it was the last thing, whoever closes goes on. */
+  #calmed(): void {
+    if (!this.#calm || !this.#scheduler.idle || this.#commits > 0) return
+    if (this.#effects.running === 0 && this.#starting.size === 0) this.#calm()
+  }
+}
+
+/** What the machine named, split into what runs after the commit and what is written with it. */
+function sorted(
+  def: ActorDef,
+  asked: readonly Asked[],
+  self: Address,
+  sequence: Count,
+): Pick<Due, 'effects' | 'entries'> {
+  if (asked.length === 0) return { effects: asked, entries: [] }
+  const effects: Asked[] = []
+  const entries: JournalEntry[] = []
+  for (const one of asked) {
+    const make: RecordMaker | undefined = def.records[one.name]
+    if (make) entries.push(...[make(one.params as never, { self, sequence })].flat())
+    else effects.push(one)
+  }
+  return { effects, entries }
+}
+
+const typeOf = (address: string): string => address.slice(0, Math.max(0, address.indexOf('/')))
+
+function toldOf(pending: Pending): { readonly to: Address; readonly event: ActorEvent } {
+  const told = (pending.params ?? {}) as { readonly to?: unknown; readonly event?: unknown }
+  return { to: String(told.to) as Address, event: told.event as ActorEvent }
+}
+
+const isUnreadable = (parked: Parked | undefined): boolean =>
+  parked !== undefined && unreadableCodes.has(parked.code)
+
+const messageOf = (thrown: unknown): string => {
+  const error = asProvError(thrown)
+  return error.cause instanceof Error ? error.cause.message : error.message
+}
+
+const abandoned = (address: Address, event: ActorEvent): Error =>
+  actorErrors.PROV_ACTOR_ABORTED({ address, event: event.type })
+
+/** A caller that may give up. Before its message is taken that also takes the message back. */
+function abortable(
+  message: Message,
+  signal: AbortSignal,
+  address: Address,
+  waiter: Waiter,
+): Waiter {
+  const abort = (): void => {
+    message.dropped = true
+    waiter.reject(abandoned(address, message.event))
+  }
+  signal.addEventListener('abort', abort, { once: true })
+  const stop = (): void => signal.removeEventListener('abort', abort)
+  return {
+    resolve: (snapshot) => (stop(), waiter.resolve(snapshot)),
+    reject: (error) => (stop(), waiter.reject(error)),
+  }
+}
+
+function refused(
+  reason: Refusal,
+  address: Address,
+  cell: Cell | undefined,
+  event: ActorEvent,
+  broken: Error | undefined,
+): Error {
+  if (broken) return broken
+  switch (reason) {
+    case 'full':
+      return actorErrors.PROV_ACTOR_MAILBOX_FULL({
+        address,
+        capacity: cell?.kind.def.mailbox.capacity ?? 0,
+      })
+    case 'parked':
+      return actorErrors.PROV_ACTOR_PARKED({ address, why: cell?.parked?.message ?? '' })
+    case 'unknown':
+      return actorErrors.PROV_ACTOR_UNKNOWN({ address })
+    case 'invalid':
+      return actorErrors.PROV_ACTOR_EVENT_INVALID({ address, event: String(event?.type) })
+    case 'stopped':
+      return actorErrors.PROV_ACTOR_STOPPED({ address })
+  }
+}
+
+/** An inspector that throws harms nobody, and after three throws it is let go. */
+function guarded(inspect: Inspect): Inspect {
+  let patience = 3
+  return (record) => {
+    if (patience === 0) return
+    try {
+      inspect(record)
+    } catch {
+      patience--
+    }
+  }
+}

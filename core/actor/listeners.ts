@@ -1,0 +1,53 @@
+/**
+ * Who listens to which address. A listener that throws harms nobody; after three throws in its life
+ * it is let go.
+ *
+ * @module
+ */
+import type { Address } from './address.ts'
+
+interface Listener<T> {
+  readonly hear: (event: T) => void
+  throws: number
+}
+
+const patience = 3
+
+export class Listeners<T> {
+  readonly #byAddress = new Map<Address, Set<Listener<T>>>()
+  readonly #failed: (address: Address, thrown: unknown) => void
+
+  constructor(failed: (address: Address, thrown: unknown) => void) {
+    this.#failed = failed
+  }
+
+  add(address: Address, hear: (event: T) => void): () => void {
+    const listener: Listener<T> = { hear, throws: 0 }
+    const all = this.#byAddress.get(address) ?? new Set()
+    this.#byAddress.set(address, all.add(listener))
+    return () => this.#remove(address, listener)
+  }
+
+  has(address: Address): boolean {
+    return this.#byAddress.has(address)
+  }
+
+  tell(address: Address, event: T): void {
+    const all = this.#byAddress.get(address)
+    if (all === undefined) return
+    for (const listener of [...all]) {
+      try {
+        listener.hear(event)
+      } catch (thrown) {
+        if (++listener.throws >= patience) this.#remove(address, listener)
+        this.#failed(address, thrown)
+      }
+    }
+  }
+
+  #remove(address: Address, listener: Listener<T>): void {
+    const all = this.#byAddress.get(address)
+    all?.delete(listener)
+    if (all?.size === 0) this.#byAddress.delete(address)
+  }
+}

@@ -1,0 +1,34 @@
+/**
+ * Opens the actor system that lives in a journal.
+ *
+ * @module
+ */
+import { systemClock } from '../clock.ts'
+import type { Clock } from '../clock.ts'
+import type { Journal } from '../journal/journal.ts'
+import type { Count } from '../units.ts'
+import type { Inspect } from './inspect.ts'
+import { Kernel } from './kernel.ts'
+import { openLedger } from './restore.ts'
+import type { ActorSystem } from './system.ts'
+
+export interface ActorsOptions {
+  /** Without one only `volatile` types can be registered. Closing the system does not close it. */
+  readonly journal?: Journal | undefined
+  /** Default: the machine's clock. */
+  readonly clock?: Clock | undefined
+  /** Default: off, and free. */
+  readonly inspect?: Inspect | undefined
+  /** The kernel's part of the journal; nobody else writes there. Default `kernel`. */
+  readonly partition?: string | undefined
+  /** Records between two snapshots. Default 10,000. Fewer: faster starts, more writing. */
+  readonly snapshotEvery?: Count | undefined
+}
+
+/** Reads what is kept; actors come back when their type is registered. Throws what the journal throws. */
+export async function startActors(options: ActorsOptions = {}): Promise<ActorSystem> {
+  const { journal, inspect, partition = 'kernel', snapshotEvery = 10_000 } = options
+  const ledger = await openLedger(journal, partition)
+  const clock = options.clock ?? systemClock
+  return new Kernel(ledger, { journal, clock, inspect, partition, snapshotEvery })
+}

@@ -1,0 +1,127 @@
+/**
+ * The kernel's hand on the journal. Appends go out in order, what follows them runs when they are
+ * durable, and the position of a snapshot is the last one whose consequences are all in memory.
+ *
+ * @module
+ */
+import { ProvError } from '../errors.ts'
+import type { Journal, JournalEntry, Position } from '../journal/journal.ts'
+import type { JsonValue } from '../json.ts'
+import type { Count } from '../units.ts'
+import type { KernelRecords, LedgerBody, Stored } from './ledger.ts'
+
+interface Flight {
+  readonly count: Count
+  /** Position of its last record once its consequences are in memory. */
+  last: Position | undefined
+}
+
+export interface WriterOptions {
+  readonly journal: Journal
+  readonly partition: string
+  readonly position: Position
+  /** Records between two snapshots. */
+  readonly snapshotEvery: Count
+  readonly body: () => LedgerBody
+  /** The journal will take nothing more: whoever waits must be told. */
+  readonly broke: (error: Error) => void
+}
+
+export class Writer {
+  readonly #options: WriterOptions
+  #flights: Flight[] = []
+  #position: Position
+  #since: Count = 0
+  #saving: Promise<void> | undefined
+  #idle: (() => void) | undefined
+
+  constructor(options: WriterOptions) {
+    this.#options = options
+    this.#position = options.position
+  }
+
+  /** An entry of the kernel's own partition. */
+  entry<K extends keyof KernelRecords>(type: K, body: KernelRecords[K]): JournalEntry {
+    return { partition: this.#options.partition, type, body: body as unknown as JsonValue }
+  }
+
+  /**
+   * One frame. Exactly one of the two runs, in order of the calls. `refused` gets the error when the
+   * journal would not take these entries (too large, not JSON) and lives on.
+   */
+  append(
+    entries: readonly JournalEntry[],
+    durable: () => void,
+    refused: (error: Error) => void,
+  ): void {
+    const flight: Flight = { count: entries.length, last: undefined }
+    this.#flights.push(flight)
+    this.#options.journal.append(entries).then(
+      (first) => {
+        durable()
+        this.#landed(flight, first + flight.count - 1)
+      },
+      (error: Error) => {
+        this.#flights = this.#flights.filter((other) => other !== flight)
+        if (!isRefusal(error)) this.#options.broke(error)
+        refused(error)
+        this.#quiet()
+      },
+    )
+  }
+
+  /** A record nobody waits for; it is still durable before anything written after it. */
+  note(entry: JournalEntry): void {
+    this.append([entry], nothing, nothing)
+  }
+
+  /** Newest state of one actor, for those that keep no steps. */
+  async put(actor: Stored, outbox: LedgerBody['outbox']): Promise<void> {
+    const { journal, partition } = this.#options
+    const body = { actor, outbox } as unknown as JsonValue
+    await journal.putSnapshot(`${partition}/${actor.address}`, { position: this.#position, body })
+  }
+
+  /** Resolves when nothing is under way. */
+  async settled(): Promise<void> {
+    while (this.#flights.length > 0) await new Promise<void>((resolve) => (this.#idle = resolve))
+    await this.#saving
+  }
+
+  /** Keeps the whole system at its present position. */
+  save(): Promise<void> {
+    const { journal, partition, body } = this.#options
+    this.#since = 0
+    const snapshot = { position: this.#position, body: body() as unknown as JsonValue }
+    this.#saving = (this.#saving ?? Promise.resolve())
+      .then(() => journal.putSnapshot(partition, snapshot))
+      // Without a snapshot the next start replays more; nothing is lost.
+      .catch(nothing)
+    return this.#saving
+  }
+
+  #landed(flight: Flight, last: Position): void {
+    flight.last = last
+    while (this.#flights[0]?.last !== undefined) {
+      this.#position = (this.#flights.shift() as Flight).last as Position
+    }
+    this.#since += flight.count
+    if (this.#since >= this.#options.snapshotEvery) void this.save()
+    this.#quiet()
+  }
+
+  #quiet(): void {
+    if (this.#flights.length > 0) return
+    this.#idle?.()
+    this.#idle = undefined
+  }
+}
+
+const nothing = (): void => {}
+
+function isRefusal(error: Error): boolean {
+  return (
+    ProvError.is(error) &&
+    (error.code === 'PROV_JOURNAL_TOO_LARGE' || error.code === 'PROV_JOURNAL_NOT_JSON')
+  )
+}
