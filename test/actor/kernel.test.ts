@@ -256,7 +256,7 @@ t.test(
     await settle()
     await system.stop(ref.address)
     t.same(ref.send({ type: 'add' }), { accepted: false, reason: 'stopped' })
-    t.equal(await codeOf(ref.apply({ type: 'add' })), 'PROV_ACTOR_UNKNOWN')
+    t.equal(await codeOf(ref.apply({ type: 'add' })), 'PROV_ACTOR_STOPPED')
     await settle()
     house.crash()
     const again = await house.start()
@@ -439,7 +439,7 @@ t.test('an event that the journal cannot hold fails alone', async (t) => {
   const house = new House()
   const system = await house.start()
   t.teardown(() => system.close())
-  const def = counter()
+  const def = counter([], { supervision: { onFailure: 'resume' } })
   system.register(def)
   const ref = await system.spawn(def, 'a')
   const results = await Promise.allSettled([
