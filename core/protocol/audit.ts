@@ -8,6 +8,7 @@
  */
 import type { JsonObject } from '../json.ts'
 import type { Count } from '../units.ts'
+import type { KeyRecord } from './key.ts'
 import type { Custody, OpBody, StateVector, Transition } from './op.ts'
 
 /** A plane that emits; each has a key of its own. */
@@ -21,17 +22,39 @@ export interface RuleTrace {
   readonly why: string
 }
 
+/** The one record that a keeper's number gets, when the event is that record (D-30). */
+export interface SeqRecord {
+  readonly seq?: Count
+  readonly keeper_epoch?: Count
+}
+
 /** What each event type says. Keys are CloudEvents types without the `prov.` prefix. */
 export interface AuditData {
   'actor.enrolled': {
     readonly actor: string
     readonly kid: string
     readonly kind: string
+    /** Name of the person who vouched, or `genesis` for the first keys of a workspace. */
     readonly by: string
+    readonly record: KeyRecord
+    /** Signed act of the one who vouched; absent for services at genesis. */
+    readonly proof?: string
   }
-  'policy.activated': { readonly version: Count; readonly digest: string; readonly by: string }
+  /** The activated object itself travels along: what was in force can be shown for ever. */
+  'policy.activated': {
+    readonly version: Count
+    readonly digest: string
+    readonly by: string
+    readonly policy: JsonObject
+    /** Signed act of the person; absent for the first policy of a development workspace. */
+    readonly act?: string
+  }
   'policy.invalid': { readonly code: string; readonly message: string; readonly kept: string }
-  'keeper.mode': { readonly mode: 'auto' | 'manual' | 'hybrid'; readonly by: string }
+  'keeper.mode': {
+    readonly mode: 'auto' | 'manual' | 'hybrid'
+    readonly by: string
+    readonly act?: string
+  }
   'op.submitted': {
     readonly op: OpBody
     readonly op_digest: string
@@ -39,6 +62,8 @@ export interface AuditData {
     readonly kid: string
     readonly expected_state_version: StateVector
     readonly expires: number
+    /** The signed intent itself, so that a reader need not believe the submitter. */
+    readonly intent: string
   }
   /** The keeper's verdict before any signature: kept with its full trace. */
   'op.matched': {
@@ -60,7 +85,9 @@ export interface AuditData {
     readonly kid: string
     readonly custody: Custody
     readonly reason: string
+    /** Digest of the vote token; the token itself stands beside it. */
     readonly vote: string
+    readonly token: string
   }
   'op.approved': {
     readonly seq: Count
@@ -69,10 +96,34 @@ export interface AuditData {
     readonly approvals: readonly { readonly actor: string; readonly custody: Custody }[]
     readonly auto: boolean
   }
+  /** Votes of an older policy or plan, thrown away with the reason; the operation waits again. */
+  'op.votes_void': { readonly why: string; readonly votes: readonly string[] }
   /** Refused by a plane; `code` is an error code, `remedy` what to do. */
-  'op.refused': { readonly code: string; readonly message: string; readonly remedy: string }
-  'op.withdrawn': { readonly by: string; readonly reason: string }
-  'op.expired': { readonly what: 'intent' | 'command' }
+  'op.refused': SeqRecord & {
+    readonly code: string
+    readonly message: string
+    readonly remedy: string
+  }
+  'op.withdrawn': SeqRecord & { readonly by: string; readonly reason: string }
+  /** `intent` ends the operation; `command` does not: the keeper issues another one. */
+  'op.expired': SeqRecord & {
+    readonly what: 'intent' | 'command'
+    readonly code: string
+    readonly message: string
+  }
+  /** Something that is no operation, or changes none: a forged, stale, repeated or misdirected token. */
+  'token.refused': {
+    readonly kind: string
+    readonly code: string
+    readonly message: string
+    readonly remedy: string
+    /** Digest of what came in. */
+    readonly token: string
+    /** How many like it this event stands for. */
+    readonly count: Count
+  }
+  /** A gap in the keeper's numbers that stayed open; a late command with that number is refused. */
+  'seq.skipped': { readonly seq: Count; readonly keeper_epoch: Count }
   'op.claimed': {
     readonly seq: Count
     readonly keeper_epoch: Count
@@ -89,7 +140,13 @@ export interface AuditData {
   }
   'op.failed': { readonly code: string; readonly message: string; readonly detail: JsonObject }
   'op.in_doubt': { readonly code: string; readonly message: string; readonly detail: JsonObject }
-  'op.resolved': { readonly as: 'applied' | 'failed'; readonly by: string; readonly reason: string }
+  'op.resolved': {
+    readonly as: 'applied' | 'failed'
+    readonly by: string
+    readonly reason: string
+    /** The signed act of the person. */
+    readonly act: string
+  }
   /** First sight of a workspace's dimensions: where its files said they were. */
   'state.genesis': {
     readonly positions: Readonly<Record<string, string>>

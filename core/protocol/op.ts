@@ -91,6 +91,26 @@ export interface VoteClaims {
   readonly state_vector: StateVector
 }
 
+/** What a person may sign besides intents and votes. `policy.activate` and `keeper.mode` bind by digest. */
+export type ActName =
+  'actor.enrol' | 'policy.activate' | 'keeper.mode' | 'op.withdraw' | 'op.resolve'
+
+/** Claims of any other signed act of a person, `typ` = `prov-act+jwt`. */
+export interface ActClaims {
+  readonly iss: string
+  /** What it is about: an op id, an actor's name, `policy`, `mode`. */
+  readonly sub: string
+  readonly aud: string
+  readonly jti: string
+  readonly iat: number
+  readonly exp: number
+  readonly workspace: string
+  readonly act: ActName
+  readonly reason: string
+  /** What exactly is asked: record, digest, outcome; checked by the plane that carries it out. */
+  readonly with: JsonObject
+}
+
 /** How far two signatures prove two people (D-28). */
 export type Custody = 'shared' | 'separate'
 

@@ -151,6 +151,11 @@ export interface Topology {
     Readonly<Record<string, { readonly state: string; readonly version: Count }>>
   >
   gates(ids?: readonly string[]): Promise<readonly GateView[]>
+  /** Where the files say that everything stands; the controller records it at first sight. */
+  genesis(): Promise<{
+    readonly positions: Readonly<Record<string, string>>
+    readonly capabilities: readonly string[]
+  }>
 }
 export const topology = serviceRef<Topology>('prov.topology')
 

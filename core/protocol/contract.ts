@@ -1,0 +1,309 @@
+/**
+ * The contract of one workspace, live: who is trusted, where each plane's trail ends, what the
+ * events add up to, what still has to go out. Opened once over the journal, handed to the planes as
+ * one service; whatever it holds is a projection and comes back with the journal.
+ *
+ *     journal ──read once──▶ keyring, chain ends, ops store, unsent messages
+ *        └──────follow─────▶ the same, event by event, after each became durable
+ *
+ * @module
+ */
+import type { Bus } from '../bus/bus.ts'
+import type { Clock } from '../clock.ts'
+import { newId } from '../ids.ts'
+import type { Journal, JournalEntry, JournalReader, JournalRecord } from '../journal/journal.ts'
+import type { Log } from '../plugin/define.ts'
+import { serviceRef } from '../plugin/service.ts'
+import type { Count, Millis } from '../units.ts'
+import { isAudit } from './audit.ts'
+import type { AuditEvent, AuditType, Emitter } from './audit.ts'
+import type { TokenClaims } from './claims.ts'
+import { tokenRules } from './claims.ts'
+import { auditEmitter, eventDigest, parseAuditEvent } from './emitter.ts'
+import type { AuditDraft, AuditEmitter, ChainEnd } from './emitter.ts'
+import { keyErrors } from './errors.ts'
+import { emptyModel, foldAudit } from './fold.ts'
+import type { KeyRecord, Signer } from './key.ts'
+import { genesis, Keyring, recordJson } from './keyring.ts'
+import type { KeyStore } from './keys.ts'
+import type { ActName } from './op.ts'
+import { Outbox, outboxItem, sentUpTo } from './outbox.ts'
+import type { OutboxItem } from './outbox.ts'
+import type { AuditTrail } from './services.ts'
+import { opsStore } from './store.ts'
+import type { OpsStore } from './store.ts'
+import { streamConfigs } from './subjects.ts'
+import { signToken } from './tokens.ts'
+import type { TokenContext } from './tokens.ts'
+import type { JsonObject } from '../json.ts'
+
+/** Keys of this user: signs for people. Not for guests: the host hands it to first-party plugins. */
+export const keyStore = serviceRef<KeyStore>('prov.keys')
+
+/** Roles that have a key of their own; the first four emit. */
+export const serviceRoles = ['keeper', 'submitter', 'controller', 'orchestrator', 'ledger'] as const
+export type ServiceRole = (typeof serviceRoles)[number]
+
+export interface Contract extends AuditTrail {
+  readonly workspace: string
+  /** Journal id: the audience of every token. */
+  readonly journal: string
+  /** Writer epoch of the journal; part of every event's id. */
+  readonly epoch: Count
+  readonly keyring: Keyring
+  readonly store: OpsStore
+  /** What a token is checked against, now. */
+  tokenContext(expiry?: 'check' | 'leave'): TokenContext
+  /** Key of a plane. */
+  service(role: ServiceRole): Signer
+  /** The pen of a plane. Its entries belong into the journal in the order they were taken. */
+  emitter(role: Emitter): AuditEmitter
+  /** Writes one event that belongs to no actor's step; resolves when it is durable. */
+  emit<T extends AuditType>(role: Emitter, draft: AuditDraft<T>): Promise<AuditEvent<T>>
+  /** Calls back with each event after it became durable, in order, from now on. */
+  follow(listener: (event: AuditEvent) => void): () => void
+  /**
+   * Starts publishing what the partition of a role holds for the bus, also what an earlier life
+   * left. One at a time per role; ends with the signal.
+   */
+  outbox(role: string, options: { readonly signal: AbortSignal }): Outbox
+  /** Signs an act of a person. Throws PROV_KEY_* when the key cannot be had. */
+  act(request: {
+    readonly as: string | undefined
+    readonly act: ActName
+    readonly subject: string
+    readonly reason: string
+    readonly with: JsonObject
+  }): Promise<string>
+  /**
+   * The signer of an own key that is enrolled here; a first person is enrolled on the way. Throws
+   * PROV_KEY_NOT_ENROLLED and what `KeyStore.signer` throws.
+   */
+  signer(as: string | undefined): Promise<Signer>
+  /**
+   * Enrols a key. The first person of a workspace vouches for themselves, everybody else needs
+   * `as`. Throws PROV_KEY_ENROL_REFUSED.
+   */
+  enrol(request: { readonly record: KeyRecord; readonly as?: string | undefined }): Promise<void>
+}
+export const contract = serviceRef<Contract>('prov.contract')
+
+export interface ContractOptions {
+  readonly journal: Journal
+  readonly bus: Bus
+  readonly keys: KeyStore
+  readonly clock: Clock
+  /** Name of the workspace. */
+  readonly workspace: string
+  readonly log: Log
+}
+
+interface Lane {
+  outbox: Outbox | undefined
+  unsent: OutboxItem[]
+}
+
+/**
+ * Reads the journal once, makes the keys of the planes at first start, enrols them, ensures the
+ * streams. The journal must be open for writing; closing it ends the contract.
+ */
+export async function openContract(options: ContractOptions): Promise<Contract> {
+  const { journal, bus, keys, clock, workspace, log } = options
+  const keyring = new Keyring({ journal: journal.id, workspace })
+  const ends = new Map<string, ChainEnd>()
+  const lanes = new Map<string, Lane>()
+  const listeners = new Set<(event: AuditEvent) => void>()
+  let model = emptyModel()
+
+  const laneOf = (role: string): Lane => {
+    let lane = lanes.get(role)
+    if (!lane) lanes.set(role, (lane = { outbox: undefined, unsent: [] }))
+    return lane
+  }
+  const enrolled = (event: AuditEvent): void => {
+    if (!isAudit(event, 'actor.enrolled')) return
+    const refused = keyring.enter(event)
+    if (refused !== undefined) log.warn(`${event.id} enrols nobody: ${refused}`)
+  }
+
+  for await (const record of journal.read()) {
+    const sent = sentUpTo(record)
+    const lane = laneOf(record.partition)
+    if (sent > 0) lane.unsent = lane.unsent.filter(({ position }) => position > sent)
+    const item = outboxItem(record, workspace)
+    if (item) lane.unsent.push(item)
+    if (record.type !== 'audit') continue
+    const event = eventOf(record)
+    ends.set(event.emitter, { n: event.n, digest: eventDigest(event) })
+    enrolled(event)
+    model = foldAudit(model, event)
+  }
+
+  const store = opsStore(model)
+  journal.follow((records) => {
+    for (const record of records) {
+      const item = outboxItem(record, workspace)
+      if (!item) continue
+      const lane = laneOf(record.partition)
+      if (lane.outbox) lane.outbox.push(item)
+      else lane.unsent.push(item)
+      if (record.type !== 'audit') continue
+      const event = record.body as unknown as AuditEvent
+      enrolled(event)
+      store.feed(event)
+      for (const listener of listeners) listener(event)
+    }
+  })
+
+  const signers = new Map<string, Signer>()
+  for (const role of serviceRoles) signers.set(role, await keys.service(journal.id, role))
+  const signerOfRole = (role: string) => signers.get(role) as Signer
+  const emitters = new Map<string, AuditEmitter>()
+  const emitterOf = (role: Emitter): AuditEmitter => {
+    let emitter = emitters.get(role)
+    if (!emitter) {
+      const end = ends.get(role) ?? { n: 0, digest: null }
+      const signer = signerOfRole(role)
+      emitter = auditEmitter({ role, workspace, epoch: journal.epoch, signer, clock, end })
+      emitters.set(role, emitter)
+    }
+    return emitter
+  }
+  const newcomers = serviceRoles.filter((role) => !keyring.service(role))
+  if (newcomers.length > 0) {
+    await journal.append(
+      newcomers.map((role) =>
+        enrolment(emitterOf('keeper'), { record: signerOfRole(role).record, by: genesis }),
+      ),
+    )
+  }
+  for (const role of serviceRoles) {
+    const { record } = signerOfRole(role)
+    if (keyring.service(role)?.kid !== record.kid) {
+      throw keyErrors.PROV_KEY_NOT_ENROLLED({ actor: record.actor, workspace })
+    }
+  }
+  for (const config of streamConfigs(workspace)) await bus.ensureStream(config)
+
+  async function actOf(
+    signer: Signer,
+    request: { act: ActName; subject: string; reason: string; with: JsonObject },
+  ): Promise<string> {
+    const iat = Math.floor(clock.now() / 1_000)
+    const claims: TokenClaims['act'] = {
+      iss: signer.record.kid,
+      sub: request.subject,
+      aud: journal.id,
+      jti: newId('jti', clock),
+      iat,
+      exp: iat + Math.floor(actLifeMs / 1_000),
+      workspace,
+      act: request.act,
+      reason: request.reason,
+      with: request.with,
+    }
+    return signToken('act', claims, signer)
+  }
+
+  async function enrol(record: KeyRecord, voucher: Signer): Promise<void> {
+    const { actor } = record
+    const request = { act: 'actor.enrol', subject: actor, reason: '' } as const
+    const proof = await actOf(voucher, { ...request, with: recordJson(record) })
+    const by = voucher.record.actor
+    await journal.append([enrolment(emitterOf('keeper'), { record, by, proof })])
+    if (keyring.key(record.kid)) return
+    throw keyErrors.PROV_KEY_ENROL_REFUSED({ actor, what: `${by} cannot vouch for it` })
+  }
+
+  async function signer(as: string | undefined): Promise<Signer> {
+    const own = await keys.signer(as)
+    const { record } = own
+    if (keyring.key(record.kid)) return own
+    if (record.kind === 'human' && !keyring.hasPeople) {
+      await enrol(record, own)
+      return own
+    }
+    throw keyErrors.PROV_KEY_NOT_ENROLLED({ actor: record.actor, workspace })
+  }
+
+  return {
+    workspace,
+    journal: journal.id,
+    epoch: journal.epoch,
+    keyring,
+    store,
+    tokenContext: (expiry) => ({
+      key: keyring.key,
+      audience: journal.id,
+      workspace,
+      nowMs: clock.now(),
+      expiry,
+    }),
+    service: signerOfRole,
+    emitter: emitterOf,
+    async emit(role, draft) {
+      const entry = emitterOf(role).entry(draft)
+      await journal.append([entry])
+      return entry.event
+    },
+    follow(listener) {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
+    outbox(role, { signal }) {
+      const lane = laneOf(role)
+      // A plane that was started anew goes on with what its former life left.
+      const unsent = lane.outbox ? lane.outbox.rest() : lane.unsent
+      lane.unsent = []
+      lane.outbox = new Outbox({ role, journal, bus, clock, log, signal, unsent })
+      return lane.outbox
+    },
+    act: async ({ as, ...request }) => actOf(await signer(as), request),
+    signer,
+    async enrol({ record, as }) {
+      const { actor } = record
+      const known = keyring.key(record.kid)
+      if (known) return
+      if (keyring.actor(actor)) {
+        throw keyErrors.PROV_KEY_ENROL_REFUSED({ actor, what: 'the name is taken by another key' })
+      }
+      if (record.kind === 'human' && !keyring.hasPeople) {
+        return enrol(record, await keys.signer(actor))
+      }
+      const voucher = await signer(as)
+      if (voucher.record.kind !== 'human') {
+        throw keyErrors.PROV_KEY_ENROL_REFUSED({ actor, what: 'only a person vouches for others' })
+      }
+      return enrol(record, voucher)
+    },
+    events: ({ op } = {}) => auditEvents(journal, { op }),
+  }
+}
+
+const actLifeMs: Millis = tokenRules.act.lifeMs / 7
+
+/** Audit events of a journal in order; of one operation when asked for. Needs no lock. */
+export async function* auditEvents(
+  journal: JournalReader,
+  options: { readonly op?: string | undefined } = {},
+): AsyncGenerator<AuditEvent> {
+  for await (const record of journal.read()) {
+    if (record.type !== 'audit') continue
+    const event = eventOf(record)
+    if (options.op === undefined || event.correlationid === options.op) yield event
+  }
+}
+
+function eventOf(record: JournalRecord): AuditEvent {
+  return parseAuditEvent(record.body, `record ${record.position}`)
+}
+
+function enrolment(
+  emitter: AuditEmitter,
+  { record, by, proof }: { record: KeyRecord; by: string; proof?: string },
+): JournalEntry {
+  const { actor, kid, kind } = record
+  const data = { actor, kid, kind, by, record, ...(proof !== undefined && { proof }) }
+  const { partition, type, body } = emitter.entry({ type: 'actor.enrolled', subject: actor, data })
+  return { partition, type, body }
+}

@@ -1,0 +1,129 @@
+/**
+ * One emitter's pen: the next audit event of a plane, numbered without a gap, bound to the one
+ * before it by digest, signed. And the reader's side: what makes a trail good.
+ *
+ * `entry` counts on: whoever takes one appends it next, in the order of the calls. Planes take it
+ * inside the kernel's `records` hook, which runs in the same turn as the append. An append that
+ * fails ends the journal, so no number is lost by it.
+ *
+ * @module
+ */
+import type { Clock } from '../clock.ts'
+import { canonicalJson, digestOf } from '../json.ts'
+import type { JsonObject, JsonValue } from '../json.ts'
+import type { JournalEntry } from '../journal/journal.ts'
+import type { Bytes, Count } from '../units.ts'
+import type { AuditData, AuditEvent, AuditType, Emitter } from './audit.ts'
+import { auditErrors } from './errors.ts'
+import type { Signer } from './key.ts'
+
+/** What a plane wants to say. */
+export interface AuditDraft<T extends AuditType = AuditType> {
+  readonly type: T
+  /** Op id, actor name or file. */
+  readonly subject: string
+  readonly data: AuditData[T]
+  /** Default: the subject. */
+  readonly correlation?: string | undefined
+  /** Id of the event or message that led to it. */
+  readonly causation?: string | undefined
+}
+
+/** Where a chain ends. */
+export interface ChainEnd {
+  readonly n: Count
+  readonly digest: string | null
+}
+
+export interface AuditEmitter {
+  readonly role: Emitter
+  /** The next event as a journal entry; see above. Throws PROV_AUDIT_TOO_LARGE, then nothing is counted. */
+  entry<T extends AuditType>(draft: AuditDraft<T>): JournalEntry & { readonly event: AuditEvent<T> }
+  readonly end: ChainEnd
+}
+
+export interface EmitterOptions {
+  readonly role: Emitter
+  readonly workspace: string
+  readonly epoch: Count
+  readonly signer: Signer
+  readonly clock: Clock
+  readonly end: ChainEnd
+}
+
+const limitBytes: Bytes = 262_144
+
+export function auditEmitter(options: EmitterOptions): AuditEmitter {
+  const { role, workspace, epoch, signer, clock } = options
+  let { n, digest } = options.end
+  return {
+    role,
+    get end() {
+      return { n, digest }
+    },
+    entry<T extends AuditType>(draft: AuditDraft<T>) {
+      const unsigned = {
+        specversion: '1.0',
+        id: `${role}:${epoch}:${n + 1}`,
+        source: `prov/${workspace}/${role}`,
+        type: `prov.${draft.type}`,
+        subject: draft.subject,
+        time: new Date(clock.now()).toISOString(),
+        datacontenttype: 'application/json',
+        workspace,
+        correlationid: draft.correlation ?? draft.subject,
+        ...(draft.causation !== undefined && { causationid: draft.causation }),
+        emitter: role,
+        epoch,
+        n: n + 1,
+        prev: digest,
+        kid: signer.record.kid,
+        data: draft.data,
+      } as const
+      const text = canonicalJson(unsigned as unknown as JsonObject)
+      if (text.length > limitBytes) {
+        const bytes = Buffer.byteLength(text)
+        throw auditErrors.PROV_AUDIT_TOO_LARGE({ type: draft.type, bytes, limitBytes })
+      }
+      const event = { ...unsigned, signature: signer.sign(text) } as unknown as AuditEvent<T>
+      n++
+      digest = eventDigest(event)
+      return { partition: role, type: 'audit', body: event as unknown as JsonObject, event }
+    },
+  }
+}
+
+/** Digest of the whole event: what the next one of its emitter names as `prev`. */
+export function eventDigest(event: AuditEvent): string {
+  return digestOf(event as unknown as JsonObject)
+}
+
+/** The text that an event's signature is over. */
+export function signedText(event: AuditEvent): string {
+  const { signature: _, ...unsigned } = event
+  return canonicalJson(unsigned as unknown as JsonObject)
+}
+
+/** An audit event from unknown data, as far as its envelope goes. Throws PROV_AUDIT_MALFORMED. */
+export function parseAuditEvent(value: JsonValue, where: string): AuditEvent {
+  const refuse = (what: string) => auditErrors.PROV_AUDIT_MALFORMED({ where, what })
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw refuse('it is not an object')
+  }
+  const event = value as JsonObject
+  const texts = ['id', 'source', 'type', 'subject', 'time', 'workspace', 'emitter', 'kid'] as const
+  for (const name of [...texts, 'correlationid', 'signature'] as const) {
+    if (typeof event[name] !== 'string') throw refuse(`${name} is not a text`)
+  }
+  if (event['specversion'] !== '1.0') throw refuse('specversion is not 1.0')
+  if (!Number.isSafeInteger(event['n']) || !Number.isSafeInteger(event['epoch'])) {
+    throw refuse('n or epoch is not a whole number')
+  }
+  if (event['prev'] !== null && typeof event['prev'] !== 'string')
+    throw refuse('prev is not a text')
+  const { data } = event
+  if (typeof data !== 'object' || data === null || Array.isArray(data)) {
+    throw refuse('data is not an object')
+  }
+  return event as unknown as AuditEvent
+}

@@ -1,0 +1,467 @@
+/**
+ * Every way in which the op contract says no: keys, tokens, operations, policies, the audit trail.
+ * One long table on purpose: it is read as a list, and the planes share it.
+ *
+ * A token is never part of a detail; what is shown is the failing claim and the class of value that
+ * was expected.
+ *
+ * @module
+ */
+import { defineErrors } from '../errors.ts'
+
+type TokenDetail = { kind: string; claim: string; expected: string }
+type OpDetail = { op: string }
+
+export const keyErrors = defineErrors<{
+  PROV_KEY_NAME_INVALID: { actor: string }
+  PROV_KEY_EXISTS: { actor: string; file: string }
+  PROV_KEY_ABSENT: { actor: string; known: readonly string[] }
+  PROV_KEY_AMBIGUOUS: { known: readonly string[] }
+  PROV_KEY_SEALED: { actor: string }
+  PROV_KEY_FILE_INVALID: { file: string; what: string }
+  PROV_KEY_FILE_OPEN: { file: string; mode: string }
+  PROV_KEY_NOT_ENROLLED: { actor: string; workspace: string }
+  PROV_KEY_ENROL_REFUSED: { actor: string; what: string }
+}>({
+  PROV_KEY_NAME_INVALID: {
+    disposition: 'usage',
+    text: ({ actor }) => `"${actor}" cannot be the name of an actor`,
+    remedy: 'use lower case letters, digits, . and -, as in `prov actor create alice`',
+  },
+  PROV_KEY_EXISTS: {
+    disposition: 'usage',
+    text: ({ actor }) => `there is a key of ${actor} already`,
+    remedy: ({ file }) => `choose another name, or move ${file} away first`,
+  },
+  PROV_KEY_ABSENT: {
+    disposition: 'usage',
+    text: ({ actor, known }) =>
+      `there is no key of ${actor} here${known.length > 0 ? `; there are ${known.join(', ')}` : ''}`,
+    remedy: 'run `prov actor create <name>`, or name one of your own with `--actor`',
+  },
+  PROV_KEY_AMBIGUOUS: {
+    disposition: 'usage',
+    text: ({ known }) => `several keys could sign: ${known.join(', ')}`,
+    remedy: 'say which with `--actor <name>` or PROV_ACTOR',
+  },
+  PROV_KEY_SEALED: {
+    disposition: 'refuse',
+    text: ({ actor }) => `the key of ${actor} is sealed and the passphrase does not open it`,
+    remedy:
+      'type the passphrase on the terminal, or name a file that holds it in PROV_PASSPHRASE_FILE',
+  },
+  PROV_KEY_FILE_INVALID: {
+    disposition: 'fail',
+    text: ({ file, what }) => `${file} is not a key file: ${what}`,
+    remedy: 'put the file back from a copy, or make a new key with `prov actor create <name>`',
+  },
+  PROV_KEY_FILE_OPEN: {
+    disposition: 'refuse',
+    text: ({ file, mode }) => `${file} can be read by others (mode ${mode})`,
+    remedy: ({ file }) =>
+      `run \`chmod 600 ${file}\`, and make a new key if others may have read it`,
+  },
+  PROV_KEY_NOT_ENROLLED: {
+    disposition: 'refuse',
+    text: ({ actor, workspace }) => `${actor} is not enrolled in workspace ${workspace}`,
+    remedy: ({ actor }) => `ask somebody who is: \`prov actor enrol ${actor}\``,
+  },
+  PROV_KEY_ENROL_REFUSED: {
+    disposition: 'refuse',
+    text: ({ actor, what }) => `${actor} cannot be enrolled: ${what}`,
+    remedy: 'run `prov actor list` to see who is enrolled and who may enrol others',
+  },
+})
+
+const tokenText = ({ kind, claim, expected }: TokenDetail) =>
+  `the ${kind} is refused at ${claim}: expected ${expected}`
+
+export const tokenErrors = defineErrors<{
+  PROV_TOKEN_MALFORMED: TokenDetail
+  PROV_TOKEN_TOO_LARGE: TokenDetail & { bytes: number; limitBytes: number }
+  PROV_TOKEN_TYPE: TokenDetail
+  PROV_TOKEN_ALG: TokenDetail
+  PROV_TOKEN_UNKNOWN_KEY: TokenDetail
+  PROV_TOKEN_KEY_ROLE: TokenDetail
+  PROV_TOKEN_FORGED: TokenDetail
+  PROV_TOKEN_CLAIM: TokenDetail
+  PROV_TOKEN_AUDIENCE: TokenDetail
+  PROV_TOKEN_WORKSPACE: TokenDetail
+  PROV_TOKEN_EXPIRED: TokenDetail & { lateMs: number }
+  PROV_TOKEN_NOT_YET_VALID: TokenDetail & { earlyMs: number }
+  PROV_TOKEN_CLOCK_SKEW: TokenDetail & { skewMs: number }
+  PROV_TOKEN_TOO_LONG: TokenDetail
+  PROV_TOKEN_ALTERED: TokenDetail
+  PROV_TOKEN_REPLAYED: TokenDetail
+}>({
+  PROV_TOKEN_MALFORMED: {
+    disposition: 'refuse',
+    text: tokenText,
+    remedy: 'submit again with `prov op submit`; if it comes back, run `prov doctor`',
+  },
+  PROV_TOKEN_TOO_LARGE: {
+    disposition: 'refuse',
+    text: ({ kind, bytes, limitBytes }) =>
+      `the ${kind} takes ${bytes} bytes and ${limitBytes} are taken at most`,
+    remedy: 'keep large content in a file of the workspace and name it in the operation',
+  },
+  PROV_TOKEN_TYPE: {
+    disposition: 'refuse',
+    text: tokenText,
+    remedy: 'submit again with `prov op submit`; a token of one kind never stands in for another',
+  },
+  PROV_TOKEN_ALG: {
+    disposition: 'refuse',
+    text: tokenText,
+    remedy: 'sign with the algorithm of the key record; `prov actor list --json` shows it',
+  },
+  PROV_TOKEN_UNKNOWN_KEY: {
+    disposition: 'refuse',
+    text: tokenText,
+    remedy: 'enrol the key with `prov actor enrol`; `prov actor list` shows the enrolled ones',
+  },
+  PROV_TOKEN_KEY_ROLE: {
+    disposition: 'refuse',
+    text: tokenText,
+    remedy: 'sign with a key whose kind and role allow it; `prov actor list` shows both',
+  },
+  PROV_TOKEN_FORGED: {
+    disposition: 'refuse',
+    text: tokenText,
+    remedy: 'submit again with the right key; `prov audit log` keeps the attempt',
+  },
+  PROV_TOKEN_CLAIM: {
+    disposition: 'refuse',
+    text: tokenText,
+    remedy: 'submit again with `prov op submit`; core/protocol/README.md lists every claim',
+  },
+  PROV_TOKEN_AUDIENCE: {
+    disposition: 'refuse',
+    text: tokenText,
+    remedy: 'submit it to the journal it was made for; `prov journal verify` prints the id here',
+  },
+  PROV_TOKEN_WORKSPACE: {
+    disposition: 'refuse',
+    text: tokenText,
+    remedy: 'submit it in the workspace it names, with `--workspace <folder>`',
+  },
+  PROV_TOKEN_EXPIRED: {
+    disposition: 'refuse',
+    text: tokenText,
+    remedy: 'submit again with `prov op submit`; an expired token is never taken',
+  },
+  PROV_TOKEN_NOT_YET_VALID: {
+    disposition: 'refuse',
+    text: tokenText,
+    remedy: 'wait until it is valid, or set the clock; `prov doctor` shows the offset',
+  },
+  PROV_TOKEN_CLOCK_SKEW: {
+    disposition: 'refuse',
+    text: tokenText,
+    remedy: 'set the clocks of both machines; `prov doctor` shows the offset',
+  },
+  PROV_TOKEN_TOO_LONG: {
+    disposition: 'refuse',
+    text: tokenText,
+    remedy: 'submit again with a shorter life; core/protocol/README.md lists the limits',
+  },
+  PROV_TOKEN_ALTERED: {
+    disposition: 'refuse',
+    text: tokenText,
+    remedy: 'submit the operation again; `prov audit log` keeps the attempt',
+  },
+  PROV_TOKEN_REPLAYED: {
+    disposition: 'refuse',
+    text: tokenText,
+    remedy: 'nothing is left to do: the first one counts; `prov op show <id>` tells its outcome',
+  },
+})
+
+export const opErrors = defineErrors<{
+  PROV_OP_ID_INVALID: OpDetail
+  PROV_OP_ID_REUSED: OpDetail
+  PROV_OP_UNKNOWN: OpDetail
+  PROV_OP_TYPE_UNKNOWN: { type: string; known: readonly string[] }
+  PROV_OP_DIMENSION_UNKNOWN: { dimension: string; known: readonly string[] }
+  PROV_OP_SUBJECT_MISMATCH: { subject: string; type: string }
+  PROV_OP_DENIED: OpDetail & { rule: string; why: string }
+  PROV_OP_REJECTED: OpDetail & { by: string; reason: string }
+  PROV_OP_WITHDRAWN: OpDetail & { by: string; reason: string }
+  PROV_OP_NOT_YOURS: OpDetail & { by: string; requester: string }
+  PROV_OP_REASON_MISSING: OpDetail
+  PROV_OP_NOT_HELD: OpDetail & { phase: string }
+  PROV_OP_VOTED: OpDetail & { actor: string }
+  PROV_OP_SELF_APPROVAL: OpDetail & { actor: string }
+  PROV_OP_AGENT_APPROVAL: OpDetail & { actor: string; kind: string }
+  PROV_OP_SHARED_CUSTODY: OpDetail & { actor: string; with: string }
+  PROV_OP_PLAN_CHANGED: OpDetail & { what: string }
+  PROV_OP_VERSION_MOVED: OpDetail & { dimension: string; expected: number; found: number }
+  PROV_OP_WRITE_SET_HELD: OpDetail & { dimension: string; holder: string }
+  PROV_OP_FROM_STATE: OpDetail & { dimension: string; expected: string; found: string }
+  PROV_OP_GATE_CLOSED: OpDetail & { gate: string; status: string; unmet: readonly string[] }
+  PROV_OP_COMMAND_LATE: OpDetail & { lateMs: number }
+  PROV_OP_SEQ_REUSED: OpDetail & { seq: number; keeperEpoch: number }
+  PROV_OP_SEQ_SKIPPED: OpDetail & { seq: number; keeperEpoch: number }
+  PROV_OP_ALREADY_CLAIMED: OpDetail & { phase: string }
+  PROV_OP_NOT_IN_DOUBT: OpDetail & { phase: string }
+  PROV_OP_RESOLVE_SELF: OpDetail & { actor: string }
+  PROV_OP_CLAIM_CHANGED: OpDetail
+  PROV_OP_STEP_FAILED: OpDetail & { what: string }
+  PROV_OP_OUTCOME_UNKNOWN: OpDetail & { what: string }
+  PROV_OP_TIMEOUT: OpDetail & { phase: string; waitedMs: number }
+}>({
+  PROV_OP_ID_INVALID: {
+    disposition: 'usage',
+    text: ({ op }) => `"${op}" cannot be the id of an operation`,
+    remedy: 'leave `--op-id` out, or use 1 to 64 letters, digits, _ and -',
+  },
+  PROV_OP_ID_REUSED: {
+    disposition: 'usage',
+    text: ({ op }) => `${op} was submitted before with another content`,
+    remedy: ({ op }) => `see the first one with \`prov op show ${op}\`, or submit under a new id`,
+  },
+  PROV_OP_UNKNOWN: {
+    disposition: 'usage',
+    text: ({ op }) => `there is no operation ${op} in this workspace`,
+    remedy: 'run `prov op list` to see those that exist',
+  },
+  PROV_OP_TYPE_UNKNOWN: {
+    disposition: 'usage',
+    text: ({ type, known }) =>
+      `there is no op type ${type}${known.length > 0 ? `; known are ${known.join(', ')}` : ''}`,
+    remedy: 'declare it in .ontology/provisioning.ncl, or load the plugin that brings it',
+  },
+  PROV_OP_DIMENSION_UNKNOWN: {
+    disposition: 'usage',
+    text: ({ dimension, known }) =>
+      `there is no dimension ${dimension}${known.length > 0 ? `; known are ${known.join(', ')}` : ''}`,
+    remedy: 'declare it in .ontology/state.ncl; `prov state` lists the declared ones',
+  },
+  PROV_OP_SUBJECT_MISMATCH: {
+    disposition: 'refuse',
+    text: ({ subject, type }) => `an op of type ${type} came in on ${subject}`,
+    remedy: 'submit with `prov op submit`, which puts the type into the subject',
+  },
+  PROV_OP_DENIED: {
+    disposition: 'refuse',
+    text: ({ rule, why }) => `policy rule ${rule} denies it: ${why}`,
+    remedy: ({ op }) =>
+      `see every rule with \`prov op show ${op}\`; the rules are in \`prov policy show\``,
+  },
+  PROV_OP_REJECTED: {
+    disposition: 'refuse',
+    text: ({ by, reason }) => `${by} rejected it: ${reason}`,
+    remedy: 'settle it with them, then submit a new operation with `prov op submit`',
+  },
+  PROV_OP_WITHDRAWN: {
+    disposition: 'refuse',
+    text: ({ by, reason }) => `${by} withdrew it: ${reason}`,
+    remedy: 'submit a new operation with `prov op submit`',
+  },
+  PROV_OP_NOT_YOURS: {
+    disposition: 'refuse',
+    text: ({ op, by, requester }) => `${op} is ${requester}'s and ${by} cannot withdraw it`,
+    remedy: ({ op }) => `vote against it instead: \`prov op reject ${op} --reason …\``,
+  },
+  PROV_OP_REASON_MISSING: {
+    disposition: 'usage',
+    text: () => 'this act needs a reason',
+    remedy: 'add `--reason "…"`: it goes into the ledger with the act',
+  },
+  PROV_OP_NOT_HELD: {
+    disposition: 'conflict',
+    text: ({ op, phase }) => `${op} waits for nobody: it is ${phase}`,
+    remedy: ({ op }) => `run \`prov op show ${op}\``,
+  },
+  PROV_OP_VOTED: {
+    disposition: 'usage',
+    text: ({ op, actor }) => `${actor} voted on ${op} already; a person counts once`,
+    remedy: ({ op }) => `ask another person: \`prov op approve ${op} --actor <name>\``,
+  },
+  PROV_OP_SELF_APPROVAL: {
+    disposition: 'refuse',
+    text: ({ op, actor }) => `${actor} asked for ${op} and cannot approve it`,
+    remedy: ({ op }) => `another person approves it: \`prov op approve ${op} --actor <name>\``,
+  },
+  PROV_OP_AGENT_APPROVAL: {
+    disposition: 'refuse',
+    text: ({ actor, kind }) =>
+      `${actor} is ${kind === 'agent' ? 'an agent' : 'a service'}; only people vote`,
+    remedy: ({ op }) => `a person votes: \`prov op approve ${op} --actor <name>\``,
+  },
+  PROV_OP_SHARED_CUSTODY: {
+    disposition: 'refuse',
+    text: ({ actor, with: other }) =>
+      `the keys of ${actor} and ${other} are in the same hands, and the rule wants two pairs`,
+    remedy: ({ op }) => `approve ${op} from another user's account: \`prov op approve ${op}\``,
+  },
+  PROV_OP_PLAN_CHANGED: {
+    disposition: 'conflict',
+    text: ({ op, what }) => `what was agreed about ${op} is void: ${what} changed since`,
+    remedy: ({ op }) => `look again with \`prov op show ${op}\`, then approve it anew`,
+  },
+  PROV_OP_VERSION_MOVED: {
+    disposition: 'conflict',
+    text: ({ dimension, expected, found }) =>
+      `${dimension} moved: the operation counts on version ${expected}, it is at ${found}`,
+    remedy: 'look at `prov state`, then submit a new operation',
+  },
+  PROV_OP_WRITE_SET_HELD: {
+    disposition: 'conflict',
+    text: ({ dimension, holder }) => `${dimension} is held by ${holder}, which is under way`,
+    remedy: ({ holder }) => `wait for it (\`prov op show ${holder}\`), then submit again`,
+  },
+  PROV_OP_FROM_STATE: {
+    disposition: 'conflict',
+    text: ({ dimension, expected, found }) =>
+      `${dimension} is at ${found}, the operation starts from ${expected}`,
+    remedy: 'look at `prov state`, then submit an operation that starts there',
+  },
+  PROV_OP_GATE_CLOSED: {
+    disposition: 'blocked',
+    text: ({ gate, status, unmet }) =>
+      `gate ${gate} is ${status}${unmet.length > 0 ? `; not met: ${unmet.join(', ')}` : ''}`,
+    remedy: 'run `prov gates` to see what would open it, then submit again',
+  },
+  PROV_OP_COMMAND_LATE: {
+    disposition: 'retry',
+    text: ({ lateMs }) => `the command came ${Math.round(lateMs / 1000)} s after its time was over`,
+    remedy: ({ op }) =>
+      `the keeper issues it again by itself; follow it with \`prov op show ${op}\``,
+  },
+  PROV_OP_SEQ_REUSED: {
+    disposition: 'refuse',
+    text: ({ seq }) => `sequence number ${seq} was given to another command`,
+    remedy: 'two keepers sign for this workspace: run `prov keeper status`, stop one of them',
+  },
+  PROV_OP_SEQ_SKIPPED: {
+    disposition: 'retry',
+    text: ({ seq }) => `the command with sequence number ${seq} came after the gap was closed`,
+    remedy: ({ op }) =>
+      `the keeper issues it again by itself; follow it with \`prov op show ${op}\``,
+  },
+  PROV_OP_ALREADY_CLAIMED: {
+    disposition: 'conflict',
+    text: ({ op, phase }) => `${op} is ${phase}: it is too late to take it back`,
+    remedy: 'wait for its end, then submit an operation that undoes it',
+  },
+  PROV_OP_NOT_IN_DOUBT: {
+    disposition: 'conflict',
+    text: ({ op, phase }) => `nothing is in doubt about ${op}: it is ${phase}`,
+    remedy: ({ op }) => `run \`prov op show ${op}\``,
+  },
+  PROV_OP_RESOLVE_SELF: {
+    disposition: 'refuse',
+    text: ({ op, actor }) => `${actor} asked for ${op} and cannot say how it ended`,
+    remedy: ({ op }) =>
+      `another person looks and says so: \`prov op resolve ${op} --actor <name>\``,
+  },
+  PROV_OP_CLAIM_CHANGED: {
+    disposition: 'conflict',
+    text: ({ op }) => `the resolution speaks of another claim of ${op}`,
+    remedy: ({ op }) => `look again with \`prov op show ${op}\`, then resolve anew`,
+  },
+  PROV_OP_STEP_FAILED: {
+    disposition: 'fail',
+    text: ({ what }) => `the work itself failed: ${what}`,
+    remedy: ({ op }) =>
+      `see its output with \`prov op show ${op}\`, repair, submit a new operation`,
+  },
+  PROV_OP_OUTCOME_UNKNOWN: {
+    disposition: 'unknown',
+    text: ({ what }) => `nobody knows how it ended: ${what}`,
+    remedy: ({ op }) =>
+      `look at the target, then \`prov op resolve ${op} --as applied|failed --reason …\``,
+  },
+  PROV_OP_TIMEOUT: {
+    disposition: 'retry',
+    text: ({ op, phase, waitedMs }) =>
+      `${op} is ${phase} after ${Math.round(waitedMs / 1000)} s; it goes on by itself`,
+    remedy: ({ op }) => `look later with \`prov op show ${op}\``,
+  },
+})
+
+export const policyErrors = defineErrors<{
+  PROV_POLICY_ABSENT: { file: string }
+  PROV_POLICY_INVALID: { file: string; what: string }
+  PROV_POLICY_NOT_DECLARATIVE: { file: string; what: string }
+  PROV_POLICY_NOT_ACTIVE: Record<string, never>
+  PROV_POLICY_CHANGED: { op: string; matched: string; active: string }
+  PROV_POLICY_ACTIVATION: { actor: string; kind: string }
+}>({
+  PROV_POLICY_ABSENT: {
+    disposition: 'usage',
+    text: ({ file }) => `there is no policy file ${file}; everything is held`,
+    remedy: ({ file }) =>
+      `write ${file} (an empty policy holds everything), then \`prov policy activate\``,
+  },
+  PROV_POLICY_INVALID: {
+    disposition: 'fail',
+    text: ({ file, what }) => `${file} is not a policy: ${what}`,
+    remedy: ({ file }) =>
+      `repair ${file} and try \`prov policy lint\`; the last good policy stays in force`,
+  },
+  PROV_POLICY_NOT_DECLARATIVE: {
+    disposition: 'refuse',
+    text: ({ file, what }) => `${file} computes: ${what}; a policy only states`,
+    remedy: ({ file }) => `write plain values into ${file}, then \`prov policy lint\``,
+  },
+  PROV_POLICY_NOT_ACTIVE: {
+    disposition: 'held',
+    text: () => 'no policy was ever activated here; everything is held',
+    remedy: 'run `prov policy activate` as a person who is enrolled',
+  },
+  PROV_POLICY_CHANGED: {
+    disposition: 'conflict',
+    text: ({ op, matched, active }) =>
+      `${op} was judged by policy ${matched}, but ${active} is in force now`,
+    remedy: ({ op }) => `the keeper judges it anew by itself; see \`prov op show ${op}\``,
+  },
+  PROV_POLICY_ACTIVATION: {
+    disposition: 'refuse',
+    text: ({ actor, kind }) => `${actor} (${kind}) cannot put a policy in force; a person does`,
+    remedy: 'run `prov policy activate --actor <name>` as a person who is enrolled',
+  },
+})
+
+export const auditErrors = defineErrors<{
+  PROV_AUDIT_GAP: { emitter: string; expected: number; found: number }
+  PROV_AUDIT_CHAIN: { emitter: string; n: number }
+  PROV_AUDIT_FORGED: { emitter: string; n: number }
+  PROV_AUDIT_UNKNOWN_KEY: { emitter: string; n: number; kid: string }
+  PROV_AUDIT_MALFORMED: { where: string; what: string }
+  PROV_AUDIT_TOO_LARGE: { type: string; bytes: number; limitBytes: number }
+}>({
+  PROV_AUDIT_GAP: {
+    disposition: 'fail',
+    text: ({ emitter, expected, found }) =>
+      `the trail of ${emitter} goes from ${expected - 1} to ${found}: events are missing`,
+    remedy: 'compare with the ledger: `prov audit verify` there, and keep both',
+  },
+  PROV_AUDIT_CHAIN: {
+    disposition: 'fail',
+    text: ({ emitter, n }) => `event ${n} of ${emitter} does not follow the one before it`,
+    remedy: 'compare with the ledger: `prov audit verify` there, and keep both',
+  },
+  PROV_AUDIT_FORGED: {
+    disposition: 'fail',
+    text: ({ emitter, n }) => `event ${n} of ${emitter} does not bear a good signature`,
+    remedy: 'compare with the ledger: `prov audit verify` there, and keep both',
+  },
+  PROV_AUDIT_UNKNOWN_KEY: {
+    disposition: 'fail',
+    text: ({ emitter, n }) => `event ${n} of ${emitter} is signed by a key that is not its own`,
+    remedy: 'run `prov actor list` to see the enrolled keys, and compare with the ledger',
+  },
+  PROV_AUDIT_MALFORMED: {
+    disposition: 'fail',
+    text: ({ where, what }) => `${where} is not an audit event: ${what}`,
+    remedy: 'run `prov journal verify`, then compare with the ledger: `prov audit verify`',
+  },
+  PROV_AUDIT_TOO_LARGE: {
+    disposition: 'crash',
+    text: ({ type, bytes, limitBytes }) =>
+      `an event ${type} of ${bytes} bytes; ${limitBytes} are taken at most`,
+    remedy: 'run `prov doctor --json` and report its output with this message',
+  },
+})

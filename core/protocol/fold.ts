@@ -1,0 +1,289 @@
+/**
+ * What the audit events add up to: operations as rows, positions of dimensions with their versions,
+ * capabilities, the policy in force, the keeper's mode. A pure fold; the read models, the planes at
+ * start and the daemon's store all use this one, so they cannot disagree.
+ *
+ * Rows are immutable. The map that holds them is not: it is changed in place and handed on, since a
+ * copy per event would make reading a long journal quadratic.
+ *
+ * @module
+ */
+import type { JsonObject } from '../json.ts'
+import type { Count } from '../units.ts'
+import { isAudit } from './audit.ts'
+import type { AuditEvent, RuleTrace } from './audit.ts'
+import { eventDigest } from './emitter.ts'
+import type { Custody, OpBody, OpOutcome, OpPhase, StateVector, Transition } from './op.ts'
+
+/** One line of the story that `prov op show` tells. */
+export interface OpNote {
+  readonly phase: OpPhase
+  /** RFC 3339, as the event says. */
+  readonly at: string
+  readonly why: string
+  readonly code?: string
+}
+
+export interface OpVote {
+  readonly actor: string
+  readonly kid: string
+  readonly decision: 'approve' | 'reject'
+  readonly custody: Custody
+  readonly reason: string
+  /** Digest of the token. */
+  readonly vote: string
+}
+
+export interface OpRow {
+  readonly id: string
+  readonly type: string
+  readonly target: string
+  readonly phase: OpPhase
+  /** Present once it ended. */
+  readonly outcome?: OpOutcome
+  readonly code?: string
+  readonly why: string
+  readonly remedy?: string
+  readonly by: string
+  readonly kid: string
+  readonly body: OpBody
+  readonly digest: string
+  /** Digest of the plan that votes agree to; known once it is held. */
+  readonly plan?: string
+  readonly expected: StateVector
+  /** Seconds since 1970. */
+  readonly expires: number
+  readonly submittedAt: string
+  readonly changedAt: string
+  readonly verdict?: 'deny' | 'hold' | 'auto-sign'
+  readonly rule?: string | null
+  readonly trace?: readonly RuleTrace[]
+  readonly policy?: string
+  /** What it waits for, in words. */
+  readonly needs?: string
+  readonly votes: readonly OpVote[]
+  readonly seq?: Count
+  readonly keeperEpoch?: Count
+  readonly providerToken?: string
+  /** Digest of the claim event: what a resolution is bound to. */
+  readonly claim?: string
+  readonly writes?: readonly string[]
+  readonly moves?: readonly (Transition & { readonly version: Count })[]
+  readonly detail?: JsonObject
+  readonly notes: readonly OpNote[]
+}
+
+export interface Refusal {
+  readonly at: string
+  readonly event: string
+  readonly subject: string
+  readonly kind: string
+  readonly code: string
+  readonly message: string
+  readonly count: Count
+}
+
+export interface OpsModel {
+  /** By id, in order of submission. */
+  readonly ops: Map<string, OpRow>
+  readonly positions: Readonly<
+    Record<string, { readonly state: string; readonly version: Count; readonly op?: string }>
+  >
+  readonly capabilities: readonly string[]
+  readonly policy: {
+    readonly version: Count
+    readonly digest: string
+    readonly by: string
+    readonly policy: JsonObject
+  } | null
+  /** Why the file is not what is in force, until a good one was activated. */
+  readonly policyTrouble: { readonly code: string; readonly message: string } | null
+  readonly mode: 'auto' | 'manual' | 'hybrid'
+  /** The newest hundred refusals that are no operation's end. */
+  readonly refusals: readonly Refusal[]
+  /** Id of the last event taken. */
+  readonly at: string | null
+}
+
+export function emptyModel(): OpsModel {
+  return {
+    ops: new Map(),
+    positions: {},
+    capabilities: [],
+    policy: null,
+    policyTrouble: null,
+    mode: 'hybrid',
+    refusals: [],
+    at: null,
+  }
+}
+
+const terminal: Readonly<Partial<Record<OpPhase, OpOutcome>>> = {
+  applied: 'applied',
+  failed: 'failed',
+  refused: 'refused',
+  withdrawn: 'withdrawn',
+  expired: 'expired',
+}
+
+/** How a phase looks to somebody who waits: an end, a standstill for a person, or undefined. */
+export function outcomeOf(phase: OpPhase): OpOutcome | undefined {
+  if (phase === 'held') return 'held'
+  if (phase === 'in_doubt') return 'unknown'
+  return terminal[phase]
+}
+
+/** True when nothing more will happen to an operation. */
+export function isTerminal(phase: OpPhase): boolean {
+  return terminal[phase] !== undefined
+}
+
+/** The model after one more event. Events of operations that nobody submitted change nothing. */
+export function foldAudit(model: OpsModel, event: AuditEvent): OpsModel {
+  return { ...(foldOp(model, event) ?? foldRest(model, event)), at: event.id }
+}
+
+function foldRest(model: OpsModel, event: AuditEvent): OpsModel {
+  if (isAudit(event, 'policy.activated')) {
+    const { version, digest, by, policy } = event.data
+    return { ...model, policy: { version, digest, by, policy }, policyTrouble: null }
+  }
+  if (isAudit(event, 'policy.invalid')) {
+    const { code, message } = event.data
+    return { ...model, policyTrouble: { code, message } }
+  }
+  if (isAudit(event, 'keeper.mode')) return { ...model, mode: event.data.mode }
+  if (isAudit(event, 'state.genesis')) {
+    const positions = { ...model.positions }
+    for (const [dimension, state] of Object.entries(event.data.positions)) {
+      positions[dimension] ??= { state, version: 0 }
+    }
+    const { capabilities } = event.data
+    return { ...model, positions, capabilities: union(model.capabilities, capabilities) }
+  }
+  if (isAudit(event, 'token.refused')) {
+    const { kind, code, message, count } = event.data
+    const row = { at: event.time, event: event.id, subject: event.subject }
+    const refusals = [...model.refusals.slice(-99), { ...row, kind, code, message, count }]
+    return { ...model, refusals }
+  }
+  return model
+}
+
+function foldOp(model: OpsModel, event: AuditEvent): OpsModel | undefined {
+  if (!event.type.startsWith('prov.op.')) return undefined
+  const before = model.ops.get(event.subject)
+  const row = isAudit(event, 'op.submitted')
+    ? (before ?? submitted(event))
+    : before && next(before, event)
+  if (!row || row === before) return model
+  model.ops.set(row.id, row)
+  if (!isAudit(event, 'op.applied')) return model
+  const { moves, gained, lost } = event.data
+  const positions = { ...model.positions }
+  for (const { dimension, to, version } of moves) {
+    positions[dimension] = { state: to, version, op: row.id }
+  }
+  const kept = model.capabilities.filter((name) => !lost.includes(name))
+  return { ...model, positions, capabilities: union(kept, gained) }
+}
+
+function submitted(event: AuditEvent<'op.submitted'>): OpRow {
+  const { op, op_digest, by, kid, expected_state_version, expires } = event.data
+  const why = `${by} asks for ${op.type} of ${op.target}`
+  return {
+    id: event.subject,
+    type: op.type,
+    target: op.target,
+    phase: 'submitted',
+    why,
+    by,
+    kid,
+    body: op,
+    digest: op_digest,
+    expected: expected_state_version,
+    expires,
+    submittedAt: event.time,
+    changedAt: event.time,
+    votes: [],
+    notes: [{ phase: 'submitted', at: event.time, why }],
+  }
+}
+
+/** One more fact about an operation; the same row when the event says nothing about its life. */
+function next(row: OpRow, event: AuditEvent): OpRow {
+  const to = (phase: OpPhase, why: string, more: Partial<OpRow> = {}): OpRow => {
+    const { code, remedy, ...rest } = row
+    const note = { phase, at: event.time, why, ...(more.code !== undefined && { code: more.code }) }
+    const outcome = terminal[phase]
+    return {
+      ...rest,
+      phase,
+      why,
+      changedAt: event.time,
+      ...(outcome !== undefined && { outcome }),
+      ...more,
+      notes: [...row.notes, note],
+    }
+  }
+  if (isAudit(event, 'op.matched')) {
+    const { verdict, rule, policy_digest, trace } = event.data
+    const by = rule === null ? 'no rule says otherwise' : `rule ${rule}`
+    const more = { verdict, rule, trace, policy: policy_digest }
+    return to(row.phase, `policy says ${verdict}: ${by}`, more)
+  }
+  if (isAudit(event, 'op.held')) {
+    const { why, plan_digest, needs, policy_digest } = event.data
+    return to('held', why, { plan: plan_digest, needs, policy: policy_digest })
+  }
+  if (isAudit(event, 'op.vote')) {
+    const { actor, kid, decision, custody, reason, vote } = event.data
+    const votes = [...row.votes, { actor, kid, decision, custody, reason, vote }]
+    return to(row.phase, `${actor} votes ${decision}: ${reason}`, { votes })
+  }
+  if (isAudit(event, 'op.votes_void')) return to('held', event.data.why, { votes: [] })
+  if (isAudit(event, 'op.approved')) {
+    const { seq, keeper_epoch, auto, approvals, policy_digest } = event.data
+    const who = auto ? 'policy' : approvals.map(({ actor }) => actor).join(', ')
+    const more = { seq, keeperEpoch: keeper_epoch, policy: policy_digest }
+    return to('approved', `approved by ${who} as number ${seq}`, more)
+  }
+  if (isAudit(event, 'op.claimed')) {
+    const { provider_token, writes } = event.data
+    const claim = eventDigest(event)
+    return to('claimed', 'the controller took it', { claim, providerToken: provider_token, writes })
+  }
+  if (isAudit(event, 'op.applied')) {
+    const { moves, detail } = event.data
+    const moved = moves.map((move) => `${move.dimension} → ${move.to}`).join(', ')
+    return to('applied', moved === '' ? 'done' : `done: ${moved}`, { moves, detail })
+  }
+  if (isAudit(event, 'op.failed')) {
+    const { code, message, detail } = event.data
+    return to('failed', message, { code, detail })
+  }
+  if (isAudit(event, 'op.in_doubt')) {
+    const { code, message, detail } = event.data
+    return to('in_doubt', message, { code, detail })
+  }
+  if (isAudit(event, 'op.resolved')) {
+    const { as, by, reason } = event.data
+    return to(row.phase, `${by} looked and says ${as}: ${reason}`)
+  }
+  if (isAudit(event, 'op.refused')) {
+    const { code, message, remedy } = event.data
+    return to('refused', message, { code, remedy })
+  }
+  if (isAudit(event, 'op.withdrawn')) {
+    return to('withdrawn', `${event.data.by} withdrew it: ${event.data.reason}`)
+  }
+  if (isAudit(event, 'op.expired')) {
+    const { what, code, message } = event.data
+    return to(what === 'intent' ? 'expired' : row.phase, message, { code })
+  }
+  return row
+}
+
+function union(one: readonly string[], other: readonly string[]): readonly string[] {
+  return [...new Set([...one, ...other])]
+}

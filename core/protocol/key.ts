@@ -1,0 +1,133 @@
+/**
+ * A key as everybody may know it, and what can be done with it: an Ed25519 public key with the name
+ * and the kind of its holder. Whoever holds the private half is the actor; human, agent or service
+ * stands in this record and nowhere else (D-27).
+ *
+ * Signing and checking go through node:crypto with cached key objects, since this is the hot path.
+ *
+ * @module
+ */
+import { createHash, createPrivateKey, createPublicKey, sign, verify } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
+import type { JsonObject, JsonValue } from '../json.ts'
+import type { Custody } from './op.ts'
+
+export type ActorKind = 'human' | 'agent' | 'service'
+
+/** The public half as a JWK (RFC 8037), exactly these members. */
+export interface PublicJwk {
+  readonly kty: 'OKP'
+  readonly crv: 'Ed25519'
+  /** 32 bytes, base64url. */
+  readonly x: string
+}
+
+export interface KeyRecord {
+  /** JWK thumbprint (RFC 7638) of the public key. */
+  readonly kid: string
+  /** Name of the holder: lower case letters, digits, `.` and `-`. Unique in a workspace. */
+  readonly actor: string
+  readonly kind: ActorKind
+  /** What a service's key is for, such as `keeper`; people and agents have none. One role per key. */
+  readonly role?: string
+  /** The one `alg` that a token of this key may name (D-8). */
+  readonly alg: 'Ed25519'
+  readonly publicKey: PublicJwk
+  /** RFC 3339, UTC. */
+  readonly createdAt: string
+  /** Who could open the file: the same value for keys of one user on one machine (D-28). */
+  readonly custody: string
+}
+
+/** A key that can sign. Never leaves the process; has no way to show its private half. */
+export interface Signer {
+  readonly record: KeyRecord
+  /** Ed25519 over the bytes, base64url. Thirty microseconds, in this thread. */
+  sign(data: string): string
+  /** For jose, which wants the key itself. Only `tokens.ts` asks. */
+  readonly keyObject: KeyObject
+}
+
+export const actorNamePattern = /^[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?$/
+
+/** The thumbprint that names a public key everywhere. */
+export function thumbprint(key: PublicJwk): string {
+  const text = `{"crv":"${key.crv}","kty":"${key.kty}","x":"${key.x}"}`
+  return createHash('sha256').update(text).digest('base64url')
+}
+
+/** Makes a signer of a 32 byte seed and its record. */
+export function signerOf(record: KeyRecord, seed: Uint8Array): Signer {
+  const d = Buffer.from(seed).toString('base64url')
+  const keyObject = createPrivateKey({ key: { ...record.publicKey, d }, format: 'jwk' })
+  return {
+    record,
+    keyObject,
+    sign: (data) => sign(null, Buffer.from(data), keyObject).toString('base64url'),
+  }
+}
+
+const publicObjects = new Map<string, KeyObject>()
+
+/** The node:crypto key of a record, made once per public key. */
+export function publicObject(key: PublicJwk): KeyObject {
+  let object = publicObjects.get(key.x)
+  if (!object) {
+    object = createPublicKey({ key: { ...key }, format: 'jwk' })
+    // A ring holds few keys; a flood of strangers' keys must not grow this without end.
+    if (publicObjects.size >= 4_096) publicObjects.clear()
+    publicObjects.set(key.x, object)
+  }
+  return object
+}
+
+/** True when the base64url signature is the key's over the text. False for anything malformed. */
+export function verifySignature(key: PublicJwk, data: string, signature: string): boolean {
+  const bytes = Buffer.from(signature, 'base64url')
+  // Buffer skips what is not base64url: only the one canonical spelling of 64 bytes counts.
+  if (bytes.length !== 64 || bytes.toString('base64url') !== signature) return false
+  return verify(null, Buffer.from(data), publicObject(key), bytes)
+}
+
+/** As `verifySignature`, on the thread pool: twice the rate when many are under way. */
+export function verifySignatureLater(
+  key: PublicJwk,
+  data: string,
+  signature: string,
+): Promise<boolean> {
+  const bytes = Buffer.from(signature, 'base64url')
+  if (bytes.length !== 64 || bytes.toString('base64url') !== signature) {
+    return Promise.resolve(false)
+  }
+  return new Promise((resolve, reject) => {
+    verify(null, Buffer.from(data), publicObject(key), bytes, (error, good) =>
+      error ? reject(error) : resolve(good),
+    )
+  })
+}
+
+/** What two signatures prove about two people: `shared` when one user could have made both. */
+export function custodyBetween(one: KeyRecord, other: KeyRecord): Custody {
+  return one.custody === other.custody ? 'shared' : 'separate'
+}
+
+/** A public key record from unknown data; undefined unless it is one and its kid is its thumbprint. */
+export function parseKeyRecord(value: JsonValue | undefined): KeyRecord | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
+  const { kid, actor, kind, role, alg, publicKey, createdAt, custody } = value as JsonObject
+  const jwk = publicKey as JsonObject | undefined | null
+  if (typeof jwk !== 'object' || jwk === null) return undefined
+  const { kty, crv, x } = jwk
+  if (kty !== 'OKP' || crv !== 'Ed25519' || typeof x !== 'string') return undefined
+  if (!/^[A-Za-z0-9_-]{43}$/.test(x)) return undefined
+  if (typeof actor !== 'string' || !actorNamePattern.test(actor)) return undefined
+  if (kind !== 'human' && kind !== 'agent' && kind !== 'service') return undefined
+  if (role !== undefined && typeof role !== 'string') return undefined
+  if (alg !== 'Ed25519' || typeof createdAt !== 'string' || typeof custody !== 'string') {
+    return undefined
+  }
+  const key: PublicJwk = { kty, crv, x }
+  if (kid !== thumbprint(key)) return undefined
+  const record = { kid, actor, kind, alg, publicKey: key, createdAt, custody } as const
+  return role === undefined ? record : { ...record, role }
+}

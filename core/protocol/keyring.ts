@@ -1,0 +1,114 @@
+/**
+ * Which public keys a workspace trusts: a fold over `actor.enrolled` events, nothing else.
+ *
+ * K1  Services: the first key of a role counts, for ever (rotation is a signed act of its own).
+ * K2  The first person vouches for themselves: that is genesis.
+ * K3  Everybody after that was vouched for by an enrolled person, whose signed act is in the event.
+ * K4  A name and a key stand for one actor each.
+ *
+ * @module
+ */
+import { digestOf } from '../json.ts'
+import type { JsonObject } from '../json.ts'
+import { ProvError } from '../errors.ts'
+import type { AuditEvent } from './audit.ts'
+import { parseKeyRecord } from './key.ts'
+import type { KeyRecord } from './key.ts'
+import { openTokenNow } from './tokens.ts'
+
+/** The word in `by` for keys that nobody could vouch for. */
+export const genesis = 'genesis'
+
+export interface Enrolment {
+  readonly record: KeyRecord
+  readonly by: string
+  readonly time: string
+}
+
+export class Keyring {
+  readonly #journal: string
+  readonly #workspace: string
+  readonly #byKid = new Map<string, Enrolment>()
+  readonly #byActor = new Map<string, Enrolment>()
+  #people = 0
+
+  constructor(options: { readonly journal: string; readonly workspace: string }) {
+    this.#journal = options.journal
+    this.#workspace = options.workspace
+  }
+
+  /** The record of an enrolled key. A field, so that it can be handed on as it is. */
+  readonly key = (kid: string): KeyRecord | undefined => this.#byKid.get(kid)?.record
+
+  actor(name: string): KeyRecord | undefined {
+    return this.#byActor.get(name)?.record
+  }
+
+  /** The key of a plane. */
+  service(role: string): KeyRecord | undefined {
+    for (const { record } of this.#byKid.values()) if (record.role === role) return record
+    return undefined
+  }
+
+  /** True once a person is enrolled: from then on only people let others in. */
+  get hasPeople(): boolean {
+    return this.#people > 0
+  }
+
+  /** Everybody, in order of enrolment. */
+  list(): readonly Enrolment[] {
+    return [...this.#byKid.values()]
+  }
+
+  /** Takes an enrolment, or says why it does not count. */
+  enter(event: AuditEvent<'actor.enrolled'>): string | undefined {
+    const { data, time } = event
+    const record = parseKeyRecord(data.record as unknown as JsonObject)
+    if (!record) return 'its record is not a key record'
+    if (this.#byKid.has(record.kid)) return 'its key is enrolled already'
+    if (this.#byActor.has(record.actor)) return `the name ${record.actor} is taken`
+    if (record.kind === 'service') {
+      if (data.by !== genesis || record.role === undefined)
+        return 'a service enrols at genesis only'
+      if (this.service(record.role)) return `role ${record.role} has a key already`
+    } else {
+      const why = this.#judge(record, data.proof, data.by, time)
+      if (why !== undefined) return why
+    }
+    const enrolment = { record, by: data.by, time }
+    this.#byKid.set(record.kid, enrolment)
+    this.#byActor.set(record.actor, enrolment)
+    if (record.kind === 'human') this.#people++
+    return undefined
+  }
+
+  #judge(
+    record: KeyRecord,
+    proof: string | undefined,
+    by: string,
+    time: string,
+  ): string | undefined {
+    const first = !this.hasPeople && record.kind === 'human'
+    const key = (kid: string) => (first && kid === record.kid ? record : this.key(kid))
+    try {
+      const { claims, record: voucher } = openTokenNow('act', proof, {
+        key,
+        audience: this.#journal,
+        workspace: this.#workspace,
+        nowMs: Date.parse(time),
+      })
+      if (claims.act !== 'actor.enrol' || claims.sub !== record.actor) return 'the act is another'
+      if (digestOf(claims.with) !== digestOf(recordJson(record))) return 'the act names another key'
+      if (voucher.kind !== 'human' || voucher.actor !== by) return 'a person must vouch for it'
+      return undefined
+    } catch (thrown) {
+      if (!ProvError.is(thrown)) throw thrown
+      return thrown.message
+    }
+  }
+}
+
+/** A record as what an act is about. */
+export function recordJson(record: KeyRecord): JsonObject {
+  return record as unknown as JsonObject
+}

@@ -1,0 +1,232 @@
+/**
+ * Making and checking tokens: compact JWTs with `kid`, an `alg` that is exactly what the key record
+ * names and a `typ` of our own.
+ *
+ *     header ─▶ key known ─▶ alg, role ─▶ signature ─▶ claims ─▶ aud, workspace ─▶ time ─▶ digest
+ *
+ * Each arrow has a refusal of its own, in this order: a stranger learns nothing about claims before
+ * the signature holds. Two ways over the signature, one verdict (a test compares them):
+ * `signToken` and `openToken` go through jose at the edges, where tokens come from people;
+ * `signTokenNow` and `openTokenNow` through node:crypto, inside a step of a plane.
+ *
+ * @module
+ */
+import type { JsonValue } from '../json.ts'
+import { digestOfText } from '../json.ts'
+import type { Millis } from '../units.ts'
+import { clockSkewMs, opDigest, parseClaims, tokenRules } from './claims.ts'
+import type { TokenClaims, TokenKind } from './claims.ts'
+import { tokenErrors } from './errors.ts'
+import { publicObject, verifySignature } from './key.ts'
+import type { KeyRecord, Signer } from './key.ts'
+
+/** What a checker knows. */
+export interface TokenContext {
+  /** The record of an enrolled key, or undefined. */
+  readonly key: (kid: string) => KeyRecord | undefined
+  /** Journal id of the workspace. */
+  readonly audience: string
+  readonly workspace: string
+  readonly nowMs: Millis
+  /**
+   * `leave` does not look at `exp`: for a token inside another one, whose time was checked when it
+   * was taken, and for commands, whose time is checked at CLAIM only. Default `check`.
+   */
+  readonly expiry?: 'check' | 'leave' | undefined
+}
+
+/** A token that holds in every respect. */
+export interface OpenToken<K extends TokenKind> {
+  readonly claims: TokenClaims[K]
+  readonly record: KeyRecord
+  /** Digest of the compact text: what records keep in place of the token. */
+  readonly digest: string
+}
+
+/** Signs claims at the edge. `iss` must be the signer's kid: what is refused is our own mistake. */
+export async function signToken<K extends TokenKind>(
+  kind: K,
+  claims: TokenClaims[K],
+  signer: Signer,
+): Promise<string> {
+  const { CompactSign } = await import('jose')
+  return new CompactSign(Buffer.from(JSON.stringify(claims)))
+    .setProtectedHeader(headerOf(kind, signer.record))
+    .sign(signer.keyObject)
+}
+
+/** As `signToken`, at once: for a token that is part of a journal frame. */
+export function signTokenNow<K extends TokenKind>(
+  kind: K,
+  claims: TokenClaims[K],
+  signer: Signer,
+): string {
+  const input = `${encode(headerOf(kind, signer.record))}.${encode(claims as unknown as JsonValue)}`
+  return `${input}.${signer.sign(input)}`
+}
+
+/** Checks a token that came from outside. Throws PROV_TOKEN_*, naming claim and expected class. */
+export async function openToken<K extends TokenKind>(
+  kind: K,
+  token: unknown,
+  context: TokenContext,
+): Promise<OpenToken<K>> {
+  const parts = take(kind, token, context)
+  const { compactVerify, errors } = await import('jose')
+  try {
+    await compactVerify(parts.token, publicObject(parts.record.publicKey), {
+      algorithms: [parts.record.alg],
+    })
+  } catch (thrown) {
+    if (!(thrown instanceof errors.JOSEError)) throw thrown
+    throw forged(kind)
+  }
+  return accept(kind, parts, context)
+}
+
+/** As `openToken`, at once. */
+export function openTokenNow<K extends TokenKind>(
+  kind: K,
+  token: unknown,
+  context: TokenContext,
+): OpenToken<K> {
+  const parts = take(kind, token, context)
+  if (!verifySignature(parts.record.publicKey, parts.input, parts.signature)) throw forged(kind)
+  return accept(kind, parts, context)
+}
+
+/** `sub` and `iss` of something that may not even be a token, for the record of a refusal only. */
+export function peekToken(token: unknown): { readonly sub?: string; readonly iss?: string } {
+  if (typeof token !== 'string' || token.length > 262_144) return {}
+  const payload = decode(token.split('.')[1])
+  if (typeof payload !== 'object' || payload === null) return {}
+  const { sub, iss } = payload as Record<string, unknown>
+  const shown = (value: unknown) =>
+    typeof value === 'string' && /^[\w.-]{1,64}$/.test(value) ? value : undefined
+  return {
+    ...(shown(sub) !== undefined && { sub: shown(sub) as string }),
+    ...(shown(iss) !== undefined && { iss: shown(iss) as string }),
+  }
+}
+
+interface Parts {
+  readonly token: string
+  readonly record: KeyRecord
+  readonly input: string
+  readonly payload: string
+  readonly signature: string
+}
+
+function take(kind: TokenKind, token: unknown, context: TokenContext): Parts {
+  const rule = tokenRules[kind]
+  if (typeof token !== 'string') {
+    throw tokenErrors.PROV_TOKEN_MALFORMED({ kind, claim: 'token', expected: 'a text' })
+  }
+  if (token.length > rule.limitBytes) {
+    const detail = { kind, claim: 'token', expected: 'a smaller one' }
+    const bytes = Buffer.byteLength(token)
+    throw tokenErrors.PROV_TOKEN_TOO_LARGE({ ...detail, bytes, limitBytes: rule.limitBytes })
+  }
+  const [head, payload, signature, rest] = token.split('.')
+  const header = decode(head)
+  if (
+    payload === undefined ||
+    signature === undefined ||
+    rest !== undefined ||
+    typeof header !== 'object' ||
+    header === null ||
+    Array.isArray(header)
+  ) {
+    throw tokenErrors.PROV_TOKEN_MALFORMED({ kind, claim: 'token', expected: 'three parts' })
+  }
+  const { typ, alg, kid, ...others } = header as Record<string, unknown>
+  if (Object.keys(others).length > 0) {
+    throw tokenErrors.PROV_TOKEN_MALFORMED({ kind, claim: 'header', expected: 'typ, alg and kid' })
+  }
+  if (typ !== rule.typ) {
+    throw tokenErrors.PROV_TOKEN_TYPE({ kind, claim: 'typ', expected: rule.typ })
+  }
+  const record = typeof kid === 'string' ? context.key(kid) : undefined
+  if (!record) {
+    throw tokenErrors.PROV_TOKEN_UNKNOWN_KEY({ kind, claim: 'kid', expected: 'an enrolled key' })
+  }
+  if (alg !== record.alg) {
+    throw tokenErrors.PROV_TOKEN_ALG({ kind, claim: 'alg', expected: record.alg })
+  }
+  if (!rule.signers(record)) {
+    throw tokenErrors.PROV_TOKEN_KEY_ROLE({ kind, claim: 'kid', expected: rule.signersAre })
+  }
+  return { token, record, input: `${head}.${payload}`, payload, signature }
+}
+
+function accept<K extends TokenKind>(kind: K, parts: Parts, context: TokenContext): OpenToken<K> {
+  const rule = tokenRules[kind]
+  const { record } = parts
+  const claims = parseClaims(kind, decode(parts.payload) ?? null)
+  if (claims.iss !== record.kid) {
+    throw tokenErrors.PROV_TOKEN_CLAIM({ kind, claim: 'iss', expected: 'the key that signed' })
+  }
+  if (claims.aud !== context.audience) {
+    throw tokenErrors.PROV_TOKEN_AUDIENCE({
+      kind,
+      claim: 'aud',
+      expected: 'the id of this journal',
+    })
+  }
+  if (claims.workspace !== context.workspace) {
+    const expected = 'the name of this workspace'
+    throw tokenErrors.PROV_TOKEN_WORKSPACE({ kind, claim: 'workspace', expected })
+  }
+  const { nowMs } = context
+  const skewMs = claims.iat * 1_000 - nowMs
+  if (skewMs > clockSkewMs) {
+    const expected = 'a time that is not ahead of here by more than 60 s'
+    throw tokenErrors.PROV_TOKEN_CLOCK_SKEW({ kind, claim: 'iat', expected, skewMs })
+  }
+  const earlyMs = 'nbf' in claims ? claims.nbf * 1_000 - nowMs : 0
+  if (earlyMs > clockSkewMs) {
+    const expected = 'a time that has come'
+    throw tokenErrors.PROV_TOKEN_NOT_YET_VALID({ kind, claim: 'nbf', expected, earlyMs })
+  }
+  if ((claims.exp - claims.iat) * 1_000 > rule.lifeMs || claims.exp <= claims.iat) {
+    const expected = `later than iat, by ${Math.round(rule.lifeMs / 60_000)} minutes at most`
+    throw tokenErrors.PROV_TOKEN_TOO_LONG({ kind, claim: 'exp', expected })
+  }
+  const lateMs = nowMs - claims.exp * 1_000
+  if (lateMs >= 0 && context.expiry !== 'leave') {
+    throw tokenErrors.PROV_TOKEN_EXPIRED({ kind, claim: 'exp', expected: 'a later time', lateMs })
+  }
+  if ('op' in claims) {
+    if (opDigest(claims.op) !== claims.op_digest) {
+      const expected = 'the digest of op'
+      throw tokenErrors.PROV_TOKEN_ALTERED({ kind, claim: 'op_digest', expected })
+    }
+    if (JSON.stringify(claims.scope) !== JSON.stringify(claims.op.scope)) {
+      throw tokenErrors.PROV_TOKEN_ALTERED({ kind, claim: 'scope', expected: 'the scope of op' })
+    }
+  }
+  return { claims, record, digest: digestOfText(parts.token) }
+}
+
+function headerOf(kind: TokenKind, record: KeyRecord) {
+  return { alg: record.alg, kid: record.kid, typ: tokenRules[kind].typ }
+}
+
+function forged(kind: TokenKind) {
+  const expected = 'a signature by the key that kid names'
+  return tokenErrors.PROV_TOKEN_FORGED({ kind, claim: 'signature', expected })
+}
+
+function encode(value: JsonValue): string {
+  return Buffer.from(JSON.stringify(value)).toString('base64url')
+}
+
+/** JSON of a base64url part; undefined for anything else. */
+function decode(part: string | undefined): JsonValue | undefined {
+  if (part === undefined || !/^[A-Za-z0-9_-]+$/.test(part)) return undefined
+  try {
+    return JSON.parse(Buffer.from(part, 'base64url').toString('utf8')) as JsonValue
+  } catch {
+    return undefined
+  }
+}

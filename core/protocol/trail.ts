@@ -1,0 +1,69 @@
+/**
+ * Is a trail of audit events whole and genuine? The same question for the journal, for the ledger
+ * and for a file that somebody sent: everything needed stands in the events themselves.
+ *
+ * @module
+ */
+import type { ProvError } from '../errors.ts'
+import type { Count } from '../units.ts'
+import { isAudit } from './audit.ts'
+import type { AuditEvent } from './audit.ts'
+import { eventDigest, signedText } from './emitter.ts'
+import { auditErrors } from './errors.ts'
+import { verifySignatureLater } from './key.ts'
+import { Keyring } from './keyring.ts'
+
+export interface TrailReport {
+  readonly events: Count
+  /** Where each emitter's chain ends, by name: what a witness outside may remember. */
+  readonly ends: Readonly<Record<string, { readonly n: Count; readonly digest: string }>>
+  /** PROV_AUDIT_* errors, in order of the trail; empty means good. */
+  readonly findings: readonly ProvError[]
+  readonly keyring: Keyring
+}
+
+/**
+ * Checks numbers, chain, keys and signatures. Events of one emitter must come in order, and the
+ * enrolment of a plane's key before its first other event; beyond that emitters may be mixed in any
+ * way. Every finding is reported, not only the first.
+ */
+export async function verifyTrail(
+  source: AsyncIterable<AuditEvent> | Iterable<AuditEvent>,
+  options: { readonly journal: string; readonly workspace: string },
+): Promise<TrailReport> {
+  const findings: ProvError[] = []
+  const keyring = new Keyring(options)
+  const ends: Record<string, { n: Count; digest: string }> = {}
+  const waiting: Promise<void>[] = []
+  let events = 0
+  for await (const event of source) {
+    events++
+    const { emitter, n } = event
+    const end = ends[emitter]
+    if (n !== (end?.n ?? 0) + 1) {
+      const expected = (end?.n ?? 0) + 1
+      findings.push(auditErrors.PROV_AUDIT_GAP({ emitter, expected, found: n }))
+    } else if (event.prev !== (end?.digest ?? null)) {
+      findings.push(auditErrors.PROV_AUDIT_CHAIN({ emitter, n }))
+    }
+    ends[emitter] = { n, digest: eventDigest(event) }
+    // A plane's first event enrols its own key, so the ring is asked after the event was entered.
+    const refused = isAudit(event, 'actor.enrolled') ? keyring.enter(event) : undefined
+    if (refused !== undefined) {
+      findings.push(auditErrors.PROV_AUDIT_MALFORMED({ where: event.id, what: refused }))
+    }
+    const record = keyring.key(event.kid)
+    if (record?.role !== emitter || event.workspace !== options.workspace) {
+      findings.push(auditErrors.PROV_AUDIT_UNKNOWN_KEY({ emitter, n, kid: event.kid }))
+      continue
+    }
+    waiting.push(
+      verifySignatureLater(record.publicKey, signedText(event), event.signature).then((good) => {
+        if (!good) findings.push(auditErrors.PROV_AUDIT_FORGED({ emitter, n }))
+      }),
+    )
+    if (waiting.length >= 64) await Promise.all(waiting.splice(0))
+  }
+  await Promise.all(waiting)
+  return { events, ends, findings, keyring }
+}
