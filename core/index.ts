@@ -42,8 +42,44 @@ export type { ReadContext, ReadModel } from './plugin/read.ts'
 export { contribute, extensionPoint, serviceRef } from './plugin/service.ts'
 export type { ServiceRef } from './plugin/service.ts'
 export { isAudit } from './protocol/audit.ts'
-export type { AuditData, AuditEvent, AuditType, Emitter } from './protocol/audit.ts'
-export type { OpBody, OpRun, OpStep } from './protocol/op.ts'
+export type {
+  AuditData,
+  AuditEvent,
+  AuditType,
+  Emitter,
+  RuleTrace,
+  SeqRecord,
+} from './protocol/audit.ts'
+export { clockSkewMs, isOpBody, opDigest, planDigest, tokenRules } from './protocol/claims.ts'
+export type { TokenClaims, TokenKind } from './protocol/claims.ts'
+export type { Contract, ServiceRole } from './protocol/contract.ts'
+export { crashPoint } from './protocol/crash.ts'
+export { eventDigest, parseAuditEvent } from './protocol/emitter.ts'
+export type { AuditDraft, AuditEmitter } from './protocol/emitter.ts'
+export { auditErrors, keyErrors, opErrors, policyErrors, tokenErrors } from './protocol/errors.ts'
+export { emptyModel, foldAudit, isTerminal, outcomeOf } from './protocol/fold.ts'
+export type { OpNote, OpRow, OpsModel, OpVote, Refusal } from './protocol/fold.ts'
+export { custodyBetween, verifySignature } from './protocol/key.ts'
+export type { ActorKind, KeyRecord, PublicJwk, Signer } from './protocol/key.ts'
+export { Keyring } from './protocol/keyring.ts'
+export type { KeyStore } from './protocol/keys.ts'
+export type {
+  ActClaims,
+  ActName,
+  ApprovalClaims,
+  ApprovalNote,
+  Custody,
+  IntentClaims,
+  OpBody,
+  OpOutcome,
+  OpPhase,
+  OpRun,
+  OpStep,
+  StateVector,
+  Transition,
+  VoteClaims,
+} from './protocol/op.ts'
+export { outboxEntry } from './protocol/outbox.ts'
 export { defineProvider, providerPoint } from './protocol/provider.ts'
 export type {
   Machine,
@@ -57,16 +93,37 @@ export type {
   Tier,
 } from './protocol/provider.ts'
 export { providerErrors } from './protocol/provider-errors.ts'
+export { TakenIds } from './protocol/replay.ts'
 export {
   auditTrail,
+  contract,
   controllerDesk,
   keeperDesk,
+  keyStore,
   ledger,
   orchestrator,
   submissions,
   topology,
 } from './protocol/services.ts'
-export type { Ledger, Orchestrator, RunOutcome } from './protocol/services.ts'
+export type {
+  AuditTrail,
+  ControllerDesk,
+  GateView,
+  KeeperDesk,
+  Ledger,
+  OpEnd,
+  Orchestrator,
+  PhaseChange,
+  Proposal,
+  RunOutcome,
+  Submissions,
+  Topology,
+} from './protocol/services.ts'
+export type { OpsStore, Selected } from './protocol/store.ts'
 export { streamConfigs, streams, subjects } from './protocol/subjects.ts'
+export { openToken, openTokenNow, peekToken, signToken, signTokenNow } from './protocol/tokens.ts'
+export type { OpenToken, TokenContext } from './protocol/tokens.ts'
+export { auditEvents, verifyTrail } from './protocol/trail.ts'
+export type { TrailReport } from './protocol/trail.ts'
 export { formatDuration, parseDuration } from './units.ts'
 export type { Bytes, Count, Millis } from './units.ts'

@@ -11,15 +11,14 @@
 import type { Bus } from '../bus/bus.ts'
 import type { Clock } from '../clock.ts'
 import { newId } from '../ids.ts'
-import type { Journal, JournalEntry, JournalReader, JournalRecord } from '../journal/journal.ts'
-import type { Log } from '../plugin/define.ts'
-import { serviceRef } from '../plugin/service.ts'
+import type { Journal, JournalEntry } from '../journal/journal.ts'
+import type { Log } from '../log.ts'
 import type { Count, Millis } from '../units.ts'
 import { isAudit } from './audit.ts'
 import type { AuditEvent, AuditType, Emitter } from './audit.ts'
 import type { TokenClaims } from './claims.ts'
 import { tokenRules } from './claims.ts'
-import { auditEmitter, eventDigest, parseAuditEvent } from './emitter.ts'
+import { auditEmitter, eventDigest } from './emitter.ts'
 import type { AuditDraft, AuditEmitter, ChainEnd } from './emitter.ts'
 import { keyErrors } from './errors.ts'
 import { emptyModel, foldAudit } from './fold.ts'
@@ -34,11 +33,9 @@ import { opsStore } from './store.ts'
 import type { OpsStore } from './store.ts'
 import { streamConfigs } from './subjects.ts'
 import { signToken } from './tokens.ts'
+import { auditEvents, eventOfRecord } from './trail.ts'
 import type { TokenContext } from './tokens.ts'
 import type { JsonObject } from '../json.ts'
-
-/** Keys of this user: signs for people. Not for guests: the host hands it to first-party plugins. */
-export const keyStore = serviceRef<KeyStore>('prov.keys')
 
 /** Roles that have a key of their own; the first four emit. */
 export const serviceRoles = ['keeper', 'submitter', 'controller', 'orchestrator', 'ledger'] as const
@@ -86,8 +83,6 @@ export interface Contract extends AuditTrail {
    */
   enrol(request: { readonly record: KeyRecord; readonly as?: string | undefined }): Promise<void>
 }
-export const contract = serviceRef<Contract>('prov.contract')
-
 export interface ContractOptions {
   readonly journal: Journal
   readonly bus: Bus
@@ -133,7 +128,7 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
     const item = outboxItem(record, workspace)
     if (item) lane.unsent.push(item)
     if (record.type !== 'audit') continue
-    const event = eventOf(record)
+    const event = eventOfRecord(record)
     ends.set(event.emitter, { n: event.n, digest: eventDigest(event) })
     enrolled(event)
     model = foldAudit(model, event)
@@ -281,22 +276,6 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
 }
 
 const actLifeMs: Millis = tokenRules.act.lifeMs / 7
-
-/** Audit events of a journal in order; of one operation when asked for. Needs no lock. */
-export async function* auditEvents(
-  journal: JournalReader,
-  options: { readonly op?: string | undefined } = {},
-): AsyncGenerator<AuditEvent> {
-  for await (const record of journal.read()) {
-    if (record.type !== 'audit') continue
-    const event = eventOf(record)
-    if (options.op === undefined || event.correlationid === options.op) yield event
-  }
-}
-
-function eventOf(record: JournalRecord): AuditEvent {
-  return parseAuditEvent(record.body, `record ${record.position}`)
-}
 
 function enrolment(
   emitter: AuditEmitter,

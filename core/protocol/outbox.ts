@@ -17,7 +17,7 @@ import type { Clock, Timer } from '../clock.ts'
 import { asProvError } from '../errors.ts'
 import type { JsonObject, JsonValue } from '../json.ts'
 import type { Journal, JournalEntry, JournalRecord, Position } from '../journal/journal.ts'
-import type { Log } from '../plugin/define.ts'
+import type { Log } from '../log.ts'
 import type { Count, Millis } from '../units.ts'
 import { subjects } from './subjects.ts'
 

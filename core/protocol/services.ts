@@ -7,6 +7,8 @@
 import { serviceRef } from '../plugin/service.ts'
 import type { Count, Millis } from '../units.ts'
 import type { AuditEvent } from './audit.ts'
+import type { Contract } from './contract.ts'
+import type { KeyStore } from './keys.ts'
 import type { OpBody, OpOutcome, OpPhase, OpRun, StateVector } from './op.ts'
 
 /** What a person or script proposes; the submitter turns it into a signed intent. */
@@ -175,3 +177,9 @@ export interface AuditTrail {
   readonly events: (options?: { readonly op?: string | undefined }) => AsyncIterable<AuditEvent>
 }
 export const auditTrail = serviceRef<AuditTrail>('prov.audit')
+
+/** Trust, trails, read model and outboxes of the workspace. Handed out by the core. */
+export const contract = serviceRef<Contract>('prov.contract')
+
+/** Keys of this user: they sign for people. Handed out by the core to first-party plugins only. */
+export const keyStore = serviceRef<KeyStore>('prov.keys')

@@ -5,10 +5,11 @@
  * @module
  */
 import type { ProvError } from '../errors.ts'
+import type { JournalReader, JournalRecord } from '../journal/journal.ts'
 import type { Count } from '../units.ts'
 import { isAudit } from './audit.ts'
 import type { AuditEvent } from './audit.ts'
-import { eventDigest, signedText } from './emitter.ts'
+import { eventDigest, parseAuditEvent, signedText } from './emitter.ts'
 import { auditErrors } from './errors.ts'
 import { verifySignatureLater } from './key.ts'
 import { Keyring } from './keyring.ts'
@@ -66,4 +67,21 @@ export async function verifyTrail(
   }
   await Promise.all(waiting)
   return { events, ends, findings, keyring }
+}
+
+/** Audit events of a journal in order; of one operation when asked for. Needs no lock. */
+export async function* auditEvents(
+  journal: JournalReader,
+  options: { readonly op?: string | undefined } = {},
+): AsyncGenerator<AuditEvent> {
+  for await (const record of journal.read()) {
+    if (record.type !== 'audit') continue
+    const event = eventOfRecord(record)
+    if (options.op === undefined || event.correlationid === options.op) yield event
+  }
+}
+
+/** The event in an audit record. Throws PROV_AUDIT_MALFORMED with its position. */
+export function eventOfRecord(record: JournalRecord): AuditEvent {
+  return parseAuditEvent(record.body, `record ${record.position}`)
 }

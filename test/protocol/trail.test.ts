@@ -1,7 +1,6 @@
 import t from 'tap'
 import type { AuditEvent } from '../../core/protocol/audit.ts'
-import { auditEvents } from '../../core/protocol/contract.ts'
-import { verifyTrail } from '../../core/protocol/trail.ts'
+import { auditEvents, verifyTrail } from '../../core/protocol/trail.ts'
 import { ground, open } from './world.ts'
 
 async function trail(t: { teardown(undo: () => unknown): unknown }) {
