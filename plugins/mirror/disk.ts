@@ -1,0 +1,85 @@
+/**
+ * The file system that git objects are written through. Two things that a plain one does not give:
+ * a file appears whole or not at all, so a killed process leaves no half object that the next one
+ * takes for a good one; and `flush` makes everything touched since the last flush durable, so that
+ * a reference is moved only to what a power cut cannot take away.
+ *
+ * @module
+ */
+import { randomBytes } from 'node:crypto'
+import { promises } from 'node:fs'
+import { dirname } from 'node:path'
+
+/** What isomorphic-git wants of a file system; the rest is node's own. */
+export interface GitFs {
+  readonly promises: typeof promises
+}
+
+export interface Disk {
+  readonly fs: GitFs
+  /** Syncs files, then folders. A failure removes what was written since the last one and throws. */
+  flush(): Promise<void>
+}
+
+export function gitDisk(): Disk {
+  /** Files to sync; true for those written here, which a failed flush takes back. */
+  const touched = new Map<string, boolean>()
+
+  const writeFile = async (path: string, content: string | Uint8Array): Promise<void> => {
+    const beside = `${path}.${randomBytes(6).toString('hex')}.tmp`
+    try {
+      await promises.writeFile(beside, content, { flag: 'wx' })
+      await promises.rename(beside, path)
+    } catch (error) {
+      await promises.rm(beside, { force: true })
+      throw error
+    }
+    touched.set(path, true)
+  }
+
+  const stat = async (path: string) => {
+    const found = await promises.stat(path)
+    // An object that is there already is not written again; it may be there without being synced.
+    if (found.isFile() && path.includes('/objects/') && !touched.has(path)) touched.set(path, false)
+    return found
+  }
+
+  return {
+    fs: {
+      promises: { ...promises, writeFile, stat } as unknown as typeof promises,
+    },
+    async flush() {
+      const files = [...touched]
+      touched.clear()
+      try {
+        await eachOf(files, ([path]) => sync(path))
+        const folders = new Set(files.map(([path]) => dirname(path)))
+        // A folder that was made is an entry of its parent.
+        for (const folder of [...folders]) folders.add(dirname(folder))
+        await eachOf([...folders], sync)
+      } catch (error) {
+        // After a failed sync nobody knows what the disk holds: the next try must write again.
+        for (const [path, ours] of files) if (ours) await promises.rm(path, { force: true })
+        throw error
+      }
+    },
+  }
+}
+
+async function sync(path: string): Promise<void> {
+  const handle = await promises.open(path, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+/** A few at a time: one after the other waits for the disk, all at once takes every descriptor. */
+async function eachOf<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {
+  let next = 0
+  const worker = async (): Promise<void> => {
+    while (next < items.length) await act(items[next++] as T)
+  }
+  await Promise.all(Array.from({ length: Math.min(8, items.length) }, worker))
+}

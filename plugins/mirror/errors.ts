@@ -1,0 +1,52 @@
+/** What the ledger can refuse, and what it raises an alarm about. @module */
+import { defineErrors } from 'prov'
+
+export const mirrorErrors = defineErrors<{
+  PROV_AUDIT_FORKED: { emitter: string; n: number; ledger: string; found: string }
+  PROV_LEDGER_AHEAD: { emitter: string; ledger: number; journal: number }
+  PROV_LEDGER_MOVED: { dir: string; expected: string; found: string }
+  PROV_LEDGER_FOREIGN: { dir: string; commit: string; why: string }
+  PROV_LEDGER_WRITE_FAILED: { dir: string; why: string }
+  PROV_LEDGER_CONFIG: { what: string }
+  PROV_LEDGER_STOPPED: { why: string }
+}>({
+  PROV_AUDIT_FORKED: {
+    disposition: 'fail',
+    text: ({ emitter, n, ledger, found }) =>
+      `event ${n} of ${emitter} exists twice: the ledger holds ${ledger}, now there is ${found}`,
+    remedy: 'keep both; compare `prov audit log --json` with the ledger before anything is written',
+  },
+  PROV_LEDGER_AHEAD: {
+    disposition: 'fail',
+    text: ({ emitter, ledger, journal }) =>
+      `the ledger holds ${ledger} events of ${emitter}, the journal only ${journal}: it was set back`,
+    remedy: 'run `prov journal verify`; the journal or the ledger was restored from an older copy',
+  },
+  PROV_LEDGER_MOVED: {
+    disposition: 'conflict',
+    text: ({ dir, expected, found }) =>
+      `somebody else moved main of ${dir}: it was ${expected}, now it is ${found}`,
+    remedy:
+      'nobody but the mirror may commit there: look with `git -C <ledger> log -3`, set it back',
+  },
+  PROV_LEDGER_FOREIGN: {
+    disposition: 'fail',
+    text: ({ dir, commit, why }) => `commit ${commit} in ${dir} is not of this ledger: ${why}`,
+    remedy: 'look with `git -C <ledger> show`; move the repository away to start a new ledger',
+  },
+  PROV_LEDGER_WRITE_FAILED: {
+    disposition: 'retry',
+    text: ({ dir, why }) => `the ledger in ${dir} cannot be written: ${why}`,
+    remedy: 'make room or mend permissions; operations go on, the mirror tries again by itself',
+  },
+  PROV_LEDGER_CONFIG: {
+    disposition: 'usage',
+    text: ({ what }) => `the mirror does not understand its config: ${what}`,
+    remedy: 'see the table of settings in plugins/mirror/README.md',
+  },
+  PROV_LEDGER_STOPPED: {
+    disposition: 'fail',
+    text: ({ why }) => `the mirror stopped: ${why}`,
+    remedy: 'run `prov plugins` to see why; operations go on without it',
+  },
+})

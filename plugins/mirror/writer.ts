@@ -1,0 +1,231 @@
+/**
+ * The ledger as a git repository: one signed commit per event, whose tree is the event alone. A tree
+ * that kept all events would be written again with each of them; history keeps them as well.
+ *
+ *     blob, tree, commit ─▶ … ─▶ fsync objects ─▶ move main, fsync ─▶ index line ─▶ resolved
+ *
+ * main is moved once per batch, after everything it leads to is durable. `.git/prov/index` holds one
+ * line per commit; it is only a cache of the trailers and is made again from history when it is
+ * missing or behind. One writer at a time: the caller holds the writer lock of the workspace.
+ *
+ * @module
+ */
+import type { KeyObject } from 'node:crypto'
+import { appendFile, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { gitDisk } from './disk.ts'
+import { mirrorErrors } from './errors.ts'
+import { commitMessage, parseTrailers } from './message.ts'
+import type { LedgerEntry, LedgerTrailers } from './message.ts'
+import { Seen } from './seen.ts'
+import { sshPublicKey, sshSignature } from './sshsig.ts'
+
+export interface LedgerOptions {
+  /** Folder of the repository; made when it is not there. */
+  readonly dir: string
+  /** Name of the workspace. */
+  readonly workspace: string
+  /** Private Ed25519 key that signs commits. */
+  readonly key: KeyObject
+}
+
+export interface LedgerWriter {
+  readonly dir: string
+  readonly seen: Seen
+  /** Commit that main points to; undefined while there is none. */
+  readonly head: string | undefined
+  /**
+   * Adds one commit per entry, in order. Resolves with their ids once all are durable. Entries must
+   * be the next ones of their emitters. Throws PROV_LEDGER_MOVED, PROV_LEDGER_WRITE_FAILED; then none
+   * of them counts and the same call may be made again.
+   */
+  append(entries: readonly LedgerEntry[]): Promise<readonly string[]>
+}
+
+export const eventFile = 'event.json'
+const branch = 'refs/heads/main'
+
+/** Opens or makes the repository and finds out what it holds. Throws PROV_LEDGER_FOREIGN. */
+export async function openLedger(options: LedgerOptions): Promise<LedgerWriter> {
+  const { dir, workspace, key } = options
+  const gitdir = join(dir, '.git')
+  const { default: git } = await import('isomorphic-git')
+  const disk = gitDisk()
+  const repo = { fs: disk.fs, dir, gitdir, cache: {} }
+  const address = `ledger@${workspace}`
+
+  const failed = (cause: unknown) =>
+    mirrorErrors.PROV_LEDGER_WRITE_FAILED({ dir, why: (cause as Error).message }, { cause })
+
+  try {
+    await mkdir(dir, { recursive: true })
+    await git.init({ ...repo, defaultBranch: 'main' })
+    await mkdir(join(gitdir, 'prov'), { recursive: true })
+    const signers = join(gitdir, 'allowed_signers')
+    await allowSigner(signers, `${address} namespaces="git" ${sshPublicKey(key)}`)
+    // Absolute, since git reads a relative one from wherever it was started.
+    await git.setConfig({ ...repo, path: 'gpg.ssh.allowedSignersFile', value: signers })
+    // A lock that a killed process left; the caller's lock says that there is no other writer.
+    await rm(join(gitdir, `${branch}.lock`), { force: true })
+    await disk.flush()
+  } catch (error) {
+    throw failed(error)
+  }
+
+  let head = await resolveHead()
+  const index = join(gitdir, 'prov', 'index')
+  const seen = await resume()
+
+  async function resolveHead(): Promise<string | undefined> {
+    return git.resolveRef({ ...repo, ref: branch }).catch((error: { code?: string }) => {
+      if (error.code === 'NotFoundError') return undefined
+      throw failed(error)
+    })
+  }
+
+  /** Reads the index, and from history whatever it does not say. */
+  async function resume(): Promise<Seen> {
+    const text = await readFile(index, 'utf8').catch(() => '')
+    let known = parseIndex(text)
+    const indexed = known?.at(-1)?.commit
+    const newer: IndexLine[] = []
+    for (let at = head; at !== undefined && at !== indexed;) {
+      const { commit } = await git.readCommit({ ...repo, oid: at })
+      const trailers = parseTrailers(commit.message)
+      if (!trailers) {
+        throw mirrorErrors.PROV_LEDGER_FOREIGN({ dir, commit: at, why: 'it has no trailers' })
+      }
+      newer.push({ commit: at, ...trailers })
+      at = commit.parent[0]
+      // The whole history without meeting the index: it belongs to another one.
+      if (at === undefined) known = undefined
+    }
+    const lines = [...(head === undefined ? [] : (known ?? [])), ...newer.reverse()]
+    const fresh = new Seen()
+    for (const line of lines) {
+      if (fresh.add(line)) continue
+      const { commit, emitter, n } = line
+      const why = `it holds event ${n} of ${emitter} after event ${fresh.last(emitter)}`
+      throw mirrorErrors.PROV_LEDGER_FOREIGN({ dir, commit, why })
+    }
+    if (known === undefined || newer.length > 0 || head === undefined) {
+      await writeFile(index, lines.map(indexText).join(''))
+    }
+    return fresh
+  }
+
+  async function commitOf(entry: LedgerEntry, parent: string | undefined): Promise<string> {
+    const { event, text } = entry
+    const blob = await git.writeBlob({ ...repo, blob: Buffer.from(text) })
+    const tree = await git.writeTree({
+      ...repo,
+      tree: [{ mode: '100644', path: eventFile, oid: blob, type: 'blob' }],
+    })
+    // The time of the event, so that the same events give the same commits wherever they are written.
+    const timestamp = Math.floor(Date.parse(event.time) / 1_000)
+    const when = { timestamp, timezoneOffset: 0 }
+    return git.commit({
+      ...repo,
+      ref: branch,
+      noUpdateBranch: true,
+      tree,
+      parent: parent === undefined ? [] : [parent],
+      message: commitMessage(entry),
+      author: { name: event.emitter, email: `${event.emitter}@${workspace}`, ...when },
+      committer: { name: 'prov mirror', email: address, ...when },
+      // Only its presence counts: the key itself stays with us.
+      signingKey: 'ledger',
+      onSign: ({ payload }) => ({ signature: sshSignature(payload, { key, namespace: 'git' }) }),
+    })
+  }
+
+  async function moveHead(to: string): Promise<void> {
+    const found = await resolveHead()
+    if (found !== head) {
+      throw mirrorErrors.PROV_LEDGER_MOVED({
+        dir,
+        expected: head ?? 'empty',
+        found: found ?? 'empty',
+      })
+    }
+    const file = join(gitdir, branch)
+    const lock = await open(`${file}.lock`, 'wx')
+    try {
+      await lock.writeFile(`${to}\n`)
+      await lock.sync()
+    } finally {
+      await lock.close()
+    }
+    await rename(`${file}.lock`, file)
+    const folder = await open(join(gitdir, 'refs', 'heads'), 'r')
+    try {
+      await folder.sync()
+    } finally {
+      await folder.close()
+    }
+  }
+
+  return {
+    dir,
+    seen,
+    get head() {
+      return head
+    },
+    async append(entries) {
+      const lines: IndexLine[] = []
+      try {
+        let parent = head
+        for (const entry of entries) {
+          const { emitter, n } = entry.event
+          parent = await commitOf(entry, parent)
+          lines.push({ commit: parent, emitter, n, digest: entry.digest })
+        }
+        if (parent === undefined || lines.length === 0) return []
+        await disk.flush()
+        await moveHead(parent)
+        head = parent
+      } catch (error) {
+        if ((error as { code?: string }).code === 'PROV_LEDGER_MOVED') throw error
+        throw failed(error)
+      }
+      for (const line of lines) seen.add(line)
+      // From here on the events are in the ledger; what follows can be made again.
+      await appendFile(index, lines.map(indexText).join('')).catch(() => undefined)
+      await showLast(entries.at(-1) as LedgerEntry).catch(() => undefined)
+      return lines.map((line) => line.commit)
+    },
+  }
+
+  /** Keeps the working folder as git expects it, so that `git status` there is clean. */
+  async function showLast(entry: LedgerEntry): Promise<void> {
+    await writeFile(join(dir, eventFile), entry.text)
+    await git.add({ ...repo, filepath: eventFile })
+  }
+}
+
+interface IndexLine extends LedgerTrailers {
+  readonly commit: string
+}
+
+const indexText = ({ commit, emitter, n, digest }: IndexLine): string =>
+  `${commit} ${emitter} ${n} ${digest}\n`
+
+/** Lines of the index; undefined when it is empty or damaged. A torn last line is left out. */
+export function parseIndex(text: string): readonly IndexLine[] | undefined {
+  const lines: IndexLine[] = []
+  for (const line of text.slice(0, text.lastIndexOf('\n') + 1).split('\n')) {
+    if (line === '') continue
+    const [commit, emitter, n, digest, ...more] = line.split(' ')
+    if (!commit || !emitter || !digest || more.length > 0 || !/^\d+$/.test(n ?? ''))
+      return undefined
+    lines.push({ commit, emitter, n: Number(n), digest })
+  }
+  return lines.length > 0 ? lines : undefined
+}
+
+/** Adds a line to the allowed signers; older keys stay, since older commits bear them. */
+async function allowSigner(file: string, line: string): Promise<void> {
+  const text = await readFile(file, 'utf8').catch(() => '')
+  if (text.split('\n').includes(line)) return
+  await writeFile(file, `${text}${line}\n`, { mode: 0o644 })
+}
