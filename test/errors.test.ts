@@ -22,7 +22,8 @@ function errorModules(folder: string): string[] {
 }
 
 for (const room of ['core', 'plugins', 'extensions']) {
-  for (const file of errorModules(join(repoRoot, 'dist', room))) await import(pathToFileURL(file).href)
+  for (const file of errorModules(join(repoRoot, 'dist', room)))
+    await import(pathToFileURL(file).href)
 }
 
 /** Stands in for any detail: every field reads as its own name. */
@@ -38,8 +39,8 @@ function placeholder(name: string): unknown {
 }
 const anyDetail = new Proxy({}, { get: (_, key) => placeholder(String(key)) }) as never
 
-const rows = [...(errorTable() as unknown as ReadonlyMap<string, ErrorRow<never>>)].sort(([a], [b]) =>
-  a < b ? -1 : 1,
+const rows = [...(errorTable() as unknown as ReadonlyMap<string, ErrorRow<never>>)].sort(
+  ([a], [b]) => (a < b ? -1 : 1),
 )
 const table = rows.map(([code, row]) => {
   const remedy = typeof row.remedy === 'string' ? row.remedy : row.remedy(anyDetail)

@@ -145,6 +145,11 @@ class EmbeddedBus implements Bus {
     coming.ids.set(id, recorded)
     try {
       await recorded
+    } catch (thrown) {
+      const error = asProvError(thrown)
+      if (error.code !== 'PROV_JOURNAL_TOO_LARGE') throw error
+      const limitBytes = error.detail['limitBytes'] as number
+      throw busErrors.PROV_BUS_TOO_LARGE({ subject, limitBytes }, { cause: thrown })
     } finally {
       coming.count--
       coming.ids.delete(id)

@@ -21,6 +21,11 @@ export interface BusHarness {
 export interface BusKitOptions {
   /** An ackWait that this bus can keep and a test can afford. Default 500 ms. */
   readonly ackWaitMs?: Millis | undefined
+  /**
+   * Resolves when a delivery that must not come would have come. Default: some turns of the event
+   * loop, enough for a bus in this process.
+   */
+  readonly quiet?: (() => Promise<void>) | undefined
 }
 
 /** Runs every promise of the bus port. `makeBus` gives an empty bus each time. */
@@ -30,6 +35,10 @@ export async function busKit(
   options: BusKitOptions = {},
 ): Promise<void> {
   const ackWaitMs = options.ackWaitMs ?? 500
+  const quiet = async (): Promise<string> => {
+    await (options.quiet ?? turnsOfLoop)()
+    return 'quiet'
+  }
   const queue: StreamConfig = { name: 'WORK', subjects: ['work.>'], retention: 'workqueue' }
   const log: StreamConfig = { name: 'LOG', subjects: ['log.>'], retention: 'limits' }
   const place = async (t: KitTest, ...streams: StreamConfig[]): Promise<BusHarness> => {
@@ -93,6 +102,13 @@ export async function busKit(
     t.equal(await codeOf(bus.publish('work..a', { id: 'm', body: 1 })), 'PROV_BUS_NAME_INVALID')
   })
 
+  await t.test('a message that is too large is refused and harms nothing', async (t) => {
+    const { bus } = await place(t, queue)
+    const large = { id: '1', body: 'x'.repeat(2_097_152) }
+    t.equal(await codeOf(bus.publish('work.a', large)), 'PROV_BUS_TOO_LARGE')
+    t.equal((await bus.publish('work.a', { id: '1', body: 'small' })).duplicate, false)
+  })
+
   await t.test('a full stream refuses and takes again once there is room', async (t) => {
     const { bus } = await place(t, { ...queue, maxMessages: 2 })
     await bus.ensureConsumer({ stream: 'WORK', name: 'w' })
@@ -112,7 +128,7 @@ export async function busKit(
       'the same name with other settings',
     )
     t.equal(
-      await codeOf(bus.ensureStream({ name: 'B', subjects: ['*.a'], retention: 'limits' })),
+      await codeOf(bus.ensureStream({ name: 'B', subjects: ['work.*.x'], retention: 'limits' })),
       'PROV_BUS_OVERLAP',
       'subjects of another stream',
     )
@@ -285,6 +301,33 @@ export async function busKit(
     t.equal((await bus.streamInfo('WORK'))?.messages, 0)
   })
 
+  await t.test('B5 many messages pass through few credits, each once', async (t) => {
+    const { bus } = await place(t, queue)
+    await bus.ensureConsumer({ stream: 'WORK', name: 'w' })
+    const count = 300
+    const pull = puller(t, bus, 'WORK', 'w', 7)
+    const publishing = Promise.all(
+      Array.from({ length: count }, (_, n) => bus.publish('work.a', { id: `${n}`, body: n })),
+    )
+    const seen: JsonValue[] = []
+    let open = 0
+    let most = 0
+    const acks: Promise<void>[] = []
+    while (seen.length < count) {
+      const delivery = await pull.next()
+      most = Math.max(most, ++open)
+      seen.push(delivery.body)
+      acks.push(delivery.ack().finally(() => open--))
+    }
+    await Promise.all([publishing, ...acks])
+    t.same(
+      seen.map(Number).sort((a, b) => a - b),
+      Array.from({ length: count }, (_, n) => n),
+    )
+    t.ok(most <= 7, `${most} at most`)
+    t.equal((await bus.streamInfo('WORK'))?.messages, 0)
+  })
+
   await t.test('B5 an aborted pull ends and gives back what it held', async (t) => {
     const { bus } = await place(t, queue)
     await bus.ensureConsumer({ stream: 'WORK', name: 'w' })
@@ -378,8 +421,6 @@ function puller(t: KitTest, bus: Bus, stream: string, consumer: string, credits?
   }
 }
 
-/** Resolves after the process had nothing to do for a while: enough for a wrong delivery to show. */
-async function quiet(): Promise<string> {
+async function turnsOfLoop(): Promise<void> {
   for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve))
-  return 'quiet'
 }

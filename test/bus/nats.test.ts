@@ -1,0 +1,124 @@
+import t from 'tap'
+import { connect } from 'nats'
+import { busKit } from '../../core/bus/kit.ts'
+import { natsBus } from '../../core/bus/nats.ts'
+import { codeOf } from '../../core/kit.ts'
+import { findNatsServer, howToInstall, natsServer } from '../support/nats-server.ts'
+
+const path = findNatsServer()
+const skip = path === undefined && howToInstall
+const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+
+/** Removes all streams: an empty server is faster had that way than by a new one. */
+async function wipe(url: string): Promise<void> {
+  const connection = await connect({ servers: url })
+  const jsm = await connection.jetstreamManager()
+  for await (const name of jsm.streams.names()) await jsm.streams.delete(name)
+  await connection.close()
+}
+
+t.test('the bus over a real JetStream server', { skip }, async (t) => {
+  const server = await natsServer(path ?? '', t)
+  await busKit(
+    t,
+    async (t) => {
+      await wipe(server.url)
+      const harness = {
+        bus: await natsBus({ servers: server.url }),
+        advance: wait,
+        async reopen() {
+          await harness.bus.close()
+          harness.bus = await natsBus({ servers: server.url })
+          return harness.bus
+        },
+      }
+      t.teardown(() => harness.bus.close())
+      return harness
+    },
+    // A server has its own clock: here time really passes.
+    { ackWaitMs: 400, quiet: () => wait(30) },
+  )
+})
+
+t.test('consumers go on by themselves when a server was killed', { skip }, async (t) => {
+  const server = await natsServer(path ?? '', t)
+  const bus = await natsBus({ servers: server.url, timeoutMs: 1_000 })
+  t.teardown(() => bus.close())
+  await bus.ensureStream({ name: 'WORK', subjects: ['work.>'], retention: 'workqueue' })
+  await bus.ensureConsumer({ stream: 'WORK', name: 'w' })
+  const end = new AbortController()
+  t.teardown(() => end.abort())
+  const got: string[] = []
+  let heard = (): void => {}
+  const consuming = (async () => {
+    for await (const delivery of bus.pull('WORK', 'w', { credits: 4, signal: end.signal })) {
+      got.push(delivery.id)
+      await delivery.ack()
+      heard()
+    }
+  })()
+  const until = async (id: string): Promise<void> => {
+    while (!got.includes(id)) await new Promise<void>((resolve) => (heard = resolve))
+  }
+  const publishUntilTaken = async (id: string): Promise<void> => {
+    // A failed publish says unknown; the same id again is the way on.
+    while ((await codeOf(bus.publish('work.a', { id, body: id }))) !== 'none') await wait(100)
+  }
+  await publishUntilTaken('before')
+  await until('before')
+
+  await server.stop()
+  t.equal(
+    await codeOf(bus.publish('work.a', { id: 'during', body: 1 })),
+    'PROV_BUS_UNAVAILABLE',
+    'without a server the outcome is unknown',
+  )
+  await server.start()
+  await publishUntilTaken('during')
+  await until('during')
+
+  await server.stop()
+  await server.start({ empty: true })
+  await publishUntilTaken('after')
+  await until('after')
+  t.pass('also when the server lost everything: stream and consumer are made again')
+  end.abort()
+  await consuming
+})
+
+t.test(
+  'a role listens on its own inbox only and is told what it may not do',
+  { skip },
+  async (t) => {
+    const { createUser } = await import('nkeys.js')
+    const user = createUser()
+    const config = `
+    jetstream: {}
+    authorization: { users: [ { nkey: ${user.getPublicKey()}, permissions: {
+      publish: ["work.>", "$JS.API.STREAM.INFO.WORK", "$JS.API.STREAM.CREATE.WORK"],
+      subscribe: ["_INBOX_keeper.>"] } } ] }`
+    const server = await natsServer(path ?? '', t, config)
+    const bus = await natsBus({
+      servers: server.url,
+      nkeySeed: user.getSeed(),
+      inboxPrefix: '_INBOX_keeper',
+      timeoutMs: 1_000,
+    })
+    t.teardown(() => bus.close())
+    await bus.ensureStream({ name: 'WORK', subjects: ['work.>'], retention: 'workqueue' })
+    t.equal((await bus.publish('work.a', { id: '1', body: 1 })).sequence, 1)
+    t.equal(await codeOf(bus.publish('audit.a', { id: '2', body: 1 })), 'PROV_BUS_DENIED')
+    t.equal(
+      await codeOf(natsBus({ servers: server.url, timeoutMs: 1_000 })),
+      'PROV_BUS_DENIED',
+      'nobody enters without a key',
+    )
+  },
+)
+
+t.test('where no server listens the bus says so', async (t) => {
+  t.equal(
+    await codeOf(natsBus({ servers: '127.0.0.1:1', timeoutMs: 1_000 })),
+    'PROV_BUS_UNAVAILABLE',
+  )
+})

@@ -1,0 +1,97 @@
+/**
+ * A real NATS server of our own, on a free port with its own store. Found on the PATH or where
+ * `go install` puts programs.
+ *
+ * @module
+ */
+import { execFileSync, spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { homedir, tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+
+/** What a skipped test says. */
+export const howToInstall =
+  'needs nats-server 2.10 or newer: go install github.com/nats-io/nats-server/v2@latest'
+
+/** Path of a server that is new enough, or undefined. */
+export function findNatsServer(): string | undefined {
+  const folders = (process.env['PATH'] ?? '').split(delimiter)
+  for (const folder of [...folders, goFolder()]) {
+    const path = join(folder, 'nats-server')
+    if (folder === '' || !existsSync(path)) continue
+    const version = /v(\d+)\.(\d+)/.exec(execFileSync(path, ['--version'], { encoding: 'utf8' }))
+    if (version && Number(version[1]) * 100 + Number(version[2]) >= 210) return path
+  }
+  return undefined
+}
+
+function goFolder(): string {
+  try {
+    return join(execFileSync('go', ['env', 'GOPATH'], { encoding: 'utf8' }).trim(), 'bin')
+  } catch {
+    return join(homedir(), 'go', 'bin')
+  }
+}
+
+export interface NatsServer {
+  readonly url: string
+  /** Stops it, by default without warning; its store stays. */
+  stop(): Promise<void>
+  /** Starts it again on the same port and store; `empty` loses the store first. */
+  start(options?: { empty?: boolean }): Promise<void>
+}
+
+/** Starts a server that ends with its test. `config` is text of a server configuration. */
+export async function natsServer(
+  path: string,
+  t: { teardown(undo: () => unknown): unknown },
+  config = '',
+): Promise<NatsServer> {
+  const store = await mkdtemp(join(tmpdir(), 'prov-nats-'))
+  const port = await freePort()
+  await writeFile(join(store, 'server.conf'), config)
+  let stop = async (): Promise<void> => {}
+  const server: NatsServer = {
+    url: `127.0.0.1:${port}`,
+    stop: () => stop(),
+    async start({ empty = false } = {}) {
+      if (empty) await rm(join(store, 'jetstream'), { recursive: true, force: true })
+      const file = join(store, 'server.conf')
+      const args = ['-c', file, '-a', '127.0.0.1', '-p', `${port}`, '-js', '-sd', store]
+      const child = spawn(path, args, { stdio: ['ignore', 'ignore', 'pipe'] })
+      const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+      stop = async () => {
+        child.kill('SIGKILL')
+        await ended
+      }
+      await new Promise<void>((resolve, reject) => {
+        let said = ''
+        child.stderr.on('data', (chunk: Buffer) => {
+          said += chunk.toString()
+          if (said.includes('Server is ready')) resolve()
+        })
+        child.once('exit', () => reject(new Error(`nats-server ended: ${said}`)))
+      })
+    },
+  }
+  t.teardown(async () => {
+    await server.stop()
+    await rm(store, { recursive: true, force: true })
+  })
+  await server.start()
+  return server
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer()
+    probe.once('error', reject)
+    probe.listen(0, '127.0.0.1', () => {
+      const { port } = probe.address() as AddressInfo
+      probe.close(() => resolve(port))
+    })
+  })
+}
