@@ -5,12 +5,12 @@
  *
  * argv[3]: how many writers append at the same time; 0 only holds the journal.
  */
-import { writeSync } from 'node:fs'
 import { ProvError } from '../../core/errors.ts'
 import { openJournal } from '../../core/journal/file.ts'
 
 const [, , dir = '', writers = '1'] = process.argv
-const say = (line: string): void => void writeSync(1, `${line}\n`)
+/** Pipes are written synchronously by Node on Linux; a full pipe waits instead of failing. */
+const say = (line: string): void => void process.stdout.write(`${line}\n`)
 try {
   const journal = await openJournal({ dir, segmentBytes: 200_000 })
   const { position } = await journal.head()
