@@ -167,6 +167,11 @@ export async function busKit(
     await second.nak({ delayMs: ackWaitMs })
     const third = pull.next()
     t.equal(await Promise.race([third.then(() => 'came'), quiet()]), 'quiet')
+    t.same(
+      (await bus.streamInfo('WORK'))?.consumers,
+      [{ name: 'w', pending: 0, inFlight: 1 }],
+      'until then it counts as in flight',
+    )
     await advance(ackWaitMs)
     t.same([(await third).id, (await third).attempt], ['1', 3])
     await (await third).ack()

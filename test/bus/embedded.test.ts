@@ -1,29 +1,201 @@
 import t from 'tap'
+import type { Bus, Delivery } from '../../core/bus/bus.ts'
 import { embeddedBus } from '../../core/bus/embedded.ts'
 import { busKit } from '../../core/bus/kit.ts'
 import { simulatedClock } from '../../core/clock.ts'
+import type { SimulatedClock } from '../../core/clock.ts'
+import type { Journal } from '../../core/journal/journal.ts'
 import { MemoryDisk, memoryJournal } from '../../core/journal/memory.ts'
+import { codeOf } from '../../core/kit.ts'
+import { diskPlace } from '../support/place.ts'
 
-t.test('the embedded bus over a journal in memory', (t) =>
-  busKit(t, async (t) => {
-    const clock = simulatedClock()
-    const disk = new MemoryDisk()
-    let journal = memoryJournal({ clock, disk })
-    const harness = {
-      bus: await embeddedBus({ journal, clock }),
-      advance: (ms: number) => clock.advance(ms),
-      async reopen() {
-        await harness.bus.close()
-        await journal.close()
-        journal = memoryJournal({ clock, disk })
-        harness.bus = await embeddedBus({ journal, clock })
-        return harness.bus
-      },
-    }
-    t.teardown(async () => {
+type Tap = { teardown(undo: () => unknown): unknown }
+
+/** A bus on a journal that `open` opens; `crash` leaves everything as a killed process would. */
+async function place(
+  t: Tap,
+  clock: SimulatedClock,
+  open: () => Promise<Journal>,
+  options: { snapshotEvery?: number; presumeDead?: () => void } = {},
+) {
+  let journal = await open()
+  const start = () => embeddedBus({ journal, clock, ...options })
+  const harness = {
+    bus: await start(),
+    journal: () => journal,
+    advance: (ms: number) => clock.advance(ms),
+    async reopen(): Promise<Bus> {
       await harness.bus.close()
       await journal.close()
-    })
-    return harness
-  }),
+      journal = await open()
+      return (harness.bus = await start())
+    },
+    async crash(): Promise<Bus> {
+      options.presumeDead?.()
+      journal = await open()
+      return (harness.bus = await start())
+    },
+  }
+  t.teardown(async () => {
+    await harness.bus.close()
+    await journal.close()
+  })
+  return harness
+}
+
+function inMemory(t: Tap, snapshotEvery?: number) {
+  const clock = simulatedClock()
+  const disk = new MemoryDisk()
+  const presumeDead = (): void => void (disk.held = false)
+  const open = async (): Promise<Journal> => memoryJournal({ clock, disk })
+  const options = snapshotEvery === undefined ? { presumeDead } : { snapshotEvery, presumeDead }
+  return place(t, clock, open, options)
+}
+
+async function onDisk(t: Tap) {
+  const disk = await diskPlace(t)
+  return place(t, disk.clock, () => disk.open(), {
+    presumeDead: disk.presumeDead,
+    snapshotEvery: 5,
+  })
+}
+
+t.test('the embedded bus over a journal in memory', (t) => busKit(t, (t) => inMemory(t)))
+
+t.test('the embedded bus over a journal on disk, with a snapshot every few records', (t) =>
+  busKit(t, (t) => onDisk(t)),
 )
+
+const work = { name: 'WORK', subjects: ['work.>'], retention: 'workqueue' } as const
+
+/** Takes so many deliveries and leaves them unanswered, still held. */
+async function taken(bus: Bus, stream: string, count: number, credits = 100): Promise<Delivery[]> {
+  const { signal } = new AbortController()
+  // No for-await: leaving that would give everything back.
+  const iterator = bus.pull(stream, 'c', { credits, signal })[Symbol.asyncIterator]()
+  const got: Delivery[] = []
+  while (got.length < count) got.push((await iterator.next()).value as Delivery)
+  return got
+}
+
+t.test('B3 after a crash exactly the unacked messages come back, bodies and all', async (t) => {
+  const harness = await onDisk(t)
+  await harness.bus.ensureStream(work)
+  await harness.bus.ensureConsumer({ stream: 'WORK', name: 'c' })
+  for (let n = 0; n < 40; n++) {
+    await harness.bus.publish('work.a', { id: `${n}`, body: { n }, headers: { n: `${n}` } })
+  }
+  const first = await taken(harness.bus, 'WORK', 30)
+  for (const delivery of first.filter((_, at) => at % 3 !== 0)) await delivery.ack()
+  await first[0]?.nak()
+  const bus = await harness.crash()
+  t.equal((await bus.streamInfo('WORK'))?.messages, 20)
+  const again = await taken(bus, 'WORK', 20)
+  t.same(
+    again.map(({ body, headers, id }) => [body, headers, id]),
+    Array.from({ length: 40 }, (_, n) => n)
+      .filter((n) => n >= 30 || n % 3 === 0)
+      .map((n) => [{ n }, { n: `${n}` }, `${n}`]),
+  )
+})
+
+t.test('ids stay taken across a restart for as long as their window', async (t) => {
+  const harness = await inMemory(t)
+  await harness.bus.ensureStream({ ...work, duplicateWindowMs: 10_000 })
+  await harness.bus.ensureConsumer({ stream: 'WORK', name: 'c' })
+  await harness.bus.publish('work.a', { id: 'once', body: 1 })
+  for (const delivery of await taken(harness.bus, 'WORK', 1)) await delivery.ack()
+  const bus = await harness.reopen()
+  const again = await bus.publish('work.a', { id: 'once', body: 1 })
+  t.same(again, { stream: 'WORK', sequence: 1, duplicate: true }, 'though it was acked and is gone')
+  await harness.advance(10_001)
+  t.equal((await bus.publish('work.a', { id: 'once', body: 1 })).duplicate, false)
+})
+
+t.test('a limits stream forgets by age and keeps for every consumer until then', async (t) => {
+  const harness = await inMemory(t)
+  const { bus } = harness
+  await bus.ensureStream({ name: 'LOG', subjects: ['log.>'], retention: 'limits', maxAgeMs: 1_000 })
+  await bus.ensureConsumer({ stream: 'LOG', name: 'c' })
+  await bus.publish('log.a', { id: '1', body: 1 })
+  await harness.advance(600)
+  await bus.publish('log.a', { id: '2', body: 2 })
+  await harness.advance(600)
+  t.equal((await bus.streamInfo('LOG'))?.messages, 1)
+  t.same(
+    (await taken(bus, 'LOG', 1)).map((delivery) => delivery.body),
+    [2],
+  )
+  t.equal((await (await harness.reopen()).streamInfo('LOG'))?.messages, 1)
+})
+
+t.test('a long limits stream is read back from the journal', async (t) => {
+  const harness = await onDisk(t)
+  await harness.bus.ensureStream({ name: 'LOG', subjects: ['log.>'], retention: 'limits' })
+  await harness.bus.ensureConsumer({ stream: 'LOG', name: 'c' })
+  const count = 700
+  await Promise.all(
+    Array.from({ length: count }, (_, n) =>
+      harness.bus.publish('log.a', { id: `${n}`, body: { n, filler: 'x'.repeat(500) } }),
+    ),
+  )
+  const got = await taken(harness.bus, 'LOG', count, count)
+  t.same(
+    got.map((delivery) => (delivery.body as { n: number }).n),
+    Array.from({ length: count }, (_, n) => n),
+  )
+})
+
+t.test('booting from a snapshot reads only what came after it', async (t) => {
+  const harness = await inMemory(t, 50)
+  await harness.bus.ensureStream(work)
+  await harness.bus.ensureConsumer({ stream: 'WORK', name: 'c' })
+  for (let n = 0; n < 200; n++) await harness.bus.publish('work.a', { id: `${n}`, body: n })
+  for (const delivery of await taken(harness.bus, 'WORK', 190, 190)) await delivery.ack()
+  const journal = harness.journal()
+  const snapshot = await journal.snapshot('bus')
+  const { position } = await journal.head()
+  t.ok(snapshot && position - snapshot.position <= 60, 'a crash replays the last few records')
+  const bus = await harness.crash()
+  t.equal((await bus.streamInfo('WORK'))?.messages, 10)
+  t.equal((await bus.publish('work.a', { id: 'x', body: 1 })).sequence, 201)
+})
+
+t.test(
+  'when the journal is poisoned nothing is acknowledged and nobody is told otherwise',
+  async (t) => {
+    const disk = await diskPlace(t)
+    const harness = await place(t, disk.clock, () => disk.open(), { presumeDead: disk.presumeDead })
+    const { bus } = harness
+    await bus.ensureStream(work)
+    await bus.ensureConsumer({ stream: 'WORK', name: 'c' })
+    await bus.publish('work.a', { id: '1', body: 1 })
+    const [delivery] = await taken(bus, 'WORK', 1)
+    disk.failNextSync()
+    t.equal(await codeOf(delivery?.ack()), 'PROV_JOURNAL_POISONED')
+    t.equal(await codeOf(bus.publish('work.a', { id: '2', body: 2 })), 'PROV_JOURNAL_POISONED')
+    t.equal((await bus.streamInfo('WORK'))?.messages, 1)
+  },
+)
+
+t.test('two pullers of one consumer share its messages', async (t) => {
+  const { bus } = await inMemory(t)
+  await bus.ensureStream(work)
+  await bus.ensureConsumer({ stream: 'WORK', name: 'c' })
+  const end = new AbortController()
+  const seen: unknown[] = []
+  const pull = async (): Promise<void> => {
+    for await (const delivery of bus.pull('WORK', 'c', { credits: 1, signal: end.signal })) {
+      seen.push(delivery.body)
+      await delivery.ack()
+      if (seen.length === 20) end.abort()
+    }
+  }
+  const both = Promise.all([pull(), pull()])
+  for (let n = 0; n < 20; n++) await bus.publish('work.a', { id: `${n}`, body: n })
+  await both
+  t.same(
+    seen.map(Number).sort((a, b) => a - b),
+    Array.from({ length: 20 }, (_, n) => n),
+  )
+})

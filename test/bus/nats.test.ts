@@ -1,5 +1,5 @@
 import t from 'tap'
-import { connect } from 'nats'
+import { connect, nkeys } from 'nats'
 import { busKit } from '../../core/bus/kit.ts'
 import { natsBus } from '../../core/bus/nats.ts'
 import { codeOf } from '../../core/kit.ts'
@@ -53,7 +53,8 @@ t.test('consumers go on by themselves when a server was killed', { skip }, async
   const consuming = (async () => {
     for await (const delivery of bus.pull('WORK', 'w', { credits: 4, signal: end.signal })) {
       got.push(delivery.id)
-      await delivery.ack()
+      // Unknown when the server dies right now; then the message comes again.
+      await delivery.ack().catch(() => {})
       heard()
     }
   })()
@@ -90,8 +91,7 @@ t.test(
   'a role listens on its own inbox only and is told what it may not do',
   { skip },
   async (t) => {
-    const { createUser } = await import('nkeys.js')
-    const user = createUser()
+    const user = nkeys.createUser()
     const config = `
     jetstream: {}
     authorization: { users: [ { nkey: ${user.getPublicKey()}, permissions: {

@@ -1,5 +1,8 @@
 import t from 'tap'
-import { readFile, readdir, writeFile } from 'node:fs/promises'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { ProvError } from '../../core/errors.ts'
 import { openJournal } from '../../core/journal/file.ts'
 import { systemProcesses } from '../../core/journal/lock.ts'
@@ -63,6 +66,22 @@ t.test('only a dead owner is replaced', async (t) => {
   )
 })
 
+t.test('a zombie counts as dead', async (t) => {
+  if (process.platform !== 'linux') return
+  // The shell becomes a program that never asks after the child it left behind.
+  const parent = spawn('sh', ['-c', 'sleep 0.1 & echo $!; exec sleep 60'])
+  t.teardown(() => parent.kill('SIGKILL'))
+  const [line] = (await once(parent.stdout, 'data')) as [Buffer]
+  const pid = Number(line.toString())
+  const stat = () =>
+    readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /, '')
+      .split(' ')
+  while (stat()[0] !== 'Z') await new Promise((resolve) => setTimeout(resolve, 10))
+  const zombie = { ...systemProcesses.self(), pid, startTime: stat()[19] ?? '' }
+  t.equal(systemProcesses.look(zombie), 'dead')
+})
+
 t.test('a lock held where we cannot look stays, and the message says where', async (t) => {
   const dir = await tempDir(t)
   await (await openJournal({ dir })).close()
@@ -87,7 +106,10 @@ t.test('a fenced writer stays fenced when its successor is replaced too', async 
   const third = await place.open()
   t.teardown(() => third.close())
   const entry = [{ partition: 'p', type: 'x', body: 1 }]
+  const path = `${place.dir}/segment-00000001.log`
+  const before = await readFile(path)
   t.equal(await codeOf(first.append(entry)), 'PROV_JOURNAL_FENCED')
+  t.ok(before.equals(await readFile(path)), 'it does not even leave bytes behind')
   t.equal(await codeOf(second.append(entry)), 'PROV_JOURNAL_FENCED')
   t.equal(await codeOf(second.putSnapshot('s', { position: 1, body: 1 })), 'PROV_JOURNAL_FENCED')
   await first.close()
@@ -114,7 +136,6 @@ t.test('a writer fenced while its sync runs does not acknowledge', async (t) => 
 t.test('epochs go on when the lock folder was lost', async (t) => {
   const place = await diskPlace(t)
   for (let n = 0; n < 3; n++) await (await place.open()).close()
-  const { rm } = await import('node:fs/promises')
   await rm(`${place.dir}/lock`, { recursive: true })
   const journal = await place.open()
   t.teardown(() => journal.close())

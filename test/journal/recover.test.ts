@@ -4,7 +4,7 @@ import { ProvError } from '../../core/errors.ts'
 import { openJournal } from '../../core/journal/file.ts'
 import { readJournal } from '../../core/journal/reader.ts'
 import { walk } from '../../core/journal/recover.ts'
-import { segmentName } from '../../core/journal/segment.ts'
+import { decodeBatchHead, sealBatch, segmentName } from '../../core/journal/segment.ts'
 import { codeOf } from '../../core/kit.ts'
 import { diskPlace, tempDir } from '../support/place.ts'
 
@@ -160,6 +160,23 @@ t.test('J5 damage in a sealed segment, a lost one and a foreign one are refused'
   const healed = await place.open()
   t.equal((await healed.head()).position, 12, 'put back, it opens')
   await healed.close()
+})
+
+t.test('J5 a sealed batch rewritten with a fitting CRC is refused on opening', async (t) => {
+  const place = await diskPlace(t)
+  const journal = await place.open()
+  await journal.append([{ partition: 'p', type: 'x', body: 'approved: no' }])
+  place.presumeDead()
+  await (await place.open()).close()
+  const path = `${place.dir}/${segmentName(1)}`
+  const bytes = await readFile(path)
+  bytes.write('approved: ye', bytes.indexOf('approved: no'))
+  const head = decodeBatchHead(bytes, header)
+  if (!head) return t.fail('the batch stands behind the header')
+  sealBatch(bytes.subarray(header), head)
+  await writeFile(path, bytes)
+  place.presumeDead()
+  t.equal(await codeOf(place.open()), 'PROV_JOURNAL_CORRUPT')
 })
 
 t.test('a file that is not a segment is left alone', async (t) => {
