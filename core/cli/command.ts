@@ -46,6 +46,9 @@ export interface CommandContext {
   readonly dryRun: boolean
   /** Folder where the command was started. */
   readonly cwd: string
+  /** The user's folder of keys and trust (PROV_HOME); not made, not checked. */
+  readonly home: string
+  readonly env: Readonly<Record<string, string | undefined>>
   /** The workspace around `cwd` or `--workspace`. Throws PROV_CONFIG_NO_WORKSPACE. */
   readonly files: () => Promise<WorkspaceFiles>
   /** A read model by name; takes no lock. */
@@ -88,9 +91,20 @@ export interface Command<F extends Readonly<Record<string, Flag>>, T> {
   readonly exitCode?: (data: T) => number
 }
 
-/** A command whose types are its owner's business. */
-export type AnyCommand = Command<Readonly<Record<string, Flag>>, never> | Command<never, never>
+/** A command whose types are its owner's business: the command line only passes them on. */
+export interface AnyCommand {
+  readonly pattern: string
+  readonly describe: string
+  readonly group: CommandGroup
+  readonly examples: readonly (readonly [string, string])[]
+  readonly flags: Readonly<Record<string, Flag>>
+  readonly writes?: boolean
+  readonly run: (flags: never, context: CommandContext) => Promise<unknown>
+  readonly render?: (data: never, paint: Paint, format: 'text' | 'md') => readonly string[]
+  readonly exitCode?: (data: never) => number
+}
 
+/** Freezes a command and gives `run` the types of its flags. */
 export function defineCommand<const F extends Readonly<Record<string, Flag>>, T>(
   command: Command<F, T>,
 ): Command<F, T> {

@@ -4,7 +4,12 @@
  *
  * @module
  */
+import { existsSync, realpathSync } from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
 import type { JsonValue } from '../json.ts'
+import { readManifest } from '../plugin/manifest.ts'
+import { workspaceNamePattern } from '../protocol/subjects.ts'
+import { configErrors } from './errors.ts'
 
 export interface WorkspaceFiles {
   /** Absolute path of the workspace root: the folder that holds `.ontology/`. */
@@ -19,9 +24,115 @@ export interface WorkspaceFiles {
   glob(patterns: readonly string[]): Promise<readonly string[]>
   /**
    * Evaluates a Nickel file of the workspace to plain JSON, with the installed import roots. Cached
-   * per instance. Throws PROV_NCL_* with file, line and column.
+   * per instance. Throws PROV_NCL_* with file, line and column, PROV_CONFIG_FILE_MISSING.
    */
   evaluate(path: string): Promise<JsonValue>
   /** Warnings of evaluations so far, such as "bundled schema used". */
   warnings(): readonly string[]
+}
+
+export interface OpenWorkspaceOptions {
+  /** Nickel import roots of plugins, absolute; asked after the workspace and NICKEL_IMPORT_PATH. */
+  readonly nickel?: readonly string[] | undefined
+  /** Default: the process's. */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined
+}
+
+/** The nearest folder from `from` upwards that holds `.ontology/`; undefined when none does. */
+export function findWorkspace(from: string): string | undefined {
+  for (let dir = resolve(from); ; dir = dirname(dir)) {
+    if (existsSync(join(dir, '.ontology'))) return realpathSync(dir)
+    if (dir === dirname(dir)) return undefined
+  }
+}
+
+/** Throws PROV_CONFIG_NO_WORKSPACE, PROV_CONFIG_NAME_INVALID and what its manifest throws. */
+export async function openWorkspaceFiles(
+  from: string,
+  options: OpenWorkspaceOptions = {},
+): Promise<WorkspaceFiles> {
+  const root = findWorkspace(from)
+  if (root === undefined) throw configErrors.PROV_CONFIG_NO_WORKSPACE({ from: resolve(from) })
+  const files = new Files(root, options)
+  await files.findName()
+  return files
+}
+
+class Files implements WorkspaceFiles {
+  readonly root: string
+  readonly stateDir: string
+  name = ''
+  readonly #options: OpenWorkspaceOptions
+  readonly #evaluated = new Map<string, Promise<JsonValue>>()
+  readonly #warnings = new Set<string>()
+
+  constructor(root: string, options: OpenWorkspaceOptions) {
+    this.root = root
+    this.stateDir = join(root, '.prov')
+    this.#options = options
+  }
+
+  has(path: string): boolean {
+    return existsSync(join(this.root, path))
+  }
+
+  async glob(patterns: readonly string[]): Promise<readonly string[]> {
+    const { default: glob } = await import('fast-glob')
+    const found = await glob([...patterns], {
+      cwd: this.root,
+      dot: true,
+      ignore: ['**/node_modules/**', '.git/**', '.prov/**'],
+    })
+    return found.sort()
+  }
+
+  evaluate(path: string): Promise<JsonValue> {
+    const known = this.#evaluated.get(path)
+    if (known) return known
+    const work = this.#evaluate(path)
+    this.#evaluated.set(path, work)
+    return work
+  }
+
+  warnings(): readonly string[] {
+    return [...this.#warnings]
+  }
+
+  /** package.json's `prov.name`, else the manifest's project, else the folder's name. */
+  async findName(): Promise<void> {
+    const declared = readManifest(this.root)?.prov?.name
+    if (declared !== undefined) return this.#setName(declared, 'package.json')
+    const path = '.ontology/manifest.ncl'
+    if (this.has(path)) {
+      const manifest = await this.evaluate(path)
+      const { project } = Object(manifest) as { project?: unknown }
+      if (typeof project === 'string') return this.#setName(project, path)
+    }
+    this.#setName(basename(this.root), 'the folder')
+  }
+
+  /** Names of repositories and folders are often written with capitals, dots or `_`. */
+  #setName(raw: string, from: string): void {
+    const name = raw
+      .trim()
+      .toLowerCase()
+      .replace(/[\s_.]+/g, '-')
+    if (!workspaceNamePattern.test(name)) {
+      throw configErrors.PROV_CONFIG_NAME_INVALID({ name: raw, from })
+    }
+    this.name = name
+  }
+
+  async #evaluate(path: string): Promise<JsonValue> {
+    const file = join(this.root, path)
+    if (!existsSync(file)) throw configErrors.PROV_CONFIG_FILE_MISSING({ file: path })
+    const { evaluateFile } = await import('./evaluate.ts')
+    const { value, warnings } = await evaluateFile(file, {
+      workspace: this.root,
+      roots: this.#options.nickel ?? [],
+      env: this.#options.env ?? process.env,
+    })
+    for (const warning of warnings) this.#warnings.add(warning)
+    return value
+  }
 }

@@ -21,6 +21,9 @@ export const pluginErrors = defineErrors<{
   PROV_PLUGIN_SERVICE_NOT_PROVIDED: { plugin: string; services: readonly string[] }
   PROV_PLUGIN_LIFE_FAILED: { plugin: string; reason: string }
   PROV_PLUGIN_SERVICE_MISSING: { service: string; reason: string }
+  PROV_READ_UNKNOWN: { name: string; suggestion?: string }
+  PROV_READ_ARGS_UNEXPECTED: { name: string; keys: readonly string[] }
+  PROV_READ_CIRCLE: { circle: readonly string[] }
 }>({
   PROV_PLUGIN_MANIFEST_INVALID: {
     disposition: 'usage',
@@ -125,5 +128,22 @@ export const pluginErrors = defineErrors<{
     disposition: 'retry',
     text: ({ service, reason }) => `nobody provides ${service} now: ${reason}`,
     remedy: 'run `prov plugins` to see which plugin should, and why it does not',
+  },
+  PROV_READ_UNKNOWN: {
+    disposition: 'usage',
+    text: ({ name, suggestion }) =>
+      `there is no read model "${name}"` +
+      (suggestion === undefined ? '' : `; did you mean "${suggestion}"?`),
+    remedy: 'run `prov --help`: every read model is also a command',
+  },
+  PROV_READ_ARGS_UNEXPECTED: {
+    disposition: 'usage',
+    text: ({ name, keys }) => `read model "${name}" takes no ${keys.join(', ')}`,
+    remedy: ({ name }) => `call read('${name}') without arguments; see README.md`,
+  },
+  PROV_READ_CIRCLE: {
+    disposition: 'crash',
+    text: ({ circle }) => `read models wait for each other: ${circle.join(' → ')}`,
+    remedy: 'run `prov doctor --json` and report its output with this message',
   },
 })

@@ -27,10 +27,15 @@ export interface ReadModel<A, T> {
   readonly run: (args: A, context: ReadContext) => Promise<T>
 }
 
-/** A read model whose types are its owner's business. */
-// eslint-disable-next-line -- the host stores models of every type and passes parsed arguments back
-export type AnyReadModel = ReadModel<never, unknown>
+/** A read model whose types are its owner's business: what `args` made goes to `run` as it is. */
+export interface AnyReadModel {
+  readonly name: string
+  readonly describe: string
+  readonly args?: (raw: Readonly<Record<string, unknown>>) => unknown
+  readonly run: (args: never, context: ReadContext) => Promise<unknown>
+}
 
+/** Freezes a read model and gives `run` the type that `args` parses. */
 export function defineRead<A, T>(model: ReadModel<A, T>): ReadModel<A, T> {
   return Object.freeze(model)
 }

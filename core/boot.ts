@@ -1,0 +1,154 @@
+/**
+ * The start of a runtime, left to right, and its end, right to left:
+ *
+ *     home ─▶ files ─▶ journal (lock) ─▶ bus ─▶ contract ─▶ kernel ─▶ plugins
+ *
+ * Whatever fails on the way undoes what was opened before it, so a failed start holds no lock.
+ *
+ * @module
+ */
+import { join } from 'node:path'
+import { startActors } from './actor/start.ts'
+import type { Bus } from './bus/bus.ts'
+import { embeddedBus } from './bus/embedded.ts'
+import { systemClock } from './clock.ts'
+import { ensureHome, homeDir } from './config/home.ts'
+import { findWorkspace, openWorkspaceFiles } from './config/workspace.ts'
+import { openJournal } from './journal/file.ts'
+import { logFor, stderrSink } from './log.ts'
+import * as core from './plugin/core-services.ts'
+import { discoverPlugins } from './plugin/discover.ts'
+import type { Discovery } from './plugin/discover.ts'
+import type { ReadTable } from './plugin/define.ts'
+import { startPlugins } from './plugin/host.ts'
+import type { PluginHost } from './plugin/host.ts'
+import { knownReads, readOnce } from './plugin/reads.ts'
+import type { ServiceRef } from './plugin/service.ts'
+import { Stopwatch } from './plugin/tree.ts'
+import { openContract } from './protocol/contract.ts'
+import { opHandle } from './protocol/handle.ts'
+import { openKeyStore } from './protocol/keys.ts'
+import { auditTrail, contract, keyStore, submissions } from './protocol/services.ts'
+import type { Runtime, RuntimeOptions } from './runtime.ts'
+
+/** See `createRuntime`. */
+export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
+  const clock = options.clock ?? systemClock
+  const env = options.env ?? process.env
+  const sink = options.log ?? stderrSink
+  const log = logFor('runtime', sink)
+  const watch = new Stopwatch('prov', clock)
+  const undo: (() => Promise<void>)[] = []
+  let closing: Promise<void> | undefined
+
+  /** Every step back is taken, also when one of them throws; the first failure is told at the end. */
+  const close = (): Promise<void> =>
+    (closing ??= (async () => {
+      const failures: unknown[] = []
+      for (let step = undo.pop(); step; step = undo.pop()) {
+        await step().catch((thrown: unknown) => failures.push(thrown))
+      }
+      if (failures.length > 0) throw failures[0]
+    })())
+
+  try {
+    const root = findWorkspace(options.workspace)
+    const discovery: Discovery =
+      options.discover === false
+        ? { found: [], refused: [], nickel: discoverPlugins().nickel, config: {} }
+        : await watch.time('discover', () => discoverPlugins({ workspace: root }))
+    const files = await watch.time('files', () =>
+      openWorkspaceFiles(options.workspace, { nickel: discovery.nickel, env }),
+    )
+    const home = ensureHome(options.home ?? homeDir(env), files.root)
+
+    const journal =
+      options.journal ??
+      (await watch.time('journal', () =>
+        openJournal({ dir: join(files.stateDir, 'journal'), clock }),
+      ))
+    if (!options.journal) undo.push(() => journal.close())
+    const bus = await watch.time('bus', () => openBus(options, { journal, clock }))
+    if (typeof options.bus !== 'object') undo.push(() => bus.close())
+    const keys = openKeyStore({ home, clock, passphrase: options.passphrase })
+    const opened = await watch.time('contract', () =>
+      openContract({ journal, bus, keys, clock, workspace: files.name, log }),
+    )
+    const actors = await watch.time('kernel', () =>
+      startActors({ journal, clock, inspect: options.inspect }),
+    )
+    undo.push(() => actors.close())
+
+    const services = coreServices([
+      [core.journal, journal],
+      [core.bus, bus],
+      [core.workspace, files],
+      [core.home, { dir: home }],
+      [keyStore, keys],
+      [contract, opened],
+      [auditTrail, opened],
+    ])
+    for (const { id, error } of discovery.refused) {
+      log.warn(`${id}: ${error.message}`, { code: error.code })
+    }
+    const host = await watch.time('plugins', (plugins) =>
+      startPlugins({
+        found: discovery.found,
+        given: options.plugins,
+        trust: { home, workspace: files.root },
+        config: { ...discovery.config, ...options.config },
+        actors,
+        clock,
+        log: sink,
+        core: services,
+        strict: options.strict,
+        watch: plugins,
+      }),
+    )
+    undo.push(() => host.stop())
+    watch.stop()
+
+    const reads = await readsOf(discovery, host)
+    const read: Runtime['read'] = (name, args) =>
+      readOnce({ table: reads, files, journal, clock })(name, args)
+    const service: Runtime['service'] = (ref) => host.service(ref)
+    const handle = (id: string) => opHandle(id, () => service(submissions), clock)
+    return {
+      files,
+      actors,
+      boot: watch.span(),
+      plugins: () => host.rows(),
+      read,
+      service,
+      submit: async (proposal) => handle((await service(submissions).submit(proposal)).op),
+      op: handle,
+      close,
+      [Symbol.asyncDispose]: close,
+    }
+  } catch (thrown) {
+    await close().catch((again: unknown) => {
+      log.error('a part could not be closed after the start failed', { reason: String(again) })
+    })
+    throw thrown
+  }
+}
+
+async function openBus(
+  options: RuntimeOptions,
+  parts: Parameters<typeof embeddedBus>[0],
+): Promise<Bus> {
+  if (options.bus === undefined) return embeddedBus(parts)
+  return typeof options.bus === 'function' ? options.bus(parts) : options.bus
+}
+
+function coreServices(
+  pairs: readonly (readonly [ServiceRef<unknown>, unknown])[],
+): ReadonlyMap<string, unknown> {
+  return new Map(pairs.map(([ref, service]) => [ref.id, service]))
+}
+
+/** Light tables first, so that a read answers the same with and without a runtime. */
+async function readsOf(discovery: Discovery, host: PluginHost): Promise<ReadTable> {
+  const started = host.started().map(({ plugin }) => plugin.reads ?? {})
+  return Object.assign({}, ...started, await knownReads(discovery)) as ReadTable
+}

@@ -1,0 +1,18 @@
+/**
+ * The commands that the core owns: about the program and its parts, never about the domain.
+ *
+ * @module
+ */
+import type { CommandTable } from '../../plugin/define.ts'
+
+export const commands: CommandTable = {
+  actors: () => import('./actors.ts'),
+  doctor: () => import('./doctor.ts'),
+  help: () => import('./help.ts'),
+  'journal verify': () => import('./journal-verify.ts'),
+  'ncl export': () => import('./ncl-export.ts'),
+  'ncl key': () => import('./ncl-key.ts'),
+  'ncl lint': () => import('./ncl-lint.ts'),
+  plugins: () => import('./plugins.ts'),
+  'plugins trust': () => import('./plugins-trust.ts'),
+}

@@ -1,0 +1,47 @@
+/**
+ * `prov plugins trust <name>`: pins the content of a plugin that came with the workspace. From then
+ * on exactly this code may run here, and no other.
+ *
+ * @module
+ */
+import { ensureHome } from '../../config/home.ts'
+import { discoverPlugins } from '../../plugin/discover.ts'
+import { pluginErrors } from '../../plugin/errors.ts'
+import { trustPlugin } from '../../plugin/trust.ts'
+import { defineCommand } from '../command.ts'
+
+export const command = defineCommand({
+  pattern: 'plugins trust <name>',
+  describe: 'let a plugin of this workspace run, as its code is now',
+  group: 'Runtime',
+  examples: [
+    ['prov plugins trust ./plugins/quota.ts', 'a plugin that is a file of the workspace'],
+    ['prov plugins trust @acme/prov-quota --dry-run', 'show what would be pinned'],
+  ],
+  flags: {
+    name: { type: 'string', required: true, describe: 'as `prov plugins` shows it' },
+  },
+  writes: true,
+  run: async ({ name }, context) => {
+    const { root } = await context.files()
+    const { found } = discoverPlugins({ workspace: root })
+    const plugin = found.find(({ id }) => id === name)
+    if (!plugin) {
+      throw pluginErrors.PROV_PLUGIN_UNKNOWN({ id: name, known: found.map(({ id }) => id) })
+    }
+    if (!context.dryRun) ensureHome(context.home, root)
+    const { digest, files, before } = trustPlugin(
+      plugin,
+      { home: context.home, workspace: root },
+      { clock: context.clock, dryRun: context.dryRun },
+    )
+    return { id: name, digest, files, before, pinned: before !== 'own' && !context.dryRun }
+  },
+  render: ({ id, digest, files, before, pinned }, paint) => {
+    if (before === 'own') return [`${id} is part of Prov and needs no trust`]
+    const what = `${files.length} ${files.length === 1 ? 'file' : 'files'}, ${digest}`
+    return pinned
+      ? [`${paint.good('trusted')} ${id} as it is now: ${what}`]
+      : [`would trust ${id}: ${what}`, ...files.map((file) => `  ${file}`)]
+  },
+})

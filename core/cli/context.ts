@@ -1,0 +1,115 @@
+/**
+ * What a command gets: everything lazy, so that it pays for what it uses. Reading opens no lock;
+ * the first call of `runtime` opens the workspace for writing, and the end of the command closes it.
+ *
+ * @module
+ */
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import type { Clock } from '../clock.ts'
+import { openWorkspaceFiles } from '../config/workspace.ts'
+import type { WorkspaceFiles } from '../config/workspace.ts'
+import type { JournalReader } from '../journal/journal.ts'
+import { ProvError } from '../errors.ts'
+import { discoverPlugins } from '../plugin/discover.ts'
+import type { Discovery } from '../plugin/discover.ts'
+import type { Read } from '../plugin/reads.ts'
+import type { Runtime } from '../runtime.ts'
+import type { CommandContext } from './command.ts'
+import { askPerson } from './ask.ts'
+import type { Streams } from './output.ts'
+
+export interface ContextOptions {
+  readonly cwd: string
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly home: string
+  readonly clock: Clock
+  readonly streams: Streams
+  readonly signal: AbortSignal
+  readonly workspace: string | undefined
+  readonly actor: string | undefined
+  readonly dryRun: boolean
+}
+
+/** The context, and how to end what it opened. */
+export interface OpenContext {
+  readonly context: CommandContext
+  close(): Promise<void>
+}
+
+export function openContext(options: ContextOptions): OpenContext {
+  const { cwd, env, home, clock, streams, signal } = options
+  const from = resolve(cwd, options.workspace ?? '.')
+  let discovery: Discovery | undefined
+  let files: Promise<WorkspaceFiles> | undefined
+  let runtime: Promise<Runtime> | undefined
+  let reading: Promise<Read> | undefined
+  let journal: JournalReader | undefined
+
+  const discovered = async (root: string) => (discovery ??= discoverPlugins({ workspace: root }))
+  const openFiles = () =>
+    (files ??= (async () => {
+      const { findWorkspace } = await import('../config/workspace.ts')
+      const root = findWorkspace(from)
+      const nickel = root === undefined ? [] : (await discovered(root)).nickel
+      return openWorkspaceFiles(from, { nickel, env })
+    })())
+  const openReading = () =>
+    (reading ??= (async () => {
+      const opened = await openFiles()
+      const { knownReads, readOnce } = await import('../plugin/reads.ts')
+      journal = await journalOf(opened)
+      const table = await knownReads(await discovered(opened.root))
+      return readOnce({ table, files: opened, journal, clock })
+    })())
+
+  const context: CommandContext = {
+    actor: options.actor,
+    clock,
+    signal,
+    dryRun: options.dryRun,
+    cwd,
+    home,
+    env,
+    files: openFiles,
+    read: async (name, args) => {
+      if (runtime) return (await runtime).read(name, args)
+      return (await openReading())(name, args)
+    },
+    runtime: () =>
+      (runtime ??= (async () => {
+        const { createRuntime } = await import('../runtime.ts')
+        return createRuntime({
+          workspace: (await openFiles()).root,
+          clock,
+          home,
+          env,
+          passphrase: (actor) => context.ask(`passphrase of ${actor}: `, { secret: true }),
+        })
+      })()),
+    progress: (line) => void streams.err.write(`${line}\n`),
+    ask: (question, choice) => askPerson(question, { ...choice, streams, signal }),
+  }
+  return {
+    context,
+    async close() {
+      // A runtime that failed to open has closed itself and said so already.
+      const opened = await runtime?.catch(() => undefined)
+      await opened?.close()
+      await journal?.close()
+    },
+  }
+}
+
+/** Undefined while the workspace has no journal yet: reading must work before the first write. */
+async function journalOf(files: WorkspaceFiles): Promise<JournalReader | undefined> {
+  const dir = join(files.stateDir, 'journal')
+  if (!existsSync(dir)) return undefined
+  const { readJournal } = await import('../journal/reader.ts')
+  try {
+    return await readJournal({ dir })
+  } catch (thrown) {
+    if (ProvError.is(thrown) && thrown.code === 'PROV_JOURNAL_ABSENT') return undefined
+    throw thrown
+  }
+}

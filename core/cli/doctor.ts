@@ -1,0 +1,235 @@
+/**
+ * The first checks of `prov doctor`. A check never throws: what it cannot find out is a finding.
+ *
+ * @module
+ */
+import { execFile } from 'node:child_process'
+import { readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { findWorkspace } from '../config/workspace.ts'
+import { asProvError, ProvError } from '../errors.ts'
+import { spokenApis } from '../plugin/check.ts'
+import type { CommandContext } from './command.ts'
+
+export interface Finding {
+  readonly check: string
+  /** `note` is worth knowing and stops nothing. */
+  readonly level: 'good' | 'note' | 'bad'
+  readonly found: string
+  readonly fix?: string
+}
+
+interface Tool {
+  readonly name: string
+  readonly args: readonly string[]
+  readonly version: RegExp
+  readonly without: string
+  readonly fix: string
+  /** Without it something promised does not work at all. */
+  readonly needed?: boolean
+}
+
+const tools: readonly Tool[] = [
+  {
+    name: 'git',
+    args: ['--version'],
+    version: /(\d+\.\d+[\w.]*)/,
+    needed: true,
+    without: 'the ledger cannot be verified by plain git',
+    fix: 'install git 2.34 or newer',
+  },
+  {
+    name: 'ssh',
+    args: ['-V'],
+    version: /OpenSSH_([\w.]+)/,
+    without: 'you cannot log in to a machine by hand, and git cannot check signatures',
+    fix: 'install the OpenSSH client (apt: openssh-client)',
+  },
+  {
+    name: 'bwrap',
+    args: ['--version'],
+    version: /(\d+\.\d+[\w.]*)/,
+    without: 'local machines run as plain child processes, contained by nothing',
+    fix: 'install bubblewrap (apt: bubblewrap)',
+  },
+  {
+    name: 'rsync',
+    args: ['--version'],
+    version: /version (\S+)/,
+    without: 'folders cannot be copied to machines',
+    fix: 'install rsync (apt: rsync)',
+  },
+  {
+    name: 'nats-server',
+    args: ['--version'],
+    version: /v?(\d+\.\d+\.\d+)/,
+    without: 'only the embedded bus can be used on this machine',
+    fix: 'install nats-server 2.10 or newer, or leave it: the embedded bus needs none',
+  },
+]
+
+/** What the machine has, whatever workspace it is asked for. */
+export async function checkMachine(context: CommandContext): Promise<readonly Finding[]> {
+  const found = await Promise.all(tools.map((tool) => checkTool(tool, context)))
+  return [
+    checkNode(),
+    ...found,
+    checkHome(context.home),
+    checkClock(context),
+    ...certificates(context),
+  ]
+}
+
+/** What the workspace holds; one note when there is none. */
+export async function checkWorkspace(context: CommandContext): Promise<readonly Finding[]> {
+  try {
+    const files = await context.files()
+    return [
+      { check: 'workspace', level: 'good', found: `${files.name} in ${files.root}` },
+      ...(await checkJournal(files.stateDir)),
+      ...(await checkPlugins(files.root, context)),
+    ]
+  } catch (thrown) {
+    const error = asProvError(thrown)
+    const absent =
+      error.code === 'PROV_CONFIG_NO_WORKSPACE' && findWorkspace(context.cwd) === undefined
+    return [
+      {
+        check: 'workspace',
+        level: absent ? 'note' : 'bad',
+        found: error.message,
+        fix: error.remedy,
+      },
+    ]
+  }
+}
+
+function checkNode(): Finding {
+  const version = process.versions.node
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  const fits = major > 20 || (major === 20 && minor >= 19)
+  const found = `Node ${version}, plugin api ${spokenApis.to}`
+  return fits
+    ? { check: 'node', level: 'good', found }
+    : { check: 'node', level: 'bad', found, fix: 'install Node 20.19 or newer' }
+}
+
+async function checkTool(tool: Tool, { env, signal }: CommandContext): Promise<Finding> {
+  const { name, args, needed, without, fix } = tool
+  const text = await new Promise<string | undefined>((resolve) => {
+    execFile(name, [...args], { env, signal, timeout: 5_000 }, (error, out, err) =>
+      resolve(error && (error as NodeJS.ErrnoException).code === 'ENOENT' ? undefined : out + err),
+    )
+  })
+  if (text === undefined) {
+    const level = needed ? 'bad' : 'note'
+    return { check: name, level, found: `not found: ${without}`, fix }
+  }
+  return { check: name, level: 'good', found: tool.version.exec(text)?.[1] ?? 'found' }
+}
+
+/** Whoever can read a key can sign with it. */
+function checkHome(home: string): Finding {
+  const stat = statSync(home, { throwIfNoEntry: false })
+  if (!stat) {
+    return {
+      check: 'keys',
+      level: 'note',
+      found: `${home} does not exist yet`,
+      fix: 'prov actor create <name>',
+    }
+  }
+  const open = [home, ...filesIn(join(home, 'keys'))].filter(
+    (path) => (statSync(path).mode & 0o077) !== 0,
+  )
+  if (open.length === 0) return { check: 'keys', level: 'good', found: `${home} is yours alone` }
+  return {
+    check: 'keys',
+    level: 'bad',
+    found: `other users can read ${open.join(', ')}`,
+    fix: `chmod -R go-rwx ${home}`,
+  }
+}
+
+function filesIn(dir: string): readonly string[] {
+  if (!statSync(dir, { throwIfNoEntry: false })) return []
+  return [
+    dir,
+    ...readdirSync(dir, { recursive: true, encoding: 'utf8' }).map((name) => join(dir, name)),
+  ]
+}
+
+/** Tokens carry times: a clock that is years off signs what nobody accepts. */
+function checkClock({ clock }: CommandContext): Finding {
+  const now = new Date(clock.now())
+  const year = now.getUTCFullYear()
+  const found = now.toISOString()
+  if (year >= 2024 && year < 2100) return { check: 'clock', level: 'good', found }
+  return { check: 'clock', level: 'bad', found, fix: 'set the clock: timedatectl set-ntp true' }
+}
+
+function certificates({ env }: CommandContext): readonly Finding[] {
+  const file = env['NODE_EXTRA_CA_CERTS']
+  if (!file) return []
+  const there = statSync(file, { throwIfNoEntry: false }) !== undefined
+  return [
+    {
+      check: 'certificates',
+      level: 'note',
+      found: there
+        ? 'NODE_EXTRA_CA_CERTS is set: Node reads that file at every start, which slows each command'
+        : `NODE_EXTRA_CA_CERTS names ${file}, which does not exist`,
+      fix: 'unset NODE_EXTRA_CA_CERTS for prov where no such certificate is needed',
+    },
+  ]
+}
+
+async function checkJournal(stateDir: string): Promise<readonly Finding[]> {
+  const { verifyJournal } = await import('../journal/verify.ts')
+  try {
+    const { records, problems } = await verifyJournal({ dir: join(stateDir, 'journal') })
+    const [problem] = problems
+    if (!problem) return [{ check: 'journal', level: 'good', found: `whole, ${records} records` }]
+    return [
+      {
+        check: 'journal',
+        level: 'bad',
+        found: `${problem.file}, byte ${problem.offset}: ${problem.what}`,
+        fix: 'put the file back from a copy; the ledger repository has every event',
+      },
+    ]
+  } catch (thrown) {
+    if (ProvError.is(thrown) && thrown.code === 'PROV_JOURNAL_ABSENT') {
+      return [{ check: 'journal', level: 'good', found: 'none yet: nothing was written here' }]
+    }
+    const { message, remedy } = asProvError(thrown)
+    return [{ check: 'journal', level: 'bad', found: message, fix: remedy }]
+  }
+}
+
+async function checkPlugins(root: string, context: CommandContext): Promise<readonly Finding[]> {
+  const [{ discoverPlugins }, { standing }] = await Promise.all([
+    import('../plugin/discover.ts'),
+    import('../plugin/trust.ts'),
+  ])
+  const { found, refused } = discoverPlugins({ workspace: root })
+  const place = { home: context.home, workspace: root }
+  const waiting = found.filter(
+    (plugin) => !['own', 'trusted'].includes(standing(plugin, place).standing),
+  )
+  return [
+    { check: 'plugins', level: 'good', found: `${found.length} found` },
+    ...waiting.map(({ id }): Finding => ({
+      check: 'plugins',
+      level: 'note',
+      found: `${id} is not trusted and does not run`,
+      fix: `prov plugins trust ${id}`,
+    })),
+    ...refused.map(({ id, error }): Finding => ({
+      check: 'plugins',
+      level: 'bad',
+      found: `${id}: ${error.message}`,
+      fix: error.remedy,
+    })),
+  ]
+}

@@ -1,0 +1,76 @@
+/** What the command line can refuse before a command runs. @module */
+import { defineErrors } from '../errors.ts'
+
+const perhaps = (suggestion: string | undefined) =>
+  suggestion === undefined ? '' : `; did you mean \`${suggestion}\`?`
+
+export const cliErrors = defineErrors<{
+  PROV_CLI_COMMAND_UNKNOWN: { command: string; suggestion?: string }
+  PROV_CLI_COMMAND_INCOMPLETE: { command: string; known: readonly string[] }
+  PROV_CLI_FLAG_UNKNOWN: { flag: string; command: string; suggestion?: string }
+  PROV_CLI_CHOICE_UNKNOWN: {
+    flag: string
+    value: string
+    choices: readonly string[]
+    suggestion?: string
+    command: string
+  }
+  PROV_CLI_ARGUMENT_EXTRA: { argument: string; command: string; suggestion?: string }
+  PROV_CLI_ARGUMENT_MISSING: { missing: readonly string[]; command: string }
+  PROV_CLI_VALUE_INVALID: { flag: string; value: string; wanted: string; command: string }
+  PROV_CLI_USAGE: { reason: string; command: string }
+  PROV_CLI_DRY_RUN_MEANINGLESS: { command: string }
+}>({
+  PROV_CLI_COMMAND_UNKNOWN: {
+    disposition: 'usage',
+    text: ({ command, suggestion }) => `there is no command \`${command}\`${perhaps(suggestion)}`,
+    remedy: ({ suggestion }) =>
+      suggestion === undefined
+        ? 'run `prov --help` to list the commands'
+        : `run \`prov ${suggestion} --help\``,
+  },
+  PROV_CLI_COMMAND_INCOMPLETE: {
+    disposition: 'usage',
+    text: ({ command, known }) => `\`prov ${command}\` needs one more word: ${known.join(', ')}`,
+    remedy: ({ command }) => `run \`prov ${command} --help\``,
+  },
+  PROV_CLI_FLAG_UNKNOWN: {
+    disposition: 'usage',
+    text: ({ flag, command, suggestion }) =>
+      `\`prov ${command}\` has no flag ${flag}${perhaps(suggestion)}`,
+    remedy: ({ command }) => `run \`prov ${command} --help\` to see its flags`,
+  },
+  PROV_CLI_CHOICE_UNKNOWN: {
+    disposition: 'usage',
+    text: ({ flag, value, choices, suggestion }) =>
+      `${flag} is one of ${choices.join(', ')}; "${value}" is not${perhaps(suggestion)}`,
+    remedy: ({ command }) => `run \`prov ${command} --help\``,
+  },
+  PROV_CLI_ARGUMENT_EXTRA: {
+    disposition: 'usage',
+    text: ({ argument, command, suggestion }) =>
+      `\`prov ${command}\` does not know what to do with "${argument}"${perhaps(suggestion)}`,
+    remedy: ({ command }) => `run \`prov ${command} --help\` to see what it takes`,
+  },
+  PROV_CLI_ARGUMENT_MISSING: {
+    disposition: 'usage',
+    text: ({ missing, command }) => `\`prov ${command}\` needs ${missing.join(' and ')}`,
+    remedy: ({ command }) => `run \`prov ${command} --help\` for an example`,
+  },
+  PROV_CLI_VALUE_INVALID: {
+    disposition: 'usage',
+    text: ({ flag, value, wanted }) => `${flag} wants ${wanted}; "${value}" is none`,
+    remedy: ({ command }) => `run \`prov ${command} --help\` for an example`,
+  },
+  PROV_CLI_USAGE: {
+    disposition: 'usage',
+    text: ({ reason }) => reason,
+    remedy: ({ command }) => `run \`prov ${command} --help\``,
+  },
+  PROV_CLI_DRY_RUN_MEANINGLESS: {
+    disposition: 'usage',
+    text: ({ command }) =>
+      `\`prov ${command}\` changes nothing, so --dry-run has no meaning for it`,
+    remedy: ({ command }) => `run \`prov ${command}\` without --dry-run`,
+  },
+})

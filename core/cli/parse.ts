@@ -1,0 +1,207 @@
+/**
+ * Arguments of one command, parsed by yargs and judged by us: yargs knows the grammar, but its
+ * refusals help nobody with a mistyped flag or choice, and its handlers run with invalid arguments
+ * when its failure hook only takes note. So: no handlers, a failure hook that throws, and every
+ * refusal a row of our table.
+ *
+ * @module
+ */
+import yargs from 'yargs'
+import type { Argv } from 'yargs'
+import { ProvError } from '../errors.ts'
+import { nearest } from '../nearest.ts'
+import type { AnyCommand, Flag } from './command.ts'
+import { cliErrors } from './errors.ts'
+import { dryRunFlag, globalFlags } from './globals.ts'
+import { kebab, positionalsOf } from './pattern.ts'
+
+export interface ParsedArguments {
+  /** The command's own flags and positionals, by the names it declares. */
+  readonly flags: Readonly<Record<string, unknown>>
+  readonly dryRun: boolean
+  readonly fmt: 'text' | 'json' | 'md' | undefined
+  readonly color: boolean | undefined
+}
+
+/**
+ * `longer` is a command that was perhaps meant when there is a word too many. Throws PROV_CLI_*;
+ * never prints, never exits.
+ */
+export async function parseArguments(
+  argv: readonly string[],
+  words: string,
+  command: AnyCommand,
+  longer?: string,
+): Promise<ParsedArguments> {
+  const tail = command.pattern.split(/\s+/).slice(words.split(' ').length).join(' ')
+  const positionals = positionalsOf(tail)
+  const options = optionsOf(command, positionals)
+  const raw = await parse(argv, tail, positionals, options, command, words)
+  refuseUnknown(raw, options, positionals, words, longer)
+
+  const flags: Record<string, unknown> = {}
+  for (const [name, flag] of Object.entries(command.flags)) {
+    const value = raw[kebab(name)]
+    flags[name] = judge(name, flag, value, words, positionals.includes(kebab(name)))
+  }
+  const missing = Object.entries(command.flags)
+    .filter(([name, flag]) => flag.required && flags[name] === undefined)
+    .map(([name]) => (positionals.includes(kebab(name)) ? `<${name}>` : `--${kebab(name)}`))
+  if (missing.length > 0) {
+    throw cliErrors.PROV_CLI_ARGUMENT_MISSING({ missing, command: words })
+  }
+  const fmt = judge('fmt', globalFlags.fmt, raw['fmt'], words, false) as ParsedArguments['fmt']
+  const dryRun = raw['dry-run'] === true
+  if (dryRun && !command.writes) {
+    throw cliErrors.PROV_CLI_DRY_RUN_MEANINGLESS({ command: words })
+  }
+  return {
+    flags,
+    dryRun,
+    fmt: raw['json'] === true ? 'json' : fmt,
+    color: raw['color'] as boolean | undefined,
+  }
+}
+
+function optionsOf(command: AnyCommand, positionals: readonly string[]): Record<string, Flag> {
+  const own = Object.entries(command.flags).map(([name, flag]) => [kebab(name), flag] as const)
+  return {
+    ...Object.fromEntries(own.filter(([name]) => !positionals.includes(name))),
+    ...globalFlags,
+    'dry-run': dryRunFlag,
+  }
+}
+
+async function parse(
+  argv: readonly string[],
+  tail: string,
+  positionals: readonly string[],
+  options: Readonly<Record<string, Flag>>,
+  command: AnyCommand,
+  words: string,
+): Promise<Record<string, unknown>> {
+  const parser = (yargs([...argv]) as unknown as Argv)
+    .scriptName('prov')
+    .help(false)
+    .version(false)
+    .locale('en')
+    .exitProcess(false)
+    .strict(false)
+    .parserConfiguration({
+      'camel-case-expansion': false,
+      'duplicate-arguments-array': true,
+      'parse-positional-numbers': false,
+      'parse-numbers': false,
+      'strip-aliased': true,
+      'boolean-negation': true,
+    })
+    .fail((message, error) => {
+      if (ProvError.is(error)) throw error
+      const lacking = /^Not enough non-option arguments/.test(message ?? '')
+      if (lacking) {
+        const missing = [...tail.matchAll(/<([a-zA-Z-]+)(?:\.\.)?>/g)].map(([all]) => all)
+        throw cliErrors.PROV_CLI_ARGUMENT_MISSING({ missing, command: words })
+      }
+      throw cliErrors.PROV_CLI_USAGE({ reason: message ?? error.message, command: words })
+    })
+    .command(
+      `$0 ${tail.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`.trim(),
+      command.describe,
+      (builder) => {
+        for (const name of positionals) builder.positional(name, { type: 'string' })
+        for (const [name, flag] of Object.entries(options)) {
+          builder.option(name, {
+            // Numbers stay text here: yargs would turn a typing error into NaN.
+            type: flag.type === 'boolean' ? 'boolean' : 'string',
+            array: flag.many === true,
+            ...(flag.alias !== undefined && { alias: flag.alias }),
+          })
+        }
+        return builder
+      },
+      () => {},
+    )
+  return (await parser.parseAsync()) as Record<string, unknown>
+}
+
+function refuseUnknown(
+  raw: Readonly<Record<string, unknown>>,
+  options: Readonly<Record<string, Flag>>,
+  positionals: readonly string[],
+  words: string,
+  longer: string | undefined,
+): void {
+  const known = new Set([...Object.keys(options), ...positionals])
+  for (const name of Object.keys(raw)) {
+    if (name === '_' || name === '$0' || name === '--' || known.has(name)) continue
+    const flag = name.length === 1 ? `-${name}` : `--${name}`
+    const meant = nearest(name, Object.keys(options))
+    throw cliErrors.PROV_CLI_FLAG_UNKNOWN({
+      flag,
+      command: words,
+      ...(meant !== undefined && { suggestion: `--${meant}` }),
+    })
+  }
+  const [extra] = (raw['_'] as readonly unknown[] | undefined) ?? []
+  if (extra !== undefined) {
+    throw cliErrors.PROV_CLI_ARGUMENT_EXTRA({
+      argument: String(extra),
+      command: words,
+      ...(longer !== undefined && { suggestion: longer }),
+    })
+  }
+}
+
+function judge(
+  name: string,
+  flag: Flag,
+  value: unknown,
+  command: string,
+  positional: boolean,
+): unknown {
+  if (value === undefined) return flag.default
+  if (flag.many) {
+    const all = Array.isArray(value) ? (value as readonly unknown[]) : [value]
+    return all.map((one) => judgeOne(name, flag, one, command, positional))
+  }
+  if (Array.isArray(value)) {
+    throw cliErrors.PROV_CLI_VALUE_INVALID({
+      flag: `--${kebab(name)}`,
+      value: value.join(' '),
+      wanted: 'one value',
+      command,
+    })
+  }
+  return judgeOne(name, flag, value, command, positional)
+}
+
+function judgeOne(
+  name: string,
+  flag: Flag,
+  value: unknown,
+  command: string,
+  positional: boolean,
+): unknown {
+  const shown = positional ? `<${name}>` : `--${kebab(name)}`
+  const refuse = (wanted: string) =>
+    cliErrors.PROV_CLI_VALUE_INVALID({ flag: shown, value: String(value), wanted, command })
+  if (flag.type === 'boolean') return value
+  if (value === '' && !positional) throw refuse('a value')
+  if (flag.type === 'number') {
+    const number = Number(value)
+    if (String(value).trim() === '' || !Number.isFinite(number)) throw refuse('a number')
+    return number
+  }
+  const text = String(value)
+  if (flag.choices && !flag.choices.includes(text)) {
+    const meant = nearest(text, flag.choices)
+    throw cliErrors.PROV_CLI_CHOICE_UNKNOWN({
+      flag: shown,
+      value: text,
+      choices: flag.choices,
+      command,
+      ...(meant !== undefined && { suggestion: meant }),
+    })
+  }
+  return text
+}

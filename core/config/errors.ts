@@ -1,0 +1,38 @@
+/** What the finding and reading of a workspace can refuse. @module */
+import { defineErrors } from '../errors.ts'
+
+export const configErrors = defineErrors<{
+  PROV_CONFIG_NO_WORKSPACE: { from: string }
+  PROV_CONFIG_NAME_INVALID: { name: string; from: string }
+  PROV_CONFIG_FILE_MISSING: { file: string }
+  PROV_CONFIG_HOME_INSIDE: { home: string; workspace: string }
+  PROV_CONFIG_HOME_OPEN: { home: string; mode: string }
+}>({
+  PROV_CONFIG_NO_WORKSPACE: {
+    disposition: 'usage',
+    text: ({ from }) => `there is no workspace in ${from} or above it: no folder .ontology/`,
+    remedy: 'go into one, pass --workspace <dir>, or make one with `prov setup`',
+  },
+  PROV_CONFIG_NAME_INVALID: {
+    disposition: 'usage',
+    text: ({ name, from }) =>
+      `"${name}" (from ${from}) cannot name a workspace: lower case letters, digits and - only, 63 at most`,
+    remedy: 'set `project` in .ontology/manifest.ncl, or "prov": { "name": "…" } in package.json',
+  },
+  PROV_CONFIG_FILE_MISSING: {
+    disposition: 'usage',
+    text: ({ file }) => `${file} does not exist`,
+    remedy: 'run `prov setup` to add what is missing; it never overwrites a file',
+  },
+  PROV_CONFIG_HOME_INSIDE: {
+    disposition: 'refuse',
+    text: ({ home, workspace }) =>
+      `keys and trust may not lie inside a workspace: ${home} is in ${workspace}`,
+    remedy: 'set PROV_HOME to a folder outside of every repository',
+  },
+  PROV_CONFIG_HOME_OPEN: {
+    disposition: 'refuse',
+    text: ({ home, mode }) => `other users can reach ${home} (mode ${mode}), which holds keys`,
+    remedy: ({ home }) => `run \`chmod 700 ${home}\``,
+  },
+})

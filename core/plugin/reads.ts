@@ -1,0 +1,79 @@
+/**
+ * Running read models: the one way that CLI, scripts, HTTP and MCP get at what is. Over the journal
+ * on disk without a lock when nothing runs, over the live journal inside a runtime; the model cannot
+ * tell the difference.
+ *
+ * @module
+ */
+import { pathToFileURL } from 'node:url'
+import type { Clock } from '../clock.ts'
+import type { WorkspaceFiles } from '../config/workspace.ts'
+import type { JournalReader } from '../journal/journal.ts'
+import { nearest } from '../nearest.ts'
+import type { ReadTable } from './define.ts'
+import type { Discovery } from './discover.ts'
+import { pluginErrors } from './errors.ts'
+import type { AnyReadModel, ReadContext } from './read.ts'
+
+export type Read = (name: string, args?: Readonly<Record<string, unknown>>) => Promise<unknown>
+
+export interface ReadOptions {
+  readonly table: ReadTable
+  readonly files: WorkspaceFiles
+  readonly journal: JournalReader | undefined
+  readonly clock: Clock
+}
+
+/** Read models of first-party plugins, without loading the plugins. */
+export async function knownReads(discovery: Discovery): Promise<ReadTable> {
+  const tables = await Promise.all(
+    discovery.found
+      .filter((plugin) => plugin.source === 'first-party' && plugin.reads !== undefined)
+      .map(async (plugin) => {
+        const module: unknown = await import(pathToFileURL(plugin.reads as string).href)
+        return (module as { reads?: ReadTable }).reads ?? {}
+      }),
+  )
+  return Object.assign({}, ...tables) as ReadTable
+}
+
+/**
+ * A reader that computes each model (with the same arguments) once: everything it answers is one
+ * consistent look. Make a new one for the next look. Throws PROV_READ_*, and what models refuse.
+ */
+export function readOnce(options: ReadOptions): Read {
+  const answers = new Map<string, Promise<unknown>>()
+  const readIn =
+    (path: readonly string[]): Read =>
+    (name, args = {}) => {
+      const key = `${name} ${JSON.stringify(args)}`
+      if (path.includes(key)) {
+        const circle = [...path.slice(path.indexOf(key)), key].map((one) => one.split(' ')[0] ?? '')
+        return Promise.reject(pluginErrors.PROV_READ_CIRCLE({ circle }))
+      }
+      const known = answers.get(key)
+      if (known) return known
+      const { files, journal, clock } = options
+      const context: ReadContext = { files, journal, clock, read: readIn([...path, key]) }
+      const answer = load(options.table, name).then((model) =>
+        model.run(argumentsOf(model, args) as never, context),
+      )
+      answers.set(key, answer)
+      return answer
+    }
+  return readIn([])
+}
+
+async function load(table: ReadTable, name: string): Promise<AnyReadModel> {
+  const found = Object.hasOwn(table, name) ? table[name] : undefined
+  if (found) return (await found()).read
+  const suggestion = nearest(name, Object.keys(table))
+  throw pluginErrors.PROV_READ_UNKNOWN({ name, ...(suggestion !== undefined && { suggestion }) })
+}
+
+function argumentsOf(model: AnyReadModel, raw: Readonly<Record<string, unknown>>): unknown {
+  if (model.args) return model.args(raw)
+  const keys = Object.keys(raw).filter((key) => raw[key] !== undefined)
+  if (keys.length === 0) return {}
+  throw pluginErrors.PROV_READ_ARGS_UNEXPECTED({ name: model.name, keys })
+}

@@ -1,0 +1,118 @@
+/** The real program: signals, pipes, and what it loads. */
+import { join } from 'node:path'
+import t from 'tap'
+import { knownCommands } from '../../core/cli/commands.ts'
+import { discoverPlugins } from '../../core/plugin/discover.ts'
+import { modulesLoadedBy, provChild } from '../support/cli.ts'
+import { temporaryFolder } from '../support/folder.ts'
+
+/** A workspace whose own plugin has a command that opens the runtime and then waits for ever. */
+function waiting(t: Parameters<typeof temporaryFolder>[0]) {
+  const folder = temporaryFolder(t, {
+    'ws/package.json': { type: 'module', prov: { name: 'test-ws', plugins: ['./wait.js'] } },
+    'ws/.ontology/keep': '',
+    'ws/wait.js': `
+      import { defineCommand, definePlugin } from 'prov'
+      const command = defineCommand({
+        pattern: 'wait',
+        describe: 'opens the workspace and waits',
+        group: 'Tools',
+        examples: [['prov wait', '']],
+        flags: { deaf: { type: 'boolean', default: false, describe: 'ignores its signal' } },
+        run: async ({ deaf }, context) => {
+          await context.runtime()
+          context.progress('open')
+          await new Promise((_, reject) => {
+            setInterval(() => {}, 1000)
+            if (!deaf) context.signal.addEventListener('abort', () => reject(context.signal.reason))
+          })
+        },
+      })
+      const made = definePlugin({ name: 'wait', api: 1, commands: { wait: async () => ({ command }) } })
+      export { made as default }`,
+  })
+  const place = { cwd: join(folder.dir, 'ws'), env: { PROV_HOME: join(folder.dir, 'home') } }
+  return { folder, place }
+}
+
+t.test('Ctrl-C closes what was opened: exit 130 and the next command gets the lock', async (t) => {
+  const { place } = waiting(t)
+  t.equal((await provChild(['plugins', 'trust', './wait.js'], place)).code, 0)
+  for (const [flags, signal] of [
+    [[], 'SIGINT'],
+    [['--deaf'], 'SIGTERM'],
+  ] as const) {
+    const child = provChild(['wait', ...flags], place)
+    await child.said('open')
+    const second = await provChild(['actors'], place)
+    t.equal(second.code, 7, 'while it runs the workspace is locked')
+    t.match(second.err, 'PROV_JOURNAL_LOCKED')
+    child.kill(signal)
+    const ended = await child
+    t.equal(ended.code, 130, `${signal} ${flags.join(' ')}`)
+    t.match(ended.err, 'error[PROV_INTERRUPTED]')
+    const after = await provChild(['actors', '--json'], place)
+    t.equal(after.code, 0, after.err)
+    t.same(JSON.parse(after.out), [])
+  }
+})
+
+t.test('plugins --tree starts the runtime and times each part of it', async (t) => {
+  const { place } = waiting(t)
+  await provChild(['plugins', 'trust', './wait.js'], place)
+  const { out, code } = await provChild(['plugins', '--tree'], place)
+  t.equal(code, 0)
+  t.match(out, /\.\/wait\.js +local +running/)
+  t.match(out, /\d\.\d ms {2}prov/)
+  for (const part of ['journal', 'bus', 'kernel', 'plugins', 'import', 'wait']) {
+    t.match(out, new RegExp(`─ ${part}|─ \\./${part}`), part)
+  }
+})
+
+t.test('a closed pipe is a clean end', async (t) => {
+  const { dir } = temporaryFolder(t)
+  const { spawnSync } = await import('node:child_process')
+  const { provProgram } = await import('../support/cli.ts')
+  const shell = `set -o pipefail; "${process.execPath}" "${provProgram}" help errors | head -n 1`
+  const ran = spawnSync('bash', ['-c', shell], { cwd: dir, encoding: 'utf8' })
+  t.equal(ran.stderr, '')
+  t.equal(ran.status, 0)
+  t.match(ran.stdout, 'code')
+})
+
+const heavy = /node_modules\/(rxjs|nats|jose|isomorphic-git|xstate|ssh2|tweetnacl|@xstate)\//
+
+t.test(
+  'no command’s own module drags in machinery: help of each loads nothing heavy',
+  async (t) => {
+    const { dir } = temporaryFolder(t)
+    const { entries } = await knownCommands(discoverPlugins())
+    const place = { cwd: dir, env: {}, scratch: dir }
+    // The overview loads every command module at once.
+    const { modules, code } = await modulesLoadedBy(['--help'], place)
+    t.equal(code, 0)
+    t.ok(modules.length > entries.size, 'the hook sees modules')
+    t.same(
+      modules.filter((url) => heavy.test(url)),
+      [],
+    )
+  },
+)
+
+t.test('a command loads its own module, not its neighbours’ and not the kernel', async (t) => {
+  const { dir } = temporaryFolder(t)
+  const place = { cwd: dir, env: {}, scratch: dir }
+  const { modules } = await modulesLoadedBy(['help', 'exit-codes'], place)
+  t.same(
+    modules.filter((url) => heavy.test(url)),
+    [],
+  )
+  const own = modules.filter((url) => /\/core\/cli\/commands\/(?!index)/.test(url))
+  t.equal(own.length, 1, own.join(' '))
+  for (const part of ['actor/kernel', 'journal/file', 'bus/embedded', 'boot.js', 'nickel/']) {
+    t.notOk(
+      modules.some((url) => url.includes(`/core/${part}`)),
+      `${part} is not loaded`,
+    )
+  }
+})
