@@ -35,7 +35,7 @@ export interface Step {
 }
 
 /** More microsteps than this in one step is a loop: the step fails instead of never ending. */
-const longestStep = 10_000
+const longestStep = 1_000
 const none: readonly never[] = []
 
 export class Program {

@@ -1,0 +1,144 @@
+/**
+ * The laws that every machine keeps, as tests: whoever writes a machine runs them and gets a walk
+ * through all of it for one line.
+ *
+ * M1  Every declared state is reached by some sequence of the given events.
+ * M2  An event that the machine does not know changes nothing, in any state.
+ * M3  A state that was kept as JSON and brought back is the same state.
+ * M4  The kernel runs everything that the machine uses.
+ *
+ * @module
+ */
+import { isDeepStrictEqual } from 'node:util'
+import type { AnyMachineSnapshot, AnyStateMachine } from 'xstate'
+import { asProvError } from '../errors.ts'
+import type { KitTest } from '../kit.ts'
+import { defineActor } from './define.ts'
+import type { ActorEvent } from './define.ts'
+import { Program } from './program.ts'
+import { persisted } from './state.ts'
+
+export interface MachineLawsOptions {
+  readonly input?: unknown
+  /** Events to walk with; several of one type show several guards. */
+  readonly events: readonly ActorEvent[]
+  /** Names of actions that the definition will give as effects or records. Default: all names. */
+  readonly actions?: readonly string[]
+  /** States, written `a.b`, that no sequence of these events can reach. Default: none. */
+  readonly unreachable?: readonly string[]
+  /** Contexts may grow without end: a walk stops at so many states. Default 2,000. */
+  readonly limit?: number
+}
+
+/** Runs M1 to M4. Loads `xstate/graph`, which ships with xstate. */
+export async function machineLaws(
+  t: KitTest,
+  machine: AnyStateMachine,
+  options: MachineLawsOptions,
+): Promise<void> {
+  const { getShortestPaths } = await import('xstate/graph')
+  const { input, limit = 2_000 } = options
+  const names = new Set(options.actions ?? Object.keys(machine.implementations.actions))
+  const build = (): Program =>
+    new Program(
+      defineActor({
+        type: 'laws',
+        version: 1,
+        machine,
+        effects: Object.fromEntries(
+          [...names].filter((name) => name !== 'tell').map((name) => [name, () => {}]),
+        ),
+      }),
+    )
+  await t.test('M4 the kernel runs everything that the machine uses', async (t) => {
+    try {
+      build()
+      t.ok(true)
+    } catch (thrown) {
+      t.fail(asProvError(thrown).message)
+    }
+  })
+  const timed = delayedEvents(machine)
+  const paths = getShortestPaths(machine, {
+    input,
+    events: [...options.events, ...timed] as never,
+    limit,
+    // Contexts with growing logs would make the walk endless; states and values are what it is for.
+    serializeState: (state: AnyMachineSnapshot) => JSON.stringify([state.value, state.status]),
+  } as never) as { readonly state: AnyMachineSnapshot }[]
+  const states = paths.map((path) => path.state)
+
+  await t.test('M1 every declared state is reachable', async (t) => {
+    const reached = new Set(states.flatMap((state) => namesIn(state)))
+    const declared = declaredStates(machine).filter((name) => !options.unreachable?.includes(name))
+    t.same(
+      declared.filter((name) => !reached.has(name)),
+      [],
+      'no state stands alone',
+    )
+  })
+  await t.test('M2 an event it does not know changes nothing', async (t) => {
+    const program = build()
+    const moved = states.filter((state) => {
+      const live = { snapshot: state, timers: [] }
+      const after = program.step(live, { type: 'no.such.event' }, 0)
+      return after.asked.length > 0 || !isDeepStrictEqual(persisted(after.live), persisted(live))
+    })
+    t.same(
+      moved.map((state) => state.value),
+      [],
+      'it stays',
+    )
+  })
+  await t.test('M3 a state that was kept comes back the same', async (t) => {
+    const program = build()
+    const lost = states.filter((state) => {
+      const kept = persisted({ snapshot: state, timers: [] })
+      const back = persisted(program.restore(JSON.parse(JSON.stringify(kept))))
+      return !isDeepStrictEqual(withoutUndefined(kept), back)
+    })
+    t.same(
+      lost.map((state) => state.value),
+      [],
+      'nothing is lost',
+    )
+  })
+}
+
+/** Undefined keys are the one loss that JSON may make: absent and undefined read alike. */
+function withoutUndefined(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutUndefined)
+  if (typeof value !== 'object' || value === null) return value
+  if (Object.getPrototypeOf(value) !== Object.prototype) return value
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, item]) => item !== undefined)
+      .map(([key, item]) => [key, withoutUndefined(item)]),
+  )
+}
+
+/** Timers are events too: a walk has to let time pass. */
+function delayedEvents(machine: AnyStateMachine): ActorEvent[] {
+  const nodes = [machine.root]
+  const events: ActorEvent[] = []
+  for (let node = nodes.pop(); node; node = nodes.pop()) {
+    nodes.push(...Object.values(node.states))
+    for (const transition of node.after) events.push({ type: transition.eventType as string })
+  }
+  return events
+}
+
+function declaredStates(machine: AnyStateMachine): string[] {
+  const nodes = Object.values(machine.root.states)
+  const names: string[] = []
+  for (let node = nodes.pop(); node; node = nodes.pop()) {
+    nodes.push(...Object.values(node.states))
+    if (node.type !== 'history') names.push(node.path.join('.'))
+  }
+  return names
+}
+
+function namesIn(state: AnyMachineSnapshot): string[] {
+  const nodes = (state as unknown as { _nodes: { path: string[] }[] })._nodes
+  return nodes.map((node) => node.path.join('.'))
+}
