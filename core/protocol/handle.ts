@@ -67,6 +67,8 @@ async function settled(
       }
       if (signal) {
         const abort = () => reject(asProvError(signal.reason))
+        // It may have aborted while the phase was asked for; a listener would never hear of it.
+        if (signal.aborted) abort()
         signal.addEventListener('abort', abort, { once: true })
         undo.push(() => signal.removeEventListener('abort', abort))
       }
