@@ -11,13 +11,20 @@ export type { Address } from './actor/address.ts'
 export type { ActorRef, ActorSnapshot, ActorSystem } from './actor/system.ts'
 export type { Bus, Delivery } from './bus/bus.ts'
 export { defineCommand } from './cli/command.ts'
-export type { Command, CommandContext, Flag, Paint } from './cli/command.ts'
-export { table } from './cli/table.ts'
+export type { Command, CommandContext, Flag, FlagValues, Paint } from './cli/command.ts'
+export { fields, section, table, wrap } from './cli/table.ts'
 export type { Cell, TableOptions } from './cli/table.ts'
 export { simulatedClock, sleep, systemClock } from './clock.ts'
 export type { Clock, SimulatedClock, Timer } from './clock.ts'
 export type { WorkspaceFiles } from './config/workspace.ts'
-export { asProvError, defineErrors, errorRecord, ProvError } from './errors.ts'
+export {
+  asProvError,
+  defineErrors,
+  errorRecord,
+  errorTable,
+  exitCodes,
+  ProvError,
+} from './errors.ts'
 export type { Disposition, ErrorReport, ErrorRow } from './errors.ts'
 export { newId } from './ids.ts'
 export type { Journal, JournalEntry, JournalReader, JournalRecord } from './journal/journal.ts'
@@ -63,6 +70,7 @@ export type { OpNote, OpRow, OpsModel, OpVote, Refusal } from './protocol/fold.t
 export { custodyBetween, verifySignature } from './protocol/key.ts'
 export type { ActorKind, KeyRecord, PublicJwk, Signer } from './protocol/key.ts'
 export { Keyring } from './protocol/keyring.ts'
+export { openKeyStore } from './protocol/keys.ts'
 export type { KeyStore } from './protocol/keys.ts'
 export type {
   ActClaims,
@@ -80,6 +88,7 @@ export type {
   Transition,
   VoteClaims,
 } from './protocol/op.ts'
+export { opsModel } from './protocol/ops-model.ts'
 export { outboxEntry } from './protocol/outbox.ts'
 export { defineProvider, providerPoint } from './protocol/provider.ts'
 export type {

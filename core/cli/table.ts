@@ -83,7 +83,7 @@ const paintOf = (cell: Cell | undefined) =>
   cell === undefined || typeof cell === 'string' ? (text: string) => text : cell[1]
 
 /** Columns that a text takes: code points, which is right for everything but East Asian scripts. */
-const length = (text: string) => [...text].length
+const length = (text: string) => Array.from(text).length
 
 /** Words on lines of at most `room` columns; a longer word stands alone and is not cut. */
 export function wrap(text: string, room: number): readonly string[] {
@@ -100,4 +100,35 @@ export function wrap(text: string, room: number): readonly string[] {
     }
     return [...lines, line]
   })
+}
+
+/** Named values under each other: the head of a `show`. Absent values leave their line out. */
+export function fields(
+  values: readonly (readonly [name: string, value: Cell | undefined])[],
+  options: Pick<TableOptions, 'paint' | 'format'>,
+): readonly string[] {
+  const { paint, format } = options
+  const there = values.filter((pair): pair is readonly [string, Cell] => pair[1] !== undefined)
+  if (format === 'md') return there.map(([name, value]) => `- **${name}**: ${textOf(value)}`)
+  const width = Math.max(0, ...there.map(([name]) => length(name)))
+  const room = Math.max(narrowest, paint.columns - width - 2 * gap)
+  return there.flatMap(([name, value]) =>
+    wrap(textOf(value), room).map((part, at) => {
+      const label =
+        at === 0 ? paint.dim(name) + ' '.repeat(width - length(name)) : ' '.repeat(width)
+      return `  ${label}  ${paintOf(value)(part)}`
+    }),
+  )
+}
+
+/** A titled block with an empty line before it; no lines, no block. */
+export function section(
+  title: string,
+  lines: readonly string[],
+  options: Pick<TableOptions, 'paint' | 'format'>,
+): readonly string[] {
+  if (lines.length === 0) return []
+  return options.format === 'md'
+    ? ['', `## ${title}`, '', ...lines]
+    : ['', options.paint.bold(title), ...lines]
 }

@@ -1,0 +1,43 @@
+/**
+ * What a person changed: pure, so that every case can be held by a test.
+ *
+ * @module
+ */
+import { digestOf } from 'prov'
+
+/** State by dimension, as files say it. */
+export type Positions = Readonly<Record<string, string>>
+
+export interface Edit {
+  readonly dimension: string
+  /** What the file said before. */
+  readonly was: string
+  readonly to: string
+  /** Version of the dimension when the edit was found. */
+  readonly version: number
+}
+
+/**
+ * Dimensions whose file says something else than it did when it was last seen, and something else
+ * than where they stand. Nothing seen yet: nothing changed. A dimension that is new in the file was
+ * not edited either: where it starts is where it stands.
+ */
+export function editsOf(request: {
+  readonly files: Positions
+  readonly seen: Positions | undefined
+  readonly now: Readonly<Record<string, { readonly state: string; readonly version: number }>>
+}): readonly Edit[] {
+  const { files, seen, now } = request
+  if (!seen) return []
+  return Object.entries(files).flatMap(([dimension, to]) => {
+    const was = seen[dimension]
+    const stands = now[dimension]
+    if (was === undefined || was === to || !stands || stands.state === to) return []
+    return [{ dimension, was, to, version: stands.version }]
+  })
+}
+
+/** The same edit has the same id, also after a crash; the same words a move later do not. */
+export function editOpId({ dimension, was, to, version }: Edit): string {
+  return `edit-${digestOf([dimension, was, to, version]).slice('sha256:'.length, 'sha256:'.length + 24)}`
+}

@@ -1,0 +1,66 @@
+/**
+ * A person's edit of `current_state` is a proposal (D-31): this plugin compares the files with the
+ * files as they were last seen, and hands each change in as `dimension.declare`. The keeper judges
+ * it like any other operation; until then the journal's position counts, and `prov state` shows both.
+ *
+ *     state.ncl ─▶ differs from last seen? ─▶ op dimension.declare ─▶ files.seen { positions }
+ *
+ * E1  Only a change against the last seen file is a movement: an operation that moved the dimension
+ *     away from what the file says is no edit.
+ * E2  "Seen" is written after the proposals are durable; their ids come from the edit itself, so a
+ *     crash in between proposes the same thing again and not another.
+ * E3  A proposal that cannot be signed (no key, several keys) is tried again at the next start.
+ *
+ * @module
+ */
+import { asProvError, definePlugin, digestOf, journal, submissions, topology } from 'prov'
+import type { JsonObject, JournalReader } from 'prov'
+import { editsOf, editOpId } from './edits.ts'
+import type { Positions } from './edits.ts'
+
+const partition = 'declarations'
+
+export default definePlugin({
+  name: 'declarations',
+  api: 1,
+  describe: 'turns edits of current_state in the files into proposals',
+  needs: { journal, submissions, topology },
+  async setup({ needs, log }) {
+    const { positions: files } = await needs.topology.genesis()
+    const seen = await lastSeen(needs.journal)
+    const now = await needs.topology.positions()
+    let all = true
+    for (const edit of editsOf({ files, seen, now })) {
+      const { dimension, to } = edit
+      try {
+        const { op } = await needs.submissions.submit({
+          type: 'dimension.declare',
+          target: dimension,
+          params: { to },
+          opId: editOpId(edit),
+        })
+        log.info(`${dimension}: the file says ${to} now; proposed as ${op}`, { op })
+      } catch (thrown) {
+        all = false
+        const { message, code, remedy } = asProvError(thrown)
+        log.warn(
+          `${dimension}: the file says ${to} now, and that could not be proposed: ${message}`,
+          {
+            code,
+            remedy,
+          },
+        )
+      }
+    }
+    if (!all || digestOf(files) === (seen && digestOf(seen))) return
+    await needs.journal.append([{ partition, type: 'files.seen', body: { positions: files } }])
+  },
+})
+
+async function lastSeen(reader: JournalReader): Promise<Positions | undefined> {
+  let seen: Positions | undefined
+  for await (const { type, body } of reader.read({ partition })) {
+    if (type === 'files.seen') seen = (body as JsonObject)['positions'] as unknown as Positions
+  }
+  return seen
+}

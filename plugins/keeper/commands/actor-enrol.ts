@@ -1,0 +1,58 @@
+/** `prov actor enrol`: a person vouches for a key that lies on this machine. @module */
+import { contract, defineCommand, openKeyStore } from 'prov'
+import type { CommandContext, KeyRecord } from 'prov'
+import type { EnrolledView } from '../reads/enrolled.ts'
+import { keyOf } from './own-keys.ts'
+
+interface EnrolledNow {
+  readonly actor: string
+  readonly kid: string
+  readonly enrolled: boolean
+  readonly by: string | null
+}
+
+export const command = defineCommand({
+  pattern: 'actor enrol <name>',
+  describe: 'let a key take part in this workspace; an enrolled person vouches for it',
+  group: 'Workspace',
+  examples: [['prov actor enrol bob --actor alice', 'alice vouches for bob']],
+  flags: {
+    name: { type: 'string', required: true, describe: 'whose key, as `prov actor list` names it' },
+  },
+  writes: true,
+  async run({ name }, context): Promise<EnrolledNow> {
+    const record = await keyOf(name, context)
+    const known = ((await context.read('enrolled')) as readonly EnrolledView[]).find(
+      ({ kid }) => kid === record.kid,
+    )
+    const { actor, kid } = record
+    if (known) return { actor, kid, enrolled: true, by: known.by }
+    if (context.dryRun) return { actor, kid, enrolled: false, by: null }
+    return { actor, kid, enrolled: true, ...(await enrol(record, context)) }
+  },
+  render: ({ actor, enrolled, by }, paint) => [
+    enrolled ? paint.good(`${actor} is enrolled, by ${by}`) : `${actor} would be enrolled`,
+  ],
+})
+
+/** Enrols a key under the writer lock; who vouches is `--actor`, or the one person who can. */
+export async function enrol(
+  record: KeyRecord,
+  context: CommandContext,
+): Promise<{ readonly by: string }> {
+  const as = context.actor ?? (await onlyVoucher(context))
+  const runtime = await context.runtime()
+  await runtime.service(contract).enrol({ record, as })
+  const rows = (await runtime.read('enrolled')) as readonly EnrolledView[]
+  return { by: rows.find(({ kid }) => kid === record.kid)?.by ?? record.actor }
+}
+
+/** The one enrolled person whose key is here; undefined when there is none or a choice. */
+async function onlyVoucher(context: CommandContext): Promise<string | undefined> {
+  const enrolled = (await context.read('enrolled')) as readonly EnrolledView[]
+  const own = await openKeyStore({ home: context.home, clock: context.clock }).list()
+  const able = own.filter(
+    ({ kid, kind }) => kind === 'human' && enrolled.some((one) => one.kid === kid),
+  )
+  return able.length === 1 ? able[0]?.actor : undefined
+}

@@ -1,0 +1,19 @@
+/** What the commands about actors refuse before a key is made. @module */
+import { defineErrors } from 'prov'
+
+export const actorErrors = defineErrors<{
+  PROV_KEY_PASSPHRASE_ABSENT: { actor: string }
+  PROV_KEY_PASSPHRASE_DIFFERS: { actor: string }
+}>({
+  PROV_KEY_PASSPHRASE_ABSENT: {
+    disposition: 'usage',
+    text: ({ actor }) => `nobody can be asked for a passphrase for the key of ${actor}`,
+    remedy:
+      'run it on a terminal, name a file in PROV_PASSPHRASE_FILE, or add `--no-seal` to leave the key unsealed',
+  },
+  PROV_KEY_PASSPHRASE_DIFFERS: {
+    disposition: 'usage',
+    text: ({ actor }) => `the two passphrases for ${actor} are not the same; no key was made`,
+    remedy: 'run `prov actor create` again and type the same one twice',
+  },
+})

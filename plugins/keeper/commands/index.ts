@@ -1,0 +1,13 @@
+/** The keeper's commands, by their words; each module is loaded when its command runs. @module */
+import type { CommandTable } from 'prov'
+
+export const commands: CommandTable = {
+  'policy show': () => import('./policy-show.ts'),
+  'policy lint': () => import('./policy-lint.ts'),
+  'policy activate': () => import('./policy-activate.ts'),
+  'keeper status': () => import('./keeper-status.ts'),
+  'keeper mode': () => import('./keeper-mode.ts'),
+  'actor create': () => import('./actor-create.ts'),
+  'actor enrol': () => import('./actor-enrol.ts'),
+  'actor list': () => import('./actor-list.ts'),
+}

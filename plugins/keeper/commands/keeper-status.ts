@@ -1,0 +1,51 @@
+/** `prov keeper status`: mode, policy, what waits for people, what was refused. @module */
+import { defineCommand, fields, section, table } from 'prov'
+import type { KeeperView } from '../reads/keeper.ts'
+
+export const command = defineCommand({
+  pattern: 'keeper status',
+  describe: 'how the keeper judges now, and what waits for people',
+  group: 'Operations',
+  examples: [['prov keeper status', 'mode, policy, held operations, newest refusals']],
+  flags: {},
+  run: async (_, { read }) => (await read('keeper')) as KeeperView,
+  render({ mode, policy, trouble, held, lastSeq, refusals }, paint, format) {
+    const look = { paint, format } as const
+    return [
+      ...fields(
+        [
+          ['mode', mode],
+          [
+            'policy',
+            policy
+              ? `version ${policy.version}, activated by ${policy.by}`
+              : ['none in force: everything is held', paint.warn],
+          ],
+          ['trouble', trouble ? [`${trouble.message} (${trouble.code})`, paint.bad] : undefined],
+          ['held', held.length === 0 ? 'nothing' : [`${held.length}`, paint.warn]],
+          [
+            'signed',
+            lastSeq ? `up to number ${lastSeq.seq} of epoch ${lastSeq.epoch}` : 'nothing yet',
+          ],
+        ],
+        look,
+      ),
+      ...section(
+        'Waiting for a person',
+        table(
+          held.map(({ op, type, target, by, needs }) => [op, `${type} ${target}`, by, needs ?? '']),
+          { paint, format, head: ['op', 'what', 'by', 'needs'] },
+        ),
+        look,
+      ),
+      ...section(
+        'Refused at the door',
+        table(
+          refusals.slice(-5).map(({ at, code, count, message }) => [at, code, `${count}`, message]),
+          { paint, format, head: ['when', 'code', 'times', 'why'] },
+        ),
+        look,
+      ),
+    ]
+  },
+})

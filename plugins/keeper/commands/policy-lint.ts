@@ -1,0 +1,67 @@
+/**
+ * `prov policy lint`: is the file a policy at all, and does each rule do what it says? Invalid is
+ * exit 1; findings are advice, and exit 3 only when asked for with --strict.
+ *
+ * @module
+ */
+import { defineCommand } from 'prov'
+import type { PolicyView } from '../reads/policy.ts'
+
+interface Lint {
+  readonly file: string
+  readonly state: PolicyView['proposed']['state']
+  readonly problems: readonly { readonly path: string; readonly problem: string }[]
+  readonly findings: readonly {
+    readonly finding: string
+    readonly message: string
+  }[]
+  readonly error?: { readonly code: string; readonly message: string; readonly remedy: string }
+  readonly strict: boolean
+}
+
+export const command = defineCommand({
+  pattern: 'policy lint',
+  describe: 'check the policy file: broken, invalid, shadowed or far-reaching rules by name',
+  group: 'Operations',
+  examples: [
+    ['prov policy lint', 'advice for people'],
+    ['prov policy lint --strict', 'exit 3 on any finding, for CI'],
+  ],
+  flags: { strict: { type: 'boolean', default: false, describe: 'findings fail (exit 3)' } },
+  async run({ strict }, { read }): Promise<Lint> {
+    const { file, proposed } = (await read('policy')) as PolicyView
+    const lint = { file, state: proposed.state, problems: [], findings: [], strict } as const
+    if (proposed.state === 'broken') {
+      const { code, message, remedy, place } = proposed.error
+      const at = place
+        ? `${[place.file, place.line, place.column].filter(Boolean).join(':')}: `
+        : ''
+      return { ...lint, error: { code, message: `${at}${message}`, remedy } }
+    }
+    if (proposed.state === 'invalid') return { ...lint, problems: proposed.problems }
+    return proposed.state === 'good' ? { ...lint, findings: proposed.findings } : lint
+  },
+  render({ file, state, problems, findings, error }, paint) {
+    if (state === 'absent') {
+      return [
+        paint.warn(`${file} does not exist; everything is held`),
+        paint.dim('fix: prov setup'),
+      ]
+    }
+    if (error) {
+      return [`${paint.bad(error.code)}: ${error.message}`, paint.dim(`fix: ${error.remedy}`)]
+    }
+    if (problems.length > 0) {
+      return [
+        paint.bad(`${file} is not a policy; the last good one stays in force`),
+        ...problems.map(({ path, problem }) => `  ${paint.bold(path)}: ${problem}`),
+      ]
+    }
+    if (findings.length === 0) return [paint.good(`${file}: every rule does what it says`)]
+    return findings.map(({ finding, message }) => `${paint.warn(finding)}: ${message}`)
+  },
+  exitCode({ error, problems, findings, strict }) {
+    if (error || problems.length > 0) return 1
+    return strict && findings.length > 0 ? 3 : 0
+  },
+})

@@ -1,0 +1,50 @@
+/** The keeper at a glance: its mode, the policy in force, what waits for people. @module */
+import { defined, defineRead, opsModel } from 'prov'
+
+export interface KeeperView {
+  readonly mode: 'auto' | 'manual' | 'hybrid'
+  readonly policy: { readonly version: number; readonly digest: string; readonly by: string } | null
+  readonly trouble: { readonly code: string; readonly message: string } | null
+  /** Operations that wait for a vote, oldest first. */
+  readonly held: readonly {
+    readonly op: string
+    readonly type: string
+    readonly target: string
+    readonly by: string
+    readonly needs?: string
+  }[]
+  /** Newest number given to an approval; null before the first one. */
+  readonly lastSeq: { readonly epoch: number; readonly seq: number } | null
+  readonly refusals: readonly {
+    readonly at: string
+    readonly code: string
+    readonly message: string
+    readonly count: number
+  }[]
+}
+
+export const read = defineRead<void, KeeperView>({
+  name: 'keeper',
+  describe: 'mode, policy in force, what is held, the newest refusals',
+  async run(_, { journal }) {
+    const { ops, policy, policyTrouble: trouble, mode, refusals } = await opsModel(journal)
+    const rows = [...ops.values()]
+    let lastSeq: KeeperView['lastSeq'] = null
+    for (const { seq, keeperEpoch: epoch } of rows) {
+      if (seq === undefined || epoch === undefined) continue
+      const newer =
+        !lastSeq || epoch > lastSeq.epoch || (epoch === lastSeq.epoch && seq > lastSeq.seq)
+      if (newer) lastSeq = { epoch, seq }
+    }
+    return {
+      mode,
+      policy: policy && { version: policy.version, digest: policy.digest, by: policy.by },
+      trouble,
+      held: rows
+        .filter(({ phase }) => phase === 'held')
+        .map(({ id, type, target, by, needs }) => defined({ op: id, type, target, by, needs })),
+      lastSeq,
+      refusals: refusals.map(({ at, code, message, count }) => ({ at, code, message, count })),
+    }
+  },
+})

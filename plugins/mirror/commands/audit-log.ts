@@ -1,0 +1,44 @@
+/** `prov audit log`: what happened, signed, in order. @module */
+import { defineCommand, table } from 'prov'
+import type { AuditEvent, OpRow } from 'prov'
+import { eventText } from './event-text.ts'
+
+export const command = defineCommand({
+  pattern: 'audit log',
+  describe: 'signed events in order: who did what to which operation',
+  group: 'Operations',
+  examples: [
+    ['prov audit log', 'the newest fifty'],
+    ['prov audit log --op op_01jd4q0v9m3k', 'one operation from proposal to end'],
+    ['prov audit log --type "op.*" --last 0 --json', 'every event of operations, as data'],
+  ],
+  flags: {
+    op: {
+      type: 'string',
+      describe: 'only events of this operation; the start of its id is enough',
+    },
+    type: { type: 'string', describe: 'only this type; a trailing * takes all that start so' },
+    last: { type: 'number', default: 50, describe: 'only the newest so many; 0 takes all' },
+  },
+  async run({ op, type, last }, { read }) {
+    const id = op === undefined ? undefined : ((await read('op', { id: op })) as OpRow).id
+    return (await read('audit', {
+      last,
+      ...(id !== undefined && { op: id }),
+      ...(type !== undefined && { type }),
+    })) as readonly AuditEvent[]
+  },
+  render(events, paint, format) {
+    if (events.length === 0) return ['no events']
+    return table(
+      events.map((event) => [
+        [event.time, paint.dim],
+        event.id,
+        event.type.slice('prov.'.length),
+        event.subject.length > 16 ? `${event.subject.slice(0, 15)}…` : event.subject,
+        eventText(event),
+      ]),
+      { paint, format, head: ['when', 'event', 'type', 'subject', 'what'] },
+    )
+  },
+})

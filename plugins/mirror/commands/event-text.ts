@@ -1,0 +1,33 @@
+/** One audit event as a short line for people. @module */
+import { isAudit } from 'prov'
+import type { AuditEvent, JsonObject } from 'prov'
+
+export function eventText(event: AuditEvent): string {
+  if (isAudit(event, 'actor.enrolled')) return `${event.data.kind}, vouched for by ${event.data.by}`
+  if (isAudit(event, 'policy.activated')) return `version ${event.data.version} by ${event.data.by}`
+  if (isAudit(event, 'keeper.mode')) return `${event.data.mode} by ${event.data.by}`
+  if (isAudit(event, 'op.submitted')) {
+    return `${event.data.by} asks for ${event.data.op.type} ${event.data.op.target}`
+  }
+  if (isAudit(event, 'op.matched')) return `${event.data.verdict}: ${event.data.rule ?? 'no rule'}`
+  if (isAudit(event, 'op.vote')) {
+    return `${event.data.actor} votes ${event.data.decision}: ${event.data.reason}`
+  }
+  if (isAudit(event, 'op.approved')) {
+    const who = event.data.approvals.map(({ actor }) => actor).join(', ')
+    return `number ${event.data.seq}, ${event.data.auto ? 'by policy' : `by ${who}`}`
+  }
+  if (isAudit(event, 'op.claimed')) return `writes ${event.data.writes.join(', ') || 'nothing'}`
+  if (isAudit(event, 'op.applied')) {
+    const moved = event.data.moves.map(({ dimension, from, to }) => `${dimension} ${from} → ${to}`)
+    return [...moved, ...event.data.gained.map((name) => `+${name}`)].join(', ') || 'done'
+  }
+  if (isAudit(event, 'op.resolved')) return `${event.data.as} by ${event.data.by}`
+  if (isAudit(event, 'state.genesis')) {
+    return Object.entries(event.data.positions)
+      .map(([dimension, state]) => `${dimension} ${state}`)
+      .join(', ')
+  }
+  const { message, why, reason, code } = event.data as unknown as JsonObject
+  return [message ?? why ?? reason, code].filter((part) => typeof part === 'string').join(' ')
+}

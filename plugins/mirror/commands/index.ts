@@ -1,0 +1,7 @@
+/** The commands of the audit trail, by their words. @module */
+import type { CommandTable } from 'prov'
+
+export const commands: CommandTable = {
+  'audit log': () => import('./audit-log.ts'),
+  'audit verify': () => import('./audit-verify.ts'),
+}

@@ -1,0 +1,18 @@
+/**
+ * The `op` commands, by their words. Light on purpose: the command line finds them here without
+ * loading the plugin, and each module is loaded when its command runs.
+ *
+ * @module
+ */
+import type { CommandTable } from 'prov'
+
+export const commands: CommandTable = {
+  'op plan': () => import('./plan.ts'),
+  'op submit': () => import('./submit.ts'),
+  'op list': () => import('./list.ts'),
+  'op show': () => import('./show.ts'),
+  'op approve': () => import('./approve.ts'),
+  'op reject': () => import('./reject.ts'),
+  'op withdraw': () => import('./withdraw.ts'),
+  'op resolve': () => import('./resolve.ts'),
+}

@@ -1,0 +1,63 @@
+/** `prov op show`: the whole story of one operation. @module */
+import { defineCommand, fields, section, table } from 'prov'
+import type { OpRow } from 'prov'
+import { nextOf, phaseCell } from './end.ts'
+import { bodyFields, traceLines } from './plan.ts'
+
+export const command = defineCommand({
+  pattern: 'op show <id>',
+  describe: 'everything about one operation: body, digests, policy, votes and how it came to this',
+  group: 'Operations',
+  examples: [['prov op show op_01jd4q0v9m3k', 'the start of an id is enough']],
+  flags: { id: { type: 'string', required: true, describe: 'id, or the start of it' } },
+  run: async ({ id }, { read }) => (await read('op', { id })) as OpRow,
+  render(row, paint, format) {
+    const look = { paint, format } as const
+    return [
+      `${paint.bold(row.id)}  ${row.type} ${row.target}`,
+      ...fields(
+        [
+          ['phase', phaseCell(row.phase, paint)],
+          ['why', row.why],
+          ['code', row.code === undefined ? undefined : [row.code, paint.bad]],
+          ['needs', row.phase === 'held' ? row.needs : undefined],
+          ['by', row.by],
+          ['expires', new Date(row.expires * 1_000).toISOString()],
+          ...bodyFields(row.body, row.expected),
+          ['digest', [row.digest, paint.dim]],
+          ['plan', row.plan === undefined ? undefined : [row.plan, paint.dim]],
+          ['number', row.seq === undefined ? undefined : `${row.seq} of epoch ${row.keeperEpoch}`],
+          ['detail', row.detail && JSON.stringify(row.detail)],
+        ],
+        look,
+      ),
+      ...section('Policy', traceLines(row.trace ?? [], paint, format), look),
+      ...section(
+        'Votes',
+        table(
+          row.votes.map(({ actor, decision, custody, reason }) => [
+            actor,
+            [decision, decision === 'approve' ? paint.good : paint.bad],
+            custody,
+            reason,
+          ]),
+          { paint, format, head: ['who', 'vote', 'custody', 'reason'] },
+        ),
+        look,
+      ),
+      ...section(
+        'Story',
+        table(
+          row.notes.map(({ at, phase, why }) => [at, phaseCell(phase, paint), why]),
+          { paint, format, head: ['when', 'phase', 'why'] },
+        ),
+        look,
+      ),
+      ...section(
+        'Next',
+        nextOf(row).map((line) => `  ${line}`),
+        look,
+      ),
+    ]
+  },
+})

@@ -1,0 +1,72 @@
+/**
+ * A vote on a held operation: signed with a key of one's own, counted by the keeper alone (D-29).
+ * `op approve` and `op reject` are the same act with another word.
+ *
+ * @module
+ */
+import { keeperDesk } from 'prov'
+import type { CommandContext, OpRow, Paint } from 'prov'
+import { standingLines, standingOf } from './end.ts'
+import type { OpStanding } from './end.ts'
+import { driven } from './drive.ts'
+import { durationOf } from './proposal.ts'
+
+export interface Voted extends OpStanding {
+  readonly decision: 'approve' | 'reject'
+  readonly as: string | null
+  /** False when nothing was counted: a dry run, or the keeper says why. */
+  readonly counted: boolean
+  readonly said: string
+  /** What the vote is bound to. */
+  readonly binds: {
+    readonly op_digest: string
+    readonly plan_digest: string | null
+    readonly policy_digest: string | null
+  }
+}
+
+interface VoteRequest {
+  readonly id: string
+  readonly decision: 'approve' | 'reject'
+  readonly reason: string
+  readonly wait: boolean
+  readonly timeout: string
+}
+
+export async function vote(request: VoteRequest, context: CommandContext): Promise<Voted> {
+  const { id, decision, reason, wait, timeout } = request
+  const timeoutMs = durationOf('timeout', timeout)
+  const row = (await context.read('op', { id })) as OpRow
+  const binds = {
+    op_digest: row.digest,
+    plan_digest: row.plan ?? null,
+    policy_digest: row.policy ?? null,
+  }
+  const mine = { decision, as: context.actor ?? null, binds } as const
+  if (context.dryRun) {
+    const said = `would sign a vote to ${decision} ${row.type} ${row.target}; nothing was signed`
+    return { ...standingOf(row), ...mine, counted: false, said }
+  }
+  const runtime = await context.runtime()
+  const answer = await runtime
+    .service(keeperDesk)
+    .vote({ op: row.id, as: context.actor, decision, reason })
+  if (wait && answer.counted) await driven(runtime, row.id, context, timeoutMs)
+  const after = (await runtime.read('op', { id: row.id })) as OpRow
+  return { ...standingOf(after), ...mine, counted: answer.counted, said: answer.why }
+}
+
+export const voteLines = (voted: Voted, paint: Paint, format: 'text' | 'md'): readonly string[] => [
+  voted.counted ? voted.said : paint.warn(voted.said),
+  ...standingLines(voted, paint, format),
+]
+
+export const voteFlags = {
+  id: { type: 'string', required: true, describe: 'id, or the start of it' },
+  wait: {
+    type: 'boolean',
+    default: true,
+    describe: 'follow it to its end; --no-wait returns at once',
+  },
+  timeout: { type: 'string', default: '10m', describe: 'how long to follow it' },
+} as const
