@@ -20,6 +20,8 @@ export interface ActorRow {
   readonly by: string | null
   /** The same text for keys that one user on one machine can open. */
   readonly custody: string
+  /** When it was enrolled here. */
+  readonly at?: string
 }
 
 export const command = defineCommand({
@@ -45,12 +47,13 @@ export const command = defineCommand({
     const mine = own.map(({ actor, kind, kid, alg, custody, sealed }): ActorRow => {
       const trust = enrolled.find((one) => one.kid === kid)
       const by = trust?.by ?? null
-      return { actor, kind, kid, alg, custody, here: true, sealed, enrolled: by !== null, by }
+      const enrolment = trust ? { enrolled: true, at: trust.at } : { enrolled: false }
+      return { actor, kind, kid, alg, custody, here: true, sealed, by, ...enrolment }
     })
     const others = enrolled
       .filter(({ kid }) => !own.some((key) => key.kid === kid))
       .filter(({ kind }) => services || kind !== 'service')
-      .map(({ at: _, ...trust }): ActorRow => ({
+      .map((trust): ActorRow => ({
         ...trust,
         here: false,
         sealed: null,
