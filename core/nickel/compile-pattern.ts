@@ -10,7 +10,7 @@ import { Label } from './label.ts'
 import { isNum, sameNumber } from './number.ts'
 import { freeze, RecordValue, type Field } from './record.ts'
 import type { Compiler, FrameScope } from './scope.ts'
-import { ArrayValue, EnumValue, force, type Env, type Lazy } from './value.ts'
+import { ArrayValue, EnumValue, force, lazily, type Env, type Lazy } from './value.ts'
 
 export type Matcher = (value: Lazy, frame: Env) => boolean
 
@@ -70,6 +70,21 @@ function bare(compiler: Compiler, pattern: Pattern, scope: FrameScope): Matcher 
       return (value, frame) => options.some((option) => option(value, frame))
     }
   }
+}
+
+/** A default stands in for the field's value, so the field's contracts apply to it. */
+function guardedFallback(
+  value: Lazy,
+  own: FieldPattern,
+  found: Field | undefined,
+  record: RecordValue,
+): Lazy {
+  if (found === undefined || found.contracts.length === 0) return value
+  return lazily(own.span, () => {
+    let checked = value
+    for (const contract of found.contracts) checked = contract.apply(record, checked, own.name)
+    return force(checked)
+  })
 }
 
 /** The names a pattern binds. */
@@ -188,7 +203,7 @@ function fieldMatcher(
       (found.definition === undefined && (found.meta.optional || fallback))
     ) {
       if (fallback === undefined) return false
-      value = fallback.delay(frame)
+      value = guardedFallback(fallback.delay(frame), own, found, record)
     } else value = record.finalOf(own.name, found)
     for (const { code, label } of contracts)
       value = applyLater(code.delay(frame), label.on(value), value)

@@ -7,7 +7,7 @@ import type { Annotation, FieldDecl, Metadata, Node, PathElement, RecordNode } f
 import { apply } from './contract.ts'
 import { NickelError } from './error.ts'
 import { Label } from './label.ts'
-import { comparePriorities, field, Literal, LiteralDefinition, RecordValue, type Field, type FieldMeta, type PendingContract } from './record.ts' // prettier-ignore
+import { comparePriorities, field, Fixed, Literal, LiteralDefinition, RecordValue, type Field, type FieldMeta, type PendingContract } from './record.ts' // prettier-ignore
 import { isConstant, RecordScope, resolve, type Compiler, type Scope } from './scope.ts'
 import type { Span } from './source.ts'
 import {
@@ -139,8 +139,16 @@ function addComputed(
         span: code.meta.span,
       })
     }
-    record.fields.set(text, makeField(code, literal))
+    record.fields.set(text, fixedField(code, literal, self))
   }
+}
+
+/** A computed field is computed once: later overrides of what it refers to do not reach it. */
+function fixedField(code: FieldCode, literal: Literal, self: RecordValue): Field {
+  const made = makeField(code, literal)
+  if (made.definition === undefined) return made
+  const value = made.definition.instantiate(self)
+  return field(made.meta, new Fixed(value, made.definition.span), made.contracts)
 }
 
 function makeField(code: FieldCode, literal: Literal): Field {
@@ -183,14 +191,22 @@ function compileField(
   outer: Scope,
 ): FieldCode {
   const { meta, value, span } = declared
-  const contracts = meta.annotations.map((annotation): ContractCode => {
+  // `: T` is a promise about the value written here; `| T` also guards values merged in later.
+  const typed = value === undefined ? [] : meta.annotations.filter((each) => each.typed)
+  const pending = meta.annotations.filter((each) => !typed.includes(each))
+  const contracts = pending.map((annotation): ContractCode => {
     scope.touched = false
     const code = compiler.annotation(annotation, scope)
     return { code, recursive: scope.touched, label: annotationLabel(annotation, name) }
   })
   scope.touched = false
   const code =
-    value && (declared.include === true ? includeCode(value, outer) : compiler.term(value, scope))
+    value &&
+    (declared.include === true
+      ? includeCode(value, outer)
+      : typed.length === 0
+        ? compiler.term(value, scope)
+        : compiler.annotated(value, typed, scope, name))
   const { priority, optional, notExported, doc } = meta
   return {
     meta: {

@@ -6,16 +6,17 @@
  *
  * @module
  */
-import type { Branch, Chunk, Node, Pattern, RecordNode } from './ast.ts'
+import type { Annotation, Binding, Branch, Chunk, Node, Pattern, RecordNode } from './ast.ts'
+import { checkLiteral } from './check-literal.ts'
 import { annotationLabel, compileRecord } from './compile-record.ts'
-import { compilePattern, plainName } from './compile-pattern.ts'
+import { boundNames, compilePattern, plainName } from './compile-pattern.ts'
 import { compileType } from './compile-type.ts'
 import { apply } from './contract.ts'
 import { closest, NickelError } from './error.ts'
 import type { Label } from './label.ts'
 import { interpolate, LAZY, mistypedAt, STRICT } from './operators.ts'
 import { recordAsType } from './parse-record.ts'
-import { isVisible, RecordValue, recordOf } from './record.ts'
+import { isVisible, RecordValue, recordOf, sealedField } from './record.ts'
 import {
   constantCode,
   FrameScope,
@@ -26,7 +27,7 @@ import {
 } from './scope.ts'
 import { Lexer } from './lexer.ts'
 import type { Span } from './source.ts'
-import { ArrayValue, call, EnumValue, Fn, force, pendingCall, Sealed, sealedError, settled, TAIL, Thunk, typeOf, withArticle, type Code, type Env, type Lazy, type Value } from './value.ts' // prettier-ignore
+import { ArrayValue, call, EnumValue, Fn, force, lazily, pendingCall, Sealed, sealedError, settled, TAIL, Thunk, typeOf, withArticle, type Code, type Env, type Lazy, type Value } from './value.ts' // prettier-ignore
 
 /** What the compiler needs from around it. */
 export interface Surroundings {
@@ -46,6 +47,8 @@ export function compile(node: Node, surroundings: Surroundings): Code {
     annotation: ({ type, typed }, scope) =>
       compiler.type(type, scope, { variables: new Map(), typed, positive: true }),
     record: (record, scope) => compileRecord(compiler, record, scope),
+    annotated: (term, annotations, scope, name) =>
+      compileAnnotated(compiler, term, annotations, scope, name),
     pattern: (pattern, scope) => compilePattern(compiler, pattern, scope),
   }
   return compiler.term(node, root)
@@ -116,7 +119,7 @@ function compileTerm(compiler: Compiler, around: Surroundings, node: Node, scope
     case 'get':
       return compileGet(compiler, node, scope)
     case 'annotated':
-      return compileAnnotated(compiler, node, scope, undefined)
+      return compiler.annotated(node.value, node.annotations, scope, undefined)
     case 'import':
     case 'package': {
       const lazy = around.resolveImport(node)
@@ -268,53 +271,31 @@ function unmatched(value: Lazy, pattern: Span): NickelError {
 
 function compileLet(compiler: Compiler, node: Node & { kind: 'let' }, outer: Scope): Code {
   const scope = new FrameScope(outer)
-  const plainOnly = node.bindings.every(({ pattern }) => plainName(pattern) !== undefined)
-  if (plainOnly) {
-    const seen = new Set<string>()
-    for (const { pattern } of node.bindings) {
-      const name = plainName(pattern) as string
-      if (seen.has(name)) {
-        throw new NickelError({
-          kind: 'parse',
-          message: `\`${name}\` is bound twice in one let block`,
-          span: pattern.span,
-        })
-      }
-      seen.add(name)
-      if (node.rec) scope.add(name)
-    }
-  }
-  const values = node.bindings.map(({ pattern, annotations, value }) => {
-    const within = node.rec ? scope : outer
-    if (annotations.length === 0) return compiler.term(value, within)
-    const annotated: Node & { kind: 'annotated' } = {
-      kind: 'annotated',
-      span: value.span,
-      value,
-      annotations,
-    }
-    return compileAnnotated(compiler, annotated, within, plainName(pattern))
-  })
-  const matchers = plainOnly
-    ? []
-    : node.bindings.map(({ pattern }) => compiler.pattern(pattern, scope))
-  if (plainOnly && !node.rec)
-    for (const { pattern } of node.bindings) scope.add(plainName(pattern) as string)
+  const slots = node.bindings.map(({ pattern }) => boundNames(pattern))
+  checkDistinct(node.bindings, slots)
+  if (node.rec) for (const names of slots) for (const name of names) scope.add(name)
+  const within = node.rec ? scope : outer
+  const values = node.bindings.map(({ pattern, annotations, value }) =>
+    annotations.length === 0
+      ? compiler.term(value, within)
+      : compiler.annotated(value, annotations, within, plainName(pattern)),
+  )
+  const matchers = node.bindings.map(({ pattern }) => ({
+    match: compiler.pattern(pattern, scope),
+    plain: plainName(pattern) !== undefined,
+    span: pattern.span,
+    slots: [...boundNames(pattern)].map((name) => scope.slot(name) as number),
+  }))
   const body = compiler.term(node.body, scope)
   const bind = (env: Env): Env => {
     const frame: Env = [env]
-    if (node.rec) {
-      for (const value of values) frame.push(new Thunk(value, frame))
-      return frame
-    }
-    if (plainOnly) {
-      for (const value of values) frame.push(value.delay(env))
-      return frame
-    }
-    for (const [index, match] of matchers.entries()) {
-      const value = (values[index] as Code).delay(env)
-      if (!match(value, frame))
-        throw unmatched(value, (node.bindings[index] as { pattern: Pattern }).pattern.span)
+    for (const [index, { match, plain, slots: own, span }] of matchers.entries()) {
+      const code = values[index] as Code
+      const value = node.rec ? new Thunk(code, frame) : code.delay(env)
+      if (plain) frame[own[0] as number] = value
+      else if (node.rec)
+        for (const slot of own) frame[slot] = lazyPart(frame, slot, value, match, span)
+      else if (!match(value, frame)) throw unmatched(value, span)
     }
     return frame
   }
@@ -325,6 +306,38 @@ function compileLet(compiler: Compiler, node: Node & { kind: 'let' }, outer: Sco
     span: node.span,
   }
   return code
+}
+
+/** One name of a pattern in `let rec`: the pattern is tried when the name is asked for. */
+function lazyPart(
+  frame: Env,
+  slot: number,
+  value: Lazy,
+  match: (value: Lazy, frame: Env) => boolean,
+  span: Span,
+): Thunk {
+  return lazily(span, () => {
+    const scratch: Env = [...frame]
+    if (!match(value, scratch)) throw unmatched(value, span)
+    return force(scratch[slot] as Lazy)
+  })
+}
+
+function checkDistinct(bindings: readonly Binding[], names: readonly ReadonlySet<string>[]): void {
+  const seen = new Set<string>()
+  for (const [index, own] of names.entries()) {
+    for (const name of own) {
+      if (seen.has(name)) {
+        const { span } = (bindings[index] as Binding).pattern
+        throw new NickelError({
+          kind: 'parse',
+          message: `\`${name}\` is bound twice in one let block`,
+          span,
+        })
+      }
+      seen.add(name)
+    }
+  }
 }
 
 function compileIf(compiler: Compiler, node: Node & { kind: 'if' }, scope: Scope): Code {
@@ -472,14 +485,7 @@ export function fieldOf(record: Value, name: string, nameSpan: Span, site: Span)
   if (record instanceof RecordValue) {
     const found = record.get(name)
     if (found !== undefined) return found
-    if (record.sealed?.fields.has(name) === true) {
-      throw new NickelError({
-        kind: 'parametricity',
-        message: `the field \`${name}\` belongs to a polymorphic tail and cannot be read`,
-        span: nameSpan,
-        contractSpan: record.sealed.label.contractSpan,
-      })
-    }
+    if (record.sealed?.fields.has(name) === true) throw sealedField(record.sealed, name, nameSpan)
     throw missingField(record, name, nameSpan)
   }
   throw mistypedAt('field access', 1, 'Record', record, site, nameSpan)
@@ -505,14 +511,16 @@ function missingField(record: RecordValue, name: string, span: Span): NickelErro
 
 function compileAnnotated(
   compiler: Compiler,
-  node: Node & { kind: 'annotated' },
+  node: Node,
+  annotations: readonly Annotation[],
   scope: Scope,
   name: string | undefined,
 ): Code {
-  const value = compiler.term(node.value, scope)
-  const contracts = node.annotations.map((annotation): { code: Code; label: Label } => ({
+  for (const annotation of annotations) if (annotation.typed) checkLiteral(annotation.type, node)
+  const value = compiler.term(node, scope)
+  const contracts = annotations.map((annotation): { code: Code; label: Label } => ({
     code: compiler.annotation(annotation, scope),
-    label: annotationLabel(annotation, name).with({ valueSpan: node.value.span, field: name }),
+    label: annotationLabel(annotation, name).with({ valueSpan: node.span }),
   }))
   return plain(node.span, (env) => {
     let checked: Lazy = value.delay(env)

@@ -5,11 +5,14 @@
  * @module
  */
 import { createRequire } from 'node:module'
+import type { Document } from 'yaml'
 import { NickelError } from './error.ts'
 import { readJson } from './json.ts'
 import { plainToValue } from './plain.ts'
+import { parseNumber } from './number.ts'
+import { recordOf } from './record.ts'
 import type { Source, Span } from './source.ts'
-import type { Value } from './value.ts'
+import { ArrayValue, force, settled, type Lazy, type Value } from './value.ts'
 
 export type Format = 'nickel' | 'json' | 'yaml' | 'toml' | 'text'
 
@@ -43,7 +46,7 @@ function readYaml(source: Source, span: Span): Value {
       const [start, end] = problem.pos
       throw new NickelError({ kind: 'parse', message: `not valid YAML: ${problem.message.split('\n')[0] ?? ''}`, span: { source, start, end } }) // prettier-ignore
     }
-    return plainToValue(document.toJS({ mapAsMap: true }) as unknown, span)
+    return yamlValue(document, source)
   })
   return values.length === 1 ? (values[0] as Value) : plainToValue(values, span)
 }
@@ -51,4 +54,37 @@ function readYaml(source: Source, span: Span): Value {
 function readToml(source: Source, span: Span): Value {
   const toml = require('smol-toml') as typeof import('smol-toml')
   return plainToValue(toml.parse(source.text, { integersAsBigInt: 'asNeeded' }), span)
+}
+
+/** A YAML node with its place; numbers are read from their text, exactly. */
+function yamlValue(document: Document.Parsed, source: Source): Value {
+  const yaml = require('yaml') as typeof import('yaml')
+  const visit = (node: unknown): Lazy => {
+    const resolved = yaml.isAlias(node) ? node.resolve(document) : node
+    if (!yaml.isNode(resolved)) return null
+    const [start, end] = resolved.range ?? [0, 0]
+    const span = { source, start, end }
+    if (yaml.isMap(resolved)) return recordOf(entries(resolved.items, span), span)
+    if (yaml.isSeq(resolved)) return new ArrayValue(resolved.items.map(visit), span)
+    if (!yaml.isScalar(resolved)) return null
+    const { value, source: text } = resolved
+    const exact = typeof value === 'number' && text !== undefined ? parseNumber(text) : undefined
+    return settled(span, exact ?? plainToValue(value, span))
+  }
+  const entries = (pairs: readonly unknown[], span: Span): [string, Lazy][] =>
+    pairs.flatMap((pair): [string, Lazy][] => {
+      if (!yaml.isPair(pair)) return []
+      if (yaml.isScalar(pair.key) && pair.key.value === '<<') return merged(pair.value, span)
+      const key = force(visit(pair.key))
+      if (key !== null && typeof key === 'object') {
+        throw new NickelError({ kind: 'parse', message: 'a YAML key must be a scalar', span })
+      }
+      return [[String(key), visit(pair.value)]]
+    })
+  const merged = (node: unknown, span: Span): [string, Lazy][] => {
+    const target = yaml.isAlias(node) ? node.resolve(document) : node
+    if (yaml.isMap(target)) return entries(target.items, span)
+    return yaml.isSeq(target) ? target.items.flatMap((item) => merged(item, span)) : []
+  }
+  return force(visit(document.contents))
 }

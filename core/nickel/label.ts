@@ -138,6 +138,9 @@ function headline(label: Label, inFunction: boolean, path: readonly string[]): s
       ? 'contract broken by a function'
       : `contract broken by the function \`${name}\``
   }
+  if (path.length === 0 && parts.function !== undefined) {
+    return `contract broken by the value of \`${parts.function}\``
+  }
   return path.length === 0
     ? 'contract broken by a value'
     : `contract broken by the value of \`${path.join('.')}\``

@@ -202,7 +202,6 @@ export function exportNumber(x: Num): string {
 
 /** Shortest text of a double, `1e30` rather than `1e+30`, always showing that it is not whole. */
 export function doubleText(value: number): string {
-  if (!Number.isFinite(value)) return 'null'
   const [mantissa, power] = value.toExponential().split('e') as [string, string]
   const exponent = Number(power)
   if (exponent >= 16 || exponent < -5) return `${mantissa}e${exponent}`

@@ -415,17 +415,6 @@ export class Parser {
     if (bindings.length === 0) throw this.unexpected('a binding')
     this.expect('in', '`in` (or `,` and another binding)')
     const body = this.term()
-    if (rec) {
-      for (const { pattern } of bindings) {
-        if (pattern.kind !== 'any' || pattern.alias !== undefined) {
-          throw this.lexer.error(
-            '`let rec` binds plain names only',
-            pattern.span.start,
-            pattern.span.end,
-          )
-        }
-      }
-    }
     return { kind: 'let', span: this.span(start), rec, bindings, body }
   }
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { NickelError } from './error.ts'
-import { fromDouble, isNum, ratio, type Num } from './number.ts'
+import { fromDouble, isNum, ratio, toDouble, type Num } from './number.ts'
 import { isVisible, missingDefinition, RecordValue, recordOf } from './record.ts'
 import type { Span } from './source.ts'
 import { ArrayValue, Contract, EnumValue, Fn, force, Native, originOf, spanOf, typeOf, withArticle, type Lazy, type Value } from './value.ts' // prettier-ignore
@@ -60,7 +60,11 @@ export function toPlain(lazy: Lazy, options: ToPlainOptions): Plain {
     if (options.nulls) return null
     throw unserializable(value, lazy, 'TOML has no null')
   }
-  if (typeof value === 'boolean' || typeof value === 'string' || isNum(value)) return value
+  if (typeof value === 'boolean' || typeof value === 'string') return value
+  if (isNum(value)) {
+    if (Number.isFinite(toDouble(value))) return value
+    throw unserializable(value, lazy, 'this number is too large for the formats of data')
+  }
   if (value instanceof EnumValue) {
     if (value.arg === undefined) return value.tag
     throw unserializable(value, lazy, `the enum variant \`'${value.tag} …\` has an argument`)

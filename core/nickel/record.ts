@@ -211,6 +211,15 @@ export function freeze(record: RecordValue): RecordValue {
   return new RecordValue(fields, { open: record.open, span: record.span, sealed: record.sealed })
 }
 
+/** The report for touching a field that a polymorphic type hides. */
+export const sealedField = (tail: SealedTail, name: string, span: Span): NickelError =>
+  new NickelError({
+    kind: 'parametricity',
+    message: `the field \`${name}\` belongs to a polymorphic tail and cannot be used`,
+    span,
+    contractSpan: tail.label.contractSpan,
+  })
+
 /** Negative, zero, positive as the first priority is lower, equal, higher. */
 export function comparePriorities(a: Priority | undefined, b: Priority | undefined): number {
   const rank = (x: Priority | undefined): number => (x === 'default' ? -1 : x === 'force' ? 1 : 0)

@@ -124,6 +124,13 @@ export interface Compiler {
   type(type: Type, scope: Scope, context: TypeContext): Code
   annotation(annotation: Annotation, scope: Scope): Code
   record(node: RecordNode, scope: Scope): Code
+  /** A term under annotations; `name` is what it is bound to, for reports. */
+  annotated(
+    node: Node,
+    annotations: readonly Annotation[],
+    scope: Scope,
+    name: string | undefined,
+  ): Code
   /** Tries a value against a pattern, filling the frame; false when it does not fit. */
   pattern(pattern: Pattern, scope: FrameScope): (value: Lazy, frame: Env) => boolean
 }

@@ -55,7 +55,7 @@ function dedupSorted(call: Call, order: number, items: readonly Lazy[]): Lazy[] 
   })
 }
 
-function sliceOf(call: Call, start: number, end: number, at: number): ArrayValue {
+export function sliceOf(call: Call, start: number, end: number, at: number): ArrayValue {
   const from = call.index(start)
   const to = call.index(end)
   const array = call.array(at)

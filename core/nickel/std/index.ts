@@ -100,6 +100,15 @@ const envModule = (): RecordValue =>
       }),
   })
 
+/** Package manifests belong to upstream's package manager, which has no counterpart here. */
+const packageModule = (): never => {
+  throw new NickelError({
+    kind: 'unsupported',
+    message: '`std.package` is not supported',
+    notes: ['It only serves manifests of Nickel packages; import files by path instead.'],
+  })
+}
+
 const is =
   (name: string) =>
   (c: Call): Value =>
@@ -151,6 +160,7 @@ export const standardLibrary = (): RecordValue =>
     env: envModule,
     function: functionModule,
     number: numberModule,
+    package: packageModule,
     record: recordModule,
     string: stringModule,
     test: testModule,

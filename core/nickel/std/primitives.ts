@@ -21,6 +21,7 @@ import {
   type Lazy,
   type Value,
 } from '../value.ts'
+import { sliceOf } from './array.ts'
 import { labelOf, outcomeTag, texts } from './contract.ts'
 import { deserialize, hash, serialize } from './formats.ts'
 import { tag, type Call } from './native.ts'
@@ -146,7 +147,7 @@ const table: Readonly<Record<string, (call: Call) => Value>> = {
   },
   'array/map': (c) => then((fn) => new ArrayValue(c.array(0).items.map((item) => lazily(c.site, () => run(fn, [item], c))))),
   'array/generate': (c) => then((fn) => new ArrayValue(Array.from({ length: c.index(0) }, (_, index) => lazily(c.site, () => run(fn, [index], c))))),
-  'array/slice': (c) => new ArrayValue(c.array(2).items.slice(c.index(0), c.index(1)), c.site),
+  'array/slice': (c) => sliceOf(c, 0, 1, 2),
   'record/fields': (c) => new ArrayValue([...c.record(0).fields].filter(([, own]) => isVisible(own)).map(([name]) => name).sort(), c.site),
   'record/fields_with_opts': (c) => new ArrayValue([...c.record(0).fields.keys()].sort(), c.site),
   'record/values': (c) => new ArrayValue([...c.record(0).fields].filter(([, own]) => isVisible(own)).sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, own]) => c.record(0).finalOf(name, own)), c.site),

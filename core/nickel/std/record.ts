@@ -15,6 +15,7 @@ import {
   missingDefinition,
   recordOf,
   RecordValue,
+  sealedField,
   type Field,
 } from '../record.ts'
 import {
@@ -104,6 +105,9 @@ export function remove(
   record: RecordValue,
   present: boolean,
 ): RecordValue {
+  if (!present && record.sealed?.fields.has(name) === true) {
+    throw sealedField(record.sealed, name, call.site)
+  }
   if (!present) call.refuse(0, `the record has no field \`${name}\``)
   return without(call, record, name)
 }

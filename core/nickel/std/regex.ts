@@ -42,6 +42,7 @@ function translate(text: string, flags: string, call: Call, argument: number): R
     .replace(/\\A/g, '^')
     .replace(/\\z/g, '$')
     .replace(/\[\[:(\w+):\]\]/g, (whole, name: string) => POSIX[name] ?? whole)
+  source = unicodeClasses(source)
   try {
     return new RegExp(source, all)
   } catch {
@@ -56,6 +57,24 @@ function translate(text: string, flags: string, call: Call, argument: number): R
       )
     }
   }
+}
+
+/** `\\d` and `\\w` mean Unicode digits and word characters there, ASCII ones here. */
+function unicodeClasses(source: string): string {
+  let inClass = 0
+  return source.replace(/\\(.)|[[\]]/gsu, (whole, letter: string | undefined) => {
+    if (letter === undefined) {
+      if (whole === '[') inClass++
+      else if (inClass > 0) inClass--
+      return whole
+    }
+    const word = '\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}'
+    if (letter === 'd') return '\\p{Nd}'
+    if (letter === 'D') return '\\P{Nd}'
+    if (letter === 'w') return inClass > 0 ? word : `[${word}]`
+    if (letter === 'W' && inClass === 0) return `[^${word}]`
+    return whole
+  })
 }
 
 const POSIX: Readonly<Record<string, string>> = {

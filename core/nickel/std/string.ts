@@ -49,15 +49,17 @@ function occurrences(text: string, part: string): number[] {
   return found
 }
 
+/** Parts between separators; nothing after the last separator is no part. */
 export function split(text: string, separator: string): string[] {
-  if (separator === '') return ['', ...clusters(text), '']
+  if (separator === '') return clusters(text)
   const parts: string[] = []
   let start = 0
   for (const at of occurrences(text, separator)) {
     parts.push(text.slice(start, at))
     start = at + separator.length
   }
-  return [...parts, text.slice(start)]
+  if (start < text.length) parts.push(text.slice(start))
+  return parts
 }
 
 export const contains = (text: string, part: string): boolean =>
@@ -71,7 +73,13 @@ export function replace(text: string, part: string, by: string): string {
         .map((cluster) => cluster + by)
         .join('')
     )
-  return split(text, part).join(by)
+  let result = ''
+  let start = 0
+  for (const at of occurrences(text, part)) {
+    result += text.slice(start, at) + by
+    start = at + part.length
+  }
+  return result + text.slice(start)
 }
 
 function found(call: Call, text: string, match: RegExpExecArray | undefined): RecordValue {
@@ -99,26 +107,21 @@ export function findAll(call: Call, pattern: string, text: string): ArrayValue {
 
 function matches(call: Call, pattern: string, text: string): RegExpExecArray[] {
   const edges = boundaries(text)
-  const all = [...text.matchAll(rustPattern(pattern, 'g', call))]
-  if (edges === undefined) return all
-  return all.filter(({ index, 0: whole }) => edges.has(index) && edges.has(index + whole.length))
+  let end = -1
+  return [...text.matchAll(rustPattern(pattern, 'g', call))].filter(({ index, 0: whole }) => {
+    // An empty match right behind another match is none.
+    const shadow = whole === '' && index === end
+    end = index + whole.length
+    return !shadow && (edges === undefined || (edges.has(index) && edges.has(end)))
+  })
 }
 
+/** The replacement is plain text: `$1` stands for itself. */
 export function replaceRegex(call: Call, pattern: string, by: string, text: string): string {
   let result = ''
   let start = 0
   for (const match of matches(call, pattern, text)) {
-    const groups = match.groups ?? {}
-    // Rust's replacement syntax: $1, $name, ${name}, $$.
-    const inserted = by.replace(
-      /\$(?:\$|\{(\w+)\}|(\w+))/g,
-      (whole, braced: string | undefined, bare: string | undefined) => {
-        if (whole === '$$') return '$'
-        const name = braced ?? bare ?? ''
-        return (/^\d+$/.test(name) ? match[Number(name)] : groups[name]) ?? ''
-      },
-    )
-    result += text.slice(start, match.index) + inserted
+    result += text.slice(start, match.index) + by
     start = match.index + match[0].length
   }
   return result + text.slice(start)
