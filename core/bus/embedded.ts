@@ -29,8 +29,9 @@ import type {
 } from './bus.ts'
 import { busDefaults, judgeConsumer, judgeStream } from './configs.ts'
 import { busErrors } from './errors.ts'
+import { EmbeddedDelivery } from './embedded-delivery.ts'
 import { Flow } from './flow.ts'
-import type { Flight, Puller } from './flow.ts'
+import type { Puller } from './flow.ts'
 import { isBusName, isSubject, subjectMatches } from './subjects.ts'
 
 export interface EmbeddedBusOptions {
@@ -343,80 +344,5 @@ class EmbeddedBus implements Bus {
 
   #assertOpen(): void {
     if (this.#closed) throw busErrors.PROV_BUS_CLOSED({ kind: this.kind })
-  }
-}
-
-class EmbeddedDelivery implements Delivery {
-  readonly subject: string
-  readonly stream: string
-  readonly sequence: Count
-  readonly id: string
-  readonly attempt: Count
-  readonly headers: Readonly<Record<string, string>>
-  readonly body: JsonValue
-  readonly #flow: Flow
-  readonly #flight: Flight
-  readonly #record: (type: string, body: JsonObject) => Promise<void>
-  #ended = false
-
-  constructor(
-    flow: Flow,
-    flight: Flight,
-    content: Content,
-    record: (type: string, body: JsonObject) => Promise<void>,
-  ) {
-    this.subject = flight.message.subject
-    this.stream = flow.page.config.name
-    this.sequence = flight.message.sequence
-    this.id = flight.message.id
-    this.attempt = flight.attempt
-    this.headers = content.headers
-    this.body = content.body
-    this.#flow = flow
-    this.#flight = flight
-    this.#record = record
-  }
-
-  ack(): Promise<void> {
-    return this.#finish('message.acked', {})
-  }
-
-  term(reason: string): Promise<void> {
-    return this.#finish('message.termed', { reason })
-  }
-
-  async nak(options: { delayMs?: number | undefined } = {}): Promise<void> {
-    // A late nak says nothing: the message is already with somebody else.
-    if (this.#ended || !this.#flow.isCurrent(this.#flight)) return
-    this.#ended = true
-    this.#flight.timer.cancel()
-    try {
-      await this.#record('message.returned', { ...this.#key(), attempt: this.attempt })
-    } finally {
-      const { delayMs = 0 } = options
-      if (delayMs > 0) this.#flow.defer(this.#flight, delayMs)
-      else this.#flow.giveBack(this.#flight)
-    }
-  }
-
-  async working(): Promise<void> {
-    if (!this.#ended && this.#flow.isCurrent(this.#flight)) this.#flow.touch(this.#flight)
-  }
-
-  /** A late ack counts too: the work is done, whoever else has the message. */
-  async #finish(type: string, extra: JsonObject): Promise<void> {
-    if (this.#ended) return
-    this.#ended = true
-    this.#flight.timer.cancel()
-    try {
-      if (this.#flow.isOpen(this.sequence)) await this.#record(type, { ...this.#key(), ...extra })
-    } finally {
-      this.#flow.end(this.#flight)
-    }
-  }
-
-  #key(): { stream: string; consumer: string; sequence: Count } {
-    const { name: consumer } = this.#flow.consumer.config
-    return { stream: this.stream, consumer, sequence: this.sequence }
   }
 }

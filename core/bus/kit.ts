@@ -1,6 +1,6 @@
 /**
  * The promises B1 to B5 as a test that every bus runs: the embedded one, NATS JetStream, a
- * stranger's.
+ * stranger's. One long file on purpose: the list of what a bus must do, read from top to bottom.
  *
  * @module
  */

@@ -282,3 +282,25 @@ export function parseAckSubject(subject: string): {
     sequence: Number(tokens[at + 3]),
   }
 }
+
+/** What the client hands to a subscription, as a pull sees it. */
+export function wireMessage(message: {
+  subject: string
+  reply?: string
+  data: Uint8Array
+  headers?: { code: number; keys(): string[]; get(name: string): string }
+}): WireMessage {
+  const { headers } = message
+  const own: Record<string, string> = {}
+  for (const name of headers?.keys() ?? []) {
+    if (!name.startsWith('Nats-')) own[name] = headers?.get(name) ?? ''
+  }
+  return {
+    subject: message.subject,
+    reply: message.reply ?? '',
+    status: headers?.code ?? 0,
+    data: message.data,
+    header: (name) => headers?.get(name) ?? '',
+    headers: own,
+  }
+}

@@ -1,6 +1,6 @@
 /**
- * The bus over NATS JetStream, server 2.10 or newer; the only importer of `nats`, and loaded only
- * when a bus is opened. It makes no promise beyond the port's: a server may lose what it
+ * The bus over NATS JetStream, server 2.10 or newer; the only place that loads `nats`, and
+ * only when a bus is opened. It makes no promise beyond the port's: a server may lose what it
  * acknowledged, forgets message ids of a work queue when it restarts and does not fence by acks.
  *
  * Client defaults that are changed here, and why: reconnecting never ends (by default the connection
@@ -9,10 +9,9 @@
  *
  * @module
  */
-import type { ConnectionOptions, NatsConnection, NatsError } from 'nats'
+import type { ConnectionOptions, ConsumerInfo, NatsConnection, NatsError } from 'nats'
 import { systemClock } from '../clock.ts'
 import type { Clock } from '../clock.ts'
-import { ProvError } from '../errors.ts'
 import type { JsonValue } from '../json.ts'
 import { defined } from '../optional.ts'
 import type { Count, Millis } from '../units.ts'
@@ -29,11 +28,19 @@ import type {
 } from './bus.ts'
 import { busDefaults, judgeConsumer, judgeStream } from './configs.ts'
 import { busErrors } from './errors.ts'
-import { NatsPull } from './nats-pull.ts'
-import type { Wire, WireMessage } from './nats-pull.ts'
+import {
+  consumerFromServer,
+  consumerToServer,
+  encodeKey,
+  streamFromServer,
+  streamToServer,
+  withinAge,
+} from './nats-config.ts'
+import type { Nats } from './nats-config.ts'
+import { foreign, serverCode, serverCodes } from './nats-errors.ts'
+import { NatsPull, wireMessage } from './nats-pull.ts'
+import type { Wire } from './nats-pull.ts'
 import { isBusName, isSubject, subjectMatches } from './subjects.ts'
-
-type Nats = typeof import('nats')
 
 export interface NatsBusOptions {
   /** `host:port` or URLs. */
@@ -54,18 +61,6 @@ export interface NatsBusOptions {
 
 const pingIntervalMs: Millis = 15_000
 const reconnectWaitMs: Millis = 500
-const nanosPerMs = 1_000_000
-
-/** Server error codes by meaning. */
-const serverCodes = {
-  streamNotFound: 10_059,
-  consumerNotFound: 10_014,
-  // With another stream, or with the server's own subjects.
-  subjectOverlap: [10_065, 10_052],
-  filterOverlap: [10_099, 10_100],
-  maxMessages: 10_077,
-  wrongRevision: 10_071,
-}
 
 /**
  * Connects. Throws PROV_BUS_UNAVAILABLE when no server answers within the timeout and
@@ -149,10 +144,12 @@ class NatsBus implements Bus {
 
   async ensureConsumer(config: ConsumerConfig): Promise<void> {
     this.#assertOpen()
+    const own = await this.#consumerInfo(config.stream, config.name)
     const stream = await this.#streamConfig(config.stream)
     if (!stream) throw busErrors.PROV_BUS_NO_STREAM({ name: config.stream })
-    // All of them: a server's own check has let partly overlapping filters pass.
-    const known = await this.#consumerInfos(config.stream)
+    // One that exists is only compared: a role may be allowed to look at its own and nothing else.
+    // For a new one all are: a server's own check has let partly overlapping filters pass.
+    const known = own ? [own] : await this.#consumerInfos(config.stream)
     const configs = known.map((info) => consumerFromServer(config.stream, info))
     if (judgeConsumer(config, stream, configs) === 'new') {
       await this.#call(`create consumer ${config.name}`, async () => {
@@ -210,8 +207,7 @@ class NatsBus implements Bus {
     this.#assertOpen()
     const { signal, credits = busDefaults.credits } = options
     if (signal.aborted) return
-    const found = await this.#consumerInfos(stream)
-    if (!found.some((info) => info.name === consumer)) {
+    if (!(await this.#consumerInfo(stream, consumer))) {
       throw busErrors.PROV_BUS_NO_CONSUMER({ stream, consumer })
     }
     const wire = this.#wire(stream, consumer)
@@ -345,7 +341,7 @@ class NatsBus implements Bus {
       try {
         return await this.#jsm.streams.info(name)
       } catch (thrown) {
-        if (serverCode(thrown) === serverCodes.streamNotFound) return undefined
+        if (serverCodes.notFound.includes(serverCode(thrown) ?? 0)) return undefined
         throw thrown
       }
     })
@@ -356,6 +352,17 @@ class NatsBus implements Bus {
     return info && streamFromServer(info.config)
   }
 
+  #consumerInfo(stream: string, name: string): Promise<ConsumerInfo | undefined> {
+    return this.#call(`look at consumer ${name}`, async () => {
+      try {
+        return await this.#jsm.consumers.info(stream, name)
+      } catch (thrown) {
+        if (serverCodes.notFound.includes(serverCode(thrown) ?? 0)) return undefined
+        throw thrown
+      }
+    })
+  }
+
   #consumerInfos(stream: string) {
     return this.#call(`list consumers of ${stream}`, async () => {
       try {
@@ -363,7 +370,7 @@ class NatsBus implements Bus {
         for await (const info of this.#jsm.consumers.list(stream)) found.push(info)
         return found
       } catch (thrown) {
-        if (serverCode(thrown) === serverCodes.streamNotFound) return []
+        if (serverCodes.notFound.includes(serverCode(thrown) ?? 0)) return []
         throw thrown
       }
     })
@@ -382,111 +389,4 @@ class NatsBus implements Bus {
   #assertOpen(): void {
     if (this.#closing) throw busErrors.PROV_BUS_CLOSED({ kind: this.kind })
   }
-}
-
-type ServerStream = Awaited<ReturnType<Manager['streams']['info']>>['config']
-type ConsumerInfo = Awaited<ReturnType<Manager['consumers']['info']>>
-
-/** A server keeps ids no longer than messages. */
-function withinAge(config: StreamConfig): StreamConfig {
-  const windowMs = config.duplicateWindowMs ?? busDefaults.duplicateWindowMs
-  return config.maxAgeMs !== undefined && config.maxAgeMs < windowMs
-    ? { ...config, duplicateWindowMs: config.maxAgeMs }
-    : config
-}
-
-function streamToServer(
-  nats: Nats,
-  config: StreamConfig,
-): Partial<ServerStream> & { name: string } {
-  const workqueue = config.retention === 'workqueue'
-  return {
-    name: config.name,
-    subjects: [...config.subjects],
-    retention: workqueue ? nats.RetentionPolicy.Workqueue : nats.RetentionPolicy.Limits,
-    storage: nats.StorageType.File,
-    discard: nats.DiscardPolicy.New,
-    max_msgs: config.maxMessages ?? -1,
-    max_age: (config.maxAgeMs ?? 0) * nanosPerMs,
-    duplicate_window: (config.duplicateWindowMs ?? busDefaults.duplicateWindowMs) * nanosPerMs,
-  }
-}
-
-function streamFromServer(config: ServerStream): StreamConfig {
-  return defined({
-    name: config.name,
-    subjects: config.subjects,
-    retention: config.retention === 'workqueue' ? ('workqueue' as const) : ('limits' as const),
-    maxAgeMs: config.max_age > 0 ? config.max_age / nanosPerMs : undefined,
-    maxMessages: config.max_msgs > 0 ? config.max_msgs : undefined,
-    duplicateWindowMs: config.duplicate_window / nanosPerMs,
-  })
-}
-
-function consumerToServer(nats: Nats, config: ConsumerConfig) {
-  return defined({
-    durable_name: config.name,
-    ack_policy: nats.AckPolicy.Explicit,
-    deliver_policy: nats.DeliverPolicy.All,
-    filter_subject: config.filter,
-    ack_wait: (config.ackWaitMs ?? busDefaults.ackWaitMs) * nanosPerMs,
-    // Credits bound what is in flight; the server's own bound of 1000 would stop all for a few.
-    max_ack_pending: -1,
-  })
-}
-
-function consumerFromServer(stream: string, { name, config }: ConsumerInfo): ConsumerConfig {
-  return defined({
-    stream,
-    name,
-    filter: config.filter_subject === '' ? undefined : config.filter_subject,
-    ackWaitMs: (config.ack_wait ?? 0) / nanosPerMs,
-  })
-}
-
-function wireMessage(message: {
-  subject: string
-  reply?: string
-  data: Uint8Array
-  headers?: { code: number; keys(): string[]; get(name: string): string }
-}): WireMessage {
-  const { headers } = message
-  const own: Record<string, string> = {}
-  for (const name of headers?.keys() ?? []) {
-    if (!name.startsWith('Nats-')) own[name] = headers?.get(name) ?? ''
-  }
-  return {
-    subject: message.subject,
-    reply: message.reply ?? '',
-    status: headers?.code ?? 0,
-    data: message.data,
-    header: (name) => headers?.get(name) ?? '',
-    headers: own,
-  }
-}
-
-/** Keys on the server are subject tokens: everything else is written as `=` and hex digits. */
-function encodeKey(key: string): string {
-  return Buffer.from(key)
-    .toString('latin1')
-    .replaceAll(/[^A-Za-z0-9_-]/g, (c) => `=${c.charCodeAt(0).toString(16).padStart(2, '0')}`)
-}
-
-function serverCode(thrown: unknown): number | undefined {
-  const error = ProvError.is(thrown) ? thrown.cause : thrown
-  return (error as NatsError | undefined)?.api_error?.err_code
-}
-
-/** Wraps what the client threw, once, where it is met. */
-function foreign(what: string, thrown: unknown): ProvError {
-  if (ProvError.is(thrown)) return thrown
-  const error = thrown as NatsError
-  if (error.code === 'PERMISSIONS_VIOLATION' || error.code === 'AUTHORIZATION_VIOLATION') {
-    return busErrors.PROV_BUS_DENIED({ what }, { cause: thrown })
-  }
-  if (error.code === 'CONNECTION_CLOSED' || error.code === 'CONNECTION_DRAINING') {
-    return busErrors.PROV_BUS_CLOSED({ kind: 'nats' }, { cause: thrown })
-  }
-  const reason = error instanceof Error ? error.message : String(thrown)
-  return busErrors.PROV_BUS_UNAVAILABLE({ what, reason }, { cause: thrown })
 }

@@ -154,6 +154,7 @@ async function openLocked(
     }),
     snapshot: async (name) => readSnapshot(dir, await files.list(dir), id, name, log.durable),
     async putSnapshot(name, snapshot) {
+      if (closing) throw journalErrors.PROV_JOURNAL_CLOSED({ journal: id })
       assertHeld()
       await writeSnapshot(files, dir, id, name, snapshot)
     },
