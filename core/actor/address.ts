@@ -27,3 +27,6 @@ export function parseAddress(text: string): { readonly type: string; readonly id
   address(type, id)
   return { type, id }
 }
+
+/** The type in an address, or the empty text when it is none. Never throws. */
+export const typeOf = (text: string): string => text.slice(0, Math.max(0, text.indexOf('/')))

@@ -66,7 +66,7 @@ export class Effects {
     let event: EffectEvent | undefined
     try {
       // Handlers start outside of the turn that asked for them.
-      await undefined
+      await Promise.resolve()
       if (!handler) throw new Error(`no effect is called ${name} any more`)
       const context: EffectContext = { signal, id, self: from, clock: this.#clock }
       const output = await handler(params as never, context)

@@ -44,7 +44,7 @@ export const actorErrors = defineErrors<{
   PROV_ACTOR_UNSUPPORTED: {
     disposition: 'usage',
     text: ({ type, what }) => `actor type ${type} uses ${what}, which the kernel does not run`,
-    remedy: ({ instead }) => `${instead}; core/actor/README.md lists what machines may use`,
+    remedy: ({ instead }) => `${instead}; \`core/actor/README.md\` lists what machines may use`,
   },
   PROV_ACTOR_UNREGISTERED: {
     disposition: 'usage',

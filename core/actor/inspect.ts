@@ -49,3 +49,16 @@ export type InspectRecord =
   | { readonly kind: 'observer.failed'; readonly address: Address; readonly what: string }
 
 export type Inspect = (record: InspectRecord) => void
+
+/** An inspector that throws harms nobody, and after three throws it is let go. */
+export function guarded(inspect: Inspect): Inspect {
+  let patience = 3
+  return (record) => {
+    if (patience === 0) return
+    try {
+      inspect(record)
+    } catch {
+      patience--
+    }
+  }
+}

@@ -20,20 +20,22 @@
  */
 import type { Clock } from '../clock.ts'
 import { asProvError, ProvError } from '../errors.ts'
-import { newId } from '../ids.ts'
 import type { Journal, JournalEntry } from '../journal/journal.ts'
 import type { JsonValue } from '../json.ts'
 import { defined } from '../optional.ts'
 import type { Count, Millis } from '../units.ts'
-import { address as makeAddress } from './address.ts'
+import { address as makeAddress, typeOf } from './address.ts'
 import type { Address } from './address.ts'
 import { Alarm } from './alarm.ts'
+import { Asks } from './asks.ts'
+import type { AskOptions } from './asks.ts'
 import { Cell } from './cell.ts'
-import type { Kind, Message, Waiter } from './cell.ts'
+import type { Kind, Message } from './cell.ts'
 import type { ActorDef, ActorEvent, Directive, RecordMaker } from './define.ts'
 import { Effects } from './effects.ts'
 import type { EffectEvent } from './effects.ts'
 import { actorErrors } from './errors.ts'
+import { guarded } from './inspect.ts'
 import type { Inspect } from './inspect.ts'
 import { letterCap, promised } from './ledger.ts'
 import type { KernelRecords, Ledger, Parked, Pending, Stored } from './ledger.ts'
@@ -41,7 +43,9 @@ import { Listeners } from './listeners.ts'
 import { Program } from './program.ts'
 import type { Asked, Live, Step } from './program.ts'
 import { Ref } from './ref.ts'
+import { abandoned, abortable, isEvent, refused } from './refuse.ts'
 import { revive, unreadableCodes } from './restore.ts'
+import { byAddress, rowOf, rowOfStored } from './rows.ts'
 import { Scheduler } from './scheduler.ts'
 import { changeBetween, persisted } from './state.ts'
 import type { ActorState, TimerState } from './state.ts'
@@ -98,7 +102,7 @@ export class Kernel implements ActorSystem {
   readonly #kinds = new Map<string, Kind>()
   readonly #cells = new Map<Address, Cell>()
   readonly #starting = new Map<Address, Promise<unknown>>()
-  readonly #asks = new Map<string, (event: ActorEvent) => void>()
+  readonly #asks: Asks
   /** Promises read from the journal whose type is not registered yet. */
   readonly #unissued: Set<string>
   readonly #watchers: Listeners<WatchEvent>
@@ -116,6 +120,7 @@ export class Kernel implements ActorSystem {
     const { journal, clock, partition, snapshotEvery } = options
     this.#clock = clock
     this.#ledger = ledger
+    this.#asks = new Asks(clock)
     this.#unissued = new Set(ledger.outbox.keys())
     this.#inspect = options.inspect ? guarded(options.inspect) : null
     this.#alarm = new Alarm(clock, ({ cell, timer }) => this.#ring(cell, timer))
@@ -154,7 +159,8 @@ export class Kernel implements ActorSystem {
     }
     const kind: Kind = { def, program: new Program(def), owner: options.owner }
     this.#kinds.set(def.type, kind)
-    for (const actor of [...this.#ledger.stored.values()]) {
+    // Taking an entry out of a map while walking it is sound.
+    for (const actor of this.#ledger.stored.values()) {
       if (actor.state && typeOf(actor.address) === def.type) {
         this.#revive(kind, { ...actor, state: actor.state })
       }
@@ -378,7 +384,7 @@ export class Kernel implements ActorSystem {
     return new Promise((resolve, reject) => {
       const cell = this.#cells.get(address)
       const reason = this.#refusal(address, cell, event)
-      if (reason !== undefined) return reject(refused(reason, address, cell, event, this.#broken))
+      if (reason !== undefined) return reject(this.#broken ?? refused(reason, address, cell, event))
       if (signal?.aborted) return reject(abandoned(address, event))
       const message: Message = { event, atMs: this.#clock.now() }
       message.waiter = signal
@@ -389,8 +395,7 @@ export class Kernel implements ActorSystem {
   }
 
   #refusal(address: Address, cell: Cell | undefined, event: ActorEvent): Refusal | undefined {
-    const type = event?.type as unknown
-    if (typeof type !== 'string' || type === '' || type.startsWith('xstate.')) return 'invalid'
+    if (!isEvent(event)) return 'invalid'
     if (this.#closing || this.#broken) return 'stopped'
     if (cell === undefined) return this.#ledger.stored.has(address) ? 'stopped' : 'unknown'
     if (cell.status === 'parked') return 'parked'
@@ -421,12 +426,8 @@ export class Kernel implements ActorSystem {
       this.#letter(to, String(event?.type), reason)
       this.#settle(pending.id)
     }
-    if (typeof event?.type !== 'string' || event.type.startsWith('xstate.')) return give('invalid')
-    const asked = this.#asks.get(to)
-    if (asked) {
-      asked(event)
-      return this.#settle(pending.id)
-    }
+    if (!isEvent(event)) return give('invalid')
+    if (this.#asks.answer(to, event)) return this.#settle(pending.id)
     const cell = this.#cells.get(to)
     if (cell && cell.status !== 'done') {
       const message = { event, atMs: this.#clock.now(), cause: pending.id }
@@ -810,33 +811,18 @@ export class Kernel implements ActorSystem {
 
   // ── asking and looking ─────────────────────────────────────────────────────────────────────────
 
-  ask(
+  async ask(
     address: Address,
     question: (replyTo: Address) => ActorEvent,
-    options: { readonly timeoutMs?: Millis; readonly signal?: AbortSignal } = {},
+    options: AskOptions = {},
   ): Promise<ActorEvent> {
-    const { timeoutMs = 5_000, signal } = options
-    const replyTo = makeAddress('ask', newId('ask', this.#clock))
-    return new Promise((resolve, reject) => {
-      const event = question(replyTo)
+    const put = (event: ActorEvent): void => {
       const cell = this.#cells.get(address)
       const reason = this.#refusal(address, cell, event)
-      if (reason !== undefined) return reject(refused(reason, address, cell, event, this.#broken))
-      if (signal?.aborted) return reject(abandoned(address, event))
-      const end = (settle: () => void): void => {
-        this.#asks.delete(replyTo)
-        deadline.cancel()
-        signal?.removeEventListener('abort', abort)
-        settle()
-      }
-      const abort = (): void => end(() => reject(abandoned(address, event)))
-      const late = (): void =>
-        end(() => reject(actorErrors.PROV_ACTOR_TIMEOUT({ address, timeoutMs })))
-      const deadline = this.#clock.after(timeoutMs, late)
-      signal?.addEventListener('abort', abort, { once: true })
-      this.#asks.set(replyTo, (reply) => end(() => resolve(reply)))
+      if (reason !== undefined) throw this.#broken ?? refused(reason, address, cell, event)
       this.#deliver(cell as Cell, { event, atMs: this.#clock.now() })
-    })
+    }
+    return this.#asks.ask(address, question, put, options)
   }
 
   watch(address: Address, listener: (event: WatchEvent) => void): () => void {
@@ -855,38 +841,10 @@ export class Kernel implements ActorSystem {
   }
 
   list(filter: { readonly type?: string } = {}): readonly ActorRow[] {
-    const wanted = (address: Address) =>
-      filter.type === undefined || typeOf(address) === filter.type
-    const rows: ActorRow[] = []
-    for (const cell of this.#cells.values()) {
-      if (!wanted(cell.address)) continue
-      const { address, version, sequence, depth, restarts, parked, first } = cell
-      const value = cell.live.snapshot.value as JsonValue
-      rows.push(
-        defined({
-          address,
-          type: cell.kind.def.type,
-          version,
-          status: cell.status,
-          value,
-          sequence,
-          depth,
-          oldestMs: first && this.#clock.now() - first.atMs,
-          restarts,
-          parked: parked && defined({ ...parked, event: parked.event?.type }),
-          owner: cell.kind.owner,
-        }) as ActorRow,
-      )
-    }
-    for (const { address, version, sequence, state } of this.#ledger.stored.values()) {
-      if (!wanted(address)) continue
-      const [status, value] = state
-        ? (['dormant', state.value] as const)
-        : (['stopped', null] as const)
-      const type = typeOf(address)
-      rows.push({ address, type, version, status, value, sequence, depth: 0, restarts: 0 })
-    }
-    return rows.sort((a, b) => (a.address < b.address ? -1 : 1))
+    const rows = [...this.#ledger.stored.values()].map(rowOfStored)
+    for (const cell of this.#cells.values()) rows.push(rowOf(cell, this.#clock.now()))
+    const { type } = filter
+    return rows.filter((row) => type === undefined || row.type === type).sort(byAddress)
   }
 
   deadLetters(): { readonly count: Count; readonly rows: readonly DeadLetter[] } {
@@ -945,8 +903,6 @@ function sorted(
   return { effects, entries }
 }
 
-const typeOf = (address: string): string => address.slice(0, Math.max(0, address.indexOf('/')))
-
 function toldOf(pending: Pending): { readonly to: Address; readonly event: ActorEvent } {
   const told = (pending.params ?? {}) as { readonly to?: unknown; readonly event?: unknown }
   return { to: String(told.to) as Address, event: told.event as ActorEvent }
@@ -958,64 +914,4 @@ const isUnreadable = (parked: Parked | undefined): boolean =>
 const messageOf = (thrown: unknown): string => {
   const error = asProvError(thrown)
   return error.cause instanceof Error ? error.cause.message : error.message
-}
-
-const abandoned = (address: Address, event: ActorEvent): Error =>
-  actorErrors.PROV_ACTOR_ABORTED({ address, event: event.type })
-
-/** A caller that may give up. Before its message is taken that also takes the message back. */
-function abortable(
-  message: Message,
-  signal: AbortSignal,
-  address: Address,
-  waiter: Waiter,
-): Waiter {
-  const abort = (): void => {
-    message.dropped = true
-    waiter.reject(abandoned(address, message.event))
-  }
-  signal.addEventListener('abort', abort, { once: true })
-  const stop = (): void => signal.removeEventListener('abort', abort)
-  return {
-    resolve: (snapshot) => (stop(), waiter.resolve(snapshot)),
-    reject: (error) => (stop(), waiter.reject(error)),
-  }
-}
-
-function refused(
-  reason: Refusal,
-  address: Address,
-  cell: Cell | undefined,
-  event: ActorEvent,
-  broken: Error | undefined,
-): Error {
-  if (broken) return broken
-  switch (reason) {
-    case 'full':
-      return actorErrors.PROV_ACTOR_MAILBOX_FULL({
-        address,
-        capacity: cell?.kind.def.mailbox.capacity ?? 0,
-      })
-    case 'parked':
-      return actorErrors.PROV_ACTOR_PARKED({ address, why: cell?.parked?.message ?? '' })
-    case 'unknown':
-      return actorErrors.PROV_ACTOR_UNKNOWN({ address })
-    case 'invalid':
-      return actorErrors.PROV_ACTOR_EVENT_INVALID({ address, event: String(event?.type) })
-    case 'stopped':
-      return actorErrors.PROV_ACTOR_STOPPED({ address })
-  }
-}
-
-/** An inspector that throws harms nobody, and after three throws it is let go. */
-function guarded(inspect: Inspect): Inspect {
-  let patience = 3
-  return (record) => {
-    if (patience === 0) return
-    try {
-      inspect(record)
-    } catch {
-      patience--
-    }
-  }
 }

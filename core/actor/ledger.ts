@@ -161,7 +161,7 @@ export class Ledger {
   }
 
   #next(known: Stored, type: string, mark: Mark): Stored {
-    const { parked, state, ...rest } = known
+    const { state } = known
     switch (type) {
       case 'actor.stepped': {
         const { cause, change, effects, version } = mark as KernelRecords['actor.stepped']
@@ -177,10 +177,10 @@ export class Ledger {
       case 'actor.parked':
         return { ...known, parked: (mark as KernelRecords['actor.parked']).parked }
       case 'actor.resumed':
-        return defined({ ...rest, state }) as Stored
+        return defined({ ...known, parked: undefined }) as Stored
       case 'actor.stopped':
         this.forget(mark.address)
-        return rest
+        return defined({ ...known, parked: undefined, state: undefined }) as Stored
       default:
         return known
     }

@@ -225,8 +225,7 @@ function freeze(value: unknown, before?: JsonObject): void {
   const plain = Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype
   if (!plain) return
   Object.freeze(value)
-  for (const key in value) {
-    const item = (value as Record<string, unknown>)[key]
+  for (const [key, item] of Object.entries(value)) {
     if (before === undefined || item !== before[key]) freeze(item)
   }
 }

@@ -29,7 +29,7 @@ export async function openLedger(
     ledger.enter(record.type, record.body)
     ledger.position = record.position
   }
-  for (const actor of [...ledger.stored.values()]) {
+  for (const actor of ledger.stored.values()) {
     if (actor.durability === 'snapshot') await refresh(ledger, actor, journal, partition)
   }
   return ledger

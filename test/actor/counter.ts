@@ -44,9 +44,9 @@ export const counterMachine = setup({
     tags: {} as 'resting',
   },
   actions: {
-    charge: (_, _params: { amount: number }) => {},
-    audit: (_, _params: { what: string }) => {},
-    tell: (_, _params: { to: string; event: { type: string } }) => {},
+    charge: (_args, _params: { amount: number }) => {},
+    audit: (_args, _params: { what: string }) => {},
+    tell: (_args, _params: { to: string; event: { type: string } }) => {},
     add: assign({
       count: ({ context, event }) => context.count + (event.type === 'add' ? (event.by ?? 1) : 1),
     }),
