@@ -28,7 +28,7 @@ export const busErrors = defineErrors<{
     disposition: 'usage',
     text: ({ what, name }) => `"${name}" cannot be the name of a ${what}`,
     remedy:
-      'use letters, digits, - and _ (and dots between tokens of a subject); see core/bus/README.md',
+      'use letters, digits, - and _ (and dots between tokens of a subject); see `core/bus/README.md`',
   },
   PROV_BUS_NO_STREAM: {
     disposition: 'usage',
@@ -50,7 +50,7 @@ export const busErrors = defineErrors<{
     disposition: 'usage',
     text: ({ subject, limitBytes }) =>
       `a message for ${subject} is larger than the ${limitBytes} bytes that the bus takes`,
-    remedy: 'send a digest and a place instead of the content; see core/bus/README.md',
+    remedy: 'send a digest and a place instead of the content; see `core/bus/README.md`',
   },
   PROV_BUS_UNAVAILABLE: {
     disposition: 'unknown',
@@ -71,6 +71,6 @@ export const busErrors = defineErrors<{
   PROV_BUS_OVERRUN: {
     disposition: 'fail',
     text: ({ limit }) => `a source produced faster than the bus took: more than ${limit} waiting`,
-    remedy: 'feed from a source that can wait, or raise the buffer; see core/bus/README.md',
+    remedy: 'feed from a source that can wait, or raise the buffer; see `core/bus/README.md`',
   },
 })

@@ -34,7 +34,7 @@ export const journalErrors = defineErrors<{
     disposition: 'usage',
     text: ({ what, bytes, limitBytes }) =>
       `${what} takes ${bytes} bytes and the journal takes ${limitBytes} at most`,
-    remedy: 'keep large content in a file and record its digest; see core/journal/README.md',
+    remedy: 'keep large content in a file and record its digest; see `core/journal/README.md`',
   },
   PROV_JOURNAL_NOT_JSON: {
     disposition: 'crash',
@@ -48,7 +48,7 @@ export const journalErrors = defineErrors<{
     remedy: ({ pid, where, file }) =>
       where === ''
         ? `ask the running one (\`prov status\` finds it) or stop it: \`kill ${pid}\`; its lock ends with it`
-        : `stop that container; only when nothing in it runs any more, remove ${file}`,
+        : `stop that container; only when nothing in it runs any more, remove \`${file}\``,
   },
   PROV_JOURNAL_CORRUPT: {
     disposition: 'fail',
@@ -70,6 +70,6 @@ export const journalErrors = defineErrors<{
   PROV_JOURNAL_UNUSABLE: {
     disposition: 'fail',
     text: ({ dir, reason }) => `the journal in ${dir} cannot be opened: ${reason}`,
-    remedy: ({ dir }) => `see that the user of this process may read and write ${dir}`,
+    remedy: ({ dir }) => `see that the user of this process may read and write \`${dir}\``,
   },
 })
