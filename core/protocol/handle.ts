@@ -6,7 +6,7 @@
  */
 import { Observable } from 'rxjs'
 import type { Clock } from '../clock.ts'
-import { asProvError } from '../errors.ts'
+import { asProvError, coreErrors, ProvError } from '../errors.ts'
 import { defined } from '../optional.ts'
 import type { OpHandle } from '../runtime.ts'
 import type { Millis } from '../units.ts'
@@ -42,7 +42,7 @@ async function settled(
   options: { readonly timeoutMs?: Millis; readonly signal?: AbortSignal },
 ): Promise<OpEnd> {
   const { timeoutMs, signal } = options
-  signal?.throwIfAborted()
+  if (signal?.aborted) throw givenUp(signal)
   const desk = find()
   const first = await desk.phase(id)
   if (!first) throw opErrors.PROV_OP_UNKNOWN({ op: id })
@@ -66,7 +66,7 @@ async function settled(
         undo.push(() => timer.cancel())
       }
       if (signal) {
-        const abort = () => reject(asProvError(signal.reason))
+        const abort = () => reject(givenUp(signal))
         // It may have aborted while the phase was asked for; a listener would never hear of it.
         if (signal.aborted) abort()
         signal.addEventListener('abort', abort, { once: true })
@@ -76,4 +76,10 @@ async function settled(
   } finally {
     for (const one of undo) one()
   }
+}
+
+/** Giving up waiting is the caller's wish, not a failure of the operation: it goes on. */
+function givenUp(signal: AbortSignal): ProvError {
+  const reason: unknown = signal.reason
+  return ProvError.is(reason) ? reason : coreErrors.PROV_INTERRUPTED({ signal: 'its caller' })
 }

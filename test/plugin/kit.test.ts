@@ -1,0 +1,105 @@
+/** The plugin kit, on plugins that keep their promises and on plugins that do not. */
+import { NEVER, timer } from 'rxjs'
+import t from 'tap'
+import { defineCommand, definePlugin, serviceRef, workspace } from 'prov'
+import type { Plugin } from 'prov'
+import { pluginKit } from 'prov/testing'
+import type { KitTest, PluginKitOptions } from 'prov/testing'
+
+const desk = serviceRef<object>('acme.desk')
+const command = defineCommand({
+  pattern: 'quota',
+  describe: 'shows it',
+  group: 'Tools',
+  examples: [['prov quota', 'all']],
+  flags: {},
+  run: async () => 1,
+})
+
+t.test('a plugin that keeps its promises passes', (t) => {
+  pluginKit(
+    t as unknown as KitTest,
+    () =>
+      definePlugin({
+        name: 'good',
+        api: 1,
+        needs: { workspace },
+        provides: { desk },
+        config: (raw) => {
+          if (typeof (raw as { size?: unknown } | undefined)?.size !== 'number') {
+            throw new Error('size must be a number')
+          }
+          return raw as { size: number }
+        },
+        commands: { quota: async () => ({ command }) },
+        setup: ({ provide }) => {
+          provide.desk({})
+          return NEVER
+        },
+      }),
+    { sampleConfig: { size: 1 }, badConfigs: [undefined, { size: 'x' }] },
+  )
+  t.end()
+})
+
+/** Runs the kit as a stranger's runner would, and answers the titles that failed. */
+async function failures(make: () => Plugin, options?: PluginKitOptions): Promise<string[]> {
+  const failed = new Set<string>()
+  const running: Promise<unknown>[] = []
+  const undo: (() => unknown)[] = []
+  const recorder = (title: string): KitTest => {
+    const judge = (fine: boolean) => {
+      if (!fine) failed.add(title)
+    }
+    return {
+      test(name, body) {
+        const work = (async () => body(recorder(name)))().catch(() => failed.add(name))
+        running.push(work)
+        return work
+      },
+      equal: (found, wanted) => judge(Object.is(found, wanted)),
+      same: (found, wanted) => judge(JSON.stringify(found) === JSON.stringify(wanted)),
+      ok: (found) => judge(Boolean(found)),
+      fail: () => judge(false),
+      teardown: (act) => undo.push(act),
+    }
+  }
+  pluginKit(recorder(''), make, options)
+  await Promise.all(running)
+  for (const act of undo) act()
+  return [...failed]
+}
+
+t.test('a plugin that breaks a promise fails at that promise', async (t) => {
+  const base = { name: 'bad', api: 1 }
+  t.match(await failures(() => definePlugin({ ...base, api: 4 })), [/contract/, /starts/, /after/])
+  t.match(await failures(() => definePlugin({ ...base, provides: { desk }, setup: () => {} })), [
+    /starts/,
+    /after its end/,
+  ])
+  t.match(await failures(() => definePlugin({ ...base, config: () => 1 }), { badConfigs: [{}] }), [
+    /config/,
+  ])
+  t.match(
+    await failures(() =>
+      definePlugin({
+        ...base,
+        commands: { other: async () => ({ command: { ...command, examples: [] } }) },
+      }),
+    ),
+    [/commands/],
+  )
+  t.match(
+    await failures(() =>
+      definePlugin({
+        ...base,
+        setup: () => {
+          // Not tied to the plugin's life: exactly what the kit looks for.
+          const forgotten = timer(200).subscribe()
+          void forgotten
+        },
+      }),
+    ),
+    [/nothing of it still runs/],
+  )
+})
