@@ -53,9 +53,9 @@ export function gitDisk(): Disk {
       touched.clear()
       try {
         await eachOf(files, ([path]) => sync(path))
-        const folders = new Set(files.map(([path]) => dirname(path)))
         // A folder that was made is an entry of its parent.
-        for (const folder of [...folders]) folders.add(dirname(folder))
+        const made = files.map(([path]) => dirname(path))
+        const folders = new Set([...made, ...made.map((folder) => dirname(folder))])
         await eachOf([...folders], sync)
       } catch (error) {
         // After a failed sync nobody knows what the disk holds: the next try must write again.

@@ -1,0 +1,123 @@
+/**
+ * What the orchestrator wrote down about its runs, in its own partition of the journal:
+ *
+ *     run.started ─▶ step.started ─▶ step.done ─▶ … ─▶ run.ended
+ *
+ * `step.started` is durable before the machine hears of the step, so a step without `step.done` may
+ * have run. Outputs never come here: a script may print what is secret.
+ *
+ * @module
+ */
+import { digestOf } from 'prov'
+import type { Count, Journal, JsonObject, OpRun, RunOutcome } from 'prov'
+import { runErrors } from './errors.ts'
+
+export interface RunRequest {
+  readonly op: string
+  readonly token: string
+  readonly run: OpRun
+  readonly labels: Readonly<Record<string, string>>
+}
+
+/** How a step ended, as far as it is known for certain. */
+export interface StepRecord {
+  readonly exit: number
+  /** It was ended for taking too long. */
+  readonly late: boolean
+  /** Where its output is, relative to the workspace. */
+  readonly log: string
+}
+
+export interface RunRecord {
+  readonly op: string
+  readonly token: string
+  /** Digest of what is run: a token has one graph for ever. */
+  readonly digest: string
+  readonly provider: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly started: ReadonlySet<string>
+  readonly done: ReadonlyMap<string, StepRecord>
+  readonly outcome?: RunOutcome
+}
+
+interface Draft extends RunRecord {
+  readonly started: Set<string>
+  readonly done: Map<string, StepRecord>
+  outcome?: RunOutcome
+}
+
+export const partition = 'orchestrator'
+
+export class RunBook {
+  readonly #journal: Journal
+  readonly #runs = new Map<string, Draft>()
+
+  private constructor(journal: Journal) {
+    this.#journal = journal
+  }
+
+  /** Reads what former lives wrote. */
+  static async open(journal: Journal): Promise<RunBook> {
+    const book = new RunBook(journal)
+    for await (const { type, body } of journal.read({ partition })) {
+      book.#fold(type, body as JsonObject)
+    }
+    return book
+  }
+
+  get(token: string): RunRecord | undefined {
+    return this.#runs.get(token)
+  }
+
+  /** Opens the page of a token, or finds it. Throws PROV_RUN_TOKEN_REUSED for another graph. */
+  async begin({ op, token, run, labels }: RunRequest): Promise<RunRecord> {
+    const digest = digestOf(run as unknown as JsonObject)
+    const known = this.#runs.get(token)
+    if (known && known.digest !== digest) throw runErrors.PROV_RUN_TOKEN_REUSED({ token })
+    if (known) return known
+    const { provider } = run
+    await this.#write('run.started', { op, token, digest, provider, labels })
+    return this.#runs.get(token) as RunRecord
+  }
+
+  async stepStarted(token: string, step: string): Promise<void> {
+    await this.#write('step.started', { token, step })
+  }
+
+  async stepDone(token: string, step: string, record: StepRecord): Promise<void> {
+    await this.#write('step.done', { token, step, ...record })
+  }
+
+  async ended(token: string, outcome: RunOutcome): Promise<void> {
+    await this.#write('run.ended', { token, outcome: outcome as unknown as JsonObject })
+  }
+
+  get size(): Count {
+    return this.#runs.size
+  }
+
+  async #write(type: string, body: JsonObject): Promise<void> {
+    await this.#journal.append([{ partition, type, body }])
+    this.#fold(type, body)
+  }
+
+  // Written by this class alone, so the shapes are known; other types here belong to others.
+  #fold(type: string, body: JsonObject): void {
+    const token = body['token'] as string
+    if (type === 'run.started') {
+      const { op, digest, provider, labels } = body as unknown as RunRecord
+      this.#runs.set(token, {
+        ...{ op, token, digest, provider, labels },
+        started: new Set(),
+        done: new Map(),
+      })
+      return
+    }
+    const run = this.#runs.get(token)
+    if (!run) return
+    const step = body['step'] as string
+    if (type === 'step.started') run.started.add(step)
+    if (type === 'step.done') run.done.set(step, body as unknown as StepRecord)
+    if (type === 'run.ended') run.outcome = body['outcome'] as unknown as RunOutcome
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * The orchestrator: runs the declared graph of an operation on a machine of the provider it names,
+ * each step at most once, and says what came of it. Provider APIs and machine keys are known here
+ * and nowhere else; the controller hands over a token and gets an outcome.
+ *
+ * @module
+ */
+import { join } from 'node:path'
+import { bus, definePlugin, journal, orchestrator, parseDuration } from 'prov'
+import { providerPoint, subjects, workspace } from 'prov'
+import type { Millis, ProviderSpec, RunOutcome } from 'prov'
+import { RunBook } from './book.ts'
+import { runErrors } from './errors.ts'
+import { execute, releaseLease } from './execute.ts'
+import { leaseActor, leaseType } from './lease.ts'
+
+interface OrchestratorConfig {
+  readonly parallel: number
+  readonly stepTimeoutMs: Millis
+  readonly machineTtlMs: Millis
+}
+
+/** Throws PROV_RUN_CONFIG. */
+function parseConfig(raw: unknown): OrchestratorConfig {
+  const refuse = (what: string) => runErrors.PROV_RUN_CONFIG({ what })
+  if (raw !== undefined && (typeof raw !== 'object' || raw === null || Array.isArray(raw))) {
+    throw refuse('it must be an object')
+  }
+  const {
+    parallel = 4,
+    stepTimeout = '30m',
+    machineTtl = '30m',
+    ...rest
+  } = (raw ?? {}) as Record<string, unknown>
+  const unknown = Object.keys(rest)[0]
+  if (unknown !== undefined) throw refuse(`there is no setting "${unknown}"`)
+  if (!Number.isInteger(parallel) || (parallel as number) < 1 || (parallel as number) > 64) {
+    throw refuse('parallel is a whole number from 1 to 64')
+  }
+  const duration = (name: string, value: unknown): Millis => {
+    const ms = typeof value === 'string' ? parseDuration(value) : undefined
+    if (ms === undefined || ms < 1_000) throw refuse(`${name} is a time such as "30m", 1s or more`)
+    return ms
+  }
+  return {
+    parallel: parallel as number,
+    stepTimeoutMs: duration('stepTimeout', stepTimeout),
+    machineTtlMs: duration('machineTtl', machineTtl),
+  }
+}
+
+export default definePlugin({
+  name: 'orchestrator',
+  api: 1,
+  describe: 'runs the steps of an operation on a machine of its provider, each at most once',
+  needs: { journal, bus, workspace },
+  provides: { orchestrator },
+  config: parseConfig,
+  async setup({ name, config, needs, actors, provide, contributions, clock, log, signal, defer }) {
+    const { stateDir, root } = needs.workspace
+    const book = await RunBook.open(needs.journal)
+    const destroying = new Set<Promise<unknown>>()
+
+    const provider = (wanted: string): ProviderSpec => {
+      const all = contributions(providerPoint)
+      const found = all.find((one) => one.name === wanted)
+      if (found) return found.value.open({ stateDir })
+      const known = all.map((one) => one.name)
+      throw runErrors.PROV_RUN_PROVIDER_UNKNOWN({ provider: wanted, known })
+    }
+    const lease = leaseActor({
+      clock,
+      log,
+      provider,
+      labels: (token) => book.get(token)?.labels ?? {},
+      machineTtlMs: config.machineTtlMs,
+      destroying(attempt) {
+        const settled: Promise<unknown> = attempt
+          .catch(() => undefined)
+          .then(() => destroying.delete(settled))
+        destroying.add(settled)
+      },
+    })
+    actors.register(lease, { owner: name })
+    // A machine whose run ended while nobody was there to let it go.
+    for (const row of actors.list({ type: leaseType })) {
+      const token = row.address.slice(leaseType.length + 1)
+      if (row.status === 'active' && book.get(token)?.outcome) await releaseLease(actors, token)
+    }
+    // Whoever stops Prov right after an operation must not leave its machine behind.
+    defer(async () => void (await Promise.all(destroying)))
+
+    let told = 0
+    const underWay = new Map<string, Promise<RunOutcome>>()
+    provide.orchestrator({
+      run(request) {
+        const known = underWay.get(request.token)
+        if (known) return known
+        const work = execute(request, {
+          book,
+          actors,
+          lease,
+          provider,
+          parallel: config.parallel,
+          stepTimeoutMs: config.stepTimeoutMs,
+          outputs: { dir: join(stateDir, 'runs'), root },
+          tell(event, body) {
+            const id = `${request.token}:${event}:${++told}`
+            const subject = subjects.task(needs.workspace.name, event)
+            needs.bus.publish(subject, { id, body }).catch(() => undefined)
+          },
+          clock,
+          log,
+          signal,
+        }).finally(() => underWay.delete(request.token))
+        underWay.set(request.token, work)
+        return work
+      },
+    })
+  },
+})

@@ -1,0 +1,139 @@
+/**
+ * The lease of a run's machine: the lease machine with a provider behind its effects. The actor owns
+ * create and destroy, so both survive this process: what was asked is asked again under the same
+ * token, and a machine is destroyed for as long as it takes.
+ *
+ * @module
+ */
+import { defineActor, ProvError, sleep } from 'prov'
+import type { Address, Clock, JsonValue, Log, Machine, Millis, ProviderSpec, Tier } from 'prov'
+import { leaseMachine } from 'prov/machines'
+import type { LeaseEffect, LeaseFact } from 'prov/machines'
+import { sshConnection } from './ssh.ts'
+import { runErrors } from './errors.ts'
+
+export const leaseType = 'orchestrator.lease'
+
+export const leaseAddress = (token: string): Address => `${leaseType}/${token}`
+
+export interface LeaseParts {
+  readonly clock: Clock
+  readonly log: Log
+  /** Throws PROV_RUN_PROVIDER_UNKNOWN. */
+  readonly provider: (name: string) => ProviderSpec
+  readonly labels: (token: string) => Readonly<Record<string, string>>
+  /** The machine destroys itself when it is not heard of for so long. */
+  readonly machineTtlMs: Millis
+  /** Hears of each attempt to destroy, so that a stop can wait for it. */
+  readonly destroying: (attempt: Promise<unknown>) => void
+}
+
+const reachEveryMs: Millis = 250
+
+/** The actor type; a lease's id is the token of its machine. */
+export function leaseActor(parts: LeaseParts) {
+  const { clock, log, provider, labels, machineTtlMs } = parts
+  return defineActor({
+    type: leaseType,
+    version: 1,
+    machine: leaseMachine,
+    // A lease that trips over itself waits for a person: its machine may be alive.
+    supervision: { onFailure: 'park' },
+    effects: {
+      grantLease: () => fact({ type: 'lease.granted' }),
+
+      createMachine: async (params: LeaseEffect, { signal }) => {
+        const backend = provider(params.provider)
+        if (params.attempt > 1 && backend.class === 'opaque') {
+          const { code } = runErrors.PROV_PROVIDER_OPAQUE({ provider: params.provider })
+          return fact({ type: 'machine.refused', code })
+        }
+        try {
+          const machine = await backend.create({
+            token: params.lease,
+            tier: params.tier as Tier,
+            labels: labels(params.lease),
+            ttlMs: machineTtlMs,
+            signal,
+          })
+          return fact({ type: 'machine.created', machine: leased(machine) })
+        } catch (thrown) {
+          // Only a named failure says that nothing was made; everything else is looked up.
+          if (!ProvError.is(thrown)) throw thrown
+          log.warn(`no machine yet: ${thrown.message}`, { code: thrown.code })
+          const { code, disposition } = thrown
+          const certain = disposition !== 'unknown' && disposition !== 'retry'
+          return fact({ type: certain ? 'machine.refused' : 'machine.unknown', code })
+        }
+      },
+
+      findMachine: async (params: LeaseEffect) => {
+        const { machine, authoritative } = await provider(params.provider).find({
+          token: params.lease,
+        })
+        if (machine) return fact({ type: 'machine.found', machine: leased(machine) })
+        return authoritative ? fact({ type: 'machine.absent' }) : null
+      },
+
+      reachMachine: async (params: LeaseEffect, { signal }) => {
+        const backend = provider(params.provider)
+        while (!signal.aborted) {
+          const { machine } = await backend.find({ token: params.lease })
+          if (!machine) return fact({ type: 'machine.lost' })
+          const refused = await reach(machine, signal)
+          if (refused === undefined) return fact({ type: 'ssh.ready' })
+          if (refused.disposition !== 'retry') {
+            return fact({ type: 'ssh.refused', code: refused.code })
+          }
+          await sleep(clock, reachEveryMs, signal).catch(() => {})
+        }
+        return null
+      },
+
+      destroyMachine: (params: LeaseEffect) => {
+        const attempt = destroyed(provider(params.provider), params)
+        parts.destroying(attempt)
+        return attempt
+      },
+
+      alarm: ({ lease, code }: LeaseEffect & { readonly code: string | null }) => {
+        log.error(`the machine of ${lease} cannot be destroyed; it is tried again`, { code })
+      },
+    },
+  })
+}
+
+/** Why a machine cannot be used; undefined when it answers. */
+async function reach(machine: Machine, signal: AbortSignal): Promise<ProvError | undefined> {
+  try {
+    const connection = await sshConnection(machine, { signal })
+    const { ended } = await connection.run('true', { input: Buffer.alloc(0), limit: 0 })
+    connection.close()
+    if (ended) return undefined
+    const { host } = machine
+    return runErrors.PROV_RUN_SSH_UNREACHABLE({ host, why: 'it ran nothing' })
+  } catch (thrown) {
+    if (ProvError.is(thrown)) return thrown
+    throw thrown
+  }
+}
+
+async function destroyed(backend: ProviderSpec, params: LeaseEffect): Promise<JsonValue> {
+  const { lease: token, ref } = params
+  try {
+    const id = ref ?? (await backend.find({ token })).machine?.id
+    if (id !== undefined) await backend.destroy({ id })
+    const { machine, authoritative } = await backend.find({ token })
+    if (machine) return fact({ type: 'machine.found', machine: leased(machine) })
+    return fact({ type: authoritative ? 'machine.absent' : 'destroy.accepted' })
+  } catch (thrown) {
+    if (!ProvError.is(thrown)) throw thrown
+    return fact({ type: 'destroy.failed', code: thrown.code })
+  }
+}
+
+/** What the lease may know of a machine: never its key. */
+const leased = ({ id, host, port }: Machine) => ({ ref: id, host, port })
+
+/** Checked against the machine's facts, then plain JSON. */
+const fact = (known: LeaseFact): JsonValue => known as unknown as JsonValue
