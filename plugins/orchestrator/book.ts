@@ -69,12 +69,21 @@ export class RunBook {
     return this.#runs.get(token)
   }
 
-  /** Opens the page of a token, or finds it. Throws PROV_RUN_TOKEN_REUSED for another graph. */
-  async begin({ op, token, run, labels }: RunRequest): Promise<RunRecord> {
-    const digest = digestOf(run as unknown as JsonObject)
+  /** The page of a token, if there is one. Throws PROV_RUN_TOKEN_REUSED for another graph. */
+  find({ token, run }: RunRequest): RunRecord | undefined {
     const known = this.#runs.get(token)
-    if (known && known.digest !== digest) throw runErrors.PROV_RUN_TOKEN_REUSED({ token })
+    if (known && known.digest !== digestOf(run as unknown as JsonObject)) {
+      throw runErrors.PROV_RUN_TOKEN_REUSED({ token })
+    }
+    return known
+  }
+
+  /** Opens the page of a token, or finds it. Throws as `find`. */
+  async begin(request: RunRequest): Promise<RunRecord> {
+    const known = this.find(request)
     if (known) return known
+    const { op, token, run, labels } = request
+    const digest = digestOf(run as unknown as JsonObject)
     const { provider } = run
     await this.#write('run.started', { op, token, digest, provider, labels })
     return this.#runs.get(token) as RunRecord

@@ -53,10 +53,13 @@ export interface RunParts {
 
 type Detail = Record<string, string | number | boolean>
 
-/** Rejects with PROV_RUN_STOPPING when Prov ends meanwhile; every other end is an outcome. */
+/**
+ * Rejects with PROV_RUN_STOPPING when Prov ends meanwhile, with PROV_RUN_TOKEN_REUSED when the token
+ * stands for another graph, and with what ended the journal; every other end is an outcome.
+ */
 export async function execute(request: RunRequest, parts: RunParts): Promise<RunOutcome> {
   const { book, signal } = parts
-  const ended = book.get(request.token)?.outcome
+  const ended = book.find(request)?.outcome
   if (ended) return ended
   try {
     const graph = stepGraph(request.run.steps)
