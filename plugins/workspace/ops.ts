@@ -1,0 +1,130 @@
+/**
+ * Operations as the workspace declares them: from "deploy app-cluster/cert-manager" to the body that
+ * people sign (D-23).
+ *
+ * @module
+ */
+import type { JsonObject, OpBody } from 'prov'
+import { opErrors } from 'prov'
+import { compileGlob, separators } from 'prov/policies'
+import { workspaceErrors } from './errors.ts'
+import type { OpTypeDecl, Standing, WorkspaceModel } from './model.ts'
+import { positionOf } from './model.ts'
+
+/** Types that every workspace knows: they move state and run nothing. */
+export const builtInTypes = ['dimension.transition', 'dimension.declare'] as const
+
+export interface OpRequest {
+  readonly type: string
+  readonly target: string
+  readonly image?: string | undefined
+  readonly params?: JsonObject | undefined
+  readonly scope?: readonly string[] | undefined
+}
+
+/** The first declared op type that fits. */
+export function opTypeFor(
+  model: WorkspaceModel,
+  request: Pick<OpRequest, 'type' | 'target'>,
+): OpTypeDecl | undefined {
+  return model.opTypes.find(
+    (op) =>
+      op.type === request.type &&
+      op.targets.some((pattern) => compileGlob(pattern, separators.target).matches(request.target)),
+  )
+}
+
+/**
+ * The body of a request. Throws PROV_OP_TYPE_UNKNOWN, PROV_OP_TARGET_UNKNOWN, and for the built-in
+ * types PROV_OP_DIMENSION_UNKNOWN: their target is a dimension, `params.to` the state.
+ */
+export function bodyOf(model: WorkspaceModel, standing: Standing, request: OpRequest): OpBody {
+  const common = {
+    type: request.type,
+    target: request.target,
+    ...(request.image !== undefined && { image: request.image }),
+    ...(request.params && { params: request.params }),
+  }
+  if ((builtInTypes as readonly string[]).includes(request.type)) {
+    return { ...common, ...moveBody(model, standing, request) }
+  }
+  const op = opTypeFor(model, request)
+  if (!op) {
+    const targets = model.opTypes
+      .filter((one) => one.type === request.type)
+      .flatMap((one) => one.targets)
+    if (targets.length > 0) {
+      throw workspaceErrors.PROV_OP_TARGET_UNKNOWN({
+        type: request.type,
+        target: request.target,
+        targets,
+      })
+    }
+    const known = [...new Set([...model.opTypes.map((one) => one.type), ...builtInTypes])]
+    throw opErrors.PROV_OP_TYPE_UNKNOWN({ type: request.type, known })
+  }
+  return {
+    ...common,
+    scope: request.scope ?? op.scope,
+    destructive: op.destructive,
+    achieves: op.achieves,
+    gains: op.gains,
+    loses: op.loses,
+    requires: op.requires,
+    ...(op.run && { run: op.run }),
+  }
+}
+
+function moveBody(
+  model: WorkspaceModel,
+  standing: Standing,
+  request: OpRequest,
+): Omit<OpBody, 'type' | 'target' | 'image' | 'params'> {
+  const dimension = model.dimensions.find((one) => one.id === request.target)
+  if (!dimension) {
+    const known = model.dimensions.map((one) => one.id)
+    throw opErrors.PROV_OP_DIMENSION_UNKNOWN({ dimension: request.target, known })
+  }
+  const from = positionOf(dimension, standing).state
+  const to = request.params?.['to']
+  const ways = dimension.transitions.filter((way) => way.from === from).map((way) => way.to)
+  const states = dimension.states.map((state) => state.id)
+  // A declaration may say any state that exists; a transition must be one that the file knows.
+  const known = request.type === 'dimension.transition' ? ways : states
+  const anyState = request.type === 'dimension.declare' && states.length === 0
+  if (typeof to !== 'string' || !(anyState || known.includes(to))) {
+    throw workspaceErrors.PROV_DIMENSION_STATE_UNKNOWN({
+      file: '.ontology/state.ncl',
+      path: `${request.type} ${dimension.id}, params.to`,
+      dimension: dimension.id,
+      id: typeof to === 'string' ? to : '(nothing)',
+      known,
+    })
+  }
+  return {
+    scope: request.scope ?? [`dimension:${dimension.id}`],
+    destructive: false,
+    achieves: [{ dimension: dimension.id, from, to }],
+    gains: [],
+    loses: [],
+    requires: [],
+  }
+}
+
+/** Where things would stand if the operation were applied now. */
+export function standingAfter(
+  standing: Standing,
+  body: Pick<OpBody, 'achieves' | 'gains' | 'loses'>,
+): Standing {
+  const positions = { ...standing.positions }
+  for (const move of body.achieves) {
+    const version = standing.positions[move.dimension]?.version ?? 0
+    positions[move.dimension] = { state: move.to, version: version + 1 }
+  }
+  const kept = standing.capabilities.filter((id) => !body.loses.includes(id))
+  return {
+    ...standing,
+    positions,
+    capabilities: [...new Set([...kept, ...body.gains])],
+  }
+}
