@@ -29,16 +29,16 @@ import type { Address } from './address.ts'
 import { Alarm } from './alarm.ts'
 import { Asks } from './asks.ts'
 import type { AskOptions } from './asks.ts'
+import { Books } from './books.ts'
 import { Cell } from './cell.ts'
 import type { Kind, Message } from './cell.ts'
-import type { ActorDef, ActorEvent, Directive, RecordMaker } from './define.ts'
+import type { ActorDef, ActorEvent, Directive } from './define.ts'
 import { Effects } from './effects.ts'
 import type { EffectEvent } from './effects.ts'
 import { actorErrors } from './errors.ts'
 import { guarded } from './inspect.ts'
 import type { Inspect } from './inspect.ts'
-import { letterCap, promised } from './ledger.ts'
-import type { KernelRecords, Ledger, Parked, Pending, Stored } from './ledger.ts'
+import type { Ledger, Parked, Pending, Stored } from './ledger.ts'
 import { Listeners } from './listeners.ts'
 import { Program } from './program.ts'
 import type { Asked, Live, Step } from './program.ts'
@@ -47,7 +47,7 @@ import { abandoned, abortable, isEvent, refused } from './refuse.ts'
 import { revive, unreadableCodes } from './restore.ts'
 import { byAddress, rowOf, rowOfStored } from './rows.ts'
 import { Scheduler } from './scheduler.ts'
-import { changeBetween, persisted } from './state.ts'
+import { persisted } from './state.ts'
 import type { ActorState, TimerState } from './state.ts'
 import { decide } from './supervise.ts'
 import type {
@@ -62,6 +62,8 @@ import type {
   Sent,
   WatchEvent,
 } from './system.ts'
+import { sorted, takeTurn, valueOf } from './turn.ts'
+import type { Due, Failure, Turn } from './turn.ts'
 import { Writer } from './writer.ts'
 
 export interface KernelOptions {
@@ -72,26 +74,13 @@ export interface KernelOptions {
   readonly snapshotEvery: Count
 }
 
-/** One computed step that waits for its commit. */
-interface Due {
-  readonly message: Message
-  readonly live: Live
-  readonly sequence: Count
-  readonly effects: readonly Asked[]
-  readonly entries: readonly JournalEntry[]
-}
-
-interface Failure {
-  readonly message: Message
-  readonly thrown: unknown
-}
-
 const accepted: Sent = { accepted: true }
 
 export class Kernel implements ActorSystem {
   readonly #clock: Clock
   readonly #ledger: Ledger
   readonly #writer: Writer | undefined
+  readonly #books: Books
   readonly #inspect: Inspect | null
   readonly #scheduler = new Scheduler(
     (cell) => this.#turn(cell),
@@ -107,7 +96,6 @@ export class Kernel implements ActorSystem {
   readonly #unissued: Set<string>
   readonly #watchers: Listeners<WatchEvent>
   readonly #followers: Listeners<ActorSnapshot>
-  #letters: DeadLetter[] = []
   #commits = 0
   #closing: Promise<void> | undefined
   #calm: (() => void) | undefined
@@ -140,11 +128,22 @@ export class Kernel implements ActorSystem {
         snapshotEvery,
         position: ledger.position,
         body: () => ledger.body([...this.#cells.values()].map((cell) => cell.stored())),
-        broke: (error) => {
-          this.#broken ??= error
-          this.#calm?.()
-        },
+        broke: (error) => this.#broke(error),
       })
+    this.#books = new Books({
+      ledger,
+      clock,
+      writer: this.#writer,
+      cell: (address) => this.#cells.get(address),
+      free: (cell) => this.#next(cell),
+      broke: (error) => this.#broke(error),
+    })
+  }
+
+  /** From now on nothing can be made durable, so nothing is taken. */
+  #broke(error: Error): void {
+    this.#broken ??= error
+    this.#calm?.()
   }
 
   // ── types ──────────────────────────────────────────────────────────────────────────────────────
@@ -185,7 +184,7 @@ export class Kernel implements ActorSystem {
     this.#cells.set(actor.address, cell)
     if (migrated) {
       cell.sequence++
-      this.#note('actor.started', { ...cell.stored(), state: migrated })
+      this.#books.note('actor.started', { ...cell.stored(), state: migrated })
     }
     if (!unreadable) this.#arm(cell, [])
     this.#inspect?.({ kind: 'actor.up', address: cell.address, restored: true })
@@ -193,7 +192,7 @@ export class Kernel implements ActorSystem {
 
   /** Effects of this type run again under their old ids; what was told to it is told again. */
   #reissue(type: string): void {
-    for (const id of this.#unissued) {
+    for (const id of Array.from(this.#unissued)) {
       const pending = this.#ledger.outbox.get(id)
       if (!pending) this.#unissued.delete(id)
       else if (pending.name === 'tell') {
@@ -206,7 +205,7 @@ export class Kernel implements ActorSystem {
         if (cell && isUnreadable(cell.parked)) continue
         this.#unissued.delete(id)
         if (cell) this.#perform(cell, pending)
-        else this.#settle(id)
+        else this.#books.settle(id)
       }
     }
   }
@@ -246,7 +245,7 @@ export class Kernel implements ActorSystem {
     const before = this.#ledger.stored.get(address)
     const sequence = Math.max(before?.sequence ?? 0, from) + 1
     let step: Step
-    let due: Pick<Due, 'effects' | 'entries'>
+    let due: ReturnType<typeof sorted>
     try {
       step = program.start(input, this.#clock.now())
       due = sorted(def, step.asked, address, sequence)
@@ -265,7 +264,7 @@ export class Kernel implements ActorSystem {
     const writer = def.durability === 'volatile' ? undefined : this.#writer
     if (!writer) this.#up(cell, due.effects)
     else {
-      const entries = [writer.entry('actor.started', body as never), ...due.entries]
+      const entries = [writer.entry('actor.started', body as never), ...due.beside]
       // Its consequences come before the promise: a snapshot taken in between would miss it.
       await new Promise<void>((resolve, reject) => {
         writer.append(entries, () => resolve(this.#up(cell, due.effects)), reject)
@@ -311,7 +310,8 @@ export class Kernel implements ActorSystem {
     const { address, sequence, version } = cell
     const { durability } = cell.kind.def
     this.#ledger.stored.set(address, { address, version, sequence, durability })
-    if (durability !== 'volatile') this.#note('actor.stopped', { address, sequence, why: kind })
+    if (durability !== 'volatile')
+      this.#books.note('actor.stopped', { address, sequence, why: kind })
     this.#effects.abort(address)
     this.#ledger.forget(address)
     this.#empty(cell)
@@ -327,8 +327,8 @@ export class Kernel implements ActorSystem {
       if (message.dropped || message.timer || (!forGood && message.cause !== undefined)) continue
       if (message.waiter) {
         message.waiter.reject(actorErrors.PROV_ACTOR_STOPPED({ address: cell.address }))
-      } else this.#letter(cell.address, message.event.type, 'stopped')
-      if (message.cause !== undefined) this.#settle(message.cause)
+      } else this.#books.letter(cell.address, message.event.type, 'stopped')
+      if (message.cause !== undefined) this.#books.settle(message.cause)
     }
   }
 
@@ -368,7 +368,7 @@ export class Kernel implements ActorSystem {
     const cell = this.#cells.get(address)
     const reason = this.#refusal(address, cell, event)
     if (reason !== undefined) {
-      this.#letter(address, String(event?.type), reason)
+      this.#books.letter(address, String(event?.type), reason)
       return { accepted: false, reason }
     }
     this.#deliver(cell as Cell, { event, atMs: this.#clock.now() })
@@ -423,11 +423,11 @@ export class Kernel implements ActorSystem {
   #tell(pending: Pending): void {
     const { to, event } = toldOf(pending)
     const give = (reason: LetterReason): void => {
-      this.#letter(to, String(event?.type), reason)
-      this.#settle(pending.id)
+      this.#books.letter(to, String(event?.type), reason)
+      this.#books.settle(pending.id)
     }
     if (!isEvent(event)) return give('invalid')
-    if (this.#asks.answer(to, event)) return this.#settle(pending.id)
+    if (this.#asks.answer(to, event)) return this.#books.settle(pending.id)
     const cell = this.#cells.get(to)
     if (cell && cell.status !== 'done') {
       const message = { event, atMs: this.#clock.now(), cause: pending.id }
@@ -443,7 +443,7 @@ export class Kernel implements ActorSystem {
   #answered(pending: Pending, event: EffectEvent): void {
     const cell = this.#cells.get(pending.from)
     if (this.#over) return
-    if (!cell || cell.status === 'done') this.#settle(pending.id)
+    if (!cell || cell.status === 'done') this.#books.settle(pending.id)
     else this.#deliver(cell, { event, atMs: this.#clock.now(), cause: pending.id })
   }
 
@@ -464,116 +464,54 @@ export class Kernel implements ActorSystem {
 
   #turn(cell: Cell): void {
     if (cell.busy || cell.status !== 'active' || this.#over) return
-    const { def, program } = cell.kind
-    const dues: Due[] = []
-    let { live, sequence } = cell
-    let failure: Failure | undefined
-    for (let left = cell.batch; left > 0 && cell.depth > 0; left--) {
-      const message = cell.take() as Message
-      const { event, timer } = message
-      if (message.dropped || (timer && !live.timers.includes(timer))) continue
-      try {
-        const step = program.step(live, event, this.#clock.now(), timer?.id)
-        const due = sorted(def, step.asked, cell.address, sequence + 1)
-        const entry = this.#entry(cell, message, live, step.live, sequence + 1, due.effects)
-        dues.push({
-          message,
-          live: step.live,
-          sequence: ++sequence,
-          effects: due.effects,
-          entries: entry ? [entry, ...due.entries] : due.entries,
-        })
-        live = step.live
-        if (this.#inspect)
-          for (const log of step.logs) this.#inspect({ kind: 'log', address: cell.address, ...log })
-      } catch (thrown) {
-        failure = { message, thrown }
-        break
-      }
-      if (live.snapshot.status === 'done') break
-    }
-    if (dues.length > 0) this.#commit(cell, dues, failure)
-    else if (failure) this.#failed(cell, failure)
+    const turn = takeTurn(cell, this.#clock.now())
+    if (turn.dues.length > 0) this.#commit(cell, turn)
+    else if (turn.failure) this.#failed(cell, turn.failure)
     else if (cell.depth > 0) this.#scheduler.ready(cell)
   }
 
-  #entry(
-    cell: Cell,
-    { event, cause, timer }: Message,
-    before: Live,
-    after: Live,
-    sequence: Count,
-    effects: readonly Asked[],
-  ): JournalEntry | undefined {
-    if (cell.kind.def.durability !== 'journal') return undefined
-    const { address, version } = cell
-    const change = changeBetween(before, after)
-    const body = { address, version, sequence, atMs: this.#clock.now(), event, change }
-    return (this.#writer as Writer).entry('actor.stepped', {
-      ...body,
-      ...(cause !== undefined && { cause }),
-      ...(timer && { timer: timer.id }),
-      ...(effects.length > 0 && { effects }),
-    })
-  }
-
-  #commit(cell: Cell, dues: readonly Due[], failure: Failure | undefined): void {
-    const { durability } = cell.kind.def
+  #commit(cell: Cell, turn: Turn): void {
     const writer = this.#writer as Writer
     cell.busy = true
     this.#commits++
     const durable = (): void => {
       this.#commits--
-      this.#committed(cell, dues, failure)
+      this.#committed(cell, turn)
       this.#calmed()
     }
     const refused = (error: Error): void => {
       this.#commits--
-      this.#uncommitted(cell, dues, failure, error)
+      this.#uncommitted(cell, turn, error)
       this.#calmed()
     }
-    if (durability === 'volatile') durable()
-    else if (durability === 'journal') {
-      writer.append(
-        dues.flatMap((due) => due.entries),
-        durable,
-        refused,
-      )
-    } else {
-      this.#put(cell, dues).then(durable, (error: Error) => {
-        this.#broken ??= error
-        refused(error)
-      })
+    switch (cell.kind.def.durability) {
+      case 'volatile':
+        return durable()
+      case 'journal':
+        return writer.append(entriesOf(writer, turn), durable, refused)
+      case 'snapshot':
+        void this.#books.put(cell, turn.dues).then(durable, (error: Error) => {
+          this.#broke(error)
+          refused(error)
+        })
     }
   }
 
-  /** Many steps, one write: what comes meanwhile shares the next one. */
-  #put(cell: Cell, dues: readonly Due[] = []): Promise<void> {
-    const last = dues.at(-1)
-    const settled = new Set(dues.map((due) => due.message.cause))
-    const outbox = [...this.#ledger.outbox.values()].filter(
-      (pending) => pending.from === cell.address && !settled.has(pending.id),
-    )
-    for (const { sequence, effects } of dues) {
-      outbox.push(...promised({ address: cell.address, sequence }, effects, true))
-    }
-    return (this.#writer as Writer).put(cell.stored(last?.live, last?.sequence), outbox)
-  }
-
-  #committed(cell: Cell, dues: readonly Due[], failure: Failure | undefined): void {
+  #committed(cell: Cell, { dues, failure }: Turn): void {
     cell.busy = false
     cell.wholeBatch()
     const { durability } = cell.kind.def
     const kept = durability !== 'volatile'
     const before = cell.live.timers
-    for (const { message, live, sequence, effects } of dues) {
+    for (const due of dues) {
+      const { message, live, sequence, effects } = due
       const from = cell.live
       cell.live = live
       cell.sequence = sequence
-      if (message.cause !== undefined) this.#caused(message.cause, durability === 'journal')
+      if (message.cause !== undefined) this.#books.caused(message.cause, durability === 'journal')
       const promises = effects.length > 0 ? this.#ledger.promise(cell, effects, kept) : []
       for (const pending of promises) this.#perform(cell, pending)
-      this.#publish(cell, message, from)
+      this.#publish(cell, due, from)
     }
     this.#arm(cell, before)
     const done = cell.live.snapshot.status === 'done'
@@ -585,15 +523,17 @@ export class Kernel implements ActorSystem {
   /** After a commit: what waited for it. */
   #next(cell: Cell): void {
     if (cell.ending && cell.status !== 'stopped') this.#end(cell, 'stopped')
-    if (cell.dirty && !cell.busy) void this.#touch(cell)
+    if (cell.dirty && !cell.busy) void this.#books.touch(cell)
     if (cell.status === 'active' && cell.depth > 0) this.#scheduler.ready(cell)
   }
 
-  #publish(cell: Cell, { event, waiter }: Message, from: Live): void {
+  #publish(cell: Cell, { message, logs, live, sequence }: Due, before: Live): void {
+    const { event, waiter } = message
     if (this.#inspect) {
-      const { address, sequence, live } = cell
-      const [was, is] = [from.snapshot.value as JsonValue, live.snapshot.value as JsonValue]
-      this.#inspect({ kind: 'transition', address, sequence, event: event.type, from: was, to: is })
+      const { address } = cell
+      for (const log of logs) this.#inspect({ kind: 'log', address, ...log })
+      const [from, to] = [valueOf(before), valueOf(live)]
+      this.#inspect({ kind: 'transition', address, sequence, event: event.type, from, to })
     }
     if (!waiter && !cell.followed) return
     const snapshot = cell.snapshot()
@@ -605,7 +545,7 @@ export class Kernel implements ActorSystem {
    * The journal took none of it. When it lives on, one of these steps cannot be written: they are
    * taken one by one, and the one that cannot fails like a step that threw.
    */
-  #uncommitted(cell: Cell, dues: readonly Due[], failure: Failure | undefined, error: Error): void {
+  #uncommitted(cell: Cell, { dues, failure }: Turn, error: Error): void {
     cell.busy = false
     if (this.#broken) {
       for (const { message } of dues) message.waiter?.reject(error)
@@ -628,7 +568,7 @@ export class Kernel implements ActorSystem {
   #failed(cell: Cell, { message, thrown }: Failure): void {
     const { address } = cell
     const event = message.event.type
-    const state = cell.live.snapshot.value as JsonValue
+    const state = valueOf(cell.live)
     const detail = { address, event, state, what: messageOf(thrown) }
     const error = actorErrors.PROV_ACTOR_STEP_FAILED(detail, { cause: thrown })
     const { supervision } = cell.kind.def
@@ -698,7 +638,7 @@ export class Kernel implements ActorSystem {
     cell.parked = parked
     cell.sequence++
     const { address, sequence } = cell
-    void this.#keep(cell, 'actor.parked', { address, sequence, parked })
+    void this.#books.keep(cell, 'actor.parked', { address, sequence, parked })
     // Those who wait for an answer get it now; the rest stays until a person decides.
     const waiting = cell.takeAll()
     for (const { waiter } of waiting) {
@@ -720,7 +660,7 @@ export class Kernel implements ActorSystem {
     cell.status = 'active'
     cell.parked = undefined
     cell.sequence++
-    await this.#keep(cell, 'actor.resumed', { address, sequence: cell.sequence })
+    await this.#books.keep(cell, 'actor.resumed', { address, sequence: cell.sequence })
     await this.#writer?.settled()
     if (this.#broken) throw this.#broken
     this.#watchers.tell(address, { address, kind: 'resumed' })
@@ -729,84 +669,15 @@ export class Kernel implements ActorSystem {
 
   /** A message nobody will handle: whatever it stood for must not come back after a restart. */
   #giveUp(cell: Cell, message: Message, reason: LetterReason): void {
-    this.#letter(cell.address, message.event.type, reason)
-    if (message.cause !== undefined) this.#settle(message.cause)
+    this.#books.letter(cell.address, message.event.type, reason)
+    if (message.cause !== undefined) this.#books.settle(message.cause)
     const { timer } = message
     if (!timer) return
     const { live, address } = cell
     cell.live = { ...live, timers: live.timers.filter((other) => other !== timer) }
     cell.sequence++
     const { sequence } = cell
-    void this.#keep(cell, 'actor.skipped', { address, sequence, timer: timer.id })
-  }
-
-  /** What happened to an actor between steps: a record, or the newest state where none are kept. */
-  #keep<K extends keyof KernelRecords>(
-    cell: Cell,
-    type: K,
-    body: KernelRecords[K],
-  ): Promise<void> | undefined {
-    const { durability } = cell.kind.def
-    if (durability === 'journal') this.#note(type, body)
-    return durability === 'snapshot' ? this.#touch(cell) : undefined
-  }
-
-  /** Writes the newest state; never beside another write of the same actor. */
-  async #touch(cell: Cell): Promise<void> {
-    cell.dirty = cell.busy
-    if (cell.busy || cell.status === 'stopped') return
-    cell.busy = true
-    try {
-      await this.#put(cell)
-    } catch (thrown) {
-      this.#broken ??= thrown as Error
-    }
-    cell.busy = false
-    this.#next(cell)
-  }
-
-  // ── promises and letters ───────────────────────────────────────────────────────────────────────
-
-  /** A step came of this promise. Only a journaled step says so in its own record. */
-  #caused(id: string, recorded: boolean): void {
-    if (recorded && !this.#ownedBySnapshot(id)) this.#ledger.outbox.delete(id)
-    else this.#settle(id)
-  }
-
-  #settle(id: string): void {
-    const pending = this.#ledger.outbox.get(id)
-    this.#ledger.outbox.delete(id)
-    if (!pending?.kept) return
-    const owner = this.#cells.get(pending.from)
-    if (owner?.kind.def.durability === 'snapshot') void this.#touch(owner)
-    else this.#note('actor.settled', { ids: [id] })
-  }
-
-  #ownedBySnapshot(id: string): boolean {
-    const from = this.#ledger.outbox.get(id)?.from
-    return from !== undefined && this.#cells.get(from)?.kind.def.durability === 'snapshot'
-  }
-
-  #note<K extends keyof KernelRecords>(type: K, body: KernelRecords[K]): void {
-    this.#writer?.note(this.#writer.entry(type, body))
-  }
-
-  #letter(address: string, event: string, reason: LetterReason): void {
-    const letter = { address, event, reason, timeMs: this.#clock.now() }
-    this.#ledger.letter(letter)
-    if (!this.#writer || this.#over) return
-    this.#letters.push(letter)
-    if (this.#letters.length > letterCap) this.#letters.shift()
-    if (this.#letters.length === 1) queueMicrotask(() => this.#post())
-  }
-
-  /** All letters of a moment share a record: a flood of refusals costs no flood of writes. */
-  #post(): void {
-    const letters = this.#letters
-    this.#letters = []
-    if (letters.length === 0 || this.#broken) return
-    const first = this.#ledger.letterCount - letters.length + 1
-    this.#note('actor.letters', { first, letters })
+    void this.#books.keep(cell, 'actor.skipped', { address, sequence, timer: timer.id })
   }
 
   // ── asking and looking ─────────────────────────────────────────────────────────────────────────
@@ -871,7 +742,7 @@ export class Kernel implements ActorSystem {
       if (cell.stuck && cell.first === cell.stuck) cell.take()
       this.#empty(cell, false)
     }
-    this.#post()
+    this.#books.post()
     await this.#writer?.settled()
     if (!this.#broken) await this.#writer?.save()
     this.#over = true
@@ -885,22 +756,11 @@ export class Kernel implements ActorSystem {
   }
 }
 
-/** What the machine named, split into what runs after the commit and what is written with it. */
-function sorted(
-  def: ActorDef,
-  asked: readonly Asked[],
-  self: Address,
-  sequence: Count,
-): Pick<Due, 'effects' | 'entries'> {
-  if (asked.length === 0) return { effects: asked, entries: [] }
-  const effects: Asked[] = []
-  const entries: JournalEntry[] = []
-  for (const one of asked) {
-    const make: RecordMaker | undefined = def.records[one.name]
-    if (make) entries.push(...[make(one.params as never, { self, sequence })].flat())
-    else effects.push(one)
-  }
-  return { effects, entries }
+/** One frame: every step and what must be written with it. */
+function entriesOf(writer: Writer, { dues }: Turn): JournalEntry[] {
+  return dues.flatMap(({ record, beside }) =>
+    record ? [writer.entry('actor.stepped', record), ...beside] : beside,
+  )
 }
 
 function toldOf(pending: Pending): { readonly to: Address; readonly event: ActorEvent } {

@@ -35,7 +35,7 @@ export class Listeners<T> {
   tell(address: Address, event: T): void {
     const all = this.#byAddress.get(address)
     if (all === undefined) return
-    for (const listener of all) {
+    for (const listener of Array.from(all)) {
       try {
         listener.hear(event)
       } catch (thrown) {
