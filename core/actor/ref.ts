@@ -6,6 +6,8 @@
 import type { Address } from './address.ts'
 import type { Cell } from './cell.ts'
 import type { ActorEvent } from './define.ts'
+import { facadeOf } from './facade.ts'
+import type { XStateFacade } from './facade.ts'
 import type { Kernel } from './kernel.ts'
 import type { ActorRef, ActorSnapshot, Sent } from './system.ts'
 
@@ -37,6 +39,10 @@ export class Ref implements ActorRef {
 
   snapshot(): ActorSnapshot {
     return this.#now.snapshot()
+  }
+
+  asXState(): XStateFacade {
+    return facadeOf(this.#kernel, () => this.#now)
   }
 
   changes(listener: (snapshot: ActorSnapshot) => void): () => void {

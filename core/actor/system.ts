@@ -8,6 +8,7 @@ import type { JsonValue } from '../json.ts'
 import type { Count, Millis } from '../units.ts'
 import type { Address } from './address.ts'
 import type { ActorDef, ActorEvent, Directive } from './define.ts'
+import type { XStateFacade } from './facade.ts'
 
 /**
  * `active` takes events; `restarting` does after its back-off; `parked` waits for a person; `done`
@@ -49,6 +50,8 @@ export interface ActorRef<Context = unknown, Event extends ActorEvent = ActorEve
   snapshot(): ActorSnapshot<Context>
   /** Calls back after each commit, in order. A listener that throws three times is let go. */
   changes(listener: (snapshot: ActorSnapshot<Context>) => void): () => void
+  /** The same actor for XState's `waitFor`, `toPromise` and framework bindings. It emits nothing. */
+  asXState(): XStateFacade
 }
 
 export interface WatchEvent {
