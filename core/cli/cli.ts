@@ -61,7 +61,7 @@ export async function runCommandLine(
     const command = await entry.load()
     const { parseArguments } = await import('./parse.ts')
     const named = look.words.slice(0, look.words.length - rest.length)
-    const parsed = await parseArguments(withoutWords(argv, named), entry.words, command, longer)
+    const parsed = await parseArguments(withoutWords(argv, named), entry.words, command, { longer })
     format = parsed.fmt ?? format
     paint = painted(streams.err, parsed.color)
     return await execute(command, parsed.flags, {

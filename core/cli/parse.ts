@@ -1,12 +1,11 @@
 /**
- * Arguments of one command, parsed by yargs and judged by us: yargs knows the grammar, but its
+ * Arguments of one command, parsed by yargs (or the short way, see simple.ts) and judged by us: yargs knows the grammar, but its
  * refusals help nobody with a mistyped flag or choice, and its handlers run with invalid arguments
  * when its failure hook only takes note. So: no handlers, a failure hook that throws, and every
  * refusal a row of our table.
  *
  * @module
  */
-import yargs from 'yargs'
 import type { Argv } from 'yargs'
 import { ProvError } from '../errors.ts'
 import { nearest } from '../nearest.ts'
@@ -14,6 +13,7 @@ import type { AnyCommand, Flag } from './command.ts'
 import { cliErrors } from './errors.ts'
 import { dryRunFlag, globalFlags } from './globals.ts'
 import { kebab, positionalsOf } from './pattern.ts'
+import { parseSimply } from './simple.ts'
 
 export interface ParsedArguments {
   /** The command's own flags and positionals, by the names it declares. */
@@ -23,21 +23,27 @@ export interface ParsedArguments {
   readonly color: boolean | undefined
 }
 
-/**
- * `longer` is a command that was perhaps meant when there is a word too many. Throws PROV_CLI_*;
- * never prints, never exits.
- */
+export interface ParseOptions {
+  /** A command that was perhaps meant when there is a word too many. */
+  readonly longer?: string | undefined
+  /** False: yargs also for what the short way could read. For the test that compares the two. */
+  readonly short?: boolean | undefined
+}
+
+/** Throws PROV_CLI_*; never prints, never exits. */
 export async function parseArguments(
   argv: readonly string[],
   words: string,
   command: AnyCommand,
-  longer?: string,
+  more: ParseOptions = {},
 ): Promise<ParsedArguments> {
   const tail = command.pattern.split(/\s+/).slice(words.split(' ').length).join(' ')
   const positionals = positionalsOf(tail)
   const options = optionsOf(command, positionals)
-  const raw = await parse(argv, tail, positionals, options, command, words)
-  refuseUnknown(raw, options, positionals, words, longer)
+  const raw =
+    (more.short === false ? undefined : parseSimply(argv, tail, positionals, options)) ??
+    (await parse(argv, tail, positionals, options, command, words))
+  refuseUnknown(raw, options, positionals, words, more.longer)
 
   const flags: Record<string, unknown> = {}
   for (const [name, flag] of Object.entries(command.flags)) {
@@ -80,6 +86,7 @@ async function parse(
   command: AnyCommand,
   words: string,
 ): Promise<Record<string, unknown>> {
+  const { default: yargs } = await import('yargs')
   const parser = (yargs([...argv]) as unknown as Argv)
     .scriptName('prov')
     .help(false)
@@ -90,6 +97,8 @@ async function parse(
     .parserConfiguration({
       'camel-case-expansion': false,
       'duplicate-arguments-array': true,
+      // `--tag a eu`: one value each, or a list would swallow the words behind it.
+      'greedy-arrays': false,
       'parse-positional-numbers': false,
       'parse-numbers': false,
       'strip-aliased': true,
@@ -159,7 +168,7 @@ function judge(
   command: string,
   positional: boolean,
 ): unknown {
-  if (value === undefined) return flag.default
+  if (value === undefined) return flag.many ? [] : flag.default
   if (flag.many) {
     const all = Array.isArray(value) ? (value as readonly unknown[]) : [value]
     return all.map((one) => judgeOne(name, flag, one, command, positional))

@@ -109,6 +109,10 @@ t.test('a command loads its own module, not its neighbours’ and not the kernel
   )
   const own = modules.filter((url) => /\/core\/cli\/commands\/(?!index)/.test(url))
   t.equal(own.length, 1, own.join(' '))
+  t.notOk(
+    modules.some((url) => url.includes('/yargs/')),
+    'a simple line is read without yargs',
+  )
   for (const part of ['actor/kernel', 'journal/file', 'bus/embedded', 'boot.js', 'nickel/']) {
     t.notOk(
       modules.some((url) => url.includes(`/core/${part}`)),

@@ -22,7 +22,10 @@ export const command = defineCommand({
     const { path, place } = nickelPlace(file, context)
     const { contentKey } = await import('../../nickel/index.ts')
     try {
-      return { file: path, key: contentKey(path, paths ?? importPaths(place), as) }
+      return {
+        file: path,
+        key: contentKey(path, paths.length > 0 ? paths : importPaths(place), as),
+      }
     } catch (thrown) {
       throw fromNickelError(thrown) ?? thrown
     }

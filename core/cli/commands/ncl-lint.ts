@@ -29,7 +29,7 @@ export const command = defineCommand({
     } catch (cause) {
       throw configErrors.PROV_CONFIG_FILE_MISSING({ file: path }, { cause })
     }
-    return { file: path, findings: lintDeclarative(text, file, { allowedImports: allow ?? [] }) }
+    return { file: path, findings: lintDeclarative(text, file, { allowedImports: allow }) }
   },
   exitCode: ({ findings }) => (findings.length > 0 ? 1 : 0),
   render: ({ file, findings }, paint) =>
