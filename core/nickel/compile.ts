@@ -27,7 +27,7 @@ import {
 } from './scope.ts'
 import { Lexer } from './lexer.ts'
 import type { Span } from './source.ts'
-import { ArrayValue, call, EnumValue, Fn, force, lazily, pendingCall, Sealed, sealedError, settled, TAIL, Thunk, typeOf, withArticle, type Code, type Env, type Lazy, type Value } from './value.ts' // prettier-ignore
+import { ArrayValue, call, EnumValue, Fn, force, lazily, originOf, pendingCall, Sealed, sealedError, settled, TAIL, Thunk, typeOf, withArticle, type Code, type Env, type Lazy, type Value } from './value.ts' // prettier-ignore
 
 /** What the compiler needs from around it. */
 export interface Surroundings {
@@ -228,13 +228,13 @@ function compileFunction(
   outer: Scope,
 ): Code {
   const scope = new FrameScope(outer, params.length)
-  const matchers: { readonly index: number; readonly match: (value: Lazy, frame: Env) => boolean; readonly span: Span }[] = [] // prettier-ignore
+  const matchers: { readonly index: number; readonly match: (value: Lazy, frame: Env) => boolean; readonly param: Pattern }[] = [] // prettier-ignore
   for (const [index, param] of params.entries()) {
     const name = plainName(param)
     // A later parameter of the same name hides an earlier one, as nested functions would.
     if (name !== undefined) scope.place(name, index + 1)
     else if (param.kind !== 'wildcard')
-      matchers.push({ index, match: compiler.pattern(param, scope), span: param.span })
+      matchers.push({ index, match: compiler.pattern(param, scope), param })
   }
   const code = compiler.term(body, scope)
   const enterBody =
@@ -242,8 +242,8 @@ function compileFunction(
       ? (env: Env, args: readonly Lazy[]): Value | typeof TAIL => code.tail([env, ...args])
       : (env: Env, args: readonly Lazy[]): Value | typeof TAIL => {
           const frame: Env = [env, ...args]
-          for (const { index, match, span: at } of matchers) {
-            if (!match(args[index] as Lazy, frame)) throw unmatched(args[index] as Lazy, at)
+          for (const { index, match, param } of matchers) {
+            if (!match(args[index] as Lazy, frame)) throw unmatched(args[index] as Lazy, param)
           }
           return code.tail(frame)
         }
@@ -252,21 +252,40 @@ function compileFunction(
   return { run: build, tail: build, delay: build, span }
 }
 
-function unmatched(value: Lazy, pattern: Span): NickelError {
+function unmatched(value: Lazy, pattern: Pattern): NickelError {
   const known = force(value)
-  if (known instanceof Sealed) return sealedError(known, pattern)
+  if (known instanceof Sealed) return sealedError(known, pattern.span)
   const span = value instanceof Thunk ? value.span : undefined
   return new NickelError({
     kind: 'match',
     message: 'the value does not fit the pattern',
-    span: span ?? pattern,
+    span: span ?? pattern.span,
     spanText: `this is ${withArticle(typeOf(known))}`,
-    labels: span === undefined ? [] : [{ span: pattern, text: 'this pattern' }],
-    notes:
-      known instanceof RecordValue
-        ? [`The record has the fields: ${[...known.fields.keys()].join(', ')}`]
-        : [],
+    labels: span === undefined ? [] : [{ span: pattern.span, text: 'this pattern' }],
+    ...misfit(known, pattern),
   })
+}
+
+/** Which fields are missing or too many, when both sides are records. */
+function misfit(value: Value, pattern: Pattern): { notes: string[]; suggestion?: string } {
+  if (!(value instanceof RecordValue) || pattern.kind !== 'record') return { notes: [] }
+  const wanted = pattern.fields.map(({ name }) => name)
+  const present = [...value.fields].filter(([, own]) => isVisible(own)).map(([name]) => name)
+  const missing = pattern.fields.filter(
+    ({ name, fallback }) => fallback === undefined && !present.includes(name),
+  )
+  const extra =
+    pattern.tail.kind === 'closed' ? present.filter((name) => !wanted.includes(name)) : []
+  const notes: string[] = []
+  if (missing.length > 0)
+    notes.push(`The record lacks ${missing.map(({ name }) => `\`${name}\``).join(', ')}.`)
+  if (extra.length > 0) {
+    notes.push(
+      `The pattern does not name ${extra.map((name) => `\`${name}\``).join(', ')}; \`..\` at its end accepts more.`,
+    )
+  }
+  const suggestion = missing.find(({ name }) => closest(name, extra) !== undefined)?.name
+  return suggestion === undefined ? { notes } : { notes, suggestion }
 }
 
 function compileLet(compiler: Compiler, node: Node & { kind: 'let' }, outer: Scope): Code {
@@ -283,19 +302,19 @@ function compileLet(compiler: Compiler, node: Node & { kind: 'let' }, outer: Sco
   const matchers = node.bindings.map(({ pattern }) => ({
     match: compiler.pattern(pattern, scope),
     plain: plainName(pattern) !== undefined,
-    span: pattern.span,
+    pattern,
     slots: [...boundNames(pattern)].map((name) => scope.slot(name) as number),
   }))
   const body = compiler.term(node.body, scope)
   const bind = (env: Env): Env => {
     const frame: Env = [env]
-    for (const [index, { match, plain, slots: own, span }] of matchers.entries()) {
+    for (const [index, { match, plain, slots: own, pattern }] of matchers.entries()) {
       const code = values[index] as Code
       const value = node.rec ? new Thunk(code, frame) : code.delay(env)
       if (plain) frame[own[0] as number] = value
       else if (node.rec)
-        for (const slot of own) frame[slot] = lazyPart(frame, slot, value, match, span)
-      else if (!match(value, frame)) throw unmatched(value, span)
+        for (const slot of own) frame[slot] = lazyPart(frame, slot, value, match, pattern)
+      else if (!match(value, frame)) throw unmatched(value, pattern)
     }
     return frame
   }
@@ -314,11 +333,11 @@ function lazyPart(
   slot: number,
   value: Lazy,
   match: (value: Lazy, frame: Env) => boolean,
-  span: Span,
+  pattern: Pattern,
 ): Thunk {
-  return lazily(span, () => {
+  return lazily(pattern.span, () => {
     const scratch: Env = [...frame]
-    if (!match(value, scratch)) throw unmatched(value, span)
+    if (!match(value, scratch)) throw unmatched(value, pattern)
     return force(scratch[slot] as Lazy)
   })
 }
@@ -566,6 +585,7 @@ function compileMatch(
 }
 
 function noBranch(value: Lazy, span: Span): NickelError {
+  const origin = originOf(value)
   const known = force(value)
   if (known instanceof Sealed) return sealedError(known, span)
   const what =
@@ -577,7 +597,7 @@ function noBranch(value: Lazy, span: Span): NickelError {
     message: 'unmatched pattern',
     span,
     spanText: `no branch fits ${what}`,
-    labels: value instanceof Thunk ? [{ span: value.span, text: 'this value' }] : [],
+    labels: origin === undefined ? [] : [{ span: origin, text: 'this value' }],
     notes: ['A last branch `_ => …` takes everything else.'],
   })
 }

@@ -105,7 +105,7 @@ function readFailure(arg: Lazy | undefined): Failure {
   return new Failure(
     typeof message === 'string' ? message : undefined,
     texts.filter((text) => typeof text === 'string'),
-    location instanceof Label ? location : undefined,
+    { blame: location instanceof Label ? location : undefined },
   )
 }
 

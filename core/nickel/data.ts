@@ -9,7 +9,7 @@ import type { Document } from 'yaml'
 import { NickelError } from './error.ts'
 import { readJson } from './json.ts'
 import { plainToValue } from './plain.ts'
-import { parseNumber } from './number.ts'
+import { exactDouble, parseNumber } from './number.ts'
 import { recordOf } from './record.ts'
 import type { Source, Span } from './source.ts'
 import { ArrayValue, force, settled, type Lazy, type Value } from './value.ts'
@@ -38,7 +38,7 @@ const require = createRequire(import.meta.url)
 
 function readYaml(source: Source, span: Span): Value {
   const yaml = require('yaml') as typeof import('yaml')
-  const documents = yaml.parseAllDocuments(source.text, { intAsBigInt: true, merge: true })
+  const documents = yaml.parseAllDocuments(source.text, { intAsBigInt: true })
   if ('empty' in documents) return null
   const values = documents.map((document) => {
     const [problem] = document.errors
@@ -53,7 +53,7 @@ function readYaml(source: Source, span: Span): Value {
 
 function readToml(source: Source, span: Span): Value {
   const toml = require('smol-toml') as typeof import('smol-toml')
-  return plainToValue(toml.parse(source.text, { integersAsBigInt: 'asNeeded' }), span)
+  return tomlValue(toml.parse(source.text, { integersAsBigInt: 'asNeeded' }), span)
 }
 
 /** A YAML node with its place; numbers are read from their text, exactly. */
@@ -68,23 +68,39 @@ function yamlValue(document: Document.Parsed, source: Source): Value {
     if (yaml.isSeq(resolved)) return new ArrayValue(resolved.items.map(visit), span)
     if (!yaml.isScalar(resolved)) return null
     const { value, source: text } = resolved
+    if (typeof value === 'number' && !Number.isFinite(value)) {
+      throw new NickelError({ kind: 'parse', message: 'numbers cannot be infinite or NaN', span })
+    }
     const exact = typeof value === 'number' && text !== undefined ? parseNumber(text) : undefined
     return settled(span, exact ?? plainToValue(value, span))
   }
   const entries = (pairs: readonly unknown[], span: Span): [string, Lazy][] =>
     pairs.flatMap((pair): [string, Lazy][] => {
       if (!yaml.isPair(pair)) return []
-      if (yaml.isScalar(pair.key) && pair.key.value === '<<') return merged(pair.value, span)
       const key = force(visit(pair.key))
       if (key !== null && typeof key === 'object') {
         throw new NickelError({ kind: 'parse', message: 'a YAML key must be a scalar', span })
       }
       return [[String(key), visit(pair.value)]]
     })
-  const merged = (node: unknown, span: Span): [string, Lazy][] => {
-    const target = yaml.isAlias(node) ? node.resolve(document) : node
-    if (yaml.isMap(target)) return entries(target.items, span)
-    return yaml.isSeq(target) ? target.items.flatMap((item) => merged(item, span)) : []
-  }
   return force(visit(document.contents))
+}
+
+/**
+ * TOML data as the reference reads it: fractions are the doubles they were parsed to, so 0.1 from a
+ * TOML file is not exactly 1/10 (from JSON and YAML it is). Dates become their text.
+ */
+function tomlValue(data: unknown, span: Span): Value {
+  if (typeof data === 'number') return exactDouble(data)
+  if (data instanceof Date) return data.toISOString().replace('.000', '')
+  if (Array.isArray(data))
+    return new ArrayValue(
+      data.map((item) => tomlValue(item, span)),
+      span,
+    )
+  if (typeof data !== 'object' || data === null) return plainToValue(data, span)
+  return recordOf(
+    Object.entries(data).map(([name, item]): [string, Lazy] => [name, tomlValue(item, span)]),
+    span,
+  )
 }

@@ -65,17 +65,21 @@ export class NickelError extends Error {
   path: readonly string[]
   /** Files through which the failing file was imported, outermost first. */
   importChain: readonly Place[] = []
-  /** The raw parts, for reports and tools. */
-  readonly failure: NickelFailure
+  readonly #failure: NickelFailure
 
   constructor(failure: NickelFailure) {
     super(failure.detail === undefined ? failure.message : `${failure.message}: ${failure.detail}`)
     this.name = 'NickelError'
     this.kind = failure.kind
-    this.failure = failure
+    this.#failure = failure
     this.path = failure.path ?? []
     // The JavaScript stack says nothing about the mistake and everything about our insides.
     this.stack = `${this.name}: ${this.message}`
+  }
+
+  /** The raw parts, for reports. Not enumerable: it holds whole source texts. */
+  get failure(): NickelFailure {
+    return this.#failure
   }
 
   /** Where the offending value (or name, or token) stands. */
@@ -126,13 +130,15 @@ export const fail = (failure: NickelFailure): never => {
 /** The candidate closest to a misspelt name, if one is close enough to be worth saying. */
 export function closest(name: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined
-  let bestDistance = Math.max(1, Math.floor(name.length / 3)) + 1
+  let bestCost = Math.max(1, Math.floor(name.length / 3)) + 0.9
   for (const candidate of candidates) {
-    if (candidate === name || Math.abs(candidate.length - name.length) >= bestDistance) continue
-    const distance = editDistance(name, candidate)
-    if (distance < bestDistance) {
+    const lengths = Math.abs(candidate.length - name.length)
+    if (candidate === name || lengths > bestCost) continue
+    // At equal distance the word of the same length is the likelier one.
+    const cost = editDistance(name, candidate) + Math.min(lengths, 5) / 10
+    if (cost < bestCost) {
       best = candidate
-      bestDistance = distance
+      bestCost = cost
     }
   }
   return best

@@ -129,17 +129,25 @@ function placed<T>(loader: Loader, budget: Budget, way: readonly string[], run: 
     return guarded(budget, run)
   } catch (error) {
     if (!(error instanceof NickelError)) throw error
-    if (way.length > 0) {
-      const [first] = error.path
-      if (error.path.length === 0 || way.at(-1) === first) {
-        error.path = [...way, ...error.path.slice(1)]
-      }
-    }
+    error.path = wholePath(way, error.path)
     const { place } = error
     if (place !== undefined && error.importChain.length === 0)
       error.importChain = loader.chain(place.file)
     throw error
   }
+}
+
+/**
+ * The path of a failure as seen from the top: the export walked to `way`, the failure names the end
+ * of a path. Where the two do not meet, the failure lies elsewhere and its own path is kept.
+ */
+function wholePath(way: readonly string[], own: readonly string[]): readonly string[] {
+  const [first] = own
+  if (first === undefined) return way
+  const at = way.lastIndexOf(first)
+  if (at === -1) return own
+  const rest = way.slice(at)
+  return [...way.slice(0, at), ...(own.length > rest.length ? own : rest)]
 }
 
 /** Everything a result depends on, so that a cache can tell whether it still holds. */

@@ -172,15 +172,29 @@ export class Loader {
       tried.push(candidate)
       this.#misses.add(candidate)
     }
-    const wanted = path.relative(this.#workspace, path.resolve(path.dirname(from), request))
-    const inside = wanted.startsWith('..') || path.isAbsolute(wanted) ? path.posix.normalize(request).replace(/^(\.\.\/)+/, '') : wanted // prettier-ignore
-    const replacement = this.#options.bundled?.(request, inside.split(path.sep).join('/'))
+    const replacement = this.#bundled(request, from)
     if (replacement === undefined) throw this.#notFound(node, tried)
     const place = placeOf(node.span)
     this.warnings.push(
       `${place.file}:${place.line}:${place.col}: "${request}" was not found; Prov's bundled equivalent is used instead`,
     )
     return path.resolve(replacement)
+  }
+
+  /** Asks for a bundled file under the names the missing one may have inside the workspace. */
+  #bundled(request: string, from: string): string | undefined {
+    const { bundled } = this.#options
+    if (bundled === undefined) return undefined
+    const beside = path.relative(this.#workspace, path.resolve(path.dirname(from), request))
+    const candidates = beside.startsWith('..') || path.isAbsolute(beside) ? [] : [beside]
+    // `reflection/x.ncl` from anywhere is meant from the root, the way import paths find it.
+    if (!path.isAbsolute(request))
+      candidates.push(path.normalize(request).replace(/^(\.\.[\\/])+/, ''))
+    for (const candidate of candidates) {
+      const found = bundled(request, candidate.split(path.sep).join('/'))
+      if (found !== undefined) return found
+    }
+    return undefined
   }
 
   #notFound(node: Node & { kind: 'import' }, tried: readonly string[]): NickelError {

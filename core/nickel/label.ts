@@ -90,8 +90,9 @@ function blameError(label: Label, failure: Failure | undefined): NickelError {
     kind: parts.typed === true && failure?.message === undefined ? 'type' : 'contract',
     message: headline(label, inFunction, path),
     detail: failure?.message ?? parts.message,
-    span,
-    spanText: valueText(value),
+    span: failure?.span ?? span,
+    spanText: failure?.span === undefined ? valueText(value, steps.at(-1)) : 'this one',
+    suggestion: failure?.suggestion,
     contractSpan: parts.contractSpan,
     contractText: contractText(label, steps),
     path,
@@ -105,13 +106,14 @@ function bestSpan(value: Lazy): Span | undefined {
 }
 
 /** What the value turned out to be, when it is known already: nothing is evaluated for a report. */
-function valueText(value: Lazy | undefined): string {
+function valueText(value: Lazy | undefined, last: Step | undefined): string {
   if (value === undefined) return ''
   if (value instanceof Thunk && value.state !== 2) return 'applied to this expression'
   const known = force(value)
   const kind = typeOf(known)
   if (kind === 'Sealed') return 'applied to this polymorphic value'
   const text = shortText(known)
+  if (last === 'codomain') return `this function answered ${text ?? withArticle(kind)}`
   return `applied to this expression, ${text === undefined ? withArticle(kind) : `which is ${text}`}`
 }
 

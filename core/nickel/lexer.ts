@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { NickelError } from './error.ts'
+import { NickelError, type ReportLabel } from './error.ts'
 import { parseNumber, ratio, type Num } from './number.ts'
 import type { Source, Span } from './source.ts'
 
@@ -109,8 +109,14 @@ export class Lexer {
   }
 
   /** Throws nothing: makes a parse error over the given stretch. */
-  error(message: string, start: number, end: number, notes: readonly string[] = []): NickelError {
-    return new NickelError({ kind: 'parse', message, span: this.span(start, end), notes })
+  error(
+    message: string,
+    start: number,
+    end: number,
+    notes: readonly string[] = [],
+    labels: readonly ReportLabel[] = [],
+  ): NickelError {
+    return new NickelError({ kind: 'parse', message, span: this.span(start, end), notes, labels })
   }
 
   span(start: number, end: number): Span {

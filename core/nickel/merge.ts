@@ -194,13 +194,14 @@ export function mergeContract(
 function extraFields(extra: readonly string[], value: RecordValue, contract: RecordValue): Failure {
   const list = extra.map((name) => `\`${name}\``).join(', ')
   const missing = [...contract.fields.keys()].filter((name) => !value.fields.has(name))
-  const notes = extra.flatMap((name) => {
-    const near = closest(name, missing)
-    const place = value.fields.get(name)?.meta.span
-    return near === undefined || place === undefined ? [] : [`\`${name}\` looks like \`${near}\`.`]
-  })
-  return new Failure(`extra field${extra.length === 1 ? '' : 's'} ${list}`, [
-    ...(notes.length > 0 ? notes : ['Have you misspelled a field?']),
-    'By default a record contract excludes fields it does not list; end it with `..` to accept more.',
-  ])
+  const [first] = extra as [string]
+  const suggestion = closest(first, missing)
+  return new Failure(
+    `extra field${extra.length === 1 ? '' : 's'} ${list}`,
+    [
+      ...(suggestion === undefined ? ['Have you misspelled a field?'] : []),
+      'A record contract excludes fields it does not list; end it with `..` to accept more.',
+    ],
+    { suggestion, span: value.fields.get(first)?.meta.span },
+  )
 }

@@ -111,10 +111,21 @@ export const sameNumber = (a: Num, b: Num): boolean =>
 /** Is it a whole number (of any size)? */
 export const isInteger = (x: Num): boolean => typeof x === 'number' || x.d === 1n
 
-/** Exact value of a finite double. */
+/** The number whose shortest decimal text is that of a finite double: 0.1 is 1/10. */
 export function fromDouble(value: number): Num {
   if (Number.isSafeInteger(value)) return value + 0
   return parseNumber(value.toString()) ?? 0
+}
+
+/** The rational a finite double stands for: 0.1 is a little more than 1/10. */
+export function exactDouble(value: number): Num {
+  let scaled = value
+  let divisor = 1n
+  while (!Number.isInteger(scaled)) {
+    scaled *= 2
+    divisor *= 2n
+  }
+  return ratio(BigInt(scaled), divisor)
 }
 
 /** Reads `12`, `1.5`, `.5`, `1e-3`, `-2`; undefined when the text is no number. Exact. */

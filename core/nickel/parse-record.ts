@@ -10,7 +10,8 @@ import { parseStaticText, parseString } from './parse-string.ts'
 
 /** A record, record type or dictionary type, at its opening brace. */
 export function parseRecord(parser: Parser): Node {
-  const { start } = parser.take()
+  const opened = parser.take()
+  const { start } = opened
   if (parser.is('_', 'keyword')) return parseDictionary(parser, start)
   const fields: FieldDecl[] = []
   const includes: Include[] = []
@@ -25,14 +26,18 @@ export function parseRecord(parser: Parser): Node {
     if (!parser.accept(',')) break
   }
   let tail: { name?: string; span: RecordNode['span'] } | undefined
+  const semicolon = parser.token
   if (parser.accept(';')) {
     const at = parser.token.start
     const dyn = parser.accept('Dyn')
     const name = dyn ? undefined : parser.name()
     const span = parser.span(at)
+    if (!parser.is('}')) {
+      throw parser.lexer.error('fields are separated by commas', semicolon.start, semicolon.end)
+    }
     tail = name === undefined ? { span } : { name, span }
   }
-  parser.expect('}', '`,` or `}`')
+  parser.expect('}', '`,` or `}`', opened)
   const node: RecordNode = { kind: 'record', span: parser.span(start), fields, includes, open }
   checkIncludes(parser, node)
   return tail === undefined ? node : { ...node, tail }

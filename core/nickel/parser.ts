@@ -42,6 +42,8 @@ export class Parser {
   readonly lexer: Lexer
   /** The token under the eye; already read, not yet taken. */
   token: Token
+  /** The last token taken, for messages about what stands before a mistake. */
+  last: Token | undefined
   /** End of the last token taken: spans of nodes end here. */
   lastEnd = 0
 
@@ -54,6 +56,7 @@ export class Parser {
 
   take(): Token {
     const token = this.token
+    this.last = token
     this.lastEnd = token.end
     this.token = this.lexer.next()
     return token
@@ -79,9 +82,9 @@ export class Parser {
     return true
   }
 
-  expect(text: string, what = `\`${text}\``): Token {
+  expect(text: string, what = `\`${text}\``, opened?: Token): Token {
     if (!this.is(text) && !(this.token.kind === 'keyword' && this.token.text === text)) {
-      throw this.unexpected(what)
+      throw this.unexpected(what, opened)
     }
     return this.take()
   }
@@ -98,22 +101,31 @@ export class Parser {
     return this.lexer.span(start, Math.max(start, this.lastEnd))
   }
 
-  unexpected(wanted: string): NickelError {
+  /**
+   * The error for the current token. `opened` is where the construct began that should have ended:
+   * shown when the file ends too early.
+   */
+  unexpected(wanted: string, opened?: Token): NickelError {
     const { kind, text, start, end } = this.token
-    const found = kind === 'end' ? 'the end of the file' : `\`${text}\``
-    const notes: string[] = []
+    const { last } = this
+    if (text === '=' && last?.kind === 'name') {
+      return this.lexer.error(`a comma is missing before \`${last.text}\``, last.start, last.end, [
+        'Fields are separated by commas.',
+      ])
+    }
+    const notes = [`Expected ${wanted} here.`]
     if (kind === 'keyword' && !METADATA_WORDS.has(text)) {
       notes.push(`\`${text}\` is a keyword; as a field name it is written "${text}".`)
     }
-    if (text === '=' || kind === 'name' || kind === 'quote') {
-      notes.push('Is a comma missing before this?')
-    }
+    if (kind === 'name' || kind === 'quote') notes.push('Is a comma missing before this?')
     if (text === ';') notes.push('Fields and elements are separated by commas.')
-    if (kind === 'punctuation' && text === '$') notes.push('Interpolation is written %{…}.')
-    return this.lexer.error(`unexpected ${found}`, start, Math.max(end, start + 1), [
-      `Expected ${wanted} here.`,
-      ...notes,
-    ])
+    if (text === '$') notes.push('Interpolation is written %{…}.')
+    const message = kind === 'end' ? 'unexpected end of the file' : `unexpected \`${text}\``
+    const labels =
+      kind === 'end' && opened !== undefined
+        ? [{ span: this.lexer.span(opened.start, opened.end), text: 'opened here' }]
+        : []
+    return this.lexer.error(message, start, Math.max(end, start + 1), notes, labels)
   }
 
   /** A name that may be bound; contextual keywords count as names. */
@@ -319,13 +331,13 @@ export class Parser {
     if (text === '(') return this.#parentheses()
     if (text === '{') return parseRecord(this)
     if (text === '[') {
-      this.take()
+      const opened = this.take()
       const items: Node[] = []
       while (!this.is(']')) {
         items.push(this.term())
         if (!this.accept(',')) break
       }
-      this.expect(']', '`,` or `]`')
+      this.expect(']', '`,` or `]`', opened)
       return { kind: 'array', span: this.span(start), items }
     }
     if (text === '[|') return this.#enumType()
@@ -358,7 +370,8 @@ export class Parser {
   }
 
   #parentheses(): Node {
-    const { start } = this.take()
+    const opened = this.take()
+    const { start } = opened
     if (this.token.kind === 'punctuation' && SECTIONS.has(this.token.text)) {
       const next = this.peek()
       if (next.kind === 'punctuation' && next.text === ')') {
@@ -368,7 +381,7 @@ export class Parser {
       }
     }
     const node = this.term()
-    this.expect(')', '`)`')
+    this.expect(')', '`)`', opened)
     // A string or a number keeps its own span; anything else may grow by the parentheses.
     return node
   }

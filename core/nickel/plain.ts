@@ -28,7 +28,6 @@ export function plainToValue(data: unknown, span: Span): Value {
       data.map((item) => plainToValue(item, span)),
       span,
     )
-  if (data instanceof Date) return 'toISOString' in data ? data.toISOString() : String(data)
   const entries = data instanceof Map ? [...data] : Object.entries(data as object)
   return recordOf(
     entries.map(([name, item]): [string, Lazy] => [String(name), plainToValue(item, span)]),

@@ -8,6 +8,7 @@
  * @module
  */
 import { apply, applyLater, FieldContract } from './contract.ts'
+import { closest } from './error.ts'
 import type { Label } from './label.ts'
 import { blame } from './label.ts'
 import { field, Fixed, freeze, isVisible, RecordValue, type Field } from './record.ts'
@@ -111,14 +112,21 @@ export const enumType = (
 function wrongTag(known: EnumValue, rows: readonly EnumRowContract[]): Failure {
   const tags = rows.map((row) => (row.arg === undefined ? `'${row.tag}` : `'${row.tag} …`))
   const list = tags.length > 12 ? [...tags.slice(0, 12), '…'] : tags
-  const same = rows.find(
-    (row) => row.tag.toLowerCase() === known.tag.toLowerCase().replace(/'+$/, ''),
-  )
-  const notes = [`Possible tags: ${list.join(', ')}`]
-  if (same !== undefined && same.tag !== known.tag) notes.push(`Did you mean \`'${same.tag}\`?`)
+  const names = rows.map(({ tag }) => tag)
+  const bare = known.tag.replace(/'+$/, '')
+  const near =
+    names.find((tag) => tag.toLowerCase() === bare.toLowerCase() && tag !== known.tag) ??
+    closest(known.tag, names)
+  const notes = list.length > 0 ? [`Possible tags: ${list.join(', ')}`] : []
+  const same = rows.find(({ tag }) => tag === known.tag)
+  if (same !== undefined) {
+    notes.push(same.arg === undefined ? 'The tag takes no argument.' : 'The tag needs an argument.')
+  }
   if (known.tag.endsWith("'"))
     notes.push("A tag has no closing quote: 'High' is the tag named `High'`.")
-  return new Failure(`tag \`'${known.tag}\` is not in the enum type`, notes)
+  return new Failure(`tag \`'${known.tag}\` is not in the enum type`, notes, {
+    suggestion: near === undefined ? undefined : `'${near}`,
+  })
 }
 
 export const arrowType = (

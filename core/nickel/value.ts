@@ -167,15 +167,28 @@ export class Native {
 /** What a contract says about a value: the value (perhaps wrapped), or why not. */
 export type Outcome = Lazy | Failure
 
+interface FailureDetail {
+  readonly blame?: Label | undefined
+  readonly span?: Span | undefined
+  readonly suggestion?: string | undefined
+}
+
 /** An immediate failure of a contract; becomes blame unless somebody asked with `check`. */
 export class Failure {
   readonly message: string | undefined
   readonly notes: readonly string[]
+  /** Blame goes to this label instead of the contract's own. */
   readonly blame: Label | undefined
-  constructor(message?: string, notes: readonly string[] = [], blame?: Label) {
+  /** A place inside the value that says more than the whole value. */
+  readonly span: Span | undefined
+  /** What was probably meant. */
+  readonly suggestion: string | undefined
+  constructor(message?: string, notes: readonly string[] = [], more: FailureDetail = {}) {
     this.message = message
     this.notes = notes
-    this.blame = blame
+    this.blame = more.blame
+    this.span = more.span
+    this.suggestion = more.suggestion
   }
 }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { compare, fromDouble, isInteger, isNum, multiply, divide, remainder, subtract, parseNumber, toDouble, type Num } from '../number.ts' // prettier-ignore
+import { compare, exactDouble, isInteger, isNum, multiply, divide, remainder, subtract, parseNumber, toDouble, type Num } from '../number.ts' // prettier-ignore
 import type { RecordValue } from '../record.ts'
 import type { Contract, Value } from '../value.ts'
 import { functions, moduleOf, orderTag, validator, type Call } from './native.ts'
@@ -14,7 +14,7 @@ const numberThat = (name: string, holds: (x: Num) => boolean, otherwise: string)
   )
 
 /** Exponents beyond this are computed with doubles: exact results would fill the memory. */
-const EXACT_EXPONENT = 4096
+const EXACT_EXPONENT = 100_000
 
 export function power(call: Call, base: Num, exponent: Num): Num {
   if (typeof exponent === 'number' && Math.abs(exponent) <= EXACT_EXPONENT) {
@@ -32,7 +32,7 @@ export function power(call: Call, base: Num, exponent: Num): Num {
 
 /** A double as a number; NaN and infinities are refused. */
 export function double(call: Call, value: number): Num {
-  return Number.isFinite(value) ? fromDouble(value) : call.refuse(0, 'the result is not a number')
+  return Number.isFinite(value) ? exactDouble(value) : call.refuse(0, 'the result is not a number')
 }
 
 export function logarithm(call: Call, x: Num, base: Num): Num {
