@@ -35,8 +35,19 @@ export type Condition =
 
 export type GateStatus = 'open' | 'partial' | 'closed'
 
+const ids = new WeakMap<Leaf, string>()
+
 /** The id of a leaf: equal leaves of different gates share it. */
 export function leafId(leaf: Leaf): string {
+  let id = ids.get(leaf)
+  if (id === undefined) {
+    id = textOfLeaf(leaf)
+    ids.set(leaf, id)
+  }
+  return id
+}
+
+function textOfLeaf(leaf: Leaf): string {
   if ('dimension' in leaf) return `${leaf.dimension} at ${leaf.at.join(' or ')}`
   if ('capability' in leaf) return `capability ${leaf.capability}`
   if ('gate' in leaf) return `gate ${leaf.gate} open`

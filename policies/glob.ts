@@ -148,6 +148,16 @@ export function imageParts(image: string): ImageParts {
   }
 }
 
+// One image meets every rule of a policy, so the last one that was taken apart is kept.
+let lastParts: { readonly text: string; readonly parts: ImageParts } = {
+  text: '',
+  parts: { name: '' },
+}
+function remember(text: string): ImageParts {
+  lastParts = { text, parts: imageParts(text) }
+  return lastParts.parts
+}
+
 /**
  * A pattern of images. Without tag or digest it takes any tag and digest; one that names a tag or a
  * digest takes only images that have one and where it matches, so `app:*` asks for some tag.
@@ -167,7 +177,7 @@ export function compileImageGlob(pattern: string): Glob {
     ...whole,
     matches: (text) => {
       if (text === undefined) return false
-      const image = imageParts(text)
+      const image = lastParts.text === text ? lastParts.parts : remember(text)
       if (!nameMatches(image.name)) return false
       if (tag && (image.tag === undefined || !tag(image.tag))) return false
       return !digest || (image.digest !== undefined && digest(image.digest))

@@ -104,10 +104,22 @@ export function ruleName(ref: RuleRef): string {
 export function matchPolicy(compiled: CompiledPolicy, subject: PolicySubject): PolicyDecision {
   const trace: RuleTrace[] = []
   const matched: CompiledRule[] = []
+  // Plain loops and records of one shape: this runs for every rule of every op.
   for (const compiledRule of compiled.rules) {
-    const fields = compiledRule.checks.map((check) => check(subject))
-    const all = fields.every((field) => field.matched)
-    trace.push({ ...compiledRule.ref, matched: all, fields })
+    const { ref, checks } = compiledRule
+    const fields: FieldTrace[] = []
+    let all = true
+    for (const check of checks) {
+      const field = check(subject)
+      all = all && field.matched
+      fields.push(field)
+    }
+    const { list, index, id } = ref
+    trace.push(
+      id === undefined
+        ? { list, index, matched: all, fields }
+        : { list, index, id, matched: all, fields },
+    )
     if (all) matched.push(compiledRule)
   }
   // The rules stand in the order of the lists, strongest list first.
@@ -174,31 +186,43 @@ function checksOf(rule: Rule): readonly FieldCheck[] {
     field: string,
     globs: readonly Glob[],
     what: string,
-    values: (subject: PolicySubject) => readonly (string | undefined)[],
+    values: (subject: PolicySubject) => string | undefined | readonly string[],
   ) => {
     const written = globs.map((glob) => glob.pattern).join(' | ')
+    const isTaken = (value: string | undefined) => {
+      for (const glob of globs) if (glob.matches(value)) return true
+      return false
+    }
     checks.push((subject) => {
       const found = values(subject)
-      // No value at all is one missing value: only `*` takes it.
-      const candidates = found.length === 0 ? [undefined] : found
-      const taken = candidates.find((value) => globs.some((glob) => glob.matches(value)))
-      const matched = taken !== undefined || candidates.some((v) => v === undefined && any(globs))
-      const shown = candidates.map((value) => value ?? `(no ${what})`).join(', ')
-      const verb = matched ? 'is taken by' : 'is not taken by'
-      return { field, matched, why: `${what} ${taken ?? shown} ${verb} ${written}` }
+      if (typeof found === 'object') {
+        const taken = found.find(isTaken)
+        if (taken !== undefined)
+          return fieldTrace({ field, what, value: taken, matched: true, written })
+        // No entry at all is one missing value: only `*` takes it.
+        const matched = found.length === 0 && isTaken(undefined)
+        return fieldTrace({
+          field,
+          what,
+          value: found.join(', ') || undefined,
+          matched,
+          written,
+        })
+      }
+      return fieldTrace({ field, what, value: found, matched: isTaken(found), written })
     })
   }
   if (rule.op_type !== undefined) {
     const glob = compileGlob(rule.op_type, separators.opType)
-    patterns('op_type', [glob], 'op type', (subject) => [subject.opType])
+    patterns('op_type', [glob], 'op type', (subject) => subject.opType)
   }
   if (rule.image_patterns) {
     const globs = rule.image_patterns.map((pattern) => compileImageGlob(pattern))
-    patterns('image_patterns', globs, 'image', (subject) => [subject.image])
+    patterns('image_patterns', globs, 'image', (subject) => subject.image)
   }
   if (rule.target_patterns) {
     const globs = rule.target_patterns.map((pattern) => compileGlob(pattern, separators.target))
-    patterns('target_patterns', globs, 'target', (subject) => [subject.target])
+    patterns('target_patterns', globs, 'target', (subject) => subject.target)
   }
   if (rule.scope_patterns) {
     const globs = rule.scope_patterns.map((pattern) => compileGlob(pattern, separators.scope))
@@ -214,7 +238,7 @@ function checksOf(rule: Rule): readonly FieldCheck[] {
   }
   if (names) {
     const globs = names.map((pattern) => compileGlob(pattern, separators.name))
-    patterns('actors.names', globs, 'submitter', (subject) => [subject.actor?.name])
+    patterns('actors.names', globs, 'submitter', (subject) => subject.actor?.name)
   }
   const { windows, destructive } = rule
   if (windows) {
@@ -239,6 +263,15 @@ function checksOf(rule: Rule): readonly FieldCheck[] {
   return checks
 }
 
-function any(globs: readonly Glob[]): boolean {
-  return globs.some((glob) => glob.takesAnything)
+function fieldTrace(one: {
+  readonly field: string
+  readonly what: string
+  readonly value: string | undefined
+  readonly matched: boolean
+  /** The patterns, as they read in a message. */
+  readonly written: string
+}): FieldTrace {
+  const { field, what, matched } = one
+  const verb = matched ? 'is taken by' : 'is not taken by'
+  return { field, matched, why: `${what} ${one.value ?? `(no ${what})`} ${verb} ${one.written}` }
 }

@@ -9,6 +9,7 @@ import type { Test } from 'tap'
 import type { AnyMachineSnapshot, AnyStateMachine, AnyStateNode, EventObject } from 'xstate'
 import { initialTransition, transition } from 'xstate'
 import { getShortestPaths } from 'xstate/graph'
+import { machineLaws } from '../../core/testing.ts'
 import { repoRoot } from './root.ts'
 
 export interface Laws {
@@ -36,6 +37,14 @@ export function keepsTheLaws(t: Test, laws: Laws): void {
     limit: 5_000,
     serializeState: (state: AnyMachineSnapshot) =>
       JSON.stringify([state.value, laws.key?.(state.context as never)]),
+  })
+
+  t.test(`${laws.name}: the laws of the kernel's own kit`, async (t) => {
+    await machineLaws(t, machine, {
+      input: laws.input,
+      events: laws.events,
+      ...(laws.transient && { unreachable: laws.transient }),
+    })
   })
 
   t.test(`${laws.name}: every declared state is reachable`, async (t) => {
