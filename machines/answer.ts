@@ -34,3 +34,17 @@ export function errorIn(event: {
   if (!event.type.startsWith('effect.failed.') || !('error' in event)) return undefined
   return event.error as { readonly code: string; readonly message: string }
 }
+
+/**
+ * Effects for `defineActor`, of a plane that owns some of them: the others do nothing, because the
+ * kernel asks for a handler of every action that a machine names.
+ */
+export function ownEffects<N extends string, H>(
+  all: readonly N[],
+  own: { readonly [K in N]?: H },
+): Readonly<Record<N, H | (() => void)>> {
+  return Object.fromEntries(all.map((name) => [name, own[name] ?? (() => {})])) as Record<
+    N,
+    H | (() => void)
+  >
+}

@@ -148,7 +148,17 @@ export const leaseCodes = {
   ttl: 'PROV_LEASE_TTL_SPENT',
 } as const
 
-/** What effect handlers get. `name` is the same at every attempt: that is what makes them safe. */
+/** Every effect that the machine names; see `ownEffects`. */
+export const leaseEffects = [
+  'grantLease',
+  'createMachine',
+  'findMachine',
+  'reachMachine',
+  'destroyMachine',
+  'alarm',
+] as const
+
+/** What effect handlers get. `lease` is the same at every attempt: that makes asking twice safe. */
 export interface LeaseEffect {
   readonly lease: string
   readonly provider: string

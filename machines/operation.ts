@@ -145,6 +145,9 @@ const factTypes: readonly OperationFact['type'][] = [
 /** Entries that a trail keeps: the first ten and the newest. */
 export const longestTrail = 100
 
+/** Every effect that the machine names; see `ownEffects`. */
+export const operationEffects = ['judge', 'count', 'dispatch', 'execute', 'probe'] as const
+
 /** What effect handlers get. */
 export interface OperationEffect {
   readonly op: string
