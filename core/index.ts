@@ -65,8 +65,12 @@ export { crashPoint } from './protocol/crash.ts'
 export { eventDigest, parseAuditEvent } from './protocol/emitter.ts'
 export type { AuditDraft, AuditEmitter } from './protocol/emitter.ts'
 export { auditErrors, keyErrors, opErrors, policyErrors, tokenErrors } from './protocol/errors.ts'
-export { emptyModel, foldAudit, isTerminal, outcomeOf } from './protocol/fold.ts'
-export type { OpNote, OpRow, OpsModel, OpVote, Refusal } from './protocol/fold.ts'
+export { factRecorder, opFact } from './protocol/facts.ts'
+export type { Acted, OpFact, Saying } from './protocol/facts.ts'
+export { emptyModel, foldAudit, isTerminal, outcomeOf, seqKey } from './protocol/fold.ts'
+export type { OpNote, OpRow, OpsModel, OpVote, Refusal, SeqRow } from './protocol/fold.ts'
+export { followAudit } from './protocol/follow.ts'
+export type { FollowOptions } from './protocol/follow.ts'
 export { custodyBetween, verifySignature } from './protocol/key.ts'
 export type { ActorKind, KeyRecord, PublicJwk, Signer } from './protocol/key.ts'
 export { Keyring } from './protocol/keyring.ts'
@@ -103,6 +107,8 @@ export type {
   Tier,
 } from './protocol/provider.ts'
 export { providerErrors } from './protocol/provider-errors.ts'
+export { Refusals } from './protocol/refusals.ts'
+export type { Turned } from './protocol/refusals.ts'
 export { TakenIds } from './protocol/replay.ts'
 export {
   auditTrail,

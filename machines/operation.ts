@@ -45,6 +45,13 @@ export interface OperationInput {
   readonly by: string
   /** When it was submitted, ms since the epoch. */
   readonly at: number
+  /** The signed token as this plane holds it; kept for those who act, never looked at here. */
+  readonly token?: string
+  /**
+   * The fact that this instance begins with, recorded in the very frame that begins it: the
+   * submitter's own `op.submitted`, the controller's own `op.claimed`. Default: none of its own.
+   */
+  readonly birth?: OperationFact
 }
 
 /** One line of "how did it come to this". */
@@ -59,9 +66,17 @@ export interface OperationVote {
   readonly actor: string
   readonly decision: 'approve' | 'reject'
   readonly reason: string
+  /** Who else could have made it (D-28); absent when the fact did not say. */
+  readonly custody?: 'shared' | 'separate'
+  readonly kid?: string
+  /** Digest of the signed vote. */
+  readonly vote?: string
 }
 
-export interface OperationContext extends OperationInput {
+export interface OperationContext extends Omit<OperationInput, 'token' | 'birth'> {
+  readonly token: string | null
+  /** Taken off as soon as it is recorded. */
+  readonly birth: OperationFact | null
   /** Votes since it was held last: they are void when it is held anew (D-29). */
   readonly votes: readonly OperationVote[]
   /** What is still missing for approval, in words. */
@@ -87,9 +102,13 @@ interface Said {
   /** The plane or person; a record handler uses it to tell its own acts from others' facts. */
   readonly by?: string
   readonly why?: string
+  /** What the author writes down beside the step; nothing here looks into it. */
+  readonly data?: unknown
 }
 
 export type OperationFact =
+  /** Signed and durable at the submitter's; only ever a birth. */
+  | ({ readonly type: 'op.submitted' } & Said)
   /** The policy was asked. Says how it was judged; what follows is a fact of its own. */
   | ({ readonly type: 'op.matched'; readonly verdict: 'deny' | 'hold' | 'auto-sign' } & Said)
   /** Also when it is held again because policy or state moved: earlier votes are then void. */
@@ -99,6 +118,9 @@ export type OperationFact =
       readonly actor: string
       readonly decision: 'approve' | 'reject'
       readonly reason: string
+      readonly custody?: 'shared' | 'separate'
+      readonly kid?: string
+      readonly vote?: string
     } & Said)
   /** Signed, numbered and on its way to the controller, in one record. */
   | ({ readonly type: 'op.approved'; readonly seq: number; readonly keeperEpoch: number } & Said)
@@ -166,7 +188,8 @@ const effect = ({ context }: { readonly context: OperationContext }): OperationE
 /** What a record handler gets: the fact, to be written in the same frame as the step. */
 export interface OperationRecord {
   readonly op: string
-  readonly fact: OperationEvent
+  /** Null for an instance that began with nothing of its own to say. */
+  readonly fact: OperationEvent | null
 }
 
 function withEntry(trail: readonly TrailEntry[], entry: TrailEntry): readonly TrailEntry[] {
@@ -205,6 +228,12 @@ function recordOf({
   return { op: context.id, fact: event }
 }
 
+function claimIn(event: OperationEvent) {
+  if (event.type !== 'op.claimed') return {}
+  const { seq, epoch, providerToken } = event
+  return { seq, epoch, providerToken, needs: null }
+}
+
 /** How it can end from any phase: the controller knows, whatever this instance has missed. */
 const ends = {
   'op.applied': { target: '#operation.applied', actions: noted },
@@ -220,6 +249,7 @@ const ends = {
 const beforeClaim = {
   ...ends,
   'op.refused': { target: '#operation.refused', actions: noted },
+  'op.withdrawn': { target: '#operation.withdrawn', actions: noted },
   'op.claimed': { target: '#operation.claimed', actions: ['claim', ...noted] },
   'op.started': { target: '#operation.applying', actions: noted },
   'op.in_doubt': { target: '#operation.in_doubt', actions: noted },
@@ -243,6 +273,7 @@ export const operationMachine = setup({
       event.type === 'op.approved' &&
       (event.keeperEpoch > (context.keeperEpoch ?? -1) ||
         (event.keeperEpoch === context.keeperEpoch && event.seq > (context.seq ?? -1))),
+    isBornClaimed: ({ context }) => context.providerToken !== null,
     isNews: ({ context, event }) => isNews(context, event),
     isNewIntentEnd: ({ context, event }) =>
       event.type === 'op.expired' && event.what === 'intent' && isNews(context, event),
@@ -294,7 +325,14 @@ export const operationMachine = setup({
         ? {
             votes: [
               ...context.votes.filter((vote) => vote.actor !== event.actor),
-              { actor: event.actor, decision: event.decision, reason: event.reason },
+              {
+                actor: event.actor,
+                decision: event.decision,
+                reason: event.reason,
+                ...(event.custody !== undefined && { custody: event.custody }),
+                ...(event.kid !== undefined && { kid: event.kid }),
+                ...(event.vote !== undefined && { vote: event.vote }),
+              },
             ],
           }
         : {},
@@ -304,23 +342,22 @@ export const operationMachine = setup({
         ? { seq: event.seq, keeperEpoch: event.keeperEpoch, needs: null, lapsed: false }
         : {},
     ),
-    claim: assign(({ event }) =>
-      event.type === 'op.claimed'
-        ? {
-            seq: event.seq,
-            epoch: event.epoch,
-            providerToken: event.providerToken,
-            needs: null,
-          }
-        : {},
-    ),
+    claim: assign(({ event }) => claimIn(event)),
+    grow: assign(({ context: { birth, trail } }) => {
+      if (birth?.type !== 'op.claimed') return { birth: null }
+      const { type: fact, at, by, why } = birth
+      const entry = { fact, at, by: by ?? null, why: why ?? null }
+      return { birth: null, ...claimIn(birth), trail: withEntry(trail, entry) }
+    }),
     lapse: assign({ lapsed: true }),
     end: assign((_, outcome: OperationOutcome) => ({ outcome, needs: null })),
   },
 }).createMachine({
   id: 'operation',
-  context: ({ input }) => ({
+  context: ({ input: { token, birth, ...input } }) => ({
     ...input,
+    token: token ?? null,
+    birth: birth ?? null,
     votes: [],
     needs: null,
     seq: null,
@@ -334,16 +371,23 @@ export const operationMachine = setup({
     trail: [{ fact: 'op.submitted', at: input.at, by: input.by, why: null }],
   }),
   initial: 'submitted',
+  entry: [
+    {
+      type: 'record',
+      params: ({ context }): OperationRecord => ({ op: context.id, fact: context.birth }),
+    },
+    'grow',
+  ],
   on: { 'effect.done.*': { guard: 'bringsFact', actions: 'answer' } },
   states: {
     submitted: {
       entry: { type: 'judge', params: effect },
+      always: { guard: 'isBornClaimed', target: 'claimed' },
       on: {
         ...beforeClaim,
         'op.matched': { guard: 'isNews', actions: noted },
         'op.held': { target: 'held', actions: ['hold', ...noted] },
         'op.approved': { target: 'approved', actions: ['approve', ...noted] },
-        'op.withdrawn': { target: 'withdrawn', actions: noted },
         'op.expired': { guard: 'isNewIntentEnd', target: 'expired', actions: noted },
         'op.retry': { target: 'submitted', reenter: true },
         'effect.failed.judge': { actions: 'trouble' },
@@ -359,7 +403,6 @@ export const operationMachine = setup({
           actions: ['vote', ...noted, { type: 'count', params: effect }],
         },
         'op.approved': { target: 'approved', actions: ['approve', ...noted] },
-        'op.withdrawn': { target: 'withdrawn', actions: noted },
         'op.expired': { guard: 'isNewIntentEnd', target: 'expired', actions: noted },
         'op.retry': { actions: { type: 'count', params: effect } },
         'effect.failed.count': { actions: 'trouble' },

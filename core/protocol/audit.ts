@@ -73,6 +73,7 @@ export interface AuditData {
     readonly policy_version: Count
     readonly trace: readonly RuleTrace[]
   }
+  /** Held again voids the votes so far; `why` says what moved. */
   'op.held': {
     readonly why: string
     readonly plan_digest: string
@@ -95,9 +96,9 @@ export interface AuditData {
     readonly policy_digest: string
     readonly approvals: readonly { readonly actor: string; readonly custody: Custody }[]
     readonly auto: boolean
+    /** Digest of the approval token. */
+    readonly approval: string
   }
-  /** Votes of an older policy or plan, thrown away with the reason; the operation waits again. */
-  'op.votes_void': { readonly why: string; readonly votes: readonly string[] }
   /** Refused by a plane; `code` is an error code, `remedy` what to do. */
   'op.refused': SeqRecord & {
     readonly code: string

@@ -8,10 +8,11 @@
  *
  * @module
  */
+import { digestOfText } from '../json.ts'
 import type { JsonObject } from '../json.ts'
 import type { Count } from '../units.ts'
 import { isAudit } from './audit.ts'
-import type { AuditEvent, RuleTrace } from './audit.ts'
+import type { AuditEvent, RuleTrace, SeqRecord } from './audit.ts'
 import { eventDigest } from './emitter.ts'
 import type { Custody, OpBody, OpOutcome, OpPhase, StateVector, Transition } from './op.ts'
 
@@ -48,6 +49,8 @@ export interface OpRow {
   readonly kid: string
   readonly body: OpBody
   readonly digest: string
+  /** Digest of the signed intent. */
+  readonly intent: string
   /** Digest of the plan that votes agree to; known once it is held. */
   readonly plan?: string
   readonly expected: StateVector
@@ -73,6 +76,17 @@ export interface OpRow {
   readonly notes: readonly OpNote[]
 }
 
+/** One of the keeper's numbers: whom it was given to, and what used it up. */
+export interface SeqRow {
+  readonly keeperEpoch: Count
+  readonly seq: Count
+  readonly op?: string
+  /** Digest of the approval token that bears it. */
+  readonly approval?: string
+  /** Type of the event that used it up, such as `op.claimed`; absent while it is open. */
+  readonly used?: string
+}
+
 export interface Refusal {
   readonly at: string
   readonly event: string
@@ -86,6 +100,10 @@ export interface Refusal {
 export interface OpsModel {
   /** By id, in order of submission. */
   readonly ops: Map<string, OpRow>
+  /** By `<keeper epoch>:<seq>`. */
+  readonly numbers: Map<string, SeqRow>
+  /** Highest number seen in the newest keeper epoch; 0 before the first. */
+  readonly highest: { readonly keeperEpoch: Count; readonly seq: Count }
   readonly positions: Readonly<
     Record<string, { readonly state: string; readonly version: Count; readonly op?: string }>
   >
@@ -108,6 +126,8 @@ export interface OpsModel {
 export function emptyModel(): OpsModel {
   return {
     ops: new Map(),
+    numbers: new Map(),
+    highest: { keeperEpoch: 1, seq: 0 },
     positions: {},
     capabilities: [],
     policy: null,
@@ -140,7 +160,31 @@ export function isTerminal(phase: OpPhase): boolean {
 
 /** The model after one more event. Events of operations that nobody submitted change nothing. */
 export function foldAudit(model: OpsModel, event: AuditEvent): OpsModel {
-  return { ...(foldOp(model, event) ?? foldRest(model, event)), at: event.id }
+  const after = foldOp(model, event) ?? foldRest(model, event)
+  return { ...foldNumber(after, event), at: event.id }
+}
+
+/** Key of a number in `OpsModel.numbers`. */
+export function seqKey(keeperEpoch: Count, seq: Count): string {
+  return `${keeperEpoch}:${seq}`
+}
+
+/** A number is given by `op.approved` and used up by whatever else bears it, once. */
+function foldNumber(model: OpsModel, event: AuditEvent): OpsModel {
+  const { seq, keeper_epoch: keeperEpoch } = event.data as SeqRecord
+  if (seq === undefined || keeperEpoch === undefined) return model
+  const key = seqKey(keeperEpoch, seq)
+  const row = model.numbers.get(key) ?? { keeperEpoch, seq }
+  if (isAudit(event, 'op.approved')) {
+    const { approval } = event.data
+    model.numbers.set(key, { ...row, op: event.subject, approval })
+  } else if (row.used === undefined) {
+    model.numbers.set(key, { ...row, used: event.type.slice('prov.'.length) })
+  }
+  const { highest } = model
+  const higher =
+    keeperEpoch > highest.keeperEpoch || (keeperEpoch === highest.keeperEpoch && seq > highest.seq)
+  return higher ? { ...model, highest: { keeperEpoch, seq } } : model
 }
 
 function foldRest(model: OpsModel, event: AuditEvent): OpsModel {
@@ -189,7 +233,7 @@ function foldOp(model: OpsModel, event: AuditEvent): OpsModel | undefined {
 }
 
 function submitted(event: AuditEvent<'op.submitted'>): OpRow {
-  const { op, op_digest, by, kid, expected_state_version, expires } = event.data
+  const { op, op_digest, by, kid, expected_state_version, expires, intent } = event.data
   const why = `${by} asks for ${op.type} of ${op.target}`
   return {
     id: event.subject,
@@ -201,6 +245,7 @@ function submitted(event: AuditEvent<'op.submitted'>): OpRow {
     kid,
     body: op,
     digest: op_digest,
+    intent: digestOfText(intent),
     expected: expected_state_version,
     expires,
     submittedAt: event.time,
@@ -210,8 +255,9 @@ function submitted(event: AuditEvent<'op.submitted'>): OpRow {
   }
 }
 
-/** One more fact about an operation; the same row when the event says nothing about its life. */
+/** One more fact about an operation; the same row when it changes nothing: an end is an end. */
 function next(row: OpRow, event: AuditEvent): OpRow {
+  if (isTerminal(row.phase)) return row
   const to = (phase: OpPhase, why: string, more: Partial<OpRow> = {}): OpRow => {
     const { code, remedy, ...rest } = row
     const note = { phase, at: event.time, why, ...(more.code !== undefined && { code: more.code }) }
@@ -234,14 +280,13 @@ function next(row: OpRow, event: AuditEvent): OpRow {
   }
   if (isAudit(event, 'op.held')) {
     const { why, plan_digest, needs, policy_digest } = event.data
-    return to('held', why, { plan: plan_digest, needs, policy: policy_digest })
+    return to('held', why, { plan: plan_digest, needs, policy: policy_digest, votes: [] })
   }
   if (isAudit(event, 'op.vote')) {
     const { actor, kid, decision, custody, reason, vote } = event.data
     const votes = [...row.votes, { actor, kid, decision, custody, reason, vote }]
     return to(row.phase, `${actor} votes ${decision}: ${reason}`, { votes })
   }
-  if (isAudit(event, 'op.votes_void')) return to('held', event.data.why, { votes: [] })
   if (isAudit(event, 'op.approved')) {
     const { seq, keeper_epoch, auto, approvals, policy_digest } = event.data
     const who = auto ? 'policy' : approvals.map(({ actor }) => actor).join(', ')

@@ -36,7 +36,7 @@ function run(...events: readonly OperationEvent[]): Run {
     effects: own.map((action) => action.type).filter((type) => type !== 'record'),
     records: own
       .filter((action) => action.type === 'record')
-      .map((action) => (action.params as { fact: { type: string } }).fact.type),
+      .flatMap((action) => (action.params as { fact: { type: string } | null }).fact?.type ?? []),
   }
 }
 
@@ -123,7 +123,7 @@ t.test('every way to end before the claim, and none of them after it', async (t)
     t.equal(run(approved, claimed, started, fact).state.value, 'applying')
   }
   const withdrawn: OperationFact = { type: 'op.withdrawn', at: 9 }
-  t.equal(run(approved, withdrawn).state.value, 'approved', 'its number is spent: too late')
+  t.equal(run(approved, withdrawn).state.value, 'withdrawn', 'the controller had not begun')
   t.match(run(ends[0]?.[0] as OperationFact).state.output, {
     outcome: 'refused',
     code: 'PROV_POLICY_DENIED',
@@ -202,6 +202,28 @@ t.test('a trail does not grow without end, and keeps its beginning', async (t) =
   t.equal(trail[0]?.fact, 'op.submitted')
   t.equal(trail.at(-1)?.by, 'p299')
 })
+
+t.test(
+  'an instance may begin with a fact of its own, which is recorded once and let go',
+  async (t) => {
+    const begin = (birth: OperationFact) => {
+      const [state, actions] = initialTransition(operationMachine, { ...input, token: 'x', birth })
+      const facts = actions.flatMap(({ type, params }) =>
+        type === 'record' ? [(params as { fact: unknown }).fact] : [],
+      )
+      return { state, facts, effects: actions.map(({ type }) => type) }
+    }
+    const submitted = begin({ type: 'op.submitted', at: 1, by: 'submitter' })
+    t.equal(submitted.state.value, 'submitted')
+    t.same(submitted.facts, [{ type: 'op.submitted', at: 1, by: 'submitter' }])
+    const taken = begin(claimed)
+    t.equal(taken.state.value, 'claimed')
+    t.same(taken.facts, [claimed])
+    t.equal(taken.state.context.providerToken, 'tok')
+    t.equal(taken.state.context.birth, null)
+    t.ok(taken.effects.includes('execute'), 'it goes to work')
+  },
+)
 
 keepsTheLaws(t, {
   name: 'operation',

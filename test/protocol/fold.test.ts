@@ -57,6 +57,7 @@ const approved = (seq = 1) =>
     policy_digest: digest,
     approvals: [{ actor: 'bob', custody: 'shared' }],
     auto: false,
+    approval: digest,
   })
 const claimed = () =>
   event('op.claimed', {
@@ -121,6 +122,26 @@ t.test('a second sight of the files never moves what is known', (t) => {
   const model = story(genesis(), submitted(), claimed(), applied(), second)
   t.equal(model.positions['cluster']?.state, 'up')
   t.same(model.positions['gitops'], { state: 'off', version: 0 })
+  t.end()
+})
+
+t.test('an end is an end, whatever comes later', (t) => {
+  const refusal = { code: 'X', message: 'late', remedy: 'none' }
+  const model = story(genesis(), submitted(), approved(), claimed(), applied())
+  const after = [event('op.refused', refusal), applied()].reduce(foldAudit, model)
+  t.equal(after.ops.get('op_1')?.phase, 'applied')
+  t.equal(after.positions['cluster']?.version, 1)
+  t.end()
+})
+
+t.test('each number is given to one operation and used up once', (t) => {
+  const model = story(submitted(), approved(1), claimed())
+  t.match(model.numbers.get('1:1'), { op: 'op_1', used: 'op.claimed', approval: digest })
+  const skipped = event('seq.skipped', { seq: 2, keeper_epoch: 1 }, 'keeper')
+  const after = [skipped, approved(3)].reduce(foldAudit, model)
+  t.equal(after.numbers.get('1:2')?.used, 'seq.skipped')
+  t.equal(after.numbers.get('1:3')?.used, undefined)
+  t.same(after.highest, { keeperEpoch: 1, seq: 3 })
   t.end()
 })
 

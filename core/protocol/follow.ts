@@ -1,0 +1,84 @@
+/**
+ * Following what the planes say, over the bus: each event once checked, acknowledged after the
+ * follower kept what it means. What does not bear the signature of the plane it names is thrown
+ * away for ever, so nobody can move an operation by publishing.
+ *
+ * @module
+ */
+import type { Bus, Delivery } from '../bus/bus.ts'
+import { asProvError } from '../errors.ts'
+import type { Log } from '../log.ts'
+import type { Count, Millis } from '../units.ts'
+import type { AuditEvent } from './audit.ts'
+import type { Contract } from './contract.ts'
+import { parseAuditEvent, signedText } from './emitter.ts'
+import { verifySignatureLater } from './key.ts'
+import { streams } from './subjects.ts'
+
+export interface FollowOptions {
+  readonly bus: Bus
+  readonly contract: Contract
+  /** Durable name: the follower goes on where it stopped. */
+  readonly name: string
+  readonly log: Log
+  readonly signal: AbortSignal
+  /**
+   * Resolves when the event's consequences are durable. Events come in order, and the next may come
+   * before this resolves. A throw brings the event again after a second.
+   */
+  readonly take: (event: AuditEvent) => Promise<void> | void
+}
+
+const credits: Count = 64
+const againMs: Millis = 1_000
+
+/** Starts following; resolves once the consumer exists. Ends with the signal. */
+export async function followAudit(options: FollowOptions): Promise<void> {
+  const { bus, contract, name, log, signal } = options
+  const stream = streams.audit(contract.workspace)
+  await bus.ensureConsumer({ stream, name })
+  void (async () => {
+    for await (const delivery of bus.pull(stream, name, { credits, signal })) {
+      // In order up to the call of `take`; what it waits for may overlap.
+      await new Promise<void>((called) => void takeOne(options, delivery, called))
+    }
+  })().catch((thrown: unknown) => {
+    if (!signal.aborted) log.error(`${name} follows no more`, asProvError(thrown).toJSON())
+  })
+}
+
+async function takeOne(
+  { contract, name, log, take }: FollowOptions,
+  delivery: Delivery,
+  called: () => void,
+): Promise<void> {
+  try {
+    const event = await genuine(contract, delivery)
+    if (event === undefined) {
+      called()
+      log.warn(`${name}: ${delivery.id} is not what a plane said`)
+      return await delivery.term('not signed by the plane it names')
+    }
+    const kept = take(event)
+    called()
+    await kept
+    await delivery.ack()
+  } catch (thrown) {
+    called()
+    const { code, message } = asProvError(thrown)
+    log.warn(`${name}: ${delivery.id} again later`, { code, message })
+    await delivery.nak({ delayMs: againMs }).catch(() => {})
+  }
+}
+
+async function genuine(contract: Contract, { body, id }: Delivery) {
+  try {
+    const event = parseAuditEvent(body, id)
+    const record = contract.keyring.service(event.emitter)
+    if (record?.kid !== event.kid || event.workspace !== contract.workspace) return undefined
+    const good = await verifySignatureLater(record.publicKey, signedText(event), event.signature)
+    return good ? event : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,205 @@
+/**
+ * The keeper's judgement, pure: what the policy in force says about an operation, whether a vote may
+ * count, and whether the votes so far are enough. Nothing here signs, reads a clock or keeps state.
+ *
+ * @module
+ */
+import { custodyBetween, digestOf, opErrors, policyErrors } from 'prov'
+import type {
+  AuditData,
+  IntentClaims,
+  KeyRecord,
+  Millis,
+  OpRow,
+  ProvError,
+  StateVector,
+  VoteClaims,
+} from 'prov'
+import {
+  compilePolicy,
+  countVotes,
+  matchPolicy,
+  onePerson,
+  readPolicy,
+  ruleName,
+  traceLines,
+} from 'prov/policies'
+import type { CompiledPolicy, KeeperMode, Quorum } from 'prov/policies'
+
+/** One policy, compiled once and never changed: matching, hashing and signing use this object. */
+export interface PolicyInForce {
+  /** 0 while none was ever activated. */
+  readonly version: number
+  readonly digest: string
+  /** Undefined: everything is held. */
+  readonly compiled: CompiledPolicy | undefined
+}
+
+/** Before the first activation: its own digest, so that votes are bound to it as well. */
+export const noPolicy: PolicyInForce = {
+  version: 0,
+  digest: digestOf({ policy: null }),
+  compiled: undefined,
+}
+
+/** The activated policy of the journal, ready to be asked. */
+export function policyInForce(
+  activated: { readonly version: number; readonly digest: string; readonly policy: unknown } | null,
+): PolicyInForce {
+  if (!activated) return noPolicy
+  const reading = readPolicy(activated.policy)
+  const { version, digest } = activated
+  // It was readable when it was activated; a newer Prov that cannot read it holds everything.
+  return { version, digest, compiled: reading.ok ? compilePolicy(reading.policy) : undefined }
+}
+
+/** What is to be done with an operation, and the record of how that was found. */
+export interface Judgement {
+  readonly verdict: 'deny' | 'hold' | 'auto-sign'
+  readonly rule: string | null
+  readonly why: string
+  readonly quorum: Quorum
+  /** Who must still agree, in words. */
+  readonly needs: string
+  readonly matched: AuditData['op.matched']
+}
+
+export interface Question {
+  readonly claims: IntentClaims
+  readonly requester: KeyRecord
+  readonly policy: PolicyInForce
+  readonly mode: KeeperMode
+  readonly nowMs: Millis
+}
+
+/** Judges one operation under one policy. Same question, same answer. */
+export function judgeOp({ claims, requester, policy, mode, nowMs }: Question): Judgement {
+  const { op } = claims
+  const decision = policy.compiled && matchPolicy(policy.compiled, subjectOf(claims, requester, nowMs))
+  const found = decision?.verdict ?? 'hold'
+  const manual = found === 'auto-sign' && mode === 'manual'
+  const verdict = manual ? 'hold' : found
+  const rule = decision?.by ? ruleName(decision.by) : null
+  const why = !decision
+    ? 'no policy is in force, so a person decides'
+    : manual
+      ? `${decision.why}, but the keeper signs nothing by itself: its mode is manual`
+      : decision.why
+  const quorum = decision?.quorum ?? onePerson
+  const trace = decision ? [...traceLines(decision)] : []
+  const missing = countVotes({ quorum, votes: [], requester: requester.actor }).missing
+  return {
+    verdict,
+    rule,
+    why: verdict === 'hold' ? `${op.type} of ${op.target} is held: ${why}` : why,
+    quorum,
+    needs: missing.join(' and '),
+    matched: {
+      verdict,
+      rule,
+      policy_digest: policy.digest,
+      policy_version: policy.version,
+      trace,
+    },
+  }
+}
+
+function subjectOf({ op }: IntentClaims, requester: KeyRecord, atMs: Millis) {
+  return {
+    opType: op.type,
+    image: op.image,
+    target: op.target,
+    scope: op.scope,
+    actor: { name: requester.actor, kind: requester.kind },
+    destructive: op.destructive,
+    atMs,
+  }
+}
+
+export interface VoteQuestion {
+  readonly claims: VoteClaims
+  readonly voter: KeyRecord
+  readonly requester: KeyRecord
+  readonly row: Pick<OpRow, 'id' | 'phase' | 'digest' | 'plan' | 'policy' | 'expected' | 'votes'>
+  readonly policy: PolicyInForce
+  readonly quorum: Quorum
+}
+
+/** Why a vote does not count, by name; undefined when it does. Order: who, then what about. */
+export function judgeVote(question: VoteQuestion): ProvError | undefined {
+  const { claims, voter, requester, row, policy, quorum } = question
+  const op = row.id
+  const { actor, kind } = voter
+  if (kind !== 'human') return opErrors.PROV_OP_AGENT_APPROVAL({ op, actor, kind })
+  if (row.phase !== 'held') return opErrors.PROV_OP_NOT_HELD({ op, phase: row.phase })
+  if (claims.decision === 'approve') {
+    const own = requester.actor === actor
+    if (own && policy.compiled?.policy.requester_may_approve !== true) {
+      return opErrors.PROV_OP_SELF_APPROVAL({ op, actor })
+    }
+    if (quorum.custody === 'separate' && custodyBetween(voter, requester) === 'shared') {
+      return opErrors.PROV_OP_SHARED_CUSTODY({ op, actor, with: requester.actor })
+    }
+  }
+  if (claims.op_digest !== row.digest) {
+    return opErrors.PROV_OP_PLAN_CHANGED({ op, what: 'the operation' })
+  }
+  if (claims.policy_digest !== policy.digest) {
+    return policyErrors.PROV_POLICY_CHANGED({
+      op,
+      matched: claims.policy_digest,
+      active: policy.digest,
+    })
+  }
+  if (claims.plan_digest !== row.plan || !sameVector(claims.state_vector, row.expected)) {
+    return opErrors.PROV_OP_PLAN_CHANGED({ op, what: 'the plan' })
+  }
+  if (row.votes.some((vote) => vote.actor === actor)) {
+    return opErrors.PROV_OP_VOTED({ op, actor })
+  }
+  return undefined
+}
+
+/** A vote that was taken. */
+export interface TakenVote {
+  readonly actor: string
+  readonly kid: string
+  readonly decision: 'approve' | 'reject'
+  readonly custody: 'shared' | 'separate'
+  readonly reason: string
+  readonly vote: string
+}
+
+export type Count =
+  | { readonly outcome: 'rejected'; readonly by: TakenVote }
+  | { readonly outcome: 'approved'; readonly by: readonly TakenVote[] }
+  | { readonly outcome: 'waiting'; readonly needs: string }
+
+/** Counts by distinct persons. One vote against by a person is a rejection. */
+export function countOf(
+  votes: readonly TakenVote[],
+  options: {
+    readonly quorum: Quorum
+    readonly requester: string
+    readonly requesterMayApprove: boolean
+  },
+): Count {
+  const against = votes.find(({ decision }) => decision === 'reject')
+  if (against) return { outcome: 'rejected', by: against }
+  const answer = countVotes({
+    ...options,
+    votes: votes.map(({ actor, custody, decision }) => ({
+      actor,
+      kind: 'human' as const,
+      groups: [],
+      verdict: decision,
+      custody,
+    })),
+  })
+  if (!answer.met) return { outcome: 'waiting', needs: answer.missing.join(' and ') }
+  return { outcome: 'approved', by: votes.filter(({ actor }) => answer.counted.includes(actor)) }
+}
+
+function sameVector(one: StateVector, other: StateVector): boolean {
+  return digestOf({ ...one }) === digestOf({ ...other })
+}

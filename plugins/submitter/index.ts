@@ -1,0 +1,86 @@
+/**
+ * The submitter's plane: turns a proposal into a signed intent, keeps it, hands it over, and tells
+ * whoever waits how it goes.
+ *
+ *     proposal ─▶ topology ─▶ intent ─▶ frame { submitter/<op>, op.submitted, outbox } ─▶ ops.pending
+ *                                              ▲
+ *     ops.audit ─▶ facts of keeper and controller
+ *
+ * @module
+ */
+import {
+  bus,
+  contract,
+  crashPoint,
+  defineActor,
+  definePlugin,
+  factRecorder,
+  followAudit,
+  journal,
+  opErrors,
+  opFact,
+  ProvError,
+  submissions,
+  topology,
+} from 'prov'
+import { operationMachine } from 'prov/machines'
+import { Submitter } from './submitter.ts'
+
+const nothing = (): readonly never[] => []
+
+export default definePlugin({
+  name: 'submitter',
+  api: 1,
+  describe: 'proposes operations as signed intents and follows them',
+  needs: { bus, contract, journal, topology },
+  provides: { submissions },
+  async setup({ actors, needs, provide, clock, log, signal }) {
+    const { contract: deal } = needs
+    const operation = defineActor({
+      type: 'submitter',
+      version: 1,
+      machine: operationMachine,
+      records: {
+        record: factRecorder(deal.emitter('submitter')),
+        // Every phase after the first belongs to others: here they are only followed.
+        judge: nothing,
+        count: nothing,
+        dispatch: nothing,
+        execute: nothing,
+        probe: nothing,
+      },
+    })
+    actors.register(operation)
+    deal.outbox('submitter', { signal })
+    await followAudit({
+      bus: needs.bus,
+      contract: deal,
+      name: 'submitter',
+      log,
+      signal,
+      async take(event) {
+        const fact = event.emitter === 'submitter' ? undefined : opFact(event)
+        const ref = fact && actors.ref(`submitter/${event.subject}`)
+        if (!fact || !ref) return
+        await ref.apply(fact).catch((thrown: unknown) => {
+          // An instance that reached its end takes no more facts, and needs none.
+          if (!ProvError.is(thrown) || thrown.code !== 'PROV_ACTOR_STOPPED') throw thrown
+        })
+      },
+    })
+    const desk = new Submitter({
+      contract: deal,
+      journal: needs.journal,
+      topology: needs.topology,
+      clock,
+      start: async (op, input) => {
+        const ref = await actors.spawn(operation, op, input)
+        crashPoint('submit')
+        const { digest } = ref.snapshot().context
+        // Somebody else was faster with the same id: theirs counts when it is the same.
+        if (digest !== input.digest) throw opErrors.PROV_OP_ID_REUSED({ op })
+      },
+    })
+    provide.submissions(desk)
+  },
+})
