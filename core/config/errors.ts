@@ -5,6 +5,7 @@ export const configErrors = defineErrors<{
   PROV_CONFIG_NO_WORKSPACE: { from: string }
   PROV_CONFIG_NAME_INVALID: { name: string; from: string }
   PROV_CONFIG_FILE_MISSING: { file: string }
+  PROV_CONFIG_NOT_DECLARATIVE: { file: string; what: string }
   PROV_CONFIG_HOME_INSIDE: { home: string; workspace: string }
   PROV_CONFIG_HOME_OPEN: { home: string; mode: string }
 }>({
@@ -23,6 +24,12 @@ export const configErrors = defineErrors<{
     disposition: 'usage',
     text: ({ file }) => `${file} does not exist`,
     remedy: 'run `prov setup` to add what is missing; it never overwrites a file',
+  },
+  PROV_CONFIG_NOT_DECLARATIVE: {
+    disposition: 'refuse',
+    text: ({ file, what }) => `${file} may only state values: ${what}`,
+    remedy: ({ file }) =>
+      `write plain values into ${file}; \`prov ncl lint ${file}\` names each place`,
   },
   PROV_CONFIG_HOME_INSIDE: {
     disposition: 'refuse',

@@ -9,6 +9,7 @@ import { basename, dirname, join, resolve } from 'node:path'
 import type { JsonValue } from '../json.ts'
 import { readManifest } from '../plugin/manifest.ts'
 import { workspaceNamePattern } from '../protocol/subjects.ts'
+import type { Declaration, DeclarationOptions } from './declaration.ts'
 import { configErrors } from './errors.ts'
 
 export interface WorkspaceFiles {
@@ -27,6 +28,12 @@ export interface WorkspaceFiles {
    * per instance. Throws PROV_NCL_* with file, line and column, PROV_CONFIG_FILE_MISSING.
    */
   evaluate(path: string): Promise<JsonValue>
+  /**
+   * Reads a file that decides about rights: from source each time, refused when it computes, its
+   * schemas resolved to the installed ones. Throws PROV_CONFIG_NOT_DECLARATIVE and what `evaluate`
+   * throws.
+   */
+  declaration(path: string, options: DeclarationOptions): Promise<Declaration>
   /** Warnings of evaluations so far, such as "bundled schema used". */
   warnings(): readonly string[]
 }
@@ -92,6 +99,15 @@ class Files implements WorkspaceFiles {
     const work = this.#evaluate(path)
     this.#evaluated.set(path, work)
     return work
+  }
+
+  async declaration(path: string, options: DeclarationOptions): Promise<Declaration> {
+    if (!this.has(path)) throw configErrors.PROV_CONFIG_FILE_MISSING({ file: path })
+    const { readDeclaration } = await import('./declaration.ts')
+    const place = { workspace: this.root, path, roots: this.#options.nickel ?? [] }
+    const declaration = await readDeclaration(place, options)
+    for (const warning of declaration.warnings) this.#warnings.add(warning)
+    return declaration
   }
 
   warnings(): readonly string[] {

@@ -75,7 +75,8 @@ export interface Question {
 /** Judges one operation under one policy. Same question, same answer. */
 export function judgeOp({ claims, requester, policy, mode, nowMs }: Question): Judgement {
   const { op } = claims
-  const decision = policy.compiled && matchPolicy(policy.compiled, subjectOf(claims, requester, nowMs))
+  const decision =
+    policy.compiled && matchPolicy(policy.compiled, subjectOf(claims, requester, nowMs))
   const found = decision?.verdict ?? 'hold'
   const manual = found === 'auto-sign' && mode === 'manual'
   const verdict = manual ? 'hold' : found

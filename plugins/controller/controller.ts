@@ -1,0 +1,419 @@
+/**
+ * Claiming and settling: the only plane that lets anything happen, and the only one that says what
+ * came of it.
+ *
+ *     ops.cmd ─▶ number ─▶ verify ─▶ frame { controller/<op>, op.claimed } ─▶ ack ─▶ execute
+ *                   │         └─▶ op.refused | op.expired (late)                        │
+ *                   └─▶ early: waits 30 s, then skipped                                 ▼
+ *                                        frame { op.applied | op.failed | op.in_doubt } = RESULT
+ *
+ * One command is decided at a time, in the order of the keeper's numbers; what was decided becomes
+ * durable and runs side by side.
+ *
+ * @module
+ */
+import {
+  asProvError,
+  digestOf,
+  isTerminal,
+  opErrors,
+  openToken,
+  openTokenNow,
+  peekToken,
+  tokenErrors,
+} from 'prov'
+import type {
+  Acted,
+  ApprovalClaims,
+  Clock,
+  Contract,
+  Delivery,
+  IntentClaims,
+  JsonObject,
+  KeyRecord,
+  Log,
+  OpBody,
+  Orchestrator,
+  ProvError,
+  Refusals,
+  RunOutcome,
+  Timer,
+  Topology,
+} from 'prov'
+import type { OperationFact, OperationInput } from 'prov/machines'
+import { busAnswer, expiries } from 'prov/policies'
+import { Numbers } from './numbers.ts'
+import { judgeClaim } from './verify.ts'
+
+export interface ControllerParts {
+  readonly contract: Contract
+  readonly clock: Clock
+  readonly log: Log
+  readonly topology: Topology
+  readonly orchestrator: Orchestrator
+  readonly refusals: Refusals
+  /** True when this plane has an instance of the operation: it was claimed before. */
+  readonly knows: (op: string) => boolean
+  readonly start: (op: string, input: OperationInput) => Promise<unknown>
+  /** The approval that an instance was claimed with. */
+  readonly token: (op: string) => string | undefined
+}
+
+interface Command {
+  readonly delivery: Delivery
+  readonly approval: ApprovalClaims
+  readonly intent: IntentClaims
+  readonly requester: KeyRecord
+  readonly token: string
+  readonly digest: string
+}
+
+export class Controller {
+  readonly #parts: ControllerParts
+  readonly #numbers: Numbers
+  readonly #holds = new Map<string, string>()
+  readonly #early = new Map<number, Command>()
+  #gap: Timer | undefined
+  #turn: Promise<void> = Promise.resolve()
+
+  constructor(parts: ControllerParts) {
+    this.#parts = parts
+    this.#numbers = new Numbers(parts.contract)
+    for (const row of parts.contract.store.get().ops.values()) {
+      if (row.writes && !isTerminal(row.phase)) {
+        for (const dimension of row.writes) this.#holds.set(dimension, row.id)
+      }
+    }
+  }
+
+  /** Who holds what, from CLAIM to RESULT. */
+  get holds(): ReadonlyMap<string, string> {
+    return this.#holds
+  }
+
+  /** Records where everything stood when it was seen first; adds what the files declare since. */
+  async genesis(): Promise<void> {
+    const { contract, topology } = this.#parts
+    const declared = await topology.genesis()
+    const { positions: known, at, capabilities: had } = contract.store.get()
+    const first = at === null || Object.keys(known).length === 0
+    const positions = Object.fromEntries(
+      Object.entries(declared.positions).filter(([dimension]) => known[dimension] === undefined),
+    )
+    if (!first && Object.keys(positions).length === 0) return
+    // Capabilities come and go with operations; only at the very first sight the files say them.
+    const capabilities = first && had.length === 0 ? declared.capabilities : []
+    const data = { positions, capabilities }
+    await contract.emit('controller', { type: 'state.genesis', subject: contract.workspace, data })
+  }
+
+  /** Handles one message; resolves when it was decided. Never throws. */
+  take(delivery: Delivery): Promise<void> {
+    this.#turn = this.#turn.then(() =>
+      this.#take(delivery).catch((thrown: unknown) => this.#turnAway(delivery, thrown)),
+    )
+    return this.#turn
+  }
+
+  stop(): void {
+    this.#gap?.cancel()
+    this.#gap = undefined
+  }
+
+  /** Called after an end is durable: what it held is free. */
+  release(op: string): void {
+    for (const [dimension, holder] of this.#holds) {
+      if (holder === op) this.#holds.delete(dimension)
+    }
+  }
+
+  /** Runs what was claimed, under its token; answers with the RESULT as a fact. */
+  async execute(op: string, providerToken: string): Promise<OperationFact> {
+    const { contract, orchestrator } = this.#parts
+    const body = this.#claimed(op).intent.op
+    let outcome: RunOutcome
+    try {
+      outcome = body.run
+        ? await orchestrator.run({
+            op,
+            token: providerToken,
+            run: body.run,
+            labels: { workspace: contract.workspace, op, target: body.target },
+          })
+        : { outcome: 'applied', detail: {} }
+    } catch (thrown) {
+      // Whoever could have answered broke off: nobody knows how far it came.
+      const { code, message } = asProvError(thrown)
+      outcome = { outcome: 'unknown', code, message, detail: {} }
+    }
+    return this.result(body, outcome)
+  }
+
+  /** The RESULT of an outcome: the one fact that moves dimensions, or does not. */
+  result(body: OpBody, outcome: RunOutcome): OperationFact {
+    const { contract, clock } = this.#parts
+    const common = { at: clock.now(), by: 'controller' } as const
+    const detail = outcome.detail as JsonObject
+    if (outcome.outcome === 'applied') {
+      const { positions } = contract.store.get()
+      const moves = body.achieves.map((move) => ({
+        ...move,
+        version: (positions[move.dimension]?.version ?? 0) + 1,
+      }))
+      const said = { moves, gained: body.gains, lost: body.loses, detail }
+      const data: Acted = { say: [{ type: 'op.applied', data: said }] }
+      return { type: 'op.applied', ...common, data }
+    }
+    const { code, message } = outcome
+    if (outcome.outcome === 'failed') {
+      const data: Acted = { say: [{ type: 'op.failed', data: { code, message, detail } }] }
+      return { type: 'op.failed', code, why: message, ...common, data }
+    }
+    const data: Acted = { say: [{ type: 'op.in_doubt', data: { code, message, detail } }] }
+    return { type: 'op.in_doubt', code, why: message, ...common, data }
+  }
+
+  /** The claims that an operation was claimed with. */
+  #claimed(op: string): { readonly approval: ApprovalClaims; readonly intent: IntentClaims } {
+    const context = this.#parts.contract.tokenContext('leave')
+    const approval = openTokenNow('approval', this.#parts.token(op), context).claims
+    return { approval, intent: openTokenNow('intent', approval.intent, context).claims }
+  }
+
+  /** The body of a claimed operation. */
+  body(op: string): OpBody {
+    return this.#claimed(op).intent.op
+  }
+
+  async #take(delivery: Delivery): Promise<void> {
+    const { kind, token, seq, keeper_epoch: epoch } = Object(delivery.body) as JsonObject
+    if (kind === 'withdraw') return this.#withdraw(delivery, token)
+    if (kind === 'void') return this.#giveUp(delivery, seq, epoch)
+    if (kind !== 'command') {
+      const expected = 'a command, a void number or a withdrawal'
+      throw tokenErrors.PROV_TOKEN_MALFORMED({ kind: 'message', claim: 'kind', expected })
+    }
+    const context = this.#parts.contract.tokenContext('leave')
+    const { claims: approval, digest } = openTokenNow('approval', token, context)
+    const { claims: intent, record: requester } = openTokenNow('intent', approval.intent, context)
+    await this.#place({ delivery, approval, intent, requester, token: token as string, digest })
+  }
+
+  async #place(command: Command): Promise<void> {
+    const { approval, delivery, digest } = command
+    const { sub: op, seq, keeper_epoch: keeperEpoch } = approval
+    const place = this.#numbers.place({ keeperEpoch, seq, op, approval: digest })
+    // Its record is on the way to the disk: this delivery stays open and the first one is answered.
+    if (place === 'under way') return
+    if (place === 'done') return this.#repeat(command)
+    if (place === 'reused') throw opErrors.PROV_OP_SEQ_REUSED({ op, seq, keeperEpoch })
+    if (place === 'spent') {
+      const error = opErrors.PROV_OP_SEQ_SKIPPED({ op, seq, keeperEpoch })
+      await this.#lapse(op, error)
+      return delivery.ack()
+    }
+    if (place === 'early') {
+      this.#early.set(seq, command)
+      return this.#watchGap()
+    }
+    await this.#decide(command)
+    await this.#goOn()
+  }
+
+  /** A known command again: a redelivery has the outbox's id, anything else is a replay. */
+  async #repeat({ approval, delivery, token }: Command): Promise<void> {
+    const { seq, keeper_epoch: epoch, sub } = approval
+    if (delivery.id !== `command:${epoch}:${seq}`) {
+      const detail = { kind: 'approval', claim: 'jti', expected: 'an id not used yet' }
+      const error = tokenErrors.PROV_TOKEN_REPLAYED(detail)
+      await this.#parts.refusals.note({ kind: 'approval', subject: sub, error, token })
+      return delivery.term(error.code)
+    }
+    await delivery.ack()
+  }
+
+  async #decide(command: Command): Promise<void> {
+    const { contract, topology, clock, knows, start } = this.#parts
+    const { approval, intent, requester, token, delivery } = command
+    const { sub: op, seq, keeper_epoch } = approval
+    if (knows(op)) {
+      this.#numbers.take(seq)
+      const detail = { kind: 'approval', claim: 'sub', expected: 'an operation not claimed yet' }
+      await this.#spend(seq)
+      const error = tokenErrors.PROV_TOKEN_REPLAYED(detail)
+      await this.#parts.refusals.note({ kind: 'approval', subject: op, error, token })
+      return delivery.term(error.code)
+    }
+    const { requires } = intent.op
+    const gates = requires.length > 0 ? await topology.gates(requires) : []
+    const { positions, policy } = contract.store.get()
+    const nowMs = clock.now()
+    const holds = this.#holds
+    const answer = judgeClaim({ approval, intent, policy, positions, holds, gates, nowMs })
+    this.#numbers.take(seq)
+    if (answer.answer !== 'claim') {
+      if (answer.answer === 'refuse') await this.#refuse(op, answer.error, seq)
+      else await this.#lapse(op, answer.error, seq)
+      return delivery.ack()
+    }
+    const writes = [...new Set(intent.op.achieves.map(({ dimension }) => dimension))]
+    for (const dimension of writes) this.#holds.set(dimension, op)
+    const epoch = contract.epoch
+    const provider_token = digestOf({ journal: contract.journal, op, step: 'run' })
+    const claim = { seq, keeper_epoch, epoch, provider_token, writes }
+    const at = nowMs
+    const started = start(op, {
+      id: op,
+      workspace: contract.workspace,
+      op: intent.op.type,
+      target: intent.op.target,
+      digest: intent.op_digest,
+      by: requester.actor,
+      at,
+      token,
+      birth: {
+        type: 'op.claimed',
+        seq,
+        epoch,
+        providerToken: provider_token,
+        at,
+        by: 'controller',
+        data: { say: [{ type: 'op.claimed', data: claim }] },
+      },
+    })
+    // Durable first, acknowledged then; the next command need not wait for the disk.
+    void started
+      .then(() => delivery.ack())
+      .catch((thrown: unknown) => {
+        this.release(op)
+        return this.#turnAway(delivery, thrown)
+      })
+  }
+
+  /** Whatever waited for its turn and has it now. */
+  async #goOn(): Promise<void> {
+    this.#gap?.cancel()
+    this.#gap = undefined
+    for (;;) {
+      this.#numbers.settle()
+      const command = this.#early.get(this.#numbers.next)
+      if (!command) break
+      this.#early.delete(this.#numbers.next)
+      await this.#decide(command).catch((thrown: unknown) =>
+        this.#turnAway(command.delivery, thrown),
+      )
+    }
+    if (this.#early.size > 0) this.#watchGap()
+  }
+
+  #watchGap(): void {
+    const skip = (): void => {
+      this.#gap = undefined
+      this.#turn = this.#turn.then(() =>
+        this.#skip().catch((thrown: unknown) => {
+          this.#parts.log.error('a gap could not be closed', asProvError(thrown).toJSON())
+        }),
+      )
+    }
+    this.#gap ??= this.#parts.clock.after(expiries.sequenceGapMs, skip, { background: true })
+  }
+
+  /** Gives up the numbers before the first command that waits, each with a record and an alarm. */
+  async #skip(): Promise<void> {
+    if (this.#early.size === 0) return
+    const first = Math.min(...this.#early.keys())
+    for (let seq = this.#numbers.next; seq < first; seq = this.#numbers.next) {
+      this.#parts.log.warn(`command ${seq} did not come; its number is given up`)
+      const op = this.#numbers.row(seq)?.op
+      this.#numbers.take(seq)
+      if (op === undefined) await this.#spend(seq)
+      else {
+        const keeperEpoch = this.#numbers.epoch
+        await this.#lapse(op, opErrors.PROV_OP_SEQ_SKIPPED({ op, seq, keeperEpoch }), seq)
+      }
+    }
+    await this.#goOn()
+  }
+
+  /** The keeper says that nobody uses a number; its trail must not say otherwise. */
+  async #giveUp(delivery: Delivery, seq: unknown, epoch: unknown): Promise<void> {
+    const known = typeof seq === 'number' ? this.#numbers.row(seq) : undefined
+    if (typeof seq === 'number' && epoch === this.#numbers.epoch && !known) {
+      await this.#spend(seq)
+      await this.#goOn()
+    }
+    await delivery.ack()
+  }
+
+  /** A person takes back what was approved and is not claimed yet. */
+  async #withdraw(delivery: Delivery, token: unknown): Promise<void> {
+    const { contract, refusals } = this.#parts
+    const { claims, record, digest } = await openToken('act', token, contract.tokenContext())
+    const op = claims.sub
+    const row = contract.store.get().ops.get(op)
+    if (!row) throw opErrors.PROV_OP_UNKNOWN({ op })
+    if (claims.act !== 'op.withdraw' || record.kid !== row.kid) {
+      throw opErrors.PROV_OP_NOT_YOURS({ op, by: record.actor, requester: row.by })
+    }
+    if (row.phase !== 'approved' || row.seq === undefined || this.#parts.knows(op)) {
+      const error = opErrors.PROV_OP_ALREADY_CLAIMED({ op, phase: row.phase })
+      if (row.phase !== 'withdrawn') {
+        await refusals.note({ kind: 'withdraw', subject: op, error, token })
+      }
+      return delivery.ack()
+    }
+    const { seq, keeperEpoch: keeper_epoch = this.#numbers.epoch } = row
+    const open = this.#numbers.row(seq)?.used === undefined
+    const number = open ? { seq, keeper_epoch } : {}
+    const data = { by: record.actor, reason: claims.reason, ...number }
+    await contract.emit('controller', {
+      type: 'op.withdrawn',
+      subject: op,
+      data,
+      causation: digest,
+    })
+    this.#early.delete(seq)
+    await delivery.ack()
+    await this.#goOn()
+  }
+
+  async #refuse(op: string, error: ProvError, seq: number): Promise<void> {
+    const { code, message, remedy } = error
+    const data = { code, message, remedy, seq, keeper_epoch: this.#numbers.epoch }
+    await this.#parts.contract.emit('controller', { type: 'op.refused', subject: op, data })
+  }
+
+  async #lapse(op: string, error: ProvError, seq?: number): Promise<void> {
+    const { code, message } = error
+    const number = seq === undefined ? {} : { seq, keeper_epoch: this.#numbers.epoch }
+    const data = { what: 'command', code, message, ...number } as const
+    await this.#parts.contract.emit('controller', { type: 'op.expired', subject: op, data })
+  }
+
+  async #spend(seq: number): Promise<void> {
+    const data = { seq, keeper_epoch: this.#numbers.epoch }
+    await this.#parts.contract.emit('controller', {
+      type: 'seq.skipped',
+      subject: 'keeper',
+      data,
+    })
+  }
+
+  async #turnAway(delivery: Delivery, thrown: unknown): Promise<void> {
+    const { log, refusals } = this.#parts
+    const error = asProvError(thrown)
+    const answer = busAnswer(error.disposition)
+    const { kind, token } = Object(delivery.body) as JsonObject
+    try {
+      if (answer.answer !== 'term') {
+        log.warn(`${delivery.id} again later`, { code: error.code, message: error.message })
+        return await delivery.nak({ delayMs: 1_000 })
+      }
+      const subject = peekToken(token).sub ?? 'unknown'
+      await refusals.note({ kind: String(kind), subject, error, token: token ?? null })
+      await delivery.term(error.code)
+    } catch (again) {
+      log.warn(`${delivery.id} could not be turned away`, { thrown: String(again) })
+    }
+  }
+}

@@ -1,0 +1,99 @@
+/**
+ * The controller's plane: verifies, persists, acknowledges, lets it run once, records what came of
+ * it. It speaks to the bus and the orchestrator; it knows no provider and holds no secret of one.
+ *
+ * @module
+ */
+import {
+  asProvError,
+  bus,
+  contract,
+  controllerDesk,
+  crashPoint,
+  defineActor,
+  definePlugin,
+  factRecorder,
+  isAudit,
+  orchestrator,
+  Refusals,
+  streams,
+  topology,
+} from 'prov'
+import type { ActorRef } from 'prov'
+import { operationMachine } from 'prov/machines'
+import type { OperationContext, OperationEffect, OperationFact } from 'prov/machines'
+import { Controller } from './controller.ts'
+import { Desk } from './desk.ts'
+
+const nothing = (): readonly never[] => []
+const credits = 32
+
+export default definePlugin({
+  name: 'controller',
+  api: 1,
+  describe: 'verifies approvals, claims operations in order, runs each once',
+  needs: { bus, contract, orchestrator, topology },
+  provides: { controllerDesk },
+  async setup({ actors, needs, provide, clock, log, signal }) {
+    const { contract: deal } = needs
+    const ref = (op: string) =>
+      actors.ref(`controller/${op}`) as ActorRef<OperationContext> | undefined
+    const refusals = new Refusals({ contract: deal, role: 'controller', clock })
+    const controller = new Controller({
+      contract: deal,
+      clock,
+      log,
+      topology: needs.topology,
+      orchestrator: needs.orchestrator,
+      refusals,
+      knows: (op) => ref(op) !== undefined,
+      start: (op, input) => actors.spawn(operation, op, input),
+      token: (op) => ref(op)?.snapshot().context.token ?? undefined,
+    })
+    signal.addEventListener('abort', () => controller.stop(), { once: true })
+    const operation = defineActor({
+      type: 'controller',
+      version: 1,
+      machine: operationMachine,
+      effects: {
+        execute: async ({ op, providerToken }: OperationEffect) => {
+          crashPoint('claim')
+          return (await controller.execute(op, providerToken ?? '')) as never
+        },
+      },
+      records: {
+        record: factRecorder(deal.emitter('controller')),
+        judge: nothing,
+        count: nothing,
+        dispatch: nothing,
+        probe: nothing,
+      },
+    })
+    const stop = deal.follow((event) => {
+      if (event.emitter !== 'controller') return
+      const ended = isAudit(event, 'op.applied') || isAudit(event, 'op.failed')
+      if (!ended) return
+      crashPoint('result')
+      controller.release(event.subject)
+    })
+    signal.addEventListener('abort', stop, { once: true })
+    actors.register(operation)
+    deal.outbox('controller', { signal })
+    await controller.genesis()
+    const stream = streams.command(deal.workspace)
+    await needs.bus.ensureConsumer({ stream, name: 'controller' })
+    void (async () => {
+      for await (const delivery of needs.bus.pull(stream, 'controller', { credits, signal })) {
+        void controller.take(delivery)
+      }
+    })().catch((thrown: unknown) => {
+      if (!signal.aborted) {
+        log.error('the controller takes nothing more', asProvError(thrown).toJSON())
+      }
+    })
+    const apply = async (op: string, fact: OperationFact): Promise<void> => {
+      await ref(op)?.apply(fact)
+    }
+    provide.controllerDesk(new Desk({ contract: deal, clock, controller, refusals, apply }))
+  },
+})

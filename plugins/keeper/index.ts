@@ -1,0 +1,116 @@
+/**
+ * The keeper's plane: nothing reaches the controller but what policy or people agreed to, and this
+ * plane alone signs that they did.
+ *
+ *     ops.pending ─▶ inbox ─▶ frame { keeper/<op> } ─▶ ack ─▶ judge ─▶ held | refused | approved
+ *                                                                │          ▲
+ *     votes ────────────────────────────────────────────────▶ count ────────┘
+ *     approved = one frame { number, approval token, op.approved, outbox } ─▶ ops.cmd
+ *
+ * @module
+ */
+import {
+  asProvError,
+  bus,
+  contract,
+  defineActor,
+  definePlugin,
+  factRecorder,
+  followAudit,
+  isAudit,
+  journal,
+  keeperDesk,
+  opFact,
+  ProvError,
+  Refusals,
+  streams,
+  workspace,
+} from 'prov'
+import { operationMachine } from 'prov/machines'
+import type { OperationEffect } from 'prov/machines'
+import { Desk } from './desk.ts'
+import { Inbox } from './inbox.ts'
+import { Keeper } from './keeper.ts'
+import type { OperationRef } from './keeper.ts'
+
+const nothing = (): readonly never[] => []
+/** A failed act (a key that could not be read, say) is tried again after so long. */
+const againMs = 5_000
+const credits = 32
+
+export default definePlugin({
+  name: 'keeper',
+  api: 1,
+  describe: 'judges operations by policy, counts votes, signs approvals',
+  needs: { bus, contract, journal, workspace },
+  provides: { keeperDesk },
+  async setup({ actors, needs, provide, clock, log, signal }) {
+    const { contract: deal } = needs
+    const ref = (op: string) => actors.ref(`keeper/${op}`) as OperationRef | undefined
+    const refusals = new Refusals({ contract: deal, role: 'keeper', clock })
+    const parts = { contract: deal, journal: needs.journal, clock, log, refusals, ref, signal }
+    const keeper = new Keeper(parts)
+    signal.addEventListener('abort', () => keeper.stop(), { once: true })
+
+    /** An act that fails leaves its operation where it is and is tried again. */
+    const act = (run: (op: string) => Promise<void>) => async (effect: OperationEffect) => {
+      const { op } = effect
+      await run(op).catch((thrown: unknown) => {
+        if (signal.aborted) return
+        log.error(`${op} waits`, asProvError(thrown).toJSON())
+        clock.after(againMs, () => ref(op)?.send({ type: 'op.retry' }), { background: true })
+      })
+    }
+    const operation = defineActor({
+      type: 'keeper',
+      version: 1,
+      machine: operationMachine,
+      effects: { judge: act((op) => keeper.judge(op)), count: act((op) => keeper.count(op)) },
+      records: {
+        record: factRecorder(deal.emitter('keeper')),
+        dispatch: nothing,
+        execute: nothing,
+        probe: nothing,
+      },
+    })
+    actors.register(operation)
+    deal.outbox('keeper', { signal })
+    const inbox = new Inbox({
+      ...parts,
+      keeper,
+      start: (op, input) => actors.spawn(operation, op, input),
+    })
+    inbox.remember(
+      actors.list({ type: 'keeper' }).map(({ address }) => address.slice('keeper/'.length)),
+    )
+    await keeper.resume()
+    await followAudit({
+      bus: needs.bus,
+      contract: deal,
+      name: 'keeper',
+      log,
+      signal,
+      async take(event) {
+        if (isAudit(event, 'policy.activated')) return keeper.adopt()
+        const fact = event.emitter === 'keeper' ? undefined : opFact(event)
+        const instance = fact && ref(event.subject)
+        if (!fact || !instance) return
+        await instance.apply(fact).catch((thrown: unknown) => {
+          // An instance that reached its end takes no more facts, and needs none.
+          if (!ProvError.is(thrown) || thrown.code !== 'PROV_ACTOR_STOPPED') throw thrown
+        })
+      },
+    })
+    const stream = streams.pending(deal.workspace)
+    await needs.bus.ensureConsumer({ stream, name: 'keeper' })
+    void (async () => {
+      for await (const delivery of needs.bus.pull(stream, 'keeper', { credits, signal })) {
+        void inbox.take(delivery)
+      }
+    })().catch((thrown: unknown) => {
+      if (!signal.aborted) log.error('the keeper takes nothing more', asProvError(thrown).toJSON())
+    })
+    const desk = { contract: deal, clock, files: needs.workspace, keeper, refusals, ref }
+    provide.keeperDesk(new Desk(desk))
+  },
+})

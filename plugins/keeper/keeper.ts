@@ -1,0 +1,428 @@
+/**
+ * The keeper's acts on one operation: judge it, count its votes, sign its approval, let it expire.
+ * Each act is one fact on the operation's own instance, which keeps step, events and messages in
+ * one frame; an act that comes again (after a crash, by a second vote) finds the phase moved on and
+ * does nothing.
+ *
+ *     submitted ── judge ──▶ refused | held | approved
+ *     held ── vote, count ──▶ held | refused | approved        policy moved: held again, votes void
+ *     approved ── command late, skipped ──▶ judge again
+ *
+ * Numbers: each approval takes the next one at once and many may be under way. One that was taken
+ * and not used (the phase had moved on) is given back to the controller as void, so a gap never
+ * stays open.
+ *
+ * @module
+ */
+import {
+  digestOfText,
+  newId,
+  opErrors,
+  openTokenNow,
+  outboxEntry,
+  planDigest,
+  policyErrors,
+  seqKey,
+  signTokenNow,
+  subjects,
+  tokenErrors,
+  tokenRules,
+} from 'prov'
+import type {
+  Acted,
+  ActorRef,
+  ApprovalNote,
+  Clock,
+  Contract,
+  IntentClaims,
+  Journal,
+  KeyRecord,
+  Log,
+  ProvError,
+  Refusals,
+  Timer,
+} from 'prov'
+import type { OperationContext, OperationFact } from 'prov/machines'
+import { countOf, judgeOp, policyInForce } from './decide.ts'
+import type { Judgement, PolicyInForce, TakenVote } from './decide.ts'
+
+export type OperationRef = ActorRef<OperationContext>
+
+export interface KeeperParts {
+  readonly contract: Contract
+  readonly journal: Journal
+  readonly clock: Clock
+  readonly log: Log
+  readonly refusals: Refusals
+  /** This plane's instance of an operation. */
+  readonly ref: (op: string) => OperationRef | undefined
+  readonly signal: AbortSignal
+}
+
+/** The intent of an operation that this plane took, verified when it came in. */
+export interface KnownIntent {
+  readonly token: string
+  readonly claims: IntentClaims
+  readonly requester: KeyRecord
+}
+
+export class Keeper {
+  readonly #parts: KeeperParts
+  readonly #timers = new Map<string, Timer>()
+  readonly #turns = new Map<string, Promise<void>>()
+  readonly #epoch: number
+  #seq: number
+  #policy: PolicyInForce
+
+  constructor(parts: KeeperParts) {
+    this.#parts = parts
+    const { highest, policy } = parts.contract.store.get()
+    this.#epoch = highest.keeperEpoch
+    this.#seq = highest.seq
+    this.#policy = policyInForce(policy)
+  }
+
+  /** What matching, hashing and signing use; swapped whole by `adopt`, never changed. */
+  get policy(): PolicyInForce {
+    return this.#policy
+  }
+
+  get epoch(): number {
+    return this.#epoch
+  }
+
+  get nextSeq(): number {
+    return this.#seq + 1
+  }
+
+  /** Goes on where an earlier life stopped: holes, expiries, operations judged by an older policy. */
+  async resume(): Promise<void> {
+    const { numbers, ops } = this.#parts.contract.store.get()
+    for (let seq = 1; seq <= this.#seq; seq++) {
+      if (!numbers.has(seqKey(this.#epoch, seq))) await this.#giveBack(seq)
+    }
+    for (const row of ops.values()) {
+      if (row.phase !== 'held' || !this.#parts.ref(row.id)) continue
+      if (row.policy === this.#policy.digest) this.#watchExpiry(row.id)
+      else await this.judge(row.id, 'the policy in force is another one')
+    }
+  }
+
+  /** Takes the activated policy of the journal into force and judges what is held by it. */
+  async adopt(): Promise<void> {
+    const { policy, ops } = this.#parts.contract.store.get()
+    this.#policy = policyInForce(policy)
+    for (const row of ops.values()) {
+      if (row.phase === 'held' && row.policy !== this.#policy.digest) {
+        await this.judge(row.id, `policy ${this.#policy.version} came into force`)
+      }
+    }
+  }
+
+  /** The intent that an instance holds. */
+  intent(op: string): KnownIntent | undefined {
+    const token = this.#parts.ref(op)?.snapshot().context.token
+    if (token === undefined || token === null) return undefined
+    const context = this.#parts.contract.tokenContext('leave')
+    const { claims, record } = openTokenNow('intent', token, context)
+    return { token, claims, requester: record }
+  }
+
+  judgement({ claims, requester }: KnownIntent): Judgement {
+    const { clock, contract } = this.#parts
+    const { mode } = contract.store.get()
+    return judgeOp({ claims, requester, policy: this.#policy, mode, nowMs: clock.now() })
+  }
+
+  /** Judges an operation that waits for the keeper; `moved` says why it is judged once more. */
+  judge(op: string, moved?: string): Promise<void> {
+    return this.#inTurn(op, () => this.#judge(op, moved))
+  }
+
+  /** Counts the votes of a held operation and acts on the outcome. */
+  count(op: string): Promise<void> {
+    return this.#inTurn(op, () => this.#count(op))
+  }
+
+  /** Ends an operation whose intent is over. */
+  expire(op: string): Promise<void> {
+    return this.#inTurn(op, () => this.#expire(op))
+  }
+
+  /** Takes an operation back at the wish of the one who asked for it. */
+  withdraw(op: string, by: string, reason: string, causation: string): Promise<void> {
+    const fact = {
+      type: 'op.withdrawn',
+      why: reason,
+      data: { say: [{ type: 'op.withdrawn', data: { by, reason }, causation }] },
+    } as const
+    return this.#inTurn(op, () => this.#apply(op, fact))
+  }
+
+  stop(): void {
+    for (const timer of this.#timers.values()) timer.cancel()
+    this.#timers.clear()
+  }
+
+  /** Acts on one operation wait for each other: each sees what the last one did. */
+  #inTurn(op: string, act: () => Promise<void>): Promise<void> {
+    const turn = (this.#turns.get(op) ?? Promise.resolve()).then(act)
+    const settled = turn.catch(() => {})
+    this.#turns.set(op, settled)
+    void settled.then(() => {
+      if (this.#turns.get(op) === settled) this.#turns.delete(op)
+    })
+    return turn
+  }
+
+  async #judge(op: string, moved?: string): Promise<void> {
+    const ref = this.#parts.ref(op)
+    const intent = this.intent(op)
+    if (!ref || !intent) return
+    const { value, context } = ref.snapshot()
+    const lapsed = value === 'approved' && context.lapsed
+    if (value !== 'submitted' && value !== 'held' && !lapsed) return
+    if (this.#isOver(intent)) return this.#expire(op)
+    const row = this.#parts.contract.store.get().ops.get(op)
+    if (lapsed && context.votes.length > 0 && row?.policy === this.#policy.digest) {
+      return this.#count(op)
+    }
+    const judgement = this.judgement(intent)
+    if (judgement.verdict === 'deny') {
+      const rule = judgement.rule ?? 'unknown'
+      return this.#refuse(op, opErrors.PROV_OP_DENIED({ op, rule, why: judgement.why }), judgement)
+    }
+    if (judgement.verdict === 'auto-sign') return this.#approve(intent, [], judgement)
+    const void_ = context.votes.map(({ actor }) => actor).join(', ')
+    const because = moved ?? (lapsed ? 'its command had no force any more' : undefined)
+    const lost = void_ === '' ? '' : `; void: the votes of ${void_}`
+    const why = because === undefined ? judgement.why : `${judgement.why} (${because}${lost})`
+    await this.#apply(op, {
+      type: 'op.held',
+      needs: judgement.needs,
+      why,
+      data: this.#heldData(intent, judgement, why),
+    })
+    this.#watchExpiry(op)
+  }
+
+  async #count(op: string): Promise<void> {
+    const ref = this.#parts.ref(op)
+    const intent = this.intent(op)
+    if (!ref || !intent) return
+    const { value, context } = ref.snapshot()
+    if (value !== 'held' && !(value === 'approved' && context.lapsed)) return
+    if (this.#isOver(intent)) return this.#expire(op)
+    const judgement = this.judgement(intent)
+    if (judgement.verdict === 'deny') return this.#judge(op)
+    const votes = context.votes.map((vote): TakenVote => ({
+      actor: vote.actor,
+      decision: vote.decision,
+      reason: vote.reason,
+      kid: vote.kid ?? '',
+      custody: vote.custody ?? 'shared',
+      vote: vote.vote ?? '',
+    }))
+    const { compiled } = this.#policy
+    const counted = countOf(votes, {
+      quorum: judgement.quorum,
+      requester: intent.requester.actor,
+      requesterMayApprove: compiled?.policy.requester_may_approve === true,
+    })
+    if (counted.outcome === 'rejected') {
+      const { actor: by, reason } = counted.by
+      return this.#refuse(op, opErrors.PROV_OP_REJECTED({ op, by, reason }))
+    }
+    if (counted.outcome === 'approved') await this.#approve(intent, counted.by)
+  }
+
+  async #expire(op: string): Promise<void> {
+    const intent = this.intent(op)
+    if (!intent) return
+    const lateMs = this.#parts.clock.now() - intent.claims.exp * 1_000
+    const expected = 'a later time'
+    const detail = { kind: 'intent', claim: 'exp', expected, lateMs }
+    const { code, message } = tokenErrors.PROV_TOKEN_EXPIRED(detail)
+    await this.#apply(op, {
+      type: 'op.expired',
+      what: 'intent',
+      why: message,
+      data: { say: [{ type: 'op.expired', data: { what: 'intent', code, message } }] },
+    })
+  }
+
+  #isOver({ claims }: KnownIntent): boolean {
+    return this.#parts.clock.now() >= claims.exp * 1_000
+  }
+
+  #heldData({ claims }: KnownIntent, judgement: Judgement, why: string): Acted {
+    return {
+      say: [
+        { type: 'op.matched', data: judgement.matched },
+        {
+          type: 'op.held',
+          data: {
+            why,
+            plan_digest: planDigest(claims),
+            policy_digest: this.#policy.digest,
+            needs: judgement.needs,
+          },
+        },
+      ],
+      send: [
+        {
+          subject: subjects.ecosystem(claims.workspace, 'op', 'held'),
+          id: newId('held', this.#parts.clock),
+          body: {
+            op: claims.sub,
+            type: claims.op.type,
+            target: claims.op.target,
+            needs: judgement.needs,
+            why,
+          },
+        },
+      ],
+    }
+  }
+
+  async #refuse(op: string, error: ProvError, judgement?: Judgement): Promise<void> {
+    const { code, message, remedy } = error
+    await this.#apply(op, {
+      type: 'op.refused',
+      code,
+      why: message,
+      data: {
+        say: [
+          ...(judgement ? [{ type: 'op.matched' as const, data: judgement.matched }] : []),
+          { type: 'op.refused', data: { code, message, remedy } },
+        ],
+      },
+    })
+  }
+
+  /** One frame: number, approval token, message to the controller, events. */
+  async #approve(
+    intent: KnownIntent,
+    votes: readonly TakenVote[],
+    judgement?: Judgement,
+  ): Promise<void> {
+    const { contract, clock, ref } = this.#parts
+    const policy = this.#policy
+    const { claims } = intent
+    const op = claims.sub
+    // Matching and signing stand in one turn; what was activated meanwhile is judged anew.
+    const active = policyInForce(contract.store.get().policy)
+    if (active.digest !== policy.digest) {
+      const error = policyErrors.PROV_POLICY_CHANGED({
+        op,
+        matched: policy.digest,
+        active: active.digest,
+      })
+      const { token } = intent
+      await this.#parts.refusals.note({ kind: 'approval', subject: op, error, token })
+      this.#policy = active
+      return this.#judge(op, `policy ${active.version} came into force`)
+    }
+    const seq = ++this.#seq
+    const iat = Math.floor(clock.now() / 1_000)
+    const approvals = votes.map(({ actor, kid, custody, vote }): ApprovalNote => ({
+      actor,
+      kid,
+      custody,
+      vote,
+    }))
+    const signer = contract.service('keeper')
+    const token = signTokenNow(
+      'approval',
+      {
+        iss: signer.record.kid,
+        sub: op,
+        aud: contract.journal,
+        jti: newId('jti', clock),
+        iat,
+        nbf: iat,
+        exp: Math.min(iat + tokenRules.approval.lifeMs / 1_000, claims.exp),
+        workspace: contract.workspace,
+        intent: intent.token,
+        op_digest: claims.op_digest,
+        plan_digest: planDigest(claims),
+        policy_digest: policy.digest,
+        policy_version: policy.version,
+        expected_state_version: claims.expected_state_version,
+        scope: claims.scope,
+        approvals,
+        seq,
+        keeper_epoch: this.#epoch,
+      },
+      signer,
+    )
+    const auto = votes.length === 0
+    const data: Acted = {
+      say: [
+        ...(judgement ? [{ type: 'op.matched' as const, data: judgement.matched }] : []),
+        {
+          type: 'op.approved',
+          data: {
+            seq,
+            keeper_epoch: this.#epoch,
+            policy_digest: policy.digest,
+            approvals: approvals.map(({ actor, custody }) => ({ actor, custody })),
+            auto,
+            approval: digestOfText(token),
+          },
+        },
+      ],
+      send: [
+        {
+          subject: subjects.command(contract.workspace),
+          id: `command:${seqKey(this.#epoch, seq)}`,
+          body: { kind: 'command', token },
+        },
+      ],
+    }
+    const why = auto ? (judgement?.why ?? 'policy signs it') : 'enough people agreed'
+    const keeperEpoch = this.#epoch
+    await this.#apply(op, { type: 'op.approved', seq, keeperEpoch, why, data })
+    const now = ref(op)?.snapshot().context
+    if (now?.seq !== seq || now.keeperEpoch !== keeperEpoch) await this.#giveBack(seq)
+  }
+
+  /** A number that nobody will use: the controller need not wait for it. */
+  async #giveBack(seq: number): Promise<void> {
+    const { journal, contract } = this.#parts
+    if (contract.store.get().numbers.get(seqKey(this.#epoch, seq))) return
+    const subject = subjects.command(contract.workspace)
+    const id = `void:${seqKey(this.#epoch, seq)}`
+    const body = { kind: 'void', keeper_epoch: this.#epoch, seq }
+    await journal.append([outboxEntry('keeper', { subject, id, body })])
+  }
+
+  async #apply(op: string, fact: DistributedOmit<OperationFact, 'at' | 'by'>): Promise<void> {
+    const ref = this.#parts.ref(op)
+    if (!ref || ref.snapshot().status === 'done') return
+    const whole = { ...fact, at: this.#parts.clock.now(), by: 'keeper' }
+    const { value } = await ref.apply(whole)
+    if (value !== 'held') {
+      this.#timers.get(op)?.cancel()
+      this.#timers.delete(op)
+    }
+  }
+
+  /** A held operation ends with its intent, also when nobody looks. */
+  #watchExpiry(op: string): void {
+    const { clock, log, signal } = this.#parts
+    const intent = this.intent(op)
+    if (!intent || signal.aborted) return
+    this.#timers.get(op)?.cancel()
+    const due = (): void => {
+      this.expire(op).catch((thrown: unknown) => {
+        log.error(`${op} is over and could not be ended`, { thrown: String(thrown) })
+      })
+    }
+    const waitMs = intent.claims.exp * 1_000 - clock.now()
+    this.#timers.set(op, clock.after(waitMs, due, { background: true }))
+  }
+}
+
+/** `Omit` over each member of a union: the members stay apart. */
+type DistributedOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never
