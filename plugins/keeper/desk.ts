@@ -27,7 +27,8 @@ import type {
 } from 'prov'
 import { judgeVote } from './decide.ts'
 import type { Keeper, OperationRef } from './keeper.ts'
-import { policyFile, readPolicyFile } from './policy-file.ts'
+import { policyFile } from './policy-file.ts'
+import { readPolicyFile } from './read-policy.ts'
 
 export interface DeskParts {
   readonly contract: Contract

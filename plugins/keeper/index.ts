@@ -28,10 +28,12 @@ import {
 } from 'prov'
 import { operationMachine } from 'prov/machines'
 import type { OperationEffect } from 'prov/machines'
+import { commands } from './commands/index.ts'
 import { Desk } from './desk.ts'
 import { Inbox } from './inbox.ts'
 import { Keeper } from './keeper.ts'
 import type { OperationRef } from './keeper.ts'
+import { reads } from './reads/index.ts'
 
 const nothing = (): readonly never[] => []
 /** A failed act (a key that could not be read, say) is tried again after so long. */
@@ -44,6 +46,8 @@ export default definePlugin({
   describe: 'judges operations by policy, counts votes, signs approvals',
   needs: { bus, contract, journal, workspace },
   provides: { keeperDesk },
+  commands,
+  reads,
   async setup({ actors, needs, provide, clock, log, signal }) {
     const { contract: deal } = needs
     const ref = (op: string) => actors.ref(`keeper/${op}`) as OperationRef | undefined

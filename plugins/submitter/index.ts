@@ -24,6 +24,8 @@ import {
   topology,
 } from 'prov'
 import { operationMachine } from 'prov/machines'
+import { commands } from './commands/index.ts'
+import { reads } from './reads/index.ts'
 import { Submitter } from './submitter.ts'
 
 const nothing = (): readonly never[] => []
@@ -34,6 +36,8 @@ export default definePlugin({
   describe: 'proposes operations as signed intents and follows them',
   needs: { bus, contract, journal, topology },
   provides: { submissions },
+  commands,
+  reads,
   async setup({ actors, needs, provide, clock, log, signal }) {
     const { contract: deal } = needs
     const operation = defineActor({

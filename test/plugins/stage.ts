@@ -1,0 +1,222 @@
+/**
+ * The planes on a stage: a real runtime over a journal in memory, the first-party planes, a small
+ * topology and an orchestrator that really runs a function and counts how often.
+ */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import { createRuntime } from '../../core/runtime.ts'
+import type { Runtime } from '../../core/runtime.ts'
+import { simulatedClock } from '../../core/clock.ts'
+import { MemoryDisk, memoryJournal } from '../../core/journal/memory.ts'
+import { definePlugin } from '../../core/plugin/define.ts'
+import type { AuditEvent } from '../../core/protocol/audit.ts'
+import { openKeyStore } from '../../core/protocol/keys.ts'
+import type { OpBody, OpPhase } from '../../core/protocol/op.ts'
+import { opErrors } from '../../core/protocol/errors.ts'
+import {
+  contract,
+  controllerDesk,
+  keeperDesk,
+  orchestrator,
+  submissions,
+  topology,
+} from '../../core/protocol/services.ts'
+import type {
+  ControllerDesk,
+  GateView,
+  KeeperDesk,
+  RunOutcome,
+  Submissions,
+} from '../../core/protocol/services.ts'
+import type { Contract } from '../../core/protocol/contract.ts'
+import controller from '../../plugins/controller/index.ts'
+import keeper from '../../plugins/keeper/index.ts'
+import submitter from '../../plugins/submitter/index.ts'
+
+/** Signs restarts by itself, holds what is destructive for two pairs of hands, denies `drain`. */
+export const usualPolicy = `{
+  policy = {
+    version = 1,
+    auto_sign = [{ id = "restarts", op_type = "restart", target_patterns = ["staging-*/**"] }],
+    require_manual = [
+      { id = "apart", op_type = "deploy", target_patterns = ["prod-*/**"], quorum = { at_least = 1, custody = 'separate } },
+    ],
+    deny = [{ id = "never", op_type = "drain" }],
+  },
+}
+`
+
+const bodies: Readonly<Record<string, Partial<OpBody>>> = {
+  restart: {},
+  deploy: {
+    achieves: [{ dimension: 'cluster', from: 'boot', to: 'up' }],
+    gains: ['cert-manager'],
+    run: { provider: 'test', steps: [{ id: 'apply', script: 'true' }] },
+  },
+  drain: { destructive: true },
+  gated: { requires: ['edge'] },
+  move: { achieves: [{ dimension: 'gitops', from: 'off', to: 'on' }] },
+}
+
+export interface Stage {
+  readonly workspace: string
+  readonly home: string
+  readonly disk: MemoryDisk
+  readonly clock: ReturnType<typeof simulatedClock>
+  /** What the orchestrator answers; each call counts as one effect. */
+  run: (op: string, token: string) => Promise<RunOutcome>
+  readonly effects: Map<string, number>
+  gate: GateView['status']
+}
+
+/** A workspace with that policy file; null for none. */
+export function stage(t: Test, policy: string | null = usualPolicy): Stage {
+  const folder = mkdtempSync(join(tmpdir(), 'prov-stage-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  const workspace = join(folder, 'my-infra')
+  const home = join(folder, 'home')
+  mkdirSync(join(workspace, '.ontology'), { recursive: true })
+  if (policy !== null) writeFileSync(join(workspace, 'keeper_policy.ncl'), policy)
+  return {
+    workspace,
+    home,
+    disk: new MemoryDisk(),
+    clock: simulatedClock(),
+    run: async () => ({ outcome: 'applied', detail: { ok: true } }),
+    effects: new Map(),
+    gate: 'open',
+  }
+}
+
+/** Keys of the stage's people; custody of its own when named. */
+export function people(on: Stage, custody?: string) {
+  return openKeyStore({ home: on.home, clock: on.clock, custody })
+}
+
+const worldOf = (on: Stage) =>
+  definePlugin({
+    name: 'world',
+    api: 1,
+    needs: { contract },
+    provides: { topology, orchestrator },
+    setup({ provide, needs }) {
+      const { store } = needs.contract
+      provide.topology({
+        async resolve({ type, target, image, params, scope }) {
+          const known = bodies[type]
+          if (!known) throw opErrors.PROV_OP_TYPE_UNKNOWN({ type, known: Object.keys(bodies) })
+          return {
+            type,
+            target,
+            ...(image !== undefined && { image }),
+            ...(params !== undefined && { params: params as never }),
+            scope: scope ?? [],
+            destructive: false,
+            achieves: [],
+            gains: [],
+            loses: [],
+            requires: [],
+            ...known,
+          }
+        },
+        vector: async (dimensions) =>
+          Object.fromEntries(
+            dimensions.map((name) => [name, store.get().positions[name]?.version ?? 0]),
+          ),
+        positions: async () => store.get().positions,
+        gates: async () => [{ id: 'edge', status: on.gate, unmet: ['vault is sealed'] }],
+        genesis: async () => ({
+          positions: { cluster: 'boot', gitops: 'off' },
+          capabilities: ['dns'],
+        }),
+      })
+      provide.orchestrator({
+        async run({ op, token }) {
+          on.effects.set(op, (on.effects.get(op) ?? 0) + 1)
+          return on.run(op, token)
+        },
+      })
+    },
+  })
+
+export interface Life {
+  readonly prov: Runtime
+  readonly deal: Contract
+  readonly ops: Submissions
+  readonly desk: KeeperDesk
+  readonly control: ControllerDesk
+  /** Resolves when the operation is in one of the phases. */
+  until(op: string, ...phases: readonly OpPhase[]): Promise<OpPhase>
+  events(op?: string): Promise<readonly AuditEvent[]>
+  codes(): readonly string[]
+  close(): Promise<void>
+}
+
+/** Starts a runtime on the stage; the journal stays when it is closed. */
+export async function live(on: Stage): Promise<Life> {
+  const { workspace, home, clock, disk } = on
+  const journal = memoryJournal({ clock, disk })
+  const prov = await createRuntime({
+    workspace,
+    home,
+    clock,
+    journal,
+    discover: false,
+    strict: true,
+    plugins: [worldOf(on), submitter, keeper, controller],
+    log: () => {},
+  })
+  const deal = prov.service(contract)
+  return {
+    prov,
+    deal,
+    ops: prov.service(submissions),
+    desk: prov.service(keeperDesk),
+    control: prov.service(controllerDesk),
+    until: (op, ...phases) =>
+      new Promise((resolve, reject) => {
+        const row = deal.store.select(({ ops }) => ops.get(op)?.phase)
+        let stop = (): void => {}
+        const late = setTimeout(() => {
+          stop()
+          reject(new Error(`${op} is ${row.get()} and not ${phases.join(', ')}`))
+        }, 4_000)
+        const look = (phase: OpPhase | undefined): void => {
+          if (phase === undefined || !phases.includes(phase)) return
+          clearTimeout(late)
+          stop()
+          resolve(phase)
+        }
+        stop = row.subscribe(look)
+        look(row.get())
+      }),
+    async events(op) {
+      const found: AuditEvent[] = []
+      for await (const event of deal.events({ op })) found.push(event)
+      return found
+    },
+    codes: () => deal.store.get().refusals.map(({ code }) => code),
+    async close() {
+      await prov.close()
+      await journal.close()
+    },
+  }
+}
+
+/** A stage with alice, bob and a robot enrolled and the policy in force. */
+export async function ready(t: Test, policy?: string): Promise<Life & { readonly on: Stage }> {
+  const on = stage(t, policy)
+  const life = await live(on)
+  t.teardown(() => life.close())
+  const keys = people(on)
+  for (const actor of ['alice', 'bob'] as const) {
+    const record = await keys.create({ actor, kind: 'human', passphrase: '' })
+    await life.deal.enrol({ record, as: 'alice' })
+  }
+  const robot = await keys.create({ actor: 'robot', kind: 'agent', passphrase: '' })
+  await life.deal.enrol({ record: robot, as: 'alice' })
+  await life.desk.activatePolicy({ as: 'alice' })
+  return { ...life, on }
+}
