@@ -35,7 +35,8 @@ export const configErrors = defineErrors<{
     disposition: 'refuse',
     text: ({ home, workspace }) =>
       `keys and trust may not lie inside a workspace: ${home} is in ${workspace}`,
-    remedy: 'set PROV_HOME to a folder outside of every repository',
+    remedy:
+      'set PROV_HOME to a folder outside of every repository; `prov help environment` says more',
   },
   PROV_CONFIG_HOME_OPEN: {
     disposition: 'refuse',

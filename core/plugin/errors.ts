@@ -28,7 +28,7 @@ export const pluginErrors = defineErrors<{
   PROV_PLUGIN_MANIFEST_INVALID: {
     disposition: 'usage',
     text: ({ file, field, wanted }) => `${file}: "${field}" of its prov field must be ${wanted}`,
-    remedy: ({ file }) => `correct ${file}; plugins/README.md shows a whole manifest`,
+    remedy: ({ file }) => `correct ${file}; \`plugins/README.md\` shows a whole manifest`,
   },
   PROV_PLUGIN_UNKNOWN: {
     disposition: 'usage',
@@ -58,12 +58,12 @@ export const pluginErrors = defineErrors<{
   PROV_PLUGIN_NOT_A_PLUGIN: {
     disposition: 'usage',
     text: ({ id, found }) => `${id} is not a plugin: its default export is ${found}`,
-    remedy: 'export default definePlugin({ … }); extensions/template shows the smallest one',
+    remedy: 'export default definePlugin({ … }); `extensions/template` shows the smallest one',
   },
   PROV_PLUGIN_SHAPE_INVALID: {
     disposition: 'usage',
     text: ({ plugin, field, wanted }) => `plugin ${plugin}: "${field}" must be ${wanted}`,
-    remedy: 'see the contract in plugins/README.md',
+    remedy: 'see the contract in `plugins/README.md`',
   },
   PROV_PLUGIN_API_MISMATCH: {
     disposition: 'usage',
@@ -96,12 +96,12 @@ export const pluginErrors = defineErrors<{
   PROV_PLUGIN_NEED_CYCLE: {
     disposition: 'usage',
     text: ({ cycle }) => `plugins need each other in a circle: ${cycle.join(' → ')}`,
-    remedy: 'let one of them offer an extension point instead; see plugins/README.md',
+    remedy: 'let one of them offer an extension point instead; see `plugins/README.md`',
   },
   PROV_PLUGIN_CONFIG_REFUSED: {
     disposition: 'usage',
     text: ({ plugin, reason }) => `plugin ${plugin} refuses its config: ${reason}`,
-    remedy: ({ plugin }) => `correct "prov": { "config": { "${plugin}": … } } in package.json`,
+    remedy: ({ plugin }) => `correct "prov": { "config": { "${plugin}": … } } in \`package.json\``,
   },
   PROV_PLUGIN_TIMEOUT: {
     disposition: 'fail',
@@ -117,7 +117,7 @@ export const pluginErrors = defineErrors<{
     disposition: 'fail',
     text: ({ plugin, services }) =>
       `plugin ${plugin} declares ${services.join(', ')} but its setup did not provide it`,
-    remedy: 'call provide.<name>(service) before setup returns; see plugins/README.md',
+    remedy: 'call provide.<name>(service) before setup returns; see `plugins/README.md`',
   },
   PROV_PLUGIN_LIFE_FAILED: {
     disposition: 'fail',
@@ -139,7 +139,7 @@ export const pluginErrors = defineErrors<{
   PROV_READ_ARGS_UNEXPECTED: {
     disposition: 'usage',
     text: ({ name, keys }) => `read model "${name}" takes no ${keys.join(', ')}`,
-    remedy: ({ name }) => `call read('${name}') without arguments; see README.md`,
+    remedy: ({ name }) => `call read('${name}') without arguments; see \`plugins/README.md\``,
   },
   PROV_READ_CIRCLE: {
     disposition: 'crash',

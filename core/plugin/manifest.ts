@@ -9,7 +9,7 @@
  *       "commands": "./dist/commands/index.js",   light module: { commands }
  *       "reads":    "./dist/reads/index.js",      light module: { reads }
  *       "nickel":   ["./ncl"],                    roots for Nickel imports
- *       "plugins":  ["./plugins/quota.ts"],       a package that carries plugins of its own
+ *       "plugins":  ["./tools/quota.ts"],       a package that carries plugins of its own
  *       "use":      ["@acme/prov-quota"],         which dependencies may load; default all
  *       "config":   { "quota": { … } },           by plugin name
  *       "name":     "my-infra"                    the workspace's name
@@ -96,7 +96,7 @@ function parseProvField(raw: unknown, file: string): ProvField {
   }
   const paths = (field: string): readonly string[] => {
     const value = texts(field) ?? []
-    if (!value.every(isInside)) throw refuse(field, 'a list of paths like ./plugins/quota.ts')
+    if (!value.every(isInside)) throw refuse(field, 'a list of paths like ./tools/quota.ts')
     return value
   }
   const known = 'plugin api provides commands reads nickel plugins use config name'.split(' ')

@@ -15,7 +15,7 @@ export const command = defineCommand({
   describe: 'let a plugin of this workspace run, as its code is now',
   group: 'Runtime',
   examples: [
-    ['prov plugins trust ./plugins/quota.ts', 'a plugin that is a file of the workspace'],
+    ['prov plugins trust ./tools/quota.ts', 'a plugin that is a file of the workspace'],
     ['prov plugins trust @acme/prov-quota --dry-run', 'show what would be pinned'],
   ],
   flags: {
