@@ -1,6 +1,7 @@
 /**
- * One heap of due times for all actors and one timer of the clock for the heap. Entries are never
- * taken out early: whoever is woken looks whether its timer still stands.
+ * One heap of due times for all actors and one timer of the clock for the heap. A cancelled timer
+ * stays until it is due or until dead entries outnumber the living ones; whoever is woken looks
+ * whether its timer still stands.
  *
  * @module
  */
@@ -16,21 +17,34 @@ interface Entry<T> {
 /** Wall clocks get set; nobody sleeps longer than this without looking at one again. */
 const longestSleepMs: Millis = 3_600_000
 
+/** Below this many entries nobody looks for dead ones. */
+const fewest = 64
+
 export class Alarm<T> {
-  readonly #heap: Entry<T>[] = []
+  #heap: Entry<T>[] = []
   readonly #clock: Clock
-  readonly #ring: (item: T, dueMs: Millis) => void
+  readonly #ring: (item: T) => void
+  readonly #stands: (item: T) => boolean
   #timer: Timer | undefined
   #armedFor: Millis = Infinity
   #order = 0
+  #sweepAt = fewest
 
-  constructor(clock: Clock, ring: (item: T, dueMs: Millis) => void) {
+  /** `stands` says whether an item would still be rung for. */
+  constructor(clock: Clock, ring: (item: T) => void, stands: (item: T) => boolean = () => true) {
     this.#clock = clock
     this.#ring = ring
+    this.#stands = stands
+  }
+
+  /** Entries held, dead ones included. */
+  get size(): number {
+    return this.#heap.length
   }
 
   /** Rings for `item` at that wall time, at once when it is past. Equal times ring in order. */
   set(dueMs: Millis, item: T): void {
+    if (this.#heap.length >= this.#sweepAt) this.#sweep()
     const heap = this.#heap
     const entry = { dueMs, order: this.#order++, item }
     let at = heap.length
@@ -62,9 +76,16 @@ export class Alarm<T> {
     const now = this.#clock.now()
     for (let next = this.#heap[0]; next && next.dueMs <= now; next = this.#heap[0]) {
       this.#pop()
-      this.#ring(next.item, next.dueMs)
+      this.#ring(next.item)
     }
     this.#arm()
+  }
+
+  /** Takes the dead out. A sorted list is a heap. */
+  #sweep(): void {
+    const living = this.#heap.filter((entry) => this.#stands(entry.item))
+    this.#heap = living.sort((a, b) => (before(a, b) ? -1 : 1))
+    this.#sweepAt = Math.max(fewest, 2 * living.length)
   }
 
   #pop(): void {

@@ -111,7 +111,11 @@ export class Kernel implements ActorSystem {
     this.#asks = new Asks(clock)
     this.#unissued = new Set(ledger.outbox.keys())
     this.#inspect = options.inspect ? guarded(options.inspect) : null
-    this.#alarm = new Alarm(clock, ({ cell, timer }) => this.#ring(cell, timer))
+    this.#alarm = new Alarm(
+      clock,
+      ({ cell, timer }) => this.#ring(cell, timer),
+      ({ cell, timer }) => this.#stands(cell, timer),
+    )
     this.#effects = new Effects(clock, this.#inspect, (pending, event) => {
       if (event) this.#answered(pending, event)
       this.#calmed()
@@ -448,9 +452,12 @@ export class Kernel implements ActorSystem {
   }
 
   #ring(cell: Cell, timer: TimerState): void {
-    if (this.#over || this.#cells.get(cell.address) !== cell || !cell.live.timers.includes(timer))
-      return
+    if (this.#over || !this.#stands(cell, timer)) return
     this.#deliver(cell, { event: timer.event, atMs: this.#clock.now(), timer })
+  }
+
+  #stands(cell: Cell, timer: TimerState): boolean {
+    return this.#cells.get(cell.address) === cell && cell.live.timers.includes(timer)
   }
 
   #arm(cell: Cell, before: readonly TimerState[]): void {

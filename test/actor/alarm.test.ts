@@ -9,9 +9,9 @@ t.test(
   async (t) => {
     const clock = simulatedClock({ startMs: 0 })
     const rung: [number, number][] = []
-    const alarm = new Alarm<number>(clock, (item, dueMs) => rung.push([dueMs, item]))
     const due = Array.from({ length: 1_000 }, (_, at) => (at * 7_919) % 97)
-    for (const [item, dueMs] of due.entries()) alarm.set(dueMs, item)
+    const alarm = new Alarm<number>(clock, (item) => rung.push([due[item] as number, item]))
+      for (const [item, dueMs] of due.entries()) alarm.set(dueMs, item)
     await clock.advance(50)
     t.ok(rung.every(([dueMs]) => dueMs <= 50))
     await clock.advance(50)
@@ -54,4 +54,25 @@ t.test('when the wall clock is set, timers keep to the wall', async (t) => {
   t.equal(rung.length, 1, 'set back: it does not ring early')
   await clock.advance(hour)
   t.same(rung, [5 * hour, 6 * hour])
+})
+
+t.test('timers that are set anew all the time do not pile up', async (t) => {
+  const clock = simulatedClock({ startMs: 0 })
+  const rung: number[] = []
+  let newest = 0
+  const alarm = new Alarm<number>(
+    clock,
+    (item) => rung.push(item),
+    (item) => item === newest || item % 1_000 === 0,
+  )
+  for (let item = 1; item <= 10_000; item++) {
+    newest = item
+    alarm.set(hour + item, item)
+  }
+  t.ok(alarm.size <= 128, `${alarm.size} entries for 10 timers`)
+  await clock.advance(2 * hour)
+  t.same(
+    rung.filter((item) => item % 1_000 === 0),
+    Array.from({ length: 10 }, (_, at) => (at + 1) * 1_000),
+  )
 })

@@ -314,3 +314,47 @@ t.test('the kernel lives in its partition and leaves others alone', async (t) =>
   again.register(def)
   t.match(again.ref('test.counter/a')?.snapshot(), { context: { count: 2 } })
 })
+
+t.test(
+  'promises between actors of every kind are settled: none is left, none comes again',
+  async (t) => {
+    const house = new House()
+    const kinds = (['volatile', 'snapshot', 'journal'] as const).map((durability) =>
+      counter([], { type: `test.${durability}`, durability }),
+    )
+    const system = await house.start()
+    for (const def of kinds) system.register(def)
+    const refs = await Promise.all(kinds.map((def) => system.spawn(def, 'x')))
+    for (const from of refs) {
+      for (const to of refs) await from.apply({ type: 'forward', to: to.address, hops: 1 })
+    }
+    await from(refs, (ref) => ref.apply({ type: 'pay', amount: 1 }))
+    await settle(10)
+    const counts = refs.map((ref) => ref.snapshot().context)
+    t.same(
+      counts.map(({ count, log }) => [count, log.length]),
+      [
+        [7, 1],
+        [7, 1],
+        [7, 1],
+      ],
+    )
+    await system.close()
+    const kept = (await house.journal.snapshot('kernel'))?.body as { outbox: unknown }
+    t.same(kept.outbox, [])
+    house.crash()
+    const again = await house.start()
+    t.teardown(() => again.close())
+    for (const def of kinds) again.register(def)
+    await settle(10)
+    t.equal(again.ref((refs[0] as (typeof refs)[number]).address), undefined, 'volatile is gone')
+    t.same(
+      refs.slice(1).map((ref) => again.ref(ref.address)?.snapshot().context),
+      counts.slice(1),
+    )
+  },
+)
+
+async function from<T>(all: readonly T[], act: (one: T) => Promise<unknown>): Promise<void> {
+  for (const one of all) await act(one)
+}
