@@ -93,7 +93,8 @@ export class Cell {
 
   /** Back to the front, in their order: they were taken but nothing came of it. */
   unshift(messages: readonly Message[]): void {
-    this.#mailbox = [...messages, ...this.takeAll()]
+    const all = [...messages, ...this.takeAll()]
+    if (all.length > 0) this.#mailbox = all
   }
 
   take(): Message | undefined {

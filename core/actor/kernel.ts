@@ -19,7 +19,7 @@
  * @module
  */
 import type { Clock } from '../clock.ts'
-import { asProvError, ProvError } from '../errors.ts'
+import { ProvError } from '../errors.ts'
 import type { Journal, JournalEntry } from '../journal/journal.ts'
 import type { JsonValue } from '../json.ts'
 import { defined } from '../optional.ts'
@@ -32,7 +32,7 @@ import type { AskOptions } from './asks.ts'
 import { Books } from './books.ts'
 import { Cell } from './cell.ts'
 import type { Kind, Message } from './cell.ts'
-import type { ActorDef, ActorEvent, Directive } from './define.ts'
+import type { ActorDef, ActorEvent } from './define.ts'
 import { Effects } from './effects.ts'
 import type { EffectEvent } from './effects.ts'
 import { actorErrors } from './errors.ts'
@@ -63,7 +63,8 @@ import type {
   WatchEvent,
 } from './system.ts'
 import { sorted, takeTurn, valueOf } from './turn.ts'
-import type { Due, Failure, Turn } from './turn.ts'
+import type { Due, Turn } from './turn.ts'
+import { messageOf, Warden } from './warden.ts'
 import { Writer } from './writer.ts'
 
 export interface KernelOptions {
@@ -81,6 +82,7 @@ export class Kernel implements ActorSystem {
   readonly #ledger: Ledger
   readonly #writer: Writer | undefined
   readonly #books: Books
+  readonly #warden: Warden
   readonly #inspect: Inspect | null
   readonly #scheduler = new Scheduler(
     (cell) => this.#turn(cell),
@@ -141,6 +143,14 @@ export class Kernel implements ActorSystem {
       cell: (address) => this.#cells.get(address),
       free: (cell) => this.#next(cell),
       broke: (error) => this.#broke(error),
+    })
+    this.#warden = new Warden({
+      clock,
+      books: this.#books,
+      inspect: this.#inspect,
+      watchers: this.#watchers,
+      goOn: (cell) => this.#goOn(cell),
+      end: (cell, kind, crash) => this.#end(cell, kind, crash),
     })
   }
 
@@ -299,10 +309,29 @@ export class Kernel implements ActorSystem {
     return this.#cells.get(address)
   }
 
+  async resume(address: Address, options: { readonly skip?: boolean } = {}): Promise<void> {
+    const cell = this.#cells.get(address)
+    if (!cell) throw actorErrors.PROV_ACTOR_UNKNOWN({ address })
+    const { parked } = cell
+    if (!parked) return
+    const why = parked.message
+    if (isUnreadable(parked)) throw actorErrors.PROV_ACTOR_PARKED({ address, why })
+    await this.#warden.lift(cell, options.skip === true)
+    await this.#writer?.settled()
+    if (this.#broken) throw this.#broken
+    this.#watchers.tell(address, { address, kind: 'resumed' })
+    this.#goOn(cell)
+  }
+
+  #goOn(cell: Cell): void {
+    cell.status = 'active'
+    if (cell.depth > 0) this.#scheduler.ready(cell)
+  }
+
   async stop(address: Address): Promise<void> {
     const cell = this.#cells.get(address)
     if (!cell) return
-    if (cell.busy) await new Promise<void>((resolve) => (cell.ending = resolve))
+    if (cell.busy) await ended(cell)
     else this.#end(cell, 'stopped')
     await this.#writer?.settled()
   }
@@ -353,7 +382,8 @@ export class Kernel implements ActorSystem {
     )
     if (decision.directive !== 'restart') return this.#end(cell, 'failed')
     const waiting = cell.takeAll()
-    this.#pause(cell, decision.failures, decision.pauseMs, () => {
+    cell.failures = decision.failures
+    this.#warden.pause(cell, decision.pauseMs, () => {
       void this.#start(cell.kind, cell.address, cell.input ?? undefined, cell.sequence).then(
         (fresh) => {
           fresh.failures = cell.failures
@@ -473,7 +503,7 @@ export class Kernel implements ActorSystem {
     if (cell.busy || cell.status !== 'active' || this.#over) return
     const turn = takeTurn(cell, this.#clock.now())
     if (turn.dues.length > 0) this.#commit(cell, turn)
-    else if (turn.failure) this.#failed(cell, turn.failure)
+    else if (turn.failure) this.#warden.failed(cell, turn.failure)
     else if (cell.depth > 0) this.#scheduler.ready(cell)
   }
 
@@ -523,7 +553,7 @@ export class Kernel implements ActorSystem {
     this.#arm(cell, before)
     const done = cell.live.snapshot.status === 'done'
     if (done) this.#finished(cell)
-    else if (failure) this.#failed(cell, failure)
+    else if (failure) this.#warden.failed(cell, failure)
     this.#next(cell)
   }
 
@@ -566,125 +596,8 @@ export class Kernel implements ActorSystem {
     if (messages.length > 1) {
       cell.unshift(messages)
       cell.batch = 1
-    } else this.#failed(cell, { message: messages[0] as Message, thrown: error })
+    } else this.#warden.failed(cell, { message: messages[0] as Message, thrown: error })
     this.#next(cell)
-  }
-
-  // ── failures ───────────────────────────────────────────────────────────────────────────────────
-
-  #failed(cell: Cell, { message, thrown }: Failure): void {
-    const { address } = cell
-    const event = message.event.type
-    const state = valueOf(cell.live)
-    const detail = { address, event, state, what: messageOf(thrown) }
-    const error = actorErrors.PROV_ACTOR_STEP_FAILED(detail, { cause: thrown })
-    const { supervision } = cell.kind.def
-    const { directive, pauseMs, failures } = decide(
-      supervision,
-      cell.failures ?? [],
-      this.#clock.monotonic(),
-    )
-    cell.failures = failures
-    const crash: CrashReport = { event, state, decision: directive, error: error.toJSON() }
-    this.#inspect?.({ kind: 'crash', ...detail, decision: directive })
-    // Whoever applied it was told and owns the retry; the others wait for a person or are given up.
-    if (message.waiter) message.waiter.reject(error)
-    else if (directive === 'park') {
-      cell.stuck = message
-      cell.unshift([message])
-    } else this.#giveUp(cell, message, 'failed')
-    this.#follow(cell, directive, { failures, pauseMs, crash, message })
-  }
-
-  #follow(
-    cell: Cell,
-    directive: Directive,
-    {
-      failures,
-      pauseMs,
-      crash,
-      message,
-    }: {
-      readonly failures: readonly Millis[]
-      readonly pauseMs: Millis
-      readonly crash: CrashReport
-      readonly message: Message
-    },
-  ): void {
-    const { address } = cell
-    if (directive === 'resume') this.#goOn(cell)
-    else if (directive === 'stop') this.#end(cell, 'stopped', crash)
-    else if (directive === 'escalate') this.#end(cell, 'failed', crash)
-    else if (directive === 'park') {
-      const { code, message: text } = crash.error
-      const own = !message.waiter && message.cause === undefined && !message.timer
-      this.#park(cell, { code, message: text, ...(own && { event: message.event }) })
-      this.#watchers.tell(address, { address, kind: 'parked', crash })
-    } else {
-      this.#watchers.tell(address, { address, kind: 'restarted', crash })
-      this.#pause(cell, failures, pauseMs, () => this.#goOn(cell))
-    }
-  }
-
-  #pause(cell: Cell, failures: readonly Millis[], pauseMs: Millis, then: () => void): void {
-    cell.status = 'restarting'
-    cell.failures = failures
-    cell.restarts++
-    this.#clock.after(pauseMs, () => {
-      if (cell.status === 'restarting') then()
-    })
-  }
-
-  #goOn(cell: Cell): void {
-    cell.status = 'active'
-    if (cell.depth > 0) this.#scheduler.ready(cell)
-  }
-
-  #park(cell: Cell, parked: Parked): void {
-    cell.status = 'parked'
-    cell.parked = parked
-    cell.sequence++
-    const { address, sequence } = cell
-    void this.#books.keep(cell, 'actor.parked', { address, sequence, parked })
-    // Those who wait for an answer get it now; the rest stays until a person decides.
-    const waiting = cell.takeAll()
-    for (const { waiter } of waiting) {
-      waiter?.reject(actorErrors.PROV_ACTOR_PARKED({ address, why: parked.message }))
-    }
-    cell.unshift(waiting.filter((message) => !message.waiter))
-  }
-
-  async resume(address: Address, options: { readonly skip?: boolean } = {}): Promise<void> {
-    const cell = this.#cells.get(address)
-    if (!cell) throw actorErrors.PROV_ACTOR_UNKNOWN({ address })
-    if (cell.status !== 'parked') return
-    const { message } = cell.parked as Parked
-    if (isUnreadable(cell.parked)) throw actorErrors.PROV_ACTOR_PARKED({ address, why: message })
-    if (options.skip && cell.stuck && cell.first === cell.stuck) {
-      this.#giveUp(cell, cell.take() as Message, 'skipped')
-    }
-    cell.stuck = undefined
-    cell.status = 'active'
-    cell.parked = undefined
-    cell.sequence++
-    await this.#books.keep(cell, 'actor.resumed', { address, sequence: cell.sequence })
-    await this.#writer?.settled()
-    if (this.#broken) throw this.#broken
-    this.#watchers.tell(address, { address, kind: 'resumed' })
-    this.#goOn(cell)
-  }
-
-  /** A message nobody will handle: whatever it stood for must not come back after a restart. */
-  #giveUp(cell: Cell, message: Message, reason: LetterReason): void {
-    this.#books.letter(cell.address, message.event.type, reason)
-    if (message.cause !== undefined) this.#books.settle(message.cause)
-    const { timer } = message
-    if (!timer) return
-    const { live, address } = cell
-    cell.live = { ...live, timers: live.timers.filter((other) => other !== timer) }
-    cell.sequence++
-    const { sequence } = cell
-    void this.#books.keep(cell, 'actor.skipped', { address, sequence, timer: timer.id })
   }
 
   // ── asking and looking ─────────────────────────────────────────────────────────────────────────
@@ -763,6 +676,17 @@ export class Kernel implements ActorSystem {
   }
 }
 
+/** Marks an actor to stop after the commit under way; resolves when it has. */
+function ended(cell: Cell): Promise<void> {
+  const others = cell.ending
+  return new Promise((resolve) => {
+    cell.ending = () => {
+      others?.()
+      resolve()
+    }
+  })
+}
+
 /** One frame: every step and what must be written with it. */
 function entriesOf(writer: Writer, { dues }: Turn): JournalEntry[] {
   return dues.flatMap(({ record, beside }) =>
@@ -777,8 +701,3 @@ function toldOf(pending: Pending): { readonly to: Address; readonly event: Actor
 
 const isUnreadable = (parked: Parked | undefined): boolean =>
   parked !== undefined && unreadableCodes.has(parked.code)
-
-const messageOf = (thrown: unknown): string => {
-  const error = asProvError(thrown)
-  return error.cause instanceof Error ? error.cause.message : error.message
-}

@@ -11,7 +11,7 @@ t.test(
     const rung: [number, number][] = []
     const due = Array.from({ length: 1_000 }, (_, at) => (at * 7_919) % 97)
     const alarm = new Alarm<number>(clock, (item) => rung.push([due[item] as number, item]))
-      for (const [item, dueMs] of due.entries()) alarm.set(dueMs, item)
+    for (const [item, dueMs] of due.entries()) alarm.set(dueMs, item)
     await clock.advance(50)
     t.ok(rung.every(([dueMs]) => dueMs <= 50))
     await clock.advance(50)

@@ -1,0 +1,132 @@
+/**
+ * What happens to an actor whose step threw, and to the message it threw at. `supervise.ts` decides;
+ * this does it.
+ *
+ * @module
+ */
+import type { Clock } from '../clock.ts'
+import { asProvError } from '../errors.ts'
+import type { Millis } from '../units.ts'
+import type { Books } from './books.ts'
+import type { Cell, Message } from './cell.ts'
+import { actorErrors } from './errors.ts'
+import type { Inspect } from './inspect.ts'
+import type { Parked } from './ledger.ts'
+import type { Listeners } from './listeners.ts'
+import { decide } from './supervise.ts'
+import type { CrashReport, LetterReason, WatchEvent } from './system.ts'
+import { valueOf } from './turn.ts'
+import type { Failure } from './turn.ts'
+
+export interface WardenOptions {
+  readonly clock: Clock
+  readonly books: Books
+  readonly inspect: Inspect | null
+  readonly watchers: Listeners<WatchEvent>
+  readonly goOn: (cell: Cell) => void
+  readonly end: (cell: Cell, kind: 'stopped' | 'failed', crash?: CrashReport) => void
+}
+
+export class Warden {
+  readonly #options: WardenOptions
+
+  constructor(options: WardenOptions) {
+    this.#options = options
+  }
+
+  failed(cell: Cell, { message, thrown }: Failure): void {
+    const { clock, inspect, watchers, goOn, end } = this.#options
+    const { address } = cell
+    const event = message.event.type
+    const detail = { address, event, state: valueOf(cell.live), what: messageOf(thrown) }
+    const error = actorErrors.PROV_ACTOR_STEP_FAILED(detail, { cause: thrown })
+    const { supervision } = cell.kind.def
+    const { directive, pauseMs, failures } = decide(
+      supervision,
+      cell.failures ?? [],
+      clock.monotonic(),
+    )
+    cell.failures = failures
+    const { state } = detail
+    const crash: CrashReport = { event, state, decision: directive, error: error.toJSON() }
+    inspect?.({ kind: 'crash', ...detail, decision: directive })
+    // Whoever applied it was told and owns the retry; the others wait for a person or are given up.
+    if (message.waiter) message.waiter.reject(error)
+    else if (directive !== 'park') this.#giveUp(cell, message, 'failed')
+    switch (directive) {
+      case 'resume':
+        return goOn(cell)
+      case 'restart':
+        watchers.tell(address, { address, kind: 'restarted', crash })
+        return this.pause(cell, pauseMs, () => goOn(cell))
+      case 'park':
+        this.#park(cell, message, crash)
+        return watchers.tell(address, { address, kind: 'parked', crash })
+      case 'stop':
+        return end(cell, 'stopped', crash)
+      case 'escalate':
+        return end(cell, 'failed', crash)
+    }
+  }
+
+  /** A restart begins: nothing is taken until the pause is over. */
+  pause(cell: Cell, pauseMs: Millis, then: () => void): void {
+    cell.status = 'restarting'
+    cell.restarts++
+    const go = (): void => {
+      if (cell.status === 'restarting') then()
+    }
+    this.#options.clock.after(pauseMs, go, { background: true })
+  }
+
+  /** A person lets a parked actor go on. Resolves when that is kept; it goes on after that. */
+  async lift(cell: Cell, skip: boolean): Promise<void> {
+    if (skip && cell.stuck && cell.first === cell.stuck) {
+      this.#giveUp(cell, cell.take() as Message, 'skipped')
+    }
+    cell.stuck = undefined
+    cell.parked = undefined
+    cell.sequence++
+    const { address, sequence } = cell
+    await this.#options.books.keep(cell, 'actor.resumed', { address, sequence })
+  }
+
+  #park(cell: Cell, message: Message, crash: CrashReport): void {
+    const { code, message: text } = crash.error
+    // What a timer or a promise stands for comes again by itself after a restart.
+    const ours = !message.waiter && message.cause === undefined && !message.timer
+    const parked: Parked = { code, message: text, ...(ours && { event: message.event }) }
+    cell.status = 'parked'
+    cell.parked = parked
+    cell.sequence++
+    const { address, sequence } = cell
+    void this.#options.books.keep(cell, 'actor.parked', { address, sequence, parked })
+    // Those who wait for an answer get it now; the rest stays until a person decides.
+    const waiting = cell.takeAll()
+    for (const { waiter } of waiting) {
+      waiter?.reject(actorErrors.PROV_ACTOR_PARKED({ address, why: text }))
+    }
+    const staying = waiting.filter((other) => !other.waiter)
+    if (!message.waiter) staying.unshift((cell.stuck = message))
+    cell.unshift(staying)
+  }
+
+  /** A message nobody will handle: whatever it stood for must not come back after a restart. */
+  #giveUp(cell: Cell, { event, cause, timer }: Message, reason: LetterReason): void {
+    const { books } = this.#options
+    books.letter(cell.address, event.type, reason)
+    if (cause !== undefined) books.settle(cause)
+    if (!timer) return
+    const { live, address } = cell
+    cell.live = { ...live, timers: live.timers.filter((other) => other !== timer) }
+    cell.sequence++
+    const { sequence } = cell
+    void books.keep(cell, 'actor.skipped', { address, sequence, timer: timer.id })
+  }
+}
+
+/** What a thrown thing says for itself. */
+export const messageOf = (thrown: unknown): string => {
+  const error = asProvError(thrown)
+  return error.cause instanceof Error ? error.cause.message : error.message
+}
