@@ -1,0 +1,56 @@
+/** `prov connections`: who needs whom, and which gate stands between. @module */
+import { defineCommand, section, table } from 'prov'
+import type { ConnectionsView } from '../connections.ts'
+import { listed } from './marks.ts'
+import { onlyRows } from './only.ts'
+
+export const command = defineCommand({
+  pattern: 'connections [unit]',
+  describe: 'units with their upstream and downstream, and the gates on each connection',
+  group: 'Topology',
+  examples: [
+    ['prov connections', 'the whole graph, as a table'],
+    ['prov connections app-cluster', 'one unit'],
+  ],
+  flags: { unit: { type: 'string', describe: 'only this one' } },
+  async run({ unit }, { read }) {
+    const view = (await read('connections')) as ConnectionsView
+    const units = onlyRows(view.units, unit, {
+      what: 'unit',
+      command: 'connections',
+      idOf: (row) => row.unit,
+    })
+    return { ...view, units }
+  },
+  render({ units, projects }, paint, format) {
+    const look = { paint, format } as const
+    const others = (['upstream', 'downstream', 'peers'] as const).flatMap((way) =>
+      projects[way].map(({ project, node, via, kind, note }) => [
+        way,
+        project,
+        node,
+        via,
+        [kind, note].filter(Boolean).join(': '),
+      ]),
+    )
+    if (units.length === 0 && others.length === 0) {
+      return ['no connections', paint.dim('declare units in .ontology/provisioning.ncl')]
+    }
+    return [
+      ...table(
+        units.map(({ unit, external, upstream, downstream, gates }) => [
+          external ? [`${unit} (external)`, paint.dim] : [unit, paint.bold],
+          listed(upstream),
+          listed(downstream),
+          gates.map(({ gate, from, status }) => `${from}: ${gate} ${status}`).join('\n'),
+        ]),
+        { ...look, head: ['unit', 'upstream', 'downstream', 'gates coming in'] },
+      ),
+      ...section(
+        'Other projects',
+        table(others, { ...look, head: ['', 'project', 'node', 'via', 'what'] }),
+        look,
+      ),
+    ]
+  },
+})

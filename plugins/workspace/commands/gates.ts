@@ -1,0 +1,77 @@
+/** `prov gates`: which connections are open, and the facts behind each verdict. @module */
+import { defineCommand, fields, section, table } from 'prov'
+import type { Paint } from 'prov'
+import type { GateVerdict } from '../conditions.ts'
+import { gateMark } from './marks.ts'
+import { onlyRows } from './only.ts'
+
+export const command = defineCommand({
+  pattern: 'gates [gate]',
+  describe: 'status of every gate, and what would change it',
+  group: 'Topology',
+  examples: [
+    ['prov gates', 'all of them, open ones last'],
+    ['prov gates --closed', 'only those that block'],
+    ['prov gates secrets-to-apps', 'one gate: condition, leaves, what its file states'],
+  ],
+  flags: {
+    gate: { type: 'string', describe: 'only this one, in full' },
+    closed: { type: 'boolean', default: false, describe: 'only those that are not open' },
+  },
+  async run({ gate, closed }, { read }) {
+    const rows = onlyRows((await read('gates')) as readonly GateVerdict[], gate, {
+      what: 'gate',
+      command: 'gates',
+      idOf: ({ id }) => id,
+    })
+    const wanted = closed ? rows.filter(({ status }) => status !== 'open') : rows
+    const shut = (row: GateVerdict) => (row.status === 'open' ? 1 : 0)
+    return [...wanted].sort((one, two) => shut(one) - shut(two))
+  },
+  render(rows, paint, format) {
+    if (rows.length === 0) return [paint.good('no gate blocks')]
+    const [only] = rows
+    if (only && rows.length === 1) return oneGate(only, paint, format)
+    return table(
+      rows.map((row) => [
+        gateMark(row.status, paint),
+        [row.id, paint.bold],
+        crossing(row),
+        row.leaves.map(leafText).join('\n'),
+      ]),
+      { paint, format, head: ['status', 'gate', 'governs', 'because'] },
+    )
+  },
+})
+
+const crossing = ({ edge }: GateVerdict) => (edge ? `${edge.from} → ${edge.to}` : 'everything')
+
+const leafText = ({ leaf, met, why }: GateVerdict['leaves'][number]) =>
+  `${met ? '✓' : '✗'} ${leaf} (${why})`
+
+function oneGate(row: GateVerdict, paint: Paint, format: 'text' | 'md'): readonly string[] {
+  const look = { paint, format } as const
+  return [
+    `${paint.bold(row.id)}  ${row.name}`,
+    ...fields(
+      [
+        ['status', gateMark(row.status, paint)],
+        ['governs', crossing(row)],
+        ['carries', row.carries],
+        ['opens when', row.condition],
+      ],
+      look,
+    ),
+    ...section(
+      'Leaves',
+      row.leaves.map((leaf) => `  ${leaf.met ? leafText(leaf) : paint.warn(leafText(leaf))}`),
+      look,
+    ),
+    ...section(
+      'Stated, not evaluated',
+      row.stated.map((text) => `  ${text}`),
+      look,
+    ),
+    ...(row.status === 'open' ? [] : ['', paint.dim(`see: prov why ${row.id}`)]),
+  ]
+}

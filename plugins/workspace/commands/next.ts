@@ -1,0 +1,52 @@
+/** `prov next`: every way on from here, with what stops it, what triggers it and which operation does it. @module */
+import { defineCommand, table } from 'prov'
+import type { NextRow } from '../next.ts'
+import { onlyRows } from './only.ts'
+
+export const command = defineCommand({
+  pattern: 'next [dimension]',
+  describe: 'valid transitions from here, with blockers, catalysts and the operation for each',
+  group: 'State',
+  examples: [
+    ['prov next', 'over all dimensions at once'],
+    ['prov next observability', 'ways on of one dimension'],
+  ],
+  flags: {
+    dimension: { type: 'string', describe: 'only ways on of this one' },
+    all: { type: 'boolean', default: false, describe: 'also ways that lead away from the goal' },
+  },
+  async run({ dimension, all }, { read }) {
+    const rows = (await read('next')) as readonly NextRow[]
+    const asked = onlyRows(rows, dimension, {
+      what: 'way on for dimension',
+      command: 'next --all',
+      idOf: (row) => row.dimension,
+    })
+    return all || dimension !== undefined ? asked : asked.filter((row) => row.towardsGoal)
+  },
+  render(rows, paint, format) {
+    if (rows.length === 0) return [paint.good('nothing to do: every dimension is where it should be')]
+    return table(
+      rows.map((row) => [
+        [row.dimension, paint.bold],
+        `${row.from} → ${row.to}`,
+        row.blocker === undefined ? ['nothing', paint.good] : [row.blocker, paint.warn],
+        row.catalyst ?? '',
+        howText(row),
+      ]),
+      { paint, format, head: ['dimension', 'transition', 'blocked by', 'catalyst', 'do it with'] },
+    )
+  },
+})
+
+function howText({ dimension, to, operations }: NextRow): string {
+  if (operations.length === 0) {
+    return `prov op submit dimension.transition ${dimension} --param to=${to}`
+  }
+  return operations
+    .map(({ type, target, waitsFor }) => {
+      const command = `prov op submit ${type} ${target}`
+      return waitsFor.length === 0 ? command : `${command} (waits for gate ${waitsFor.join(', ')})`
+    })
+    .join('\n')
+}

@@ -1,0 +1,50 @@
+/**
+ * Where every dimension stands: the journal's position, what the file says when it says something
+ * else, and the operation that is about to change it (D-31).
+ *
+ * @module
+ */
+import { defineRead, isTerminal } from 'prov'
+import { stateRows } from '../next.ts'
+import type { DimensionRow } from '../next.ts'
+import { now } from '../now.ts'
+
+export interface StateRow extends DimensionRow {
+  /** `reached`, `blocked` (every way on has a blocker), `ready` (one has none), `stuck` (no way on). */
+  readonly status: 'reached' | 'blocked' | 'ready' | 'stuck'
+  /** The operation that moved it last. */
+  readonly movedBy?: string
+  /** Operations under way that would move it. */
+  readonly pending: readonly { readonly op: string; readonly to: string; readonly phase: string }[]
+}
+
+export const read = defineRead<void, readonly StateRow[]>({
+  name: 'state',
+  describe: 'current and desired state of every dimension, with what stops or would trigger the way on',
+  async run(_, context) {
+    const { model, standing, ops } = await now(context)
+    return stateRows(model, standing).map((row) => {
+      const dimension = model.dimensions.find(({ id }) => id === row.id)
+      const ways = dimension?.transitions.filter(({ from }) => from === row.current) ?? []
+      const movedBy = Object.hasOwn(ops.positions, row.id) ? ops.positions[row.id]?.op : undefined
+      return {
+        ...row,
+        status: row.reached
+          ? 'reached'
+          : ways.length === 0
+            ? 'stuck'
+            : ways.every(({ blocker }) => blocker !== undefined)
+              ? 'blocked'
+              : 'ready',
+        ...(movedBy !== undefined && { movedBy }),
+        pending: [...ops.ops.values()]
+          .filter(({ phase }) => !isTerminal(phase))
+          .flatMap(({ id, phase, body }) =>
+            body.achieves
+              .filter((move) => move.dimension === row.id)
+              .map(({ to }) => ({ op: id, to, phase })),
+          ),
+      }
+    })
+  },
+})
