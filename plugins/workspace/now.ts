@@ -14,7 +14,10 @@ export interface Now {
 }
 
 /** Throws what reading the files throws. */
-export async function now({ files, journal }: Pick<ReadContext, 'files' | 'journal'>): Promise<Now> {
+export async function now({
+  files,
+  journal,
+}: Pick<ReadContext, 'files' | 'journal'>): Promise<Now> {
   const { model, warnings } = await loadWorkspace(files)
   const ops = await opsModel(journal)
   return { model, standing: standingOf(model, ops), ops, warnings }

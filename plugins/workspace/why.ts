@@ -232,7 +232,7 @@ function moveRemedies(context: WhyContext, dimension: string, to: string): reado
   return [{ brings: `${dimension} at ${to}`, command, who: proposer }]
 }
 
-const proposer = 'anyone with an enrolled key; policy decides who must agree'
+const proposer = 'anyone enrolled; policy says who must agree'
 
 function submitRemedy(
   { type, targets }: { readonly type: string; readonly targets: readonly string[] },

@@ -31,7 +31,10 @@ export const command = defineCommand({
             gateImpact.length === 0
               ? undefined
               : gateImpact
-                  .map(({ gate, now, after }) => `${gate}: ${now}${now === after ? '' : ` → ${after}`}`)
+                  .map(
+                    ({ gate, now, after }) =>
+                      `${gate}: ${now}${now === after ? '' : ` → ${after}`}`,
+                  )
                   .join('\n'),
           ],
           [

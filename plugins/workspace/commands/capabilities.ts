@@ -6,7 +6,9 @@ export const command = defineCommand({
   pattern: 'capabilities',
   describe: 'what this workspace provides and requires, and which gates hang on it',
   group: 'Topology',
-  examples: [['prov capabilities', 'services, APIs, storage and auth, with the gates that need them']],
+  examples: [
+    ['prov capabilities', 'services, APIs, storage and auth, with the gates that need them'],
+  ],
   flags: {},
   run: async (_, { read }) => (await read('capabilities')) as CapabilitiesView,
   render({ provides, requires }, paint, format) {
@@ -32,17 +34,27 @@ export const command = defineCommand({
       ...section(
         'Requires',
         table(
-          requires.map(({ id, category, met, provision, impact, gates }) => [
+          requires.map(({ id, category, met, impact, gates }) => [
             met ? ['✓ met', paint.good] : ['✗ missing', paint.bad],
             category,
             [id, paint.bold],
             gates.join(', '),
-            met ? '' : [impact, provision && `get it: ${provision}`].filter(Boolean).join('\n'),
+            met ? '' : impact,
           ]),
           { ...look, head: ['', 'category', 'capability', 'gates', 'without it'] },
         ),
         look,
       ),
-    ].slice(format === 'text' ? 1 : 0)
+      ...section(
+        'Get what is missing',
+        table(
+          requires
+            .filter(({ met, provision }) => !met && provision !== '')
+            .map(({ id, provision }) => [[id, paint.bold], provision]),
+          { ...look, head: ['capability', 'with'] },
+        ),
+        look,
+      ),
+    ].slice(1)
   },
 })

@@ -32,7 +32,10 @@ export const command = defineCommand({
           'closed gates',
           card.closed_gates === 0
             ? '0'
-            : [`${card.closed_gates}: ${blocked.map((edge) => `${edge} blocked`).join(', ')}`, paint.bad],
+            : [
+                `${card.closed_gates}: ${blocked.map((edge) => `${edge} blocked`).join(', ')}`,
+                paint.bad,
+              ],
         ],
       ],
       { paint, format },

@@ -1,7 +1,7 @@
 /** `prov connections`: who needs whom, and which gate stands between. @module */
 import { defineCommand, section, table } from 'prov'
 import type { ConnectionsView } from '../connections.ts'
-import { listed } from './marks.ts'
+import { gateMark, listed } from './marks.ts'
 import { onlyRows } from './only.ts'
 
 export const command = defineCommand({
@@ -38,13 +38,26 @@ export const command = defineCommand({
     }
     return [
       ...table(
-        units.map(({ unit, external, upstream, downstream, gates }) => [
-          external ? [`${unit} (external)`, paint.dim] : [unit, paint.bold],
-          listed(upstream),
+        units.map(({ unit, external, upstream, downstream }) => [
+          [unit, external ? paint.dim : paint.bold],
+          external ? ['run by others', paint.dim] : listed(upstream),
           listed(downstream),
-          gates.map(({ gate, from, status }) => `${from}: ${gate} ${status}`).join('\n'),
         ]),
-        { ...look, head: ['unit', 'upstream', 'downstream', 'gates coming in'] },
+        { ...look, head: ['unit', 'upstream', 'downstream'] },
+      ),
+      ...section(
+        'Gates on them',
+        table(
+          units.flatMap(({ unit, gates }) =>
+            gates.map(({ gate, from, status }) => [
+              gateMark(status, paint),
+              `${from} → ${unit}`,
+              [gate, paint.dim] as const,
+            ]),
+          ),
+          { ...look, head: ['status', 'connection', 'gate'] },
+        ),
+        look,
       ),
       ...section(
         'Other projects',

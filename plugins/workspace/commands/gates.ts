@@ -32,22 +32,46 @@ export const command = defineCommand({
     if (rows.length === 0) return [paint.good('no gate blocks')]
     const [only] = rows
     if (only && rows.length === 1) return oneGate(only, paint, format)
-    return table(
-      rows.map((row) => [
-        gateMark(row.status, paint),
-        [row.id, paint.bold],
-        crossing(row),
-        row.leaves.map(leafText).join('\n'),
-      ]),
-      { paint, format, head: ['status', 'gate', 'governs', 'because'] },
-    )
+    return format === 'md' ? asTable(rows, paint) : asBlocks(rows, paint)
   },
 })
 
+/** Each gate on a line, its leaves under it: what blocks is read first, and nothing wraps. */
+function asBlocks(rows: readonly GateVerdict[], paint: Paint): readonly string[] {
+  const width = Math.max(...rows.map(({ id }) => id.length))
+  return rows
+    .flatMap((row) => [
+      '',
+      `${pad(gateMark(row.status, paint), 9)}  ${pad([row.id, paint.bold], width)}  ${crossing(row)}`,
+      ...row.leaves.map((leaf) => `${' '.repeat(11)}${paint.dim(briefly(leaf))}`),
+    ])
+    .slice(1)
+}
+
+const pad = ([text, paint]: readonly [string, (text: string) => string], width: number) =>
+  paint(text) + ' '.repeat(Math.max(0, width - text.length))
+
+function asTable(rows: readonly GateVerdict[], paint: Paint): readonly string[] {
+  return table(
+    rows.map((row) => [
+      gateMark(row.status, paint),
+      row.id,
+      crossing(row),
+      row.leaves.map(briefly).join('\n'),
+    ]),
+    { paint, format: 'md', head: ['status', 'gate', 'governs', 'because'] },
+  )
+}
+
 const crossing = ({ edge }: GateVerdict) => (edge ? `${edge.from} → ${edge.to}` : 'everything')
 
-const leafText = ({ leaf, met, why }: GateVerdict['leaves'][number]) =>
-  `${met ? '✓' : '✗'} ${leaf} (${why})`
+type Leaf = GateVerdict['leaves'][number]
+
+const leafText = ({ leaf, met, why }: Leaf) => `${met ? '✓' : '✗'} ${leaf} (${why})`
+
+/** A leaf that holds explains itself, unless it is a count: then the count is the point. */
+const briefly = (leaf: Leaf) =>
+  leaf.met && !leaf.leaf.startsWith('at most ') ? `✓ ${leaf.leaf}` : leafText(leaf)
 
 function oneGate(row: GateVerdict, paint: Paint, format: 'text' | 'md'): readonly string[] {
   const look = { paint, format } as const

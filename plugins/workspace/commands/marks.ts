@@ -1,7 +1,9 @@
 /** Signs and colours of statuses: always with the word, since colour alone tells nobody anything. @module */
 import type { Cell, Paint } from 'prov'
 
-export function gateMark(status: string, paint: Paint): Cell {
+type Marked = readonly [text: string, paint: (text: string) => string]
+
+export function gateMark(status: string, paint: Paint): Marked {
   if (status === 'open') return [`✓ ${status}`, paint.good]
   return status === 'partial' ? [`◐ ${status}`, paint.warn] : [`✗ ${status}`, paint.bad]
 }

@@ -1,5 +1,5 @@
 /** `prov next`: every way on from here, with what stops it, what triggers it and which operation does it. @module */
-import { defineCommand, table } from 'prov'
+import { defineCommand, fields } from 'prov'
 import type { NextRow } from '../next.ts'
 import { onlyRows } from './only.ts'
 
@@ -25,28 +25,34 @@ export const command = defineCommand({
     return all || dimension !== undefined ? asked : asked.filter((row) => row.towardsGoal)
   },
   render(rows, paint, format) {
-    if (rows.length === 0) return [paint.good('nothing to do: every dimension is where it should be')]
-    return table(
-      rows.map((row) => [
-        [row.dimension, paint.bold],
-        `${row.from} → ${row.to}`,
-        row.blocker === undefined ? ['nothing', paint.good] : [row.blocker, paint.warn],
-        row.catalyst ?? '',
-        howText(row),
-      ]),
-      { paint, format, head: ['dimension', 'transition', 'blocked by', 'catalyst', 'do it with'] },
-    )
+    if (rows.length === 0)
+      return [paint.good('nothing to do: every dimension is where it should be')]
+    const look = { paint, format } as const
+    return rows
+      .flatMap((row) => [
+        '',
+        `${format === 'md' ? '## ' : ''}${paint.bold(row.dimension)}  ${row.from} → ${row.to}`,
+        ...fields(
+          [
+            ['blocked by', row.blocker === undefined ? undefined : [row.blocker, paint.warn]],
+            ['catalyst', row.catalyst],
+            ['holds when', row.condition],
+            ['do', commandsFor(row).join('\n')],
+          ],
+          look,
+        ),
+      ])
+      .slice(1)
   },
 })
 
-function howText({ dimension, to, operations }: NextRow): string {
+/** Commands to paste; what they wait for stands behind a `#`, so that pasting does no harm. */
+function commandsFor({ dimension, to, operations }: NextRow): readonly string[] {
   if (operations.length === 0) {
-    return `prov op submit dimension.transition ${dimension} --param to=${to}`
+    return [`prov op submit dimension.transition ${dimension} --param to=${to}`]
   }
-  return operations
-    .map(({ type, target, waitsFor }) => {
-      const command = `prov op submit ${type} ${target}`
-      return waitsFor.length === 0 ? command : `${command} (waits for gate ${waitsFor.join(', ')})`
-    })
-    .join('\n')
+  return operations.map(({ type, target, waitsFor }) => {
+    const waits = waitsFor.length === 0 ? '' : `  # waits for gate ${waitsFor.join(', ')}`
+    return `prov op submit ${type} ${target}${waits}`
+  })
 }

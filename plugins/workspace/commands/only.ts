@@ -31,7 +31,9 @@ export function onlyRows<T>(
   const near = nearest(id, known)
   const { what, command } = of
   throw rowErrors.PROV_WORKSPACE_ID_UNKNOWN({
-    ...{ what, id, command },
+    what,
+    id,
+    command,
     known: [...new Set(known)],
     ...(near !== undefined && { near }),
   })

@@ -6,7 +6,8 @@ import { now } from '../now.ts'
 
 export const read = defineRead<void, readonly NextRow[]>({
   name: 'next',
-  describe: 'transitions that start where the dimensions stand, with blocker, catalyst and operations',
+  describe:
+    'transitions that start where the dimensions stand, with blocker, catalyst and operations',
   async run(_, context) {
     const { model, standing } = await now(context)
     return nextRows(model, standing)

@@ -20,7 +20,8 @@ export interface StateRow extends DimensionRow {
 
 export const read = defineRead<void, readonly StateRow[]>({
   name: 'state',
-  describe: 'current and desired state of every dimension, with what stops or would trigger the way on',
+  describe:
+    'current and desired state of every dimension, with what stops or would trigger the way on',
   async run(_, context) {
     const { model, standing, ops } = await now(context)
     return stateRows(model, standing).map((row) => {
