@@ -33,7 +33,7 @@ export class Writer {
   #position: Position
   #since: Count = 0
   #saving: Promise<void> | undefined
-  #idle: (() => void) | undefined
+  #waiting: (() => void)[] = []
 
   constructor(options: WriterOptions) {
     this.#options = options
@@ -84,7 +84,8 @@ export class Writer {
 
   /** Resolves when nothing is under way. */
   async settled(): Promise<void> {
-    while (this.#flights.length > 0) await new Promise<void>((resolve) => (this.#idle = resolve))
+    while (this.#flights.length > 0)
+      await new Promise<void>((resolve) => this.#waiting.push(resolve))
     await this.#saving
   }
 
@@ -112,8 +113,7 @@ export class Writer {
 
   #quiet(): void {
     if (this.#flights.length > 0) return
-    this.#idle?.()
-    this.#idle = undefined
+    for (const resolve of this.#waiting.splice(0)) resolve()
   }
 }
 
