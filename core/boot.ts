@@ -13,6 +13,7 @@ import type { Bus } from './bus/bus.ts'
 import { embeddedBus } from './bus/embedded.ts'
 import { systemClock } from './clock.ts'
 import { ensureHome, homeDir } from './config/home.ts'
+import { passphraseFrom } from './config/passphrase.ts'
 import { findWorkspace, openWorkspaceFiles } from './config/workspace.ts'
 import { openJournal } from './journal/file.ts'
 import { logFor, stderrSink } from './log.ts'
@@ -70,7 +71,11 @@ export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
     if (!options.journal) undo.push(() => journal.close())
     const bus = await watch.time('bus', () => openBus(options, { journal, clock }))
     if (typeof options.bus !== 'object') undo.push(() => bus.close())
-    const keys = openKeyStore({ home, clock, passphrase: options.passphrase })
+    const keys = openKeyStore({
+      home,
+      clock,
+      passphrase: passphraseFrom(env, options.passphrase),
+    })
     const opened = await watch.time('contract', () =>
       openContract({ journal, bus, keys, clock, workspace: files.name, log }),
     )

@@ -44,7 +44,10 @@ export interface RuntimeOptions {
   readonly home?: string | undefined
   /** Default: the process's environment. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined
-  /** Asked once per sealed key. Default: nobody can be asked, sealed keys are refused. */
+  /**
+   * Asked once per sealed key, unless PROV_PASSPHRASE_FILE names a file. Default: nobody can be
+   * asked, sealed keys are refused.
+   */
   readonly passphrase?: ((actor: string) => Promise<string | undefined>) | undefined
   /** Hears everything the kernel does. Default: off, and free. */
   readonly inspect?: Inspect | undefined

@@ -26,6 +26,10 @@ export const environmentTable: readonly (readonly [string, string])[] = [
   ['PROV_HOME', 'folder of keys and trust; default $XDG_CONFIG_HOME/prov, else ~/.config/prov'],
   ['PROV_ACTOR', 'who acts, one of your keys; --actor beats it'],
   ['ONTOREF_ACTOR', 'the same under its older name; PROV_ACTOR beats it'],
+  [
+    'PROV_PASSPHRASE_FILE',
+    'file, mode 600, whose first line opens sealed keys; else a person is asked',
+  ],
   ['NICKEL_IMPORT_PATH', 'more folders for Nickel imports, separated by ":"'],
   ['NO_COLOR', 'any value: no colours; --color beats it'],
   ['FORCE_COLOR', 'any value but 0: colours also in a pipe'],

@@ -8,6 +8,7 @@ export const configErrors = defineErrors<{
   PROV_CONFIG_NOT_DECLARATIVE: { file: string; what: string }
   PROV_CONFIG_HOME_INSIDE: { home: string; workspace: string }
   PROV_CONFIG_HOME_OPEN: { home: string; mode: string }
+  PROV_CONFIG_PASSPHRASE_FILE: { file: string; reason: string }
 }>({
   PROV_CONFIG_NO_WORKSPACE: {
     disposition: 'usage',
@@ -42,5 +43,10 @@ export const configErrors = defineErrors<{
     disposition: 'refuse',
     text: ({ home, mode }) => `other users can reach ${home} (mode ${mode}), which holds keys`,
     remedy: ({ home }) => `run \`chmod 700 ${home}\``,
+  },
+  PROV_CONFIG_PASSPHRASE_FILE: {
+    disposition: 'refuse',
+    text: ({ file, reason }) => `${file}, which PROV_PASSPHRASE_FILE names, is not used: ${reason}`,
+    remedy: ({ file }) => `run \`chmod 600 ${file}\`, or unset PROV_PASSPHRASE_FILE to be asked`,
   },
 })

@@ -12,7 +12,11 @@ import * as nodeModule from 'node:module'
 interface ResolveContext {
   readonly parentURL?: string | undefined
 }
-type NextResolve = (specifier: string, context: ResolveContext) => Promise<{ url: string }>
+interface Resolved {
+  readonly url: string
+  readonly format?: string | null | undefined
+}
+type NextResolve = (specifier: string, context: ResolveContext) => Promise<Resolved>
 type NextLoad = (url: string, context: object) => Promise<unknown>
 
 /** Package that strips types where Node has no stripper of its own; loaded only then. */
@@ -31,11 +35,21 @@ export async function resolve(specifier: string, context: ResolveContext, next: 
     return next(specifier, { ...context, parentURL: prov })
   }
   try {
-    return await next(specifier, context)
+    return asModule(await next(specifier, context))
   } catch (thrown) {
     if (!/^(xstate|rxjs)(\/|$)/.test(specifier)) throw thrown
     return next(specifier, { ...context, parentURL: prov })
   }
+}
+
+/**
+ * Plugins are ES modules. A workspace whose package.json does not say so would make Node guess, with
+ * a warning at each start. Packages keep what they declare.
+ */
+function asModule(found: Resolved): Resolved {
+  const guessed = (found.format ?? undefined) === undefined
+  const own = found.url.startsWith('file:') && !found.url.includes('/node_modules/')
+  return guessed && own && /\.js(\?|$)/.test(found.url) ? { ...found, format: 'module' } : found
 }
 
 export async function load(url: string, context: object, next: NextLoad) {

@@ -4,6 +4,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { ensureHome, homeDir } from '../../core/config/home.ts'
+import { passphraseFrom } from '../../core/config/passphrase.ts'
 import { codeOf } from '../../core/kit.ts'
 import { temporaryFolder } from '../support/folder.ts'
 
@@ -32,3 +33,21 @@ t.test('a home inside the workspace is refused before anything is made', async (
   t.notOk(statSync(join(dir, 'ws/home'), { throwIfNoEntry: false }))
   t.equal(await codeOf(inside(join(dir, 'ws-home'))), 'none', 'a neighbour with a longer name')
 })
+
+t.test(
+  'a passphrase comes from a file that only its owner can read, else from a person',
+  async (t) => {
+    const folder = temporaryFolder(t)
+    const ask = async (actor: string) => `typed by ${actor}`
+    t.equal(await passphraseFrom({}, ask)?.('al'), 'typed by al')
+    t.equal(passphraseFrom({}, undefined), undefined)
+    const file = folder.write('secret', 'correct horse\nsecond line\n')
+    const get = async () => passphraseFrom({ PROV_PASSPHRASE_FILE: file }, ask)?.('al')
+    chmodSync(file, 0o644)
+    t.equal(await codeOf(get()), 'PROV_CONFIG_PASSPHRASE_FILE')
+    chmodSync(file, 0o600)
+    t.equal(await get(), 'correct horse')
+    const gone = passphraseFrom({ PROV_PASSPHRASE_FILE: `${file}.gone` }, ask)
+    t.equal(await codeOf(gone?.('al')), 'PROV_CONFIG_PASSPHRASE_FILE')
+  },
+)
