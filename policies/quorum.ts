@@ -7,7 +7,7 @@
  *     { distinct = [ … ] }                      every need, and nobody counts for two of them
  *
  * Never counted: the requester (unless the policy says so), agents and services, a second vote of
- * the same person, and a shared key where the rule asks for separate custody (D-28).
+ * the same person (a later vote against takes back an earlier one for it), and a shared key where the rule asks for separate custody (D-28).
  *
  * @module
  */
@@ -66,8 +66,10 @@ export function countVotes(question: QuorumQuestion): QuorumAnswer {
   for (const vote of question.votes) {
     const person = vote.person ?? vote.actor
     const why = whyNot(vote, person)
-    if (why !== undefined) uncounted.push({ actor: vote.actor, why })
-    else people.set(person, new Set(vote.groups))
+    if (why === undefined) people.set(person, new Set(vote.groups))
+    else uncounted.push({ actor: vote.actor, why })
+    // People may change their mind: the last word counts.
+    if (vote.kind === 'human' && vote.verdict === 'reject') people.delete(person)
   }
   const missing = missingFrom(quorum, people)
   return { met: missing.length === 0, counted: [...people.keys()], uncounted, missing }

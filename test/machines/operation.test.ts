@@ -164,6 +164,7 @@ t.test('a late command is judged again and may get a new number, never an old on
 
 t.test('votes are void when the operation is held anew', async (t) => {
   t.equal(run(held, vote).state.context.votes.length, 1)
+  t.equal(run(held, vote, { ...vote, actor: 'carol' }).state.context.votes.length, 2, 'at once')
   t.same(run(held, vote, { ...held, at: 9 }).state.context.votes, [])
   const changed: OperationFact = { ...vote, decision: 'reject', at: 9 }
   t.same(

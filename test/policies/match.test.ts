@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { PolicySubject } from '../../policies/match.ts'
-import type { Policy } from '../../policies/policy.ts'
+import type { Policy, Rule } from '../../policies/policy.ts'
 import { lintPolicy } from '../../policies/lint.ts'
 import { compilePolicy, matchPolicy, traceLines } from '../../policies/match.ts'
 import { emptyPolicy, readPolicy } from '../../policies/policy.ts'
@@ -167,4 +167,16 @@ t.test('the lint names rules that never decide and rules that decide too much', 
       ['signs-destructive', 3, undefined],
     ],
   )
+})
+
+t.test('a rule that is covered in part only is not called dead', async (t) => {
+  const narrow = { op_type: 'scale', target_patterns: ['prod/a', 'staging/a'], destructive: false }
+  const dead = (wide: Rule) =>
+    lintPolicy(policy({ require_manual: [wide], auto_sign: [narrow] })).map((one) => one.finding)
+  t.same(dead({ target_patterns: ['prod/*'] }), [])
+  t.same(dead({ target_patterns: ['prod/*', 'staging/*'] }), ['shadowed'])
+  t.same(dead({ op_type: 's*', destructive: false }), ['shadowed'])
+  t.same(dead({ op_type: 's*', destructive: true }), [], 'other ops')
+  t.same(dead({ op_type: 's*', actors: { kinds: ['human'] } }), [], 'other submitters')
+  t.same(dead({ op_type: 's*', windows: [{ zone: 'UTC', to: '12:00' }] }), [], 'other hours')
 })

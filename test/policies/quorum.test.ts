@@ -31,6 +31,14 @@ t.test('the requester, agents, services and second votes never count', async (t)
   )
 })
 
+t.test('people may change their mind: the last word counts', async (t) => {
+  const against = vote('bob', [], { verdict: 'reject' })
+  t.equal(ask({ at_least: 1 }, [vote('bob'), against]).met, false)
+  t.equal(ask({ at_least: 1 }, [against, vote('bob')]).met, true)
+  const agent = vote('bob-bot', [], { person: 'bob', kind: 'agent', verdict: 'reject' })
+  t.equal(ask({ at_least: 1 }, [vote('bob'), agent]).met, true, 'and nobody speaks for another')
+})
+
 t.test('the requester counts when the policy says so, an agent never', async (t) => {
   t.equal(ask({ at_least: 1 }, [vote('alice')], true).met, true)
   t.equal(ask({ at_least: 1 }, [vote('alice', [], { kind: 'agent' })], true).met, false)

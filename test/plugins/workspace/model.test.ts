@@ -215,6 +215,16 @@ t.test('a decision against an invariant is unsafe, and says which one and why', 
   t.equal(verdict('deploy loki before victoria-metrics'), 'Risky', 'a need, and no invariant')
   t.equal(verdict('deploy monitoring before cloud-provider-api'), 'Risky', 'over two edges')
   t.equal(verdict('deploy loki before sops-operator'), 'Safe', 'nothing binds them')
+  const upheld = sample.nodeEdges.map((edge) =>
+    edge.from === 'loki' ? { ...edge, upholds: ['declared-before-done'] } : edge,
+  )
+  t.match(
+    validateDecision({ ...sample, nodeEdges: upheld }, 'deploy loki before victoria-metrics'),
+    {
+      verdict: 'Unsafe',
+      invariants_at_risk: ['declared-before-done'],
+    },
+  )
 })
 
 t.test('another grammar or an unknown name is refused, never guessed', async (t) => {
