@@ -29,11 +29,8 @@ function planes(asked: string[], execute: () => Promise<{ type: string; at: numb
     version: 1,
     machine: operationMachine,
     records: {
-      record: (params: OperationRecord) => ({
-        partition: 'audit',
-        type: params.fact.type,
-        body: { op: params.op },
-      }),
+      record: ({ op, fact }: OperationRecord) =>
+        fact === null ? [] : { partition: 'audit', type: fact.type, body: { op } },
     },
     effects: ownEffects(operationEffects, {
       judge: () => {
