@@ -4,6 +4,7 @@
  * @module
  */
 import {
+  digestOf,
   digestOfText,
   isAudit,
   opDigest,
@@ -19,6 +20,7 @@ import type {
   Clock,
   Contract,
   Journal,
+  JsonObject,
   Millis,
   OpBody,
   OpRow,
@@ -168,10 +170,12 @@ export class Submitter implements Submissions {
     return this.#parts.contract.store.get().ops.get(op)
   }
 
-  /** The same again is the same answer; anything else under a taken id is refused (SAFE-10). */
-  async #again(row: OpRow, proposal: Proposal) {
-    const body = plainBody(await this.#parts.topology.resolve(proposal))
-    if (opDigest(body) !== row.digest) throw opErrors.PROV_OP_ID_REUSED({ op: row.id })
+  /**
+   * The same again is the same answer, also when the world moved since and the body would come out
+   * otherwise now; anything else under a taken id is refused (SAFE-10).
+   */
+  #again(row: OpRow, proposal: Proposal) {
+    if (!asksFor(proposal, row.body)) throw opErrors.PROV_OP_ID_REUSED({ op: row.id })
     return { op: row.id, duplicate: true, body: row.body }
   }
 
@@ -187,6 +191,17 @@ export class Submitter implements Submissions {
     })
     return { event, stop: () => stop() }
   }
+}
+
+/** True when a proposal asks for what a body does; a scope that it leaves open may be any. */
+function asksFor(proposal: Proposal, body: OpBody): boolean {
+  const { type, target, image, params, scope } = proposal
+  const asked = { type, target, image, params: params ?? body.params, scope: scope ?? body.scope }
+  const { type: t, target: g, image: i, params: p, scope: s } = body
+  return (
+    digestOf(asked as JsonObject) ===
+    digestOf({ type: t, target: g, image: i, params: p, scope: s })
+  )
 }
 
 function changeOf({ id, phase, why, code }: OpRow): PhaseChange {
