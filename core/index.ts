@@ -27,7 +27,13 @@ export {
 } from './errors.ts'
 export type { Disposition, ErrorReport, ErrorRow } from './errors.ts'
 export { newId } from './ids.ts'
-export type { Journal, JournalEntry, JournalReader, JournalRecord } from './journal/journal.ts'
+export type {
+  Journal,
+  JournalEntry,
+  JournalReader,
+  JournalRecord,
+  Position,
+} from './journal/journal.ts'
 export { canonicalJson, digestOf, digestOfText } from './json.ts'
 export type { JsonObject, JsonValue } from './json.ts'
 export type { Log, LogLine, LogSink } from './log.ts'

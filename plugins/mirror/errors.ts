@@ -5,6 +5,7 @@ export const mirrorErrors = defineErrors<{
   PROV_AUDIT_FORKED: { emitter: string; n: number; ledger: string; found: string }
   PROV_LEDGER_AHEAD: { emitter: string; ledger: number; journal: number }
   PROV_LEDGER_MOVED: { dir: string; expected: string; found: string }
+  PROV_LEDGER_HEAD_LOST: { dir: string; commit: string }
   PROV_LEDGER_FOREIGN: { dir: string; commit: string; why: string }
   PROV_LEDGER_WRITE_FAILED: { dir: string; why: string }
   PROV_LEDGER_CONFIG: { what: string }
@@ -28,6 +29,11 @@ export const mirrorErrors = defineErrors<{
       `somebody else moved main of ${dir}: it was ${expected}, now it is ${found}`,
     remedy:
       'nobody but the mirror may commit there: look with `git -C <ledger> log -3`, set it back',
+  },
+  PROV_LEDGER_HEAD_LOST: {
+    disposition: 'retry',
+    text: ({ dir, commit }) => `main of ${dir} is gone; it pointed to ${commit}`,
+    remedy: ({ commit }) => `set it back: \`git -C <ledger> update-ref refs/heads/main ${commit}\``,
   },
   PROV_LEDGER_FOREIGN: {
     disposition: 'fail',

@@ -13,10 +13,13 @@
 import type { KeyObject } from 'node:crypto'
 import { appendFile, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { ProvError } from 'prov'
 import { gitDisk } from './disk.ts'
 import { mirrorErrors } from './errors.ts'
+import { indexText, parseIndex } from './index-lines.ts'
+import type { IndexLine } from './index-lines.ts'
 import { commitMessage, parseTrailers } from './message.ts'
-import type { LedgerEntry, LedgerTrailers } from './message.ts'
+import type { LedgerEntry } from './message.ts'
 import { Seen } from './seen.ts'
 import { sshPublicKey, sshSignature } from './sshsig.ts'
 
@@ -36,7 +39,7 @@ export interface LedgerWriter {
   readonly head: string | undefined
   /**
    * Adds one commit per entry, in order. Resolves with their ids once all are durable. Entries must
-   * be the next ones of their emitters. Throws PROV_LEDGER_MOVED, PROV_LEDGER_WRITE_FAILED; then none
+   * be the next ones of their emitters. Throws PROV_LEDGER_MOVED, _HEAD_LOST, _WRITE_FAILED; then none
    * of them counts and the same call may be made again.
    */
   append(entries: readonly LedgerEntry[]): Promise<readonly string[]>
@@ -45,7 +48,10 @@ export interface LedgerWriter {
 export const eventFile = 'event.json'
 const branch = 'refs/heads/main'
 
-/** Opens or makes the repository and finds out what it holds. Throws PROV_LEDGER_FOREIGN. */
+/**
+ * Opens or makes the repository and finds out what it holds. Throws PROV_LEDGER_FOREIGN,
+ * PROV_LEDGER_HEAD_LOST, PROV_LEDGER_WRITE_FAILED.
+ */
 export async function openLedger(options: LedgerOptions): Promise<LedgerWriter> {
   const { dir, workspace, key } = options
   const gitdir = join(dir, '.git')
@@ -88,6 +94,10 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerWriter> 
     const text = await readFile(index, 'utf8').catch(() => '')
     let known = parseIndex(text)
     const indexed = known?.at(-1)?.commit
+    // Nothing to read is not nothing written: a new history would hide the old one.
+    if (head === undefined && indexed !== undefined) {
+      throw mirrorErrors.PROV_LEDGER_HEAD_LOST({ dir, commit: indexed })
+    }
     const newer: IndexLine[] = []
     for (let at = head; at !== undefined && at !== indexed;) {
       const { commit } = await git.readCommit({ ...repo, oid: at })
@@ -100,7 +110,7 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerWriter> 
       // The whole history without meeting the index: it belongs to another one.
       if (at === undefined) known = undefined
     }
-    const lines = [...(head === undefined ? [] : (known ?? [])), ...newer.reverse()]
+    const lines = [...(known ?? []), ...newer.reverse()]
     const fresh = new Seen()
     for (const line of lines) {
       if (fresh.add(line)) continue
@@ -108,7 +118,7 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerWriter> 
       const why = `it holds event ${n} of ${emitter} after event ${fresh.last(emitter)}`
       throw mirrorErrors.PROV_LEDGER_FOREIGN({ dir, commit, why })
     }
-    if (known === undefined || newer.length > 0 || head === undefined) {
+    if (known === undefined || newer.length > 0) {
       await writeFile(index, lines.map(indexText).join(''))
     }
     return fresh
@@ -141,12 +151,12 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerWriter> 
 
   async function moveHead(to: string): Promise<void> {
     const found = await resolveHead()
+    if (found === undefined && head !== undefined) {
+      throw mirrorErrors.PROV_LEDGER_HEAD_LOST({ dir, commit: head })
+    }
     if (found !== head) {
-      throw mirrorErrors.PROV_LEDGER_MOVED({
-        dir,
-        expected: head ?? 'empty',
-        found: found ?? 'empty',
-      })
+      const [expected, now] = [head ?? 'empty', found ?? 'empty']
+      throw mirrorErrors.PROV_LEDGER_MOVED({ dir, expected, found: now })
     }
     const file = join(gitdir, branch)
     const lock = await open(`${file}.lock`, 'wx')
@@ -185,8 +195,7 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerWriter> 
         await moveHead(parent)
         head = parent
       } catch (error) {
-        if ((error as { code?: string }).code === 'PROV_LEDGER_MOVED') throw error
-        throw failed(error)
+        throw ProvError.is(error) ? error : failed(error)
       }
       for (const line of lines) seen.add(line)
       // From here on the events are in the ledger; what follows can be made again.
@@ -201,26 +210,6 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerWriter> 
     await writeFile(join(dir, eventFile), entry.text)
     await git.add({ ...repo, filepath: eventFile })
   }
-}
-
-interface IndexLine extends LedgerTrailers {
-  readonly commit: string
-}
-
-const indexText = ({ commit, emitter, n, digest }: IndexLine): string =>
-  `${commit} ${emitter} ${n} ${digest}\n`
-
-/** Lines of the index; undefined when it is empty or damaged. A torn last line is left out. */
-export function parseIndex(text: string): readonly IndexLine[] | undefined {
-  const lines: IndexLine[] = []
-  for (const line of text.slice(0, text.lastIndexOf('\n') + 1).split('\n')) {
-    if (line === '') continue
-    const [commit, emitter, n, digest, ...more] = line.split(' ')
-    if (!commit || !emitter || !digest || more.length > 0 || !/^\d+$/.test(n ?? ''))
-      return undefined
-    lines.push({ commit, emitter, n: Number(n), digest })
-  }
-  return lines.length > 0 ? lines : undefined
 }
 
 /** Adds a line to the allowed signers; older keys stay, since older commits bear them. */

@@ -116,7 +116,11 @@ export class RunBook {
     if (type === 'run.started') {
       const { op, digest, provider, labels } = body as unknown as RunRecord
       this.#runs.set(token, {
-        ...{ op, token, digest, provider, labels },
+        op,
+        token,
+        digest,
+        provider,
+        labels,
         started: new Set(),
         done: new Map(),
       })

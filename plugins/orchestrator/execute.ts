@@ -146,7 +146,12 @@ class Run {
     if (!begun) await book.stepStarted(token, step.id)
     tell('step.started', { op, step: step.id })
     const end = await runStep({
-      ...{ link, token, step, begun, clock, signal },
+      link,
+      token,
+      step,
+      begun,
+      clock,
+      signal,
       timeoutMs: step.timeoutMs ?? stepTimeoutMs,
       onUnderWay: () => crashPoint('effect.started'),
     })

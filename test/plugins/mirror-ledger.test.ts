@@ -167,6 +167,15 @@ t.test('what is held is found again, with the index, without it and behind it', 
   t.equal((await git(dir, 'fsck', '--strict', '--no-dangling')).trim(), '')
 })
 
+t.test('a main that was lost is named, never taken for an empty ledger', async (t) => {
+  const dir = await folder(t)
+  const [commit] = await (await open(dir)).append([entry('keeper', 1)])
+  await git(dir, 'update-ref', '-d', 'refs/heads/main')
+  t.equal(await codeOf(open(dir)), 'PROV_LEDGER_HEAD_LOST')
+  await git(dir, 'update-ref', 'refs/heads/main', commit as string)
+  t.equal((await open(dir)).seen.total, 1)
+})
+
 t.test('a commit by anybody else stops the ledger by name', async (t) => {
   const dir = await folder(t)
   const ledger = await open(dir)

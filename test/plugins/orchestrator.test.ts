@@ -1,6 +1,8 @@
 /** Runs on real machines: what is applied, failed, unknown, and that no step ever runs twice. */
 import { execFile } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
+import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import type { Test } from 'tap'
@@ -71,7 +73,9 @@ const request = (steps: readonly OpStep[], over: Partial<Request['run']> = {}): 
 })
 
 const step = (id: string, script: string, ...dependsOn: string[]): OpStep => ({
-  ...{ id, script, dependsOn },
+  id,
+  script,
+  dependsOn,
 })
 
 t.test('steps run in order of their needs on one machine, which is gone afterwards', async (t) => {
@@ -236,7 +240,10 @@ t.test('another host key than the one that was delivered stops everything', asyn
   const here = world(t)
   const other = localActs({ dir: join(here.root, '..', 'other'), clock: systemClock })
   const decoy = await other.create({
-    ...{ token: 'decoy', tier: 's', labels: {}, ttlMs: 60_000 },
+    token: 'decoy',
+    tier: 's',
+    labels: {},
+    ttlMs: 60_000,
     signal: AbortSignal.timeout(20_000),
   })
   t.teardown(() => other.destroy({ id: decoy.id }))
@@ -334,8 +341,7 @@ function wrapped(
 
 /** A relay in front of the machines whose connections can be cut. */
 async function cuttable(t: Test) {
-  const { connect, createServer } = await import('node:net')
-  const open = new Set<import('node:net').Socket>()
+  const open = new Set<Socket>()
   let target = 0
   const server = createServer((socket) => {
     const onward = connect({ host: '127.0.0.1', port: target })

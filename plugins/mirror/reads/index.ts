@@ -1,7 +1,2 @@
-/** Read models of the audit trail, by name. @module */
-import type { ReadTable } from 'prov'
-
-export const reads: ReadTable = {
-  audit: () => import('./audit.ts'),
-  trail: () => import('./trail.ts'),
-}
+/** What can be asked about the ledger without running the mirror. @module */
+export const reads = { ledger: () => import('./ledger.ts') }

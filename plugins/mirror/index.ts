@@ -1,0 +1,109 @@
+/**
+ * The mirror: everything that planes say they did becomes a signed commit in a git repository that
+ * anybody can verify with git alone. It holds the ledger key, and nothing else does.
+ *
+ * @module
+ */
+import { mkdir, writeFile } from 'node:fs/promises'
+import { isAbsolute, join } from 'node:path'
+import { bus, contract, definePlugin, journal, ledger, parseAuditEvent } from 'prov'
+import { streams, workspace } from 'prov'
+import type { Journal, Position } from 'prov'
+import { mirrorErrors } from './errors.ts'
+import { Mirror } from './mirror.ts'
+import type { AuditRecord } from './mirror.ts'
+import { pointerFile } from './place.ts'
+import { reads } from './reads/index.ts'
+
+interface MirrorConfig {
+  /** Absolute path of the repository. */
+  readonly dir?: string
+}
+
+/** Throws PROV_LEDGER_CONFIG. */
+function parseConfig(raw: unknown): MirrorConfig {
+  const refuse = (what: string) => mirrorErrors.PROV_LEDGER_CONFIG({ what })
+  if (raw === undefined) return {}
+  if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
+    throw refuse('it must be an object')
+  }
+  const { dir, ...rest } = raw as Record<string, unknown>
+  const unknown = Object.keys(rest)[0]
+  if (unknown !== undefined) throw refuse(`there is no setting "${unknown}"`)
+  if (dir === undefined) return {}
+  if (typeof dir !== 'string' || !isAbsolute(dir)) throw refuse('dir is an absolute path')
+  return { dir }
+}
+
+export default definePlugin({
+  name: 'mirror',
+  api: 1,
+  describe: 'one signed commit per audit event in <workspace>-state, verified by plain git',
+  needs: { journal, bus, contract, workspace },
+  provides: { ledger },
+  config: parseConfig,
+  reads,
+  async setup({ config, needs, provide, clock, log, signal, defer }) {
+    const { name, stateDir } = needs.workspace
+    const dir = config.dir ?? join(stateDir, `${name}-state`)
+    const stream = streams.audit(name)
+    await needs.bus.ensureConsumer({ stream, name: 'mirror' })
+
+    const mirror = new Mirror({
+      workspace: name,
+      async open() {
+        const { openLedger } = await import('./writer.ts')
+        const key = needs.contract.service('ledger').keyObject
+        const writer = await openLedger({ dir, workspace: name, key })
+        await mkdir(stateDir, { recursive: true })
+        await writeFile(pointerFile(stateDir), `${JSON.stringify({ dir })}\n`)
+        return writer
+      },
+      journal: (from) => auditRecords(needs.journal, from),
+      key: needs.contract.keyring.key,
+      clock,
+      log,
+      signal,
+    })
+    // A batch that is under way is finished, so that nothing is left half written.
+    defer(() => mirror.idle())
+    provide.ledger({
+      path: async () => dir,
+      async settled(options = {}) {
+        options.signal?.throwIfAborted()
+        const commits = await abortable(mirror.catchUp(), options.signal)
+        return { commits }
+      },
+    })
+
+    const { Observable } = await import('rxjs')
+    return new Observable<never>((life) => {
+      mirror.failed().catch((error: unknown) => life.error(error))
+      const follow = async (): Promise<void> => {
+        await mirror.catchUp()
+        const pulled = needs.bus.pull(stream, 'mirror', { credits: 256, signal })
+        for await (const delivery of pulled) mirror.take(delivery)
+      }
+      follow().catch((error: unknown) => {
+        if (!signal.aborted) life.error(error)
+      })
+    })
+  },
+})
+
+async function* auditRecords(log: Journal, from: Position): AsyncGenerator<AuditRecord> {
+  for await (const { type, body, position } of log.read({ from })) {
+    if (type !== 'audit') continue
+    yield { position, event: parseAuditEvent(body, `record ${position}`) }
+  }
+}
+
+/** The promise, or the signal's reason when that comes first; the work itself goes on. */
+function abortable<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return work
+  return new Promise<T>((resolve, reject) => {
+    const abort = (): void => reject(signal.reason as Error)
+    signal.addEventListener('abort', abort, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
+}
