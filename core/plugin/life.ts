@@ -112,7 +112,7 @@ export class Life {
       config,
       needs: Object.fromEntries(needs) as Record<never, never>,
       provide: Object.fromEntries(provide) as Record<never, never>,
-      actors,
+      actors: actorsOf(name, actors),
       contributions: <T>(point: ExtensionPoint<T>) => contributions(point),
       clock,
       log,
@@ -203,6 +203,20 @@ export class Life {
     }
     this.services.clear()
   }
+}
+
+/** The same system, where whatever this plugin registers later carries its name, too. */
+function actorsOf(owner: string, system: ActorSystem): ActorSystem {
+  return new Proxy(system, {
+    get(target, key) {
+      if (key === 'register') {
+        return (...[def, options]: Parameters<ActorSystem['register']>) =>
+          target.register(def, { owner, ...options })
+      }
+      const value: unknown = Reflect.get(target, key)
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value
+    },
+  })
 }
 
 function reasonOf(thrown: unknown): string {

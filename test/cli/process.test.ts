@@ -1,10 +1,12 @@
 /** The real program: signals, pipes, and what it loads. */
+import { cpSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { knownCommands } from '../../core/cli/commands.ts'
 import { discoverPlugins } from '../../core/plugin/discover.ts'
 import { modulesLoadedBy, provChild } from '../support/cli.ts'
 import { temporaryFolder } from '../support/folder.ts'
+import { repoRoot } from '../support/root.ts'
 
 /** A workspace whose own plugin has a command that opens the runtime and then waits for ever. */
 function waiting(t: Parameters<typeof temporaryFolder>[0]) {
@@ -118,5 +120,24 @@ t.test('a command loads its own module, not its neighbours’ and not the kernel
       modules.some((url) => url.includes(`/core/${part}`)),
       `${part} is not loaded`,
     )
+  }
+})
+
+t.test('reading the sample workspace loads no kernel, no bus, no ledger and no keys', async (t) => {
+  const { dir } = temporaryFolder(t)
+  const cwd = join(dir, 'ws')
+  cpSync(join(repoRoot, 'extensions/provisioning/sample'), cwd, { recursive: true })
+  const place = { cwd, env: { PROV_HOME: join(dir, 'home') }, scratch: dir }
+  for (const line of ['state', 'next', 'gates', 'card', 'connections', 'backlog', 'op list']) {
+    const { modules, code, err } = await modulesLoadedBy(line.split(' '), place)
+    t.equal(code, 0, `${line}: ${err}`)
+    t.same(
+      modules.filter(
+        (url) => heavy.test(url) || /\/core\/(actor\/kernel|boot|bus\/embedded)/.test(url),
+      ),
+      [],
+      `prov ${line}`,
+    )
+    t.notOk(existsSync(join(cwd, '.prov')), `prov ${line} writes nothing`)
   }
 })

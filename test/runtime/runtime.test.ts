@@ -76,7 +76,13 @@ t.test('actors of a plugin come back with the next runtime', async (t) => {
       states: { idle: { on: { go: 'busy' } }, busy: {} },
     }),
   })
-  const plugin = definePlugin({ name: 'counts', api: 1, actors: { counter } })
+  const late = defineActor({ type: 'acme.late', version: 1, machine: counter.machine })
+  const plugin = definePlugin({
+    name: 'counts',
+    api: 1,
+    actors: { counter },
+    setup: ({ actors }) => actors.register(late),
+  })
   const first = await open([plugin])
   const ref = await first.actors.spawn(counter, 'eu')
   await ref.apply({ type: 'go' })
@@ -85,6 +91,8 @@ t.test('actors of a plugin come back with the next runtime', async (t) => {
   t.match(second.actors.list(), [
     { address: 'acme.counter/eu', value: 'busy', sequence: 2, owner: 'counts' },
   ])
+  await second.actors.spawn(late, 'x')
+  t.match(second.actors.list({ type: 'acme.late' }), [{ owner: 'counts' }])
   await second.close()
 })
 
