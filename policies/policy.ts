@@ -144,10 +144,16 @@ export function matchesEverything(rule: Rule): boolean {
 
 type Say = (path: string, problem: string) => void
 
-function checkRule(rule: unknown, list: RuleList, path: string, say: Say): void {
-  if (!isRecord(rule)) return say(path, 'not a record')
-  const before = Object.keys(rule).filter((field) => !ruleFields.includes(field))
-  for (const field of before) say(`${path}.${field}`, unknownField(field, ruleFields))
+function checkRule(rule: unknown, list: RuleList, path: string, tell: Say): void {
+  if (!isRecord(rule)) return tell(path, 'not a record')
+  let sound = true
+  const say: Say = (where, problem) => {
+    sound = false
+    tell(where, problem)
+  }
+  for (const field of Object.keys(rule)) {
+    if (!ruleFields.includes(field)) say(`${path}.${field}`, unknownField(field, ruleFields))
+  }
   if (rule['id'] !== undefined && typeof rule['id'] !== 'string') say(`${path}.id`, 'not a text')
   if (rule['op_type'] !== undefined) checkPattern(rule['op_type'], `${path}.op_type`, say)
   for (const field of ['image_patterns', 'target_patterns', 'scope_patterns']) {
@@ -177,11 +183,8 @@ function checkRule(rule: unknown, list: RuleList, path: string, say: Say): void 
       say(`${path}.quorum${inner && `.${inner}`}`, problem)
     }
   }
-  if (
-    before.length === 0 &&
-    matchesEverything(rule as Rule) &&
-    rule['matches_everything'] !== true
-  ) {
+  // Only of a rule that is sound: what a misspelt field was meant to narrow, nobody knows.
+  if (sound && matchesEverything(rule as Rule) && rule['matches_everything'] !== true) {
     say(path, `matches every op; if that is meant, say \`matches_everything = true\` in the rule`)
   }
 }

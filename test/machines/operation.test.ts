@@ -162,6 +162,45 @@ t.test('a late command is judged again and may get a new number, never an old on
   t.equal(run(approved, late, { ...held, at: 7 }).state.value, 'held', 'people are needed again')
 })
 
+t.test('whatever order facts come in, it executes once at most, and never goes back', async (t) => {
+  let seed = 9
+  const below = (limit: number) => {
+    seed = (Math.imul(seed, 1_103_515_245) + 12_345) & 0x7fffffff
+    return seed % limit
+  }
+  const late: Readonly<Record<string, number>> = { claimed: 1, applying: 2, in_doubt: 3 }
+  const ends: readonly OperationFact[] = [
+    applied,
+    failed,
+    { type: 'op.resolved', as: 'unknown', at: 0 },
+    { type: 'op.withdrawn', at: 0 },
+    { type: 'op.refused', code: 'X', at: 0 },
+  ]
+  const middle: readonly OperationFact[] = [
+    ...life,
+    inDoubt,
+    { type: 'op.expired', what: 'command', at: 0 },
+    { ...approved, seq: 2 },
+  ]
+  for (let round = 0; round < 1_000; round++) {
+    let state: State = initialTransition(operationMachine, input)[0]
+    let executed = 0
+    for (let step = 0; step < 25 && state.status === 'active'; step++) {
+      const from = below(12) === 0 ? ends : middle
+      const fact = { ...(from[below(from.length)] as OperationFact), at: below(5) }
+      const [next, actions] = transition(operationMachine, state, fact)
+      if (actions.some((action) => action.type === 'execute')) executed++
+      const before = late[state.value as string] ?? 0
+      if (next.status === 'active' && (late[next.value as string] ?? 0) < before) {
+        return t.fail(`${fact.type} led back from ${String(state.value)} to ${String(next.value)}`)
+      }
+      state = next
+    }
+    if (executed > 1) return t.fail('executed twice')
+  }
+  t.pass('1,000 lives')
+})
+
 t.test('votes are void when the operation is held anew', async (t) => {
   t.equal(run(held, vote).state.context.votes.length, 1)
   t.equal(run(held, vote, { ...vote, actor: 'carol' }).state.context.votes.length, 2, 'at once')

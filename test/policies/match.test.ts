@@ -180,3 +180,43 @@ t.test('a rule that is covered in part only is not called dead', async (t) => {
   t.same(dead({ op_type: 's*', actors: { kinds: ['human'] } }), [], 'other submitters')
   t.same(dead({ op_type: 's*', windows: [{ zone: 'UTC', to: '12:00' }] }), [], 'other hours')
 })
+
+t.test(
+  'any JSON at all is judged without an exception, and what is accepted can be asked',
+  async (t) => {
+    const sound = {
+      version: 1,
+      auto_sign: [{ op_type: 'scale', target_patterns: ['a/*'], actors: { kinds: ['human'] } }],
+      require_manual: [
+        { windows: [{ zone: 'UTC', days: ['mon'], from: '09:00', holidays: ['2026-01-01'] }] },
+        { destructive: true, quorum: { all: [{ at_least: 1, from: ['ops'] }] } },
+      ],
+      deny: [{ image_patterns: ['evil/*'], scope_patterns: ['x:*'] }],
+    }
+    let state = 3
+    const below = (limit: number) => {
+      state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff
+      return state % limit
+    }
+    const junk = [null, 0, -1, 'x', '', '__proto__', [], {}, [null], true, Number.NaN]
+    const mutated = (value: unknown): unknown => {
+      if (typeof value !== 'object' || value === null || below(6) === 0)
+        return junk[below(junk.length)]
+      const keys = Object.keys(value)
+      const key = keys[below(Math.max(1, keys.length))]
+      if (key === undefined) return junk[below(junk.length)]
+      const record = value as Record<string, unknown>
+      record[key] = mutated(record[key])
+      return value
+    }
+    let accepted = 0
+    for (let round = 0; round < 5_000; round++) {
+      const reading = readPolicy(mutated(structuredClone(sound)))
+      if (!reading.ok) continue
+      accepted++
+      matchPolicy(compilePolicy(reading.policy), deploy)
+      lintPolicy(reading.policy)
+    }
+    t.ok(accepted > 100, `${accepted} of 5,000 were still policies`)
+  },
+)
