@@ -20,6 +20,8 @@
  * L5  Every state but the final ones has a timer or an effect under way: nothing waits for ever.
  * L6  One holder, once: a lease that was in use is destroyed, never handed out again.
  *
+ * The file is long because a statechart that is cut in two cannot be read.
+ *
  * @module
  */
 import { assign, raise, setup } from 'xstate'

@@ -25,6 +25,8 @@
  * O5  Time comes in with the facts (`at`); the machine has no clock and no deadline of its own:
  *     expiry is judged by the plane that owns the phase, and arrives as `op.expired`.
  *
+ * The file is long because a statechart that is cut in two cannot be read.
+ *
  * @module
  */
 import { assign, raise, setup } from 'xstate'
