@@ -9,28 +9,60 @@
  *     away from what the file says is no edit.
  * E2  "Seen" is written after the proposals are durable; their ids come from the edit itself, so a
  *     crash in between proposes the same thing again and not another.
- * E3  A proposal that cannot be signed (no key, several keys) is tried again at the next start.
+ * E3  It is signed by the person that the config names (`as`), else by the one enrolled first whose
+ *     key lies here. Without a key it is tried again at the next start.
  *
  * @module
  */
-import { asProvError, definePlugin, digestOf, journal, submissions, topology } from 'prov'
-import type { JsonObject, JournalReader } from 'prov'
+import {
+  asProvError,
+  contract,
+  defineErrors,
+  definePlugin,
+  digestOf,
+  journal,
+  keyStore,
+  submissions,
+  topology,
+} from 'prov'
+import type { Contract, JournalReader, JsonObject, KeyStore } from 'prov'
 import { editsOf, editOpId } from './edits.ts'
 import type { Positions } from './edits.ts'
 
 const partition = 'declarations'
 
+const configErrors = defineErrors<{ PROV_DECLARATIONS_CONFIG: Record<string, never> }>({
+  PROV_DECLARATIONS_CONFIG: {
+    disposition: 'usage',
+    text: () => 'declarations takes { "as": "<actor>" } and nothing else',
+    remedy: 'correct "prov": { "config": { "declarations": … } } in package.json',
+  },
+})
+
+/** Who signs edits; undefined leaves it to the keys that are here. */
+function parseConfig(raw: unknown): { readonly as: string | undefined } {
+  if (raw === undefined) return { as: undefined }
+  const { as, ...rest } = Object(raw) as { readonly as?: unknown }
+  if (typeof as !== 'string' || Object.keys(rest).length > 0) {
+    throw configErrors.PROV_DECLARATIONS_CONFIG({})
+  }
+  return { as }
+}
+
 export default definePlugin({
   name: 'declarations',
   api: 1,
   describe: 'turns edits of current_state in the files into proposals',
-  needs: { journal, submissions, topology },
-  async setup({ needs, log }) {
+  needs: { contract, journal, keyStore, submissions, topology },
+  config: parseConfig,
+  async setup({ config, needs, log }) {
     const { positions: files } = await needs.topology.genesis()
     const seen = await lastSeen(needs.journal)
     const now = await needs.topology.positions()
+    const edits = editsOf({ files, seen, now })
+    const as = edits.length === 0 ? undefined : (config.as ?? (await firstPerson(needs)))
     let all = true
-    for (const edit of editsOf({ files, seen, now })) {
+    for (const edit of edits) {
       const { dimension, to } = edit
       try {
         const { op } = await needs.submissions.submit({
@@ -38,6 +70,7 @@ export default definePlugin({
           target: dimension,
           params: { to },
           opId: editOpId(edit),
+          as,
         })
         log.info(`${dimension}: the file says ${to} now; proposed as ${op}`, { op })
       } catch (thrown) {
@@ -56,6 +89,15 @@ export default definePlugin({
     await needs.journal.append([{ partition, type: 'files.seen', body: { positions: files } }])
   },
 })
+
+async function firstPerson(needs: {
+  readonly contract: Contract
+  readonly keyStore: KeyStore
+}): Promise<string | undefined> {
+  const own = new Set((await needs.keyStore.list()).map(({ kid }) => kid))
+  const people = needs.contract.keyring.list().filter(({ record }) => record.kind === 'human')
+  return people.find(({ record }) => own.has(record.kid))?.record.actor
+}
 
 async function lastSeen(reader: JournalReader): Promise<Positions | undefined> {
   let seen: Positions | undefined

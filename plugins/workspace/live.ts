@@ -25,7 +25,7 @@ import type {
 } from '../../machines/index.ts'
 import { leafId, leavesOf } from '../../policies/index.ts'
 import type { GateStatus, Leaf } from '../../policies/index.ts'
-import { gatesByLeaf, leafVerdict } from './conditions.ts'
+import { gatesByLeaf, judgeGates, leafVerdict } from './conditions.ts'
 import type { LeafVerdict } from './conditions.ts'
 import { positionOf } from './model.ts'
 import type { DimensionDecl, GateDecl, Standing, WorkspaceModel } from './model.ts'
@@ -77,13 +77,16 @@ export class LiveWorkspace {
     await this.#forget('dimension', model.dimensions)
     await this.#forget('gate', model.gates)
     for (const dimension of model.dimensions) await this.#startDimension(dimension)
-    // A gate is born or mended without knowing the gates it waits for; the pass below tells it.
+    const verdicts = new Map(
+      judgeGates(model, this.#options.standing()).map((one) => [one.id, one.leaves]),
+    )
     for (const gate of model.gates) {
-      const ref = await actors.spawn(this.#options.gate, gate.id, this.#inputOf(gate))
+      const input = inputOf(gate, verdicts.get(gate.id) ?? [])
+      const ref = await actors.spawn(this.#options.gate, gate.id, input)
       this.#gates.set(gate.id, ref)
       const { condition, active } = ref.snapshot().context
       if (!same({ condition, active }, { condition: gate.condition, active: gate.active })) {
-        await ref.apply({ type: 'gate.redefined', ...this.#inputOf(gate) })
+        await ref.apply({ type: 'gate.redefined', ...input })
       }
     }
     await this.#answer([...this.#leaves.keys()], { all: true })
@@ -254,10 +257,6 @@ export class LiveWorkspace {
     return positionOf(dimension, this.#options.standing())
   }
 
-  #inputOf({ id, condition, active }: GateDecl): GateInput & { readonly active: boolean } {
-    return { id, condition, active }
-  }
-
   async #forget(type: string, declared: readonly { readonly id: string }[]): Promise<void> {
     for (const { address, status } of this.#options.actors.list({ type })) {
       const id = address.slice(type.length + 1)
@@ -265,6 +264,15 @@ export class LiveWorkspace {
       await this.#options.actors.stop(address)
     }
   }
+}
+
+/** A gate is born knowing what is true now, so that a first start is one step per gate. */
+function inputOf(
+  { id, condition, active }: GateDecl,
+  leaves: readonly LeafVerdict[],
+): GateInput & { readonly active: boolean } {
+  const truth = Object.fromEntries(leaves.map(({ leaf, met }) => [leaf, met]))
+  return { id, condition, active, leaves: truth }
 }
 
 const same = (one: object, other: object) =>

@@ -153,7 +153,12 @@ function lines(data: SetUp, paint: Paint, format: 'text' | 'md'): readonly strin
     `${paint.bold(workspace)}  ${kind}  ${paint.dim(root)}`,
     ...fields(
       [
-        ['files', written === 0 ? 'nothing was missing' : `${written} of ${files.length}`],
+        [
+          'files',
+          written === 0
+            ? 'nothing was missing'
+            : `${written} written, ${files.length - written} kept`,
+        ],
         ['actor', `${actor.name}, key ${actor.key}`],
         [
           'key',

@@ -10,7 +10,6 @@ import type { PolicyView } from '../reads/policy.ts'
 interface Lint {
   readonly file: string
   readonly state: PolicyView['proposed']['state']
-  readonly problems: readonly { readonly path: string; readonly problem: string }[]
   readonly findings: readonly {
     readonly finding: string
     readonly message: string
@@ -30,7 +29,7 @@ export const command = defineCommand({
   flags: { strict: { type: 'boolean', default: false, describe: 'findings fail (exit 3)' } },
   async run({ strict }, { read }): Promise<Lint> {
     const { file, proposed } = (await read('policy')) as PolicyView
-    const lint = { file, state: proposed.state, problems: [], findings: [], strict } as const
+    const lint = { file, state: proposed.state, findings: [], strict } as const
     if (proposed.state === 'broken') {
       const { code, message, remedy, place } = proposed.error
       const at = place
@@ -38,10 +37,9 @@ export const command = defineCommand({
         : ''
       return { ...lint, error: { code, message: `${at}${message}`, remedy } }
     }
-    if (proposed.state === 'invalid') return { ...lint, problems: proposed.problems }
     return proposed.state === 'good' ? { ...lint, findings: proposed.findings } : lint
   },
-  render({ file, state, problems, findings, error }, paint) {
+  render({ file, state, findings, error }, paint) {
     if (state === 'absent') {
       return [
         paint.warn(`${file} does not exist; everything is held`),
@@ -49,19 +47,17 @@ export const command = defineCommand({
       ]
     }
     if (error) {
-      return [`${paint.bad(error.code)}: ${error.message}`, paint.dim(`fix: ${error.remedy}`)]
-    }
-    if (problems.length > 0) {
       return [
-        paint.bad(`${file} is not a policy; the last good one stays in force`),
-        ...problems.map(({ path, problem }) => `  ${paint.bold(path)}: ${problem}`),
+        paint.bad(`${file} is no policy; the last good one stays in force`),
+        ...error.message.split('; ').map((line) => `  ${line}`),
+        `  ${paint.dim(`${error.code}; fix: ${error.remedy}`)}`,
       ]
     }
     if (findings.length === 0) return [paint.good(`${file}: every rule does what it says`)]
     return findings.map(({ finding, message }) => `${paint.warn(finding)}: ${message}`)
   },
-  exitCode({ error, problems, findings, strict }) {
-    if (error || problems.length > 0) return 1
+  exitCode({ error, findings, strict }) {
+    if (error) return 1
     return strict && findings.length > 0 ? 3 : 0
   },
 })

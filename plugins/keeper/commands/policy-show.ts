@@ -57,9 +57,6 @@ const plain = (text: string) => text
 export function fileText({ proposed, differs, active }: PolicyView): string {
   if (proposed.state === 'absent') return 'absent'
   if (proposed.state === 'broken') return `${proposed.error.message} (${proposed.error.code})`
-  if (proposed.state === 'invalid') {
-    return `invalid: ${proposed.problems.map(({ path, problem }) => `${path}: ${problem}`).join('; ')}`
-  }
   if (!differs) return 'the same'
   return active
     ? 'differs; `prov policy activate` puts it in force'

@@ -7,8 +7,9 @@
 import { asProvError, canonicalJson, defineRead, opsModel } from 'prov'
 import type { ErrorReport, JsonObject, JsonValue, ReadContext } from 'prov'
 import { lintPolicy, readPolicy } from '../../../policies/index.ts'
-import type { Policy, PolicyFinding, PolicyProblem } from '../../../policies/index.ts'
+import type { Policy, PolicyFinding } from '../../../policies/index.ts'
 import { policyFile } from '../policy-file.ts'
+import { readPolicyFile } from '../read-policy.ts'
 
 export interface PolicyView {
   readonly file: string
@@ -23,8 +24,8 @@ export interface PolicyView {
   /** What the file says now. */
   readonly proposed:
     | { readonly state: 'absent' }
+    /** Does not evaluate, computes instead of stating, or says something that no policy says. */
     | { readonly state: 'broken'; readonly error: ErrorReport }
-    | { readonly state: 'invalid'; readonly problems: readonly PolicyProblem[] }
     | {
         readonly state: 'good'
         readonly policy: Policy
@@ -49,15 +50,14 @@ export const read = defineRead<void, PolicyView>({
 
 async function proposedBy(files: ReadContext['files']): Promise<PolicyView['proposed']> {
   if (!files.has(policyFile)) return { state: 'absent' }
-  let value: JsonValue
   try {
-    value = await files.evaluate(policyFile)
+    // The way the keeper reads it, so that what is good here is good there.
+    const reading = readPolicy((await readPolicyFile(files)).policy)
+    if (!reading.ok) return { state: 'absent' }
+    return { state: 'good', policy: reading.policy, findings: lintPolicy(reading.policy) }
   } catch (thrown) {
     return { state: 'broken', error: asProvError(thrown).toJSON() }
   }
-  const reading = readPolicy((value as JsonObject | null)?.['policy'])
-  if (!reading.ok) return { state: 'invalid', problems: reading.problems }
-  return { state: 'good', policy: reading.policy, findings: lintPolicy(reading.policy) }
 }
 
 function same(one: Policy, other: JsonObject | undefined): boolean {

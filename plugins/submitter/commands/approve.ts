@@ -15,5 +15,5 @@ export const command = defineCommand({
   writes: true,
   run: (flags, context) => vote({ ...flags, decision: 'approve' }, context),
   render: voteLines,
-  exitCode: (voted) => exitCodeOf(voted),
+  exitCode: (voted) => (voted.dryRun ? 0 : exitCodeOf(voted)),
 })

@@ -91,7 +91,11 @@ export function traceLines(
       rule,
       effect,
       matched ? (['matches', paint.bold] as const) : (['no', paint.dim] as const),
-      why,
+      // A field that asks nothing explains nothing.
+      why
+        .split('; ')
+        .filter((part) => !part.endsWith(' is taken by *'))
+        .join('\n') || 'asks nothing',
     ]),
     { paint, format, head: ['rule', 'would', 'match', 'why'] },
   )

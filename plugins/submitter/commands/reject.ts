@@ -18,5 +18,5 @@ export const command = defineCommand({
   run: (flags, context) => vote({ ...flags, decision: 'reject' }, context),
   render: voteLines,
   // Saying no worked when it is refused afterwards; anything else reads as it stands.
-  exitCode: (voted) => (voted.phase === 'refused' ? 0 : exitCodeOf(voted)),
+  exitCode: (voted) => (voted.dryRun || voted.phase === 'refused' ? 0 : exitCodeOf(voted)),
 })

@@ -21,13 +21,19 @@ export const command = defineCommand({
           ['why', row.why],
           ['code', row.code === undefined ? undefined : [row.code, paint.bad]],
           ['needs', row.phase === 'held' ? row.needs : undefined],
-          ['by', row.by],
+          ['by', `${row.by}, ${row.submittedAt}`],
           ['expires', new Date(row.expires * 1_000).toISOString()],
           ...bodyFields(row.body, row.expected),
           ['digest', [row.digest, paint.dim]],
           ['plan', row.plan === undefined ? undefined : [row.plan, paint.dim]],
           ['number', row.seq === undefined ? undefined : `${row.seq} of epoch ${row.keeperEpoch}`],
-          ['detail', row.detail && JSON.stringify(row.detail)],
+          [
+            'detail',
+            row.detail &&
+              Object.entries(row.detail)
+                .map(([name, value]) => `${name}: ${String(value)}`)
+                .join('\n'),
+          ],
         ],
         look,
       ),
@@ -48,8 +54,12 @@ export const command = defineCommand({
       ...section(
         'Story',
         table(
-          row.notes.map(({ at, phase, why }) => [at, phaseCell(phase, paint), why]),
-          { paint, format, head: ['when', 'phase', 'why'] },
+          row.notes.map(({ at, phase, why }) => [
+            [format === 'md' ? at : at.slice(11, 23), paint.dim],
+            phaseCell(phase, paint),
+            why,
+          ]),
+          { paint, format, head: ['when (UTC)', 'phase', 'why'] },
         ),
         look,
       ),

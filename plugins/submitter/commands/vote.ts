@@ -16,6 +16,7 @@ export interface Voted extends OpStanding {
   readonly as: string | null
   /** False when nothing was counted: a dry run, or the keeper says why. */
   readonly counted: boolean
+  readonly dryRun: boolean
   readonly said: string
   /** What the vote is bound to. */
   readonly binds: {
@@ -45,7 +46,7 @@ export async function vote(request: VoteRequest, context: CommandContext): Promi
   const mine = { decision, as: context.actor ?? null, binds } as const
   if (context.dryRun) {
     const said = `would sign a vote to ${decision} ${row.type} ${row.target}; nothing was signed`
-    return { ...standingOf(row), ...mine, counted: false, said }
+    return { ...standingOf(row), ...mine, counted: false, dryRun: true, said }
   }
   const runtime = await context.runtime()
   const answer = await runtime
@@ -53,7 +54,8 @@ export async function vote(request: VoteRequest, context: CommandContext): Promi
     .vote({ op: row.id, as: context.actor, decision, reason })
   if (wait && answer.counted) await driven(runtime, row.id, context, timeoutMs)
   const after = (await runtime.read('op', { id: row.id })) as OpRow
-  return { ...standingOf(after), ...mine, counted: answer.counted, said: answer.why }
+  const said = { counted: answer.counted, dryRun: false, said: answer.why }
+  return { ...standingOf(after), ...mine, ...said }
 }
 
 export const voteLines = (voted: Voted, paint: Paint, format: 'text' | 'md'): readonly string[] => [

@@ -41,7 +41,7 @@ const plain: Paint['dim'] = (text) => text
 
 /** What stops it, else what would trigger it; then what is under way, and what the file says. */
 function wayText(row: StateRow): string {
-  const { status, blockers, catalysts, pending, declared, doubtful } = row
+  const { status, blockers, catalysts, pending, declared, edited, doubtful } = row
   const way = {
     reached: 'at desired state',
     blocked: `blocked: ${blockers.join('; ')}`,
@@ -51,6 +51,12 @@ function wayText(row: StateRow): string {
   return [
     doubtful ? 'in doubt: an operation has no known outcome' : way,
     ...pending.map(({ op, to, phase }) => `${phase}: ${op} → ${to}`),
-    ...(declared === undefined ? [] : [`the file still says ${declared}`]),
+    ...(declared === undefined || pending.length > 0
+      ? []
+      : [
+          edited
+            ? `edited in the file: ${declared}; not judged yet`
+            : `(the file says ${declared})`,
+        ]),
   ].join('\n')
 }

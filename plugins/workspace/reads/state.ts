@@ -5,6 +5,7 @@
  * @module
  */
 import { defineRead, isTerminal } from 'prov'
+import type { JournalReader, JsonObject } from 'prov'
 import { stateRows } from '../next.ts'
 import type { DimensionRow } from '../next.ts'
 import { now } from '../now.ts'
@@ -12,6 +13,8 @@ import { now } from '../now.ts'
 export interface StateRow extends DimensionRow {
   /** `reached`, `blocked` (every way on has a blocker), `ready` (one has none), `stuck` (no way on). */
   readonly status: 'reached' | 'blocked' | 'ready' | 'stuck'
+  /** The file was edited since it was last seen: the edit becomes a proposal with the next writer. */
+  readonly edited?: true
   /** The operation that moved it last. */
   readonly movedBy?: string
   /** Operations under way that would move it. */
@@ -24,6 +27,7 @@ export const read = defineRead<void, readonly StateRow[]>({
     'current and desired state of every dimension, with what stops or would trigger the way on',
   async run(_, context) {
     const { model, standing, ops } = await now(context)
+    const seen = await lastSeen(context.journal)
     return stateRows(model, standing).map((row) => {
       const dimension = model.dimensions.find(({ id }) => id === row.id)
       const ways = dimension?.transitions.filter(({ from }) => from === row.current) ?? []
@@ -37,6 +41,7 @@ export const read = defineRead<void, readonly StateRow[]>({
             : ways.every(({ blocker }) => blocker !== undefined)
               ? 'blocked'
               : 'ready',
+        ...(row.declared !== undefined && isEdit(seen, row) && { edited: true as const }),
         ...(movedBy !== undefined && { movedBy }),
         pending: [...ops.ops.values()]
           .filter(({ phase }) => !isTerminal(phase))
@@ -49,3 +54,18 @@ export const read = defineRead<void, readonly StateRow[]>({
     })
   },
 })
+
+type Positions = Readonly<Record<string, string>>
+
+/** What the files said when somebody last looked with the right to write. */
+async function lastSeen(journal: JournalReader | undefined): Promise<Positions> {
+  let seen: Positions = {}
+  for await (const { type, body } of journal?.read({ partition: 'declarations' }) ?? []) {
+    if (type === 'files.seen') seen = (body as JsonObject)['positions'] as unknown as Positions
+  }
+  return seen
+}
+
+function isEdit(seen: Positions, { id, declared }: DimensionRow): boolean {
+  return Object.hasOwn(seen, id) && seen[id] !== declared
+}
