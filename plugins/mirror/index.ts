@@ -9,6 +9,7 @@ import { isAbsolute, join } from 'node:path'
 import { bus, contract, definePlugin, journal, ledger, parseAuditEvent } from 'prov'
 import { streams, workspace } from 'prov'
 import type { Journal, Position } from 'prov'
+import { commands } from './commands/index.ts'
 import { mirrorErrors } from './errors.ts'
 import { Mirror } from './mirror.ts'
 import type { AuditRecord } from './mirror.ts'
@@ -42,6 +43,7 @@ export default definePlugin({
   needs: { journal, bus, contract, workspace },
   provides: { ledger },
   config: parseConfig,
+  commands,
   reads,
   async setup({ config, needs, provide, clock, log, signal, defer }) {
     const { name, stateDir } = needs.workspace

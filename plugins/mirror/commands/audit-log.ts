@@ -32,13 +32,16 @@ export const command = defineCommand({
     if (events.length === 0) return ['no events']
     return table(
       events.map((event) => [
-        [event.time, paint.dim],
+        [format === 'md' ? event.time : event.time.slice(5, 19).replace('T', ' '), paint.dim],
         event.id,
         event.type.slice('prov.'.length),
-        event.subject.length > 16 ? `${event.subject.slice(0, 15)}…` : event.subject,
+        shortened(event.subject),
         eventText(event),
       ]),
-      { paint, format, head: ['when', 'event', 'type', 'subject', 'what'] },
+      { paint, format, head: ['when (UTC)', 'event', 'type', 'subject', 'what'] },
     )
   },
 })
+
+/** Ids tell apart by their first characters; names are kept whole as far as they are short. */
+const shortened = (subject: string) => (subject.length > 18 ? `${subject.slice(0, 17)}…` : subject)

@@ -4,8 +4,13 @@
  *
  * @module
  */
-import { defineCommand, exitCodes, section, table } from 'prov'
+import { defineCommand, exitCodes, fields, section, table } from 'prov'
+import type { LedgerState } from '../reads/ledger.ts'
 import type { TrailView } from '../reads/trail.ts'
+
+interface Verified extends TrailView {
+  readonly ledger: LedgerState
+}
 
 export const command = defineCommand({
   pattern: 'audit verify',
@@ -13,8 +18,11 @@ export const command = defineCommand({
   group: 'Operations',
   examples: [['prov audit verify', 'exit 0 only when every event is good']],
   flags: {},
-  run: async (_, { read }) => (await read('trail')) as TrailView,
-  render({ events, ends, findings }, paint, format) {
+  async run(_, { read }): Promise<Verified> {
+    const trail = (await read('trail')) as TrailView
+    return { ...trail, ledger: (await read('ledger')) as LedgerState }
+  },
+  render({ events, ends, findings, ledger }, paint, format) {
     const look = { paint, format } as const
     return [
       findings.length === 0
@@ -29,6 +37,19 @@ export const command = defineCommand({
             [digest, paint.dim] as const,
           ]),
           { ...look, head: ['emitter', 'events', 'last digest'], right: [1] },
+        ),
+        look,
+      ),
+      ...section(
+        'Ledger',
+        fields(
+          [
+            ['repository', ledger.path],
+            ['commits', `${ledger.commits}`],
+            ['behind', ledger.behind === 0 ? undefined : [`${ledger.behind} events`, paint.warn]],
+            ['check it', ledger.head && `git -C ${ledger.path} verify-commit ${ledger.head}`],
+          ],
+          look,
         ),
         look,
       ),

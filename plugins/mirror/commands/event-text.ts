@@ -3,7 +3,11 @@ import { isAudit } from 'prov'
 import type { AuditEvent, JsonObject } from 'prov'
 
 export function eventText(event: AuditEvent): string {
-  if (isAudit(event, 'actor.enrolled')) return `${event.data.kind}, vouched for by ${event.data.by}`
+  if (isAudit(event, 'actor.enrolled')) {
+    return event.data.kind === 'service'
+      ? `key of the ${event.data.record.role ?? 'service'}`
+      : `${event.data.kind}, vouched for by ${event.data.by}`
+  }
   if (isAudit(event, 'policy.activated')) return `version ${event.data.version} by ${event.data.by}`
   if (isAudit(event, 'keeper.mode')) return `${event.data.mode} by ${event.data.by}`
   if (isAudit(event, 'op.submitted')) {

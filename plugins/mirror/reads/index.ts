@@ -1,2 +1,8 @@
-/** What can be asked about the ledger without running the mirror. @module */
-export const reads = { ledger: () => import('./ledger.ts') }
+/** What can be asked about the audit trail and the ledger without running the mirror. @module */
+import type { ReadTable } from 'prov'
+
+export const reads: ReadTable = {
+  audit: () => import('./audit.ts'),
+  trail: () => import('./trail.ts'),
+  ledger: () => import('./ledger.ts'),
+}
