@@ -10,6 +10,7 @@
  *
  * @module
  */
+import { resolve } from 'node:path'
 import { systemClock } from '../clock.ts'
 import type { Clock } from '../clock.ts'
 import { homeDir } from '../config/home.ts'
@@ -24,6 +25,7 @@ import { openContext } from './context.ts'
 import { cliErrors } from './errors.ts'
 import { firstLook, withoutWords } from './globals.ts'
 import type { FirstLook } from './globals.ts'
+import { helpTopics } from './topics.ts'
 import { coloursWanted, errorText, makePaint, resultText } from './output.ts'
 import type { Format, Streams } from './output.ts'
 
@@ -45,7 +47,7 @@ export async function runCommandLine(
   options: CliOptions,
 ): Promise<number> {
   const { env, streams } = options
-  const look = firstLook(argv)
+  const look = helpAsked(firstLook(argv))
   const actor = look.actor ?? (env['PROV_ACTOR'] || env['ONTOREF_ACTOR'] || undefined)
   const home = homeDir(env)
   let format: Format = look.json || (await isAgent(actor, home)) ? 'json' : 'text'
@@ -132,7 +134,7 @@ interface FoundCommand {
 
 /** Strangers' commands are looked at only when ours do not answer, or when all are to be listed. */
 async function find(look: FirstLook, options: CliOptions, home: string): Promise<FoundCommand> {
-  const root = findWorkspace(look.workspace ?? options.cwd)
+  const root = findWorkspace(resolve(options.cwd, look.workspace ?? '.'))
   const discovery = discoverPlugins({ workspace: root })
   let commands = await knownCommands(discovery)
   let match = matchCommand(look.words, commands)
@@ -161,6 +163,14 @@ async function helpInstead(
   }
   if (look.help) return lines(await help.groupLines(match.words, commands, paint))
   throw cliErrors.PROV_CLI_COMMAND_INCOMPLETE({ command: match.words, known: match.known })
+}
+
+/** `prov help state` is `prov state --help`; the topics of `prov help` are a command of their own. */
+function helpAsked(look: FirstLook): FirstLook {
+  const [first, ...words] = look.words
+  const isTopic = words.length === 1 && helpTopics.includes(words[0] as never)
+  if (first !== 'help' || isTopic || look.help) return look
+  return { ...look, words, help: true }
 }
 
 function say(streams: Streams, text: string): number {

@@ -87,6 +87,7 @@ export async function checkWorkspace(context: CommandContext): Promise<readonly 
     return [
       { check: 'workspace', level: 'good', found: `${files.name} in ${files.root}` },
       ...(await checkJournal(files.stateDir)),
+      await checkLock(files.stateDir),
       ...(await checkPlugins(files.root, context)),
     ]
   } catch (thrown) {
@@ -204,6 +205,19 @@ async function checkJournal(stateDir: string): Promise<readonly Finding[]> {
     }
     const { message, remedy } = asProvError(thrown)
     return [{ check: 'journal', level: 'bad', found: message, fix: remedy }]
+  }
+}
+
+async function checkLock(stateDir: string): Promise<Finding> {
+  const { lockHolder } = await import('../journal/lock.ts')
+  const holder = await lockHolder(join(stateDir, 'journal/lock'))
+  if (!holder) return { check: 'lock', level: 'good', found: 'free: nobody writes this workspace' }
+  const { pid, where, sinceMs } = holder
+  return {
+    check: 'lock',
+    level: 'note',
+    found: `process ${pid}${where} has been writing this workspace since ${new Date(sinceMs).toISOString()}`,
+    fix: `let it work, or stop it: kill ${pid}`,
   }
 }
 

@@ -7,6 +7,9 @@
 import { errorTable, exitCodes } from '../errors.ts'
 import type { ErrorRow } from '../errors.ts'
 
+/** What `prov help` knows beside commands. */
+export const helpTopics = ['errors', 'exit-codes', 'environment'] as const
+
 export const exitCodeTable: readonly (readonly [string, string])[] = [
   ['0', 'done'],
   ['1', 'the work itself failed'],

@@ -14,7 +14,7 @@
  * @module
  */
 import { existsSync, readFileSync, readlinkSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { Clock } from '../clock.ts'
@@ -77,6 +77,23 @@ export const systemProcesses: Processes = {
       return (thrown as NodeJS.ErrnoException).code === 'ESRCH' ? 'dead' : 'alive'
     }
   },
+}
+
+/** Who holds the lock in `dir` now, by looking only; undefined when nobody alive does. */
+export async function lockHolder(
+  dir: string,
+  processes: Processes = systemProcesses,
+): Promise<{ readonly pid: number; readonly sinceMs: Millis; readonly where: string } | undefined> {
+  const numbers = await readdir(dir).then(
+    (names) => names.flatMap((name) => /^epoch-(\d+)$/.exec(name)?.[1] ?? []).map(Number),
+    () => [],
+  )
+  const held = numbers.length === 0 ? undefined : await readLock(dir, Math.max(...numbers))
+  if (!held || held.released) return undefined
+  const state = processes.look(held.owner)
+  if (state === 'dead') return undefined
+  const { pid, host } = held.owner
+  return { pid, sinceMs: held.sinceMs, where: state === 'elsewhere' ? ` on ${host}` : '' }
 }
 
 /**

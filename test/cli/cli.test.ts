@@ -69,7 +69,7 @@ t.test('a mistyped command, flag or choice is answered with what was meant', asy
     ['quota eu --max-cuont 3', 'PROV_CLI_FLAG_UNKNOWN', 'did you mean `--max-count`'],
     ['quota eu --kind memroy', 'PROV_CLI_CHOICE_UNKNOWN', 'did you mean `memory`'],
     ['plugins --fmt jsn', 'PROV_CLI_CHOICE_UNKNOWN', 'did you mean `json`'],
-    ['help erors', 'PROV_CLI_CHOICE_UNKNOWN', 'did you mean `errors`'],
+    ['help plugns', 'PROV_CLI_COMMAND_UNKNOWN', 'did you mean `plugins`'],
     ['journal', 'PROV_CLI_COMMAND_INCOMPLETE', 'verify'],
     ['quota', 'PROV_CLI_ARGUMENT_MISSING', '<region>'],
     ['quota eu --max-count many', 'PROV_CLI_VALUE_INVALID', 'a number'],
@@ -203,6 +203,10 @@ t.test(
       t.match(help.out, part)
     }
     t.same(await provHere([], { cwd: '/' }), help, 'no words at all: the same help')
+    t.same(
+      await provHere(['help', 'journal', 'verify'], { cwd: '/' }),
+      await provHere(['journal', 'verify', '--help'], { cwd: '/' }),
+    )
     t.match((await provHere(['journal', '--help'], { cwd: '/' })).out, 'journal verify')
     t.match((await provHere(['--version'], { cwd: '/' })).out, /^prov \d+\.\d+\.\d+ \(plugin api 1/)
     const codes = await provHere(['help', 'exit-codes', '--json'], { cwd: '/' })

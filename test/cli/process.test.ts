@@ -20,8 +20,20 @@ function waiting(t: Parameters<typeof temporaryFolder>[0]) {
         describe: 'opens the workspace and waits',
         group: 'Tools',
         examples: [['prov wait', '']],
-        flags: { deaf: { type: 'boolean', default: false, describe: 'ignores its signal' } },
-        run: async ({ deaf }, context) => {
+        flags: {
+          deaf: { type: 'boolean', default: false, describe: 'ignores its signal' },
+          forget: { type: 'string', describe: 'fails behind its own back: promise or timer' },
+        },
+        run: async ({ deaf, forget }, context) => {
+          if (forget === 'promise') {
+            void Promise.reject(new Error('forgotten'))
+            await new Promise((resolve) => setImmediate(resolve))
+            return 'went on'
+          }
+          if (forget === 'timer') {
+            setTimeout(() => { throw new Error('thrown at nobody') }, 1)
+            return new Promise(() => {})
+          }
           await context.runtime()
           context.progress('open')
           await new Promise((_, reject) => {
@@ -58,6 +70,34 @@ t.test('Ctrl-C closes what was opened: exit 130 and the next command gets the lo
     t.same(JSON.parse(after.out), [])
   }
 })
+
+t.test('a promise or timer that a guest forgot is told as an error, without a stack', async (t) => {
+  const { place } = waiting(t)
+  await provChild(['plugins', 'trust', './wait.js'], place)
+  const promise = await provChild(['wait', '--forget', 'promise'], place)
+  t.equal(promise.out, '"went on"\n', 'what runs goes on')
+  const timer = await provChild(['wait', '--forget', 'timer'], place)
+  for (const ran of [promise, timer]) {
+    t.equal(ran.code, 70)
+    t.match(ran.err, /^error\[PROV_INTERNAL\]: .*(forgotten|thrown at nobody)/)
+    t.notMatch(ran.err, /\n\s+at /)
+  }
+})
+
+t.test(
+  'a process that was killed leaves no lock; doctor names the holder while it lives',
+  async (t) => {
+    const { place } = waiting(t)
+    await provChild(['plugins', 'trust', './wait.js'], place)
+    const child = provChild(['wait', '--deaf'], place)
+    await child.said('open')
+    t.match((await provChild(['doctor'], place)).out, `process ${child.pid} has been writing`)
+    child.kill('SIGKILL')
+    await child
+    t.match((await provChild(['doctor'], place)).out, 'free: nobody writes this workspace')
+    t.equal((await provChild(['actors'], place)).code, 0)
+  },
+)
 
 t.test('plugins --tree starts the runtime and times each part of it', async (t) => {
   const { place } = waiting(t)

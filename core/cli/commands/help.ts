@@ -6,14 +6,12 @@
  */
 import { discoverPlugins } from '../../plugin/discover.ts'
 import { importPlugin } from '../../plugin/import.ts'
-import { environmentTable, errorRows, exitCodeTable } from '../topics.ts'
+import { environmentTable, errorRows, exitCodeTable, helpTopics } from '../topics.ts'
 import { defineCommand } from '../command.ts'
 import { table } from '../table.ts'
 
-const topics = ['errors', 'exit-codes', 'environment'] as const
-
 interface Topic {
-  readonly topic: (typeof topics)[number]
+  readonly topic: (typeof helpTopics)[number]
   readonly head: readonly string[]
   readonly rows: readonly (readonly string[])[]
 }
@@ -26,9 +24,10 @@ export const command = defineCommand({
     ['prov help errors', 'every way that Prov can say no'],
     ['prov help exit-codes', 'what a script may rely on'],
     ['prov help environment', 'which variables are looked at'],
+    ['prov help plugins trust', 'help of a command'],
   ],
   flags: {
-    topic: { type: 'string', choices: topics, required: true, describe: 'which table' },
+    topic: { type: 'string', choices: helpTopics, required: true, describe: 'which table' },
   },
   run: async ({ topic }): Promise<Topic> => {
     if (topic === 'exit-codes') {
