@@ -1,4 +1,4 @@
-/** What `prov setup` refuses before it writes anything. @module */
+/** What `prov setup` refuses before it writes anything, and how `prov demo` can go wrong. @module */
 import { defineErrors } from 'prov'
 
 export const setupErrors = defineErrors<{
@@ -20,5 +20,13 @@ export const setupErrors = defineErrors<{
     disposition: 'fail',
     text: ({ file, what }) => `${file} could not be written: ${what}`,
     remedy: ({ file }) => `see who may write beside ${file}, then run \`prov setup\` again`,
+  },
+})
+
+export const demoErrors = defineErrors<{ PROV_DEMO_UNEXPECTED: { what: string } }>({
+  PROV_DEMO_UNEXPECTED: {
+    disposition: 'crash',
+    text: ({ what }) => `the story went another way than it should: ${what}`,
+    remedy: 'run `prov doctor` and, when it finds nothing, report this line',
   },
 })

@@ -2,5 +2,6 @@
 import type { CommandTable } from 'prov'
 
 export const commands: CommandTable = {
+  demo: () => import('./demo.ts'),
   setup: () => import('./setup.ts'),
 }
