@@ -198,10 +198,7 @@ function fieldMatcher(
   return (record, frame) => {
     const found = record.fields.get(own.name)
     let value: Lazy
-    if (
-      found === undefined ||
-      (found.definition === undefined && (found.meta.optional || fallback))
-    ) {
+    if (found?.definition === undefined) {
       if (fallback === undefined) return false
       value = guardedFallback(fallback.delay(frame), own, found, record)
     } else value = record.finalOf(own.name, found)

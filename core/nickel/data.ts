@@ -68,10 +68,10 @@ function yamlValue(document: Document.Parsed, source: Source): Value {
     if (yaml.isSeq(resolved)) return new ArrayValue(resolved.items.map(visit), span)
     if (!yaml.isScalar(resolved)) return null
     const { value, source: text } = resolved
-    if (typeof value === 'number' && !Number.isFinite(value)) {
+    const exact = typeof value === 'number' && text !== undefined ? parseNumber(text) : undefined
+    if (exact === undefined && typeof value === 'number' && !Number.isFinite(value)) {
       throw new NickelError({ kind: 'parse', message: 'numbers cannot be infinite or NaN', span })
     }
-    const exact = typeof value === 'number' && text !== undefined ? parseNumber(text) : undefined
     return settled(span, exact ?? plainToValue(value, span))
   }
   const entries = (pairs: readonly unknown[], span: Span): [string, Lazy][] =>

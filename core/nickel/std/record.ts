@@ -60,13 +60,7 @@ export function mapFields(
       continue
     }
     const value = change(name, record.finalOf(name, own))
-    fields.set(
-      name,
-      field(
-        { span: own.meta.span, ...(own.meta.notExported === true ? { notExported: true } : {}) },
-        new Fixed(value, call.site),
-      ),
-    )
+    fields.set(name, field(own.meta, new Fixed(value, call.site)))
   }
   return new RecordValue(fields, { span: call.site })
 }
