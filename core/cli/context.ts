@@ -57,9 +57,11 @@ export function openContext(options: ContextOptions): OpenContext {
   const openReading = () =>
     (reading ??= (async () => {
       const opened = await openFiles()
-      const { knownReads, readOnce } = await import('../plugin/reads.ts')
+      const { knownReads, readOnce, withGuestReads } = await import('../plugin/reads.ts')
       journal = await journalOf(opened)
-      const table = await knownReads(await discovered(opened.root))
+      const discovery = await discovered(opened.root)
+      const place = { home, workspace: opened.root }
+      const table = await withGuestReads(await knownReads(discovery), discovery, place)
       return readOnce({ table, files: opened, journal, clock })
     })())
 

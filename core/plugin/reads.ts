@@ -14,6 +14,7 @@ import type { ReadTable } from './define.ts'
 import type { Discovery } from './discover.ts'
 import { pluginErrors } from './errors.ts'
 import type { AnyReadModel, ReadContext } from './read.ts'
+import type { TrustPlace } from './trust.ts'
 
 export type Read = (name: string, args?: Readonly<Record<string, unknown>>) => Promise<unknown>
 
@@ -35,6 +36,31 @@ export async function knownReads(discovery: Discovery): Promise<ReadTable> {
       }),
   )
   return Object.assign({}, ...tables) as ReadTable
+}
+
+/**
+ * Adds those of plugins that came with the workspace, as far as they are trusted. One that is not, or
+ * does not load, adds nothing: `prov plugins` says why.
+ */
+export async function withGuestReads(
+  known: ReadTable,
+  discovery: Discovery,
+  place: TrustPlace,
+): Promise<ReadTable> {
+  const all: Record<string, ReadTable[string]> = {}
+  const guests = discovery.found.filter((plugin) => plugin.source !== 'first-party')
+  for (const plugin of guests) {
+    const [{ standing }, { importModule, importPlugin }] = await Promise.all([
+      import('./trust.ts'),
+      import('./import.ts'),
+    ])
+    if (standing(plugin, place).standing !== 'trusted') continue
+    const { reads } = plugin
+    const loaded = reads === undefined ? importPlugin(plugin) : importModule(plugin, reads)
+    const module: unknown = await loaded.catch(() => undefined)
+    Object.assign(all, (module as { reads?: ReadTable } | undefined)?.reads)
+  }
+  return { ...all, ...known }
 }
 
 /**
