@@ -69,6 +69,8 @@ export interface Stage {
   run: (op: string, token: string) => Promise<RunOutcome>
   readonly effects: Map<string, number>
   gate: GateView['status']
+  /** Awaited before gates are told: a controller that takes its time. */
+  pause: () => Promise<void>
 }
 
 /** A workspace with that policy file; null for none. */
@@ -87,6 +89,7 @@ export function stage(t: Test, policy: string | null = usualPolicy): Stage {
     run: async () => ({ outcome: 'applied', detail: { ok: true } }),
     effects: new Map(),
     gate: 'open',
+    pause: async () => {},
   }
 }
 
@@ -126,7 +129,10 @@ const worldOf = (on: Stage) =>
             dimensions.map((name) => [name, store.get().positions[name]?.version ?? 0]),
           ),
         positions: async () => store.get().positions,
-        gates: async () => [{ id: 'edge', status: on.gate, unmet: ['vault is sealed'] }],
+        async gates() {
+          await on.pause()
+          return [{ id: 'edge', status: on.gate, unmet: ['vault is sealed'] }]
+        },
         genesis: async () => ({
           positions: { cluster: 'boot', gitops: 'off' },
           capabilities: ['dns'],
@@ -150,7 +156,10 @@ export interface Life {
   /** Resolves when the operation is in one of the phases. */
   until(op: string, ...phases: readonly OpPhase[]): Promise<OpPhase>
   events(op?: string): Promise<readonly AuditEvent[]>
+  /** Codes of what was turned away so far, from the audit trail. */
   codes(): readonly string[]
+  /** Resolves when the trail has a refusal with that code. */
+  refused(code: string): Promise<void>
   close(): Promise<void>
 }
 
@@ -198,6 +207,30 @@ export async function live(on: Stage): Promise<Life> {
       return found
     },
     codes: () => deal.store.get().refusals.map(({ code }) => code),
+    refused: (code) =>
+      new Promise((resolve, reject) => {
+        const seen = deal.store.select(({ refusals }) => refusals)
+        let stop = (): void => {}
+        const late = setTimeout(() => {
+          stop()
+          reject(
+            new Error(
+              `no ${code} among ${seen
+                .get()
+                .map((one) => one.code)
+                .join()}`,
+            ),
+          )
+        }, 4_000)
+        const look = (): void => {
+          if (!seen.get().some((one) => one.code === code)) return
+          clearTimeout(late)
+          stop()
+          resolve()
+        }
+        stop = seen.subscribe(look)
+        look()
+      }),
     async close() {
       await prov.close()
       await journal.close()
