@@ -1,0 +1,344 @@
+import t from 'tap'
+import type { JsonValue } from '../../core/json.ts'
+import { codeOf } from '../../core/kit.ts'
+import { bus } from '../../core/plugin/core-services.ts'
+import { opDigest, planDigest } from '../../core/protocol/claims.ts'
+import type { ApprovalClaims, IntentClaims, OpBody } from '../../core/protocol/op.ts'
+import { streams, subjects } from '../../core/protocol/subjects.ts'
+import { signTokenNow } from '../../core/protocol/tokens.ts'
+import { judgeClaim } from '../../plugins/controller/verify.ts'
+import type { ClaimQuestion } from '../../plugins/controller/verify.ts'
+import type { Life, Stage } from './stage.ts'
+import { people, ready } from './stage.ts'
+
+type Ready = Life & { readonly on: Stage }
+const digest = `sha256:${'0'.repeat(64)}`
+const body: OpBody = {
+  type: 'deploy',
+  target: 'app/x',
+  scope: [],
+  destructive: false,
+  achieves: [{ dimension: 'cluster', from: 'boot', to: 'up' }],
+  gains: [],
+  loses: [],
+  requires: ['edge'],
+}
+const intent: IntentClaims = {
+  iss: 'a',
+  sub: 'op_1',
+  aud: 'j',
+  jti: 'i',
+  iat: 1_000,
+  nbf: 1_000,
+  exp: 5_000,
+  workspace: 'w',
+  op: body,
+  op_digest: opDigest(body),
+  scope: [],
+  expected_state_version: { cluster: 3 },
+}
+const approval: ApprovalClaims = {
+  iss: 'k',
+  sub: 'op_1',
+  aud: 'j',
+  jti: 'p',
+  iat: 1_000,
+  nbf: 1_000,
+  exp: 1_600,
+  workspace: 'w',
+  intent: 'token',
+  op_digest: intent.op_digest,
+  plan_digest: planDigest(intent),
+  policy_digest: digest,
+  policy_version: 1,
+  expected_state_version: { cluster: 3 },
+  scope: [],
+  approvals: [],
+  seq: 1,
+  keeper_epoch: 1,
+}
+const question: ClaimQuestion = {
+  approval,
+  intent,
+  policy: { version: 1, digest },
+  positions: { cluster: { state: 'boot', version: 3 } },
+  holds: new Map(),
+  gates: [{ id: 'edge', status: 'open', unmet: [] }],
+  nowMs: 1_100_000,
+}
+
+t.test('a command is claimed only while everything that was agreed still holds', (t) => {
+  const judged = (change: Partial<ClaimQuestion>) => {
+    const answer = judgeClaim({ ...question, ...change })
+    return answer.answer === 'claim' ? 'claim' : `${answer.answer} ${answer.error.code}`
+  }
+  const approved = (change: Partial<ApprovalClaims>) => ({ approval: { ...approval, ...change } })
+  const cases: readonly (readonly [string, Partial<ClaimQuestion>, string])[] = [
+    ['as agreed', {}, 'claim'],
+    ['another op', approved({ sub: 'op_2' }), 'refuse PROV_TOKEN_ALTERED'],
+    ['another body', approved({ op_digest: digest }), 'refuse PROV_TOKEN_ALTERED'],
+    ['another plan', approved({ plan_digest: digest }), 'refuse PROV_TOKEN_ALTERED'],
+    ['another scope', approved({ scope: ['all'] }), 'refuse PROV_TOKEN_ALTERED'],
+    [
+      'another state',
+      approved({ expected_state_version: { cluster: 4 } }),
+      'refuse PROV_TOKEN_ALTERED',
+    ],
+    ['a late command', { nowMs: 1_600_000 }, 'lapse PROV_OP_COMMAND_LATE'],
+    ['a late intent', { nowMs: 5_000_000 }, 'refuse PROV_TOKEN_EXPIRED'],
+    ['another policy', { policy: { version: 2, digest: 'x' } }, 'lapse PROV_POLICY_CHANGED'],
+    [
+      'a moved dimension',
+      { positions: { cluster: { state: 'boot', version: 4 } } },
+      'refuse PROV_OP_VERSION_MOVED',
+    ],
+    [
+      'another start',
+      { positions: { cluster: { state: 'up', version: 3 } } },
+      'refuse PROV_OP_FROM_STATE',
+    ],
+    [
+      'a dimension that is held',
+      { holds: new Map([['cluster', 'op_9']]) },
+      'refuse PROV_OP_WRITE_SET_HELD',
+    ],
+    ['its own hold', { holds: new Map([['cluster', 'op_1']]) }, 'claim'],
+    [
+      'a closed gate',
+      { gates: [{ id: 'edge', status: 'partial', unmet: ['x'] }] },
+      'refuse PROV_OP_GATE_CLOSED',
+    ],
+    ['a gate that nobody declares', { gates: [] }, 'refuse PROV_OP_GATE_CLOSED'],
+  ]
+  for (const [what, change, wanted] of cases) t.equal(judged(change), wanted, what)
+  const unseen = { ...intent, expected_state_version: {} }
+  t.equal(
+    judged({
+      intent: unseen,
+      approval: { ...approval, expected_state_version: {}, plan_digest: planDigest(unseen) },
+    }),
+    'refuse PROV_OP_VERSION_MOVED',
+    'what is written must be counted on',
+  )
+  t.end()
+})
+
+let message = 0
+const knock = (life: Ready, content: JsonValue, id = `knock:${++message}`) =>
+  life.prov.service(bus).publish(subjects.command('my-infra'), { id, body: content })
+
+async function restart(life: Ready): Promise<string> {
+  const { op } = await life.ops.submit({ type: 'restart', target: 'staging-1/api', as: 'alice' })
+  await life.until(op, 'applied')
+  return op
+}
+
+/** An approval as the keeper would sign it, with whatever change. */
+async function approvalOf(life: Ready, op: string, change: object = {}): Promise<string> {
+  const { deal, on } = life
+  const row = deal.store.get().ops.get(op)
+  const event = (await life.events(op)).find(({ type }) => type === 'prov.op.submitted')
+  if (!row || !event) throw new Error('no such operation')
+  const keeper = deal.service('keeper')
+  const iat = Math.floor(on.clock.now() / 1_000)
+  const policy = deal.store.get().policy
+  return signTokenNow(
+    'approval',
+    {
+      iss: keeper.record.kid,
+      sub: op,
+      aud: deal.journal,
+      jti: `jti_${++message}`,
+      iat,
+      nbf: iat,
+      exp: iat + 600,
+      workspace: 'my-infra',
+      intent: (event.data as { intent: string }).intent,
+      op_digest: row.digest,
+      plan_digest: planDigest({
+        sub: op,
+        op_digest: row.digest,
+        expected_state_version: row.expected,
+        exp: row.expires,
+      }),
+      policy_digest: policy?.digest ?? digest,
+      policy_version: policy?.version ?? 0,
+      expected_state_version: row.expected,
+      scope: [],
+      approvals: [],
+      seq: 1,
+      keeper_epoch: 1,
+      ...change,
+    },
+    keeper,
+  )
+}
+
+t.test('commands that the keeper did not sign, or not so, are refused by name', async (t) => {
+  const life = await ready(t)
+  const op = await restart(life)
+  const alice = await people(life.on).signer('alice')
+  const good = await approvalOf(life, op)
+  const claims = JSON.parse(
+    Buffer.from(good.split('.')[1] ?? '', 'base64url').toString(),
+  ) as ApprovalClaims
+  const own = signTokenNow('approval', { ...claims, iss: alice.record.kid }, alice)
+  await knock(life, { kind: 'command', token: own })
+  await life.refused('PROV_TOKEN_KEY_ROLE')
+  await knock(life, { kind: 'command', token: `${good.slice(0, -4)}AAAA` })
+  await life.refused('PROV_TOKEN_FORGED')
+  await knock(life, { kind: 'command', token: await approvalOf(life, op, { workspace: 'theirs' }) })
+  await life.refused('PROV_TOKEN_WORKSPACE')
+  await knock(life, { kind: 'command', token: await approvalOf(life, op) })
+  await life.refused('PROV_OP_SEQ_REUSED')
+  await knock(life, { kind: 'command', token: await approvalOf(life, op, { seq: 2 }) })
+  await life.refused('PROV_TOKEN_REPLAYED')
+  t.equal(life.deal.store.get().ops.get(op)?.phase, 'applied')
+  const ends = (await life.events(op)).filter(({ type }) => type === 'prov.op.applied')
+  t.equal(ends.length, 1)
+})
+
+t.test('the very command again is quiet as a redelivery and audited as a replay', async (t) => {
+  const life = await ready(t)
+  const tokens: string[] = []
+  const server = life.prov.service(bus)
+  const { publish } = server
+  server.publish = (subject, outgoing) => {
+    const { kind, token } = Object(outgoing.body) as { kind?: string; token?: string }
+    if (kind === 'command' && token !== undefined) tokens.push(token)
+    return publish.call(server, subject, outgoing)
+  }
+  const op = await restart(life)
+  await life.on.clock.advance(200_000)
+  const token = tokens[0] as string
+  await knock(life, { kind: 'command', token }, 'command:1:1')
+  const before = life.codes().length
+  await restart(life)
+  t.equal(life.codes().length, before, 'the outbox may send twice')
+  await knock(life, { kind: 'command', token })
+  await life.refused('PROV_TOKEN_REPLAYED')
+  t.equal(life.on.effects.get(op), undefined)
+})
+
+t.test('a state that moved, a gate that closed and a held dimension stop a claim', async (t) => {
+  const life = await ready(t)
+  const { ops, desk, until, deal, on } = life
+  const submit = async (type: string) => {
+    const { op } = await ops.submit({ type, target: 'app/x', as: 'alice' })
+    await until(op, 'held')
+    return op
+  }
+  const go = async (op: string) => {
+    await desk.vote({ op, as: 'bob', decision: 'approve', reason: 'go' })
+    await until(op, 'applied', 'refused')
+    return deal.store.get().ops.get(op)
+  }
+  const first = await submit('deploy')
+  const second = await submit('deploy')
+  t.match(await go(first), { phase: 'applied' })
+  t.match(await go(second), { code: 'PROV_OP_VERSION_MOVED', remedy: /prov state/ })
+  on.gate = 'partial'
+  t.match(await go(await submit('gated')), {
+    code: 'PROV_OP_GATE_CLOSED',
+    why: /vault is sealed/,
+  })
+})
+
+t.test(
+  'one operation holds what it writes; others are told who, disjoint ones go on',
+  async (t) => {
+    const life = await ready(t)
+    const { ops, desk, until, deal, on } = life
+    let finish: () => void = () => {}
+    on.run = () =>
+      new Promise((resolve) => (finish = () => resolve({ outcome: 'applied', detail: {} })))
+    const submit = async (type: string) => {
+      const { op } = await ops.submit({ type, target: 'app/x', as: 'alice' })
+      await until(op, 'held')
+      await desk.vote({ op, as: 'bob', decision: 'approve', reason: 'go' })
+      return op
+    }
+    const first = await submit('deploy')
+    await until(first, 'claimed')
+    const second = await submit('deploy')
+    await until(second, 'refused')
+    t.match(deal.store.get().ops.get(second), { code: 'PROV_OP_WRITE_SET_HELD' })
+    t.match(deal.store.get().ops.get(second)?.why, new RegExp(first))
+    const other = await submit('move')
+    await until(other, 'applied')
+    t.equal(deal.store.get().ops.get(first)?.phase, 'claimed', 'side by side')
+    finish()
+    await until(first, 'applied')
+  },
+)
+
+t.test('a command that comes late is refused, issued again and then done', async (t) => {
+  const life = await ready(t)
+  const { ops, desk, until, deal, on } = life
+  on.pause = async () => {
+    on.pause = async () => {}
+    on.clock.jump(11 * 60_000)
+  }
+  const { op } = await ops.submit({ type: 'gated', target: 'app/x', as: 'alice' })
+  await until(op, 'held')
+  await desk.vote({ op, as: 'bob', decision: 'approve', reason: 'go' })
+  await until(op, 'applied')
+  const told = (await life.events(op)).map(({ type, data }) => ({ type, ...data }))
+  t.match(
+    told.filter(({ type }) => type !== 'prov.op.submitted' && type !== 'prov.op.matched'),
+    [
+      { type: 'prov.op.held' },
+      { type: 'prov.op.vote' },
+      { type: 'prov.op.approved', seq: 1 },
+      { type: 'prov.op.expired', what: 'command', code: 'PROV_OP_COMMAND_LATE', seq: 1 },
+      { type: 'prov.op.approved', seq: 2 },
+      { type: 'prov.op.claimed', seq: 2 },
+      { type: 'prov.op.applied' },
+    ],
+  )
+  t.equal(deal.store.get().ops.get(op)?.votes.length, 1, 'the votes still held')
+})
+
+t.test('numbers are taken in order; a gap waits half a minute and is then given up', async (t) => {
+  const life = await ready(t)
+  const { deal, on } = life
+  const op = await restart(life)
+  // A keeper that skipped number 2: as if its frame had been lost on the way.
+  const second = await life.ops.submit({ type: 'deploy', target: 'a/b', as: 'alice' })
+  await life.until(second.op, 'held')
+  const token = await approvalOf(life, second.op, { seq: 3 })
+  await knock(life, { kind: 'command', token })
+  await on.clock.advance(20_000)
+  t.equal(deal.store.get().ops.get(second.op)?.phase, 'held', 'it waits for number 2')
+  await on.clock.advance(11_000)
+  await life.until(second.op, 'applied')
+  const { numbers } = deal.store.get()
+  t.equal(numbers.get('1:1')?.used, 'op.claimed')
+  t.equal(numbers.get('1:2')?.used, 'seq.skipped')
+  t.equal(numbers.get('1:3')?.used, 'op.claimed')
+  t.ok(op)
+})
+
+t.test('the requester takes back what is approved while it is not claimed', async (t) => {
+  const life = await ready(t)
+  const { ops, desk, until, on, deal } = life
+  let open: () => void = () => {}
+  on.pause = () => new Promise((resolve) => (open = resolve))
+  const blocker = await ops.submit({ type: 'gated', target: 'a/b', as: 'alice' })
+  await until(blocker.op, 'held')
+  await desk.vote({ op: blocker.op, as: 'bob', decision: 'approve', reason: 'go' })
+  const { op } = await ops.submit({ type: 'restart', target: 'staging-1/api', as: 'alice' })
+  await until(op, 'approved')
+  const back = ops.withdraw({ op, as: 'alice', reason: 'not now' })
+  const held = async () =>
+    (await life.prov.service(bus).streamInfo(streams.command('my-infra')))?.messages
+  while ((await held()) !== 3) await new Promise((resolve) => setImmediate(resolve))
+  on.pause = async () => {}
+  open()
+  const outcome = await codeOf(back)
+  await until(op, 'withdrawn', 'applied')
+  const { phase } = deal.store.get().ops.get(op) ?? {}
+  // Its command stands before the withdrawal in the stream: the claim wins, and that is said.
+  t.equal(outcome, phase === 'withdrawn' ? 'none' : 'PROV_OP_ALREADY_CLAIMED')
+  await until(blocker.op, 'applied')
+})
