@@ -25,9 +25,13 @@ t.test('wherever it dies, an accepted operation ends once and no number is lost'
     await first.deal.enrol({ record, as: 'alice' })
     await first.desk.activatePolicy({ as: 'alice' })
     let syncs = 0
-    on.disk.beforeSync = () => {
-      if (++syncs >= at) throw new Error('power is gone')
-    }
+    const died = new Promise<boolean>((resolve) => {
+      on.disk.beforeSync = () => {
+        if (++syncs < at) return
+        resolve(false)
+        throw new Error('power is gone')
+      }
+    })
     const proposal = { type: 'deploy', target: 'app/x', as: 'alice', opId: 'op_1' }
     const whole = (async () => {
       await first.ops.submit(proposal)
@@ -36,16 +40,7 @@ t.test('wherever it dies, an accepted operation ends once and no number is lost'
       await first.until('op_1', 'applied')
       return true
     })()
-    finished = await Promise.race([
-      whole.catch(() => false),
-      new Promise<boolean>((resolve) => {
-        const look = (): void => {
-          if (syncs >= at) resolve(false)
-          else setImmediate(look)
-        }
-        look()
-      }),
-    ])
+    finished = await Promise.race([whole.catch(() => false), died])
     if (!finished) crashes++
     // Dead: nothing it still does reaches the disk.
     on.disk.beforeSync = undefined
