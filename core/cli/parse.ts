@@ -43,7 +43,7 @@ export async function parseArguments(
   const raw =
     (more.short === false ? undefined : parseSimply(argv, tail, positionals, options)) ??
     (await parse(argv, tail, positionals, options, command, words))
-  refuseUnknown(raw, options, positionals, words, more.longer)
+  refuseUnknown(raw, { argv, options, positionals, words, longer: more.longer })
 
   const flags: Record<string, unknown> = {}
   for (const [name, flag] of Object.entries(command.flags)) {
@@ -133,17 +133,21 @@ async function parse(
   return (await parser.parseAsync()) as Record<string, unknown>
 }
 
-function refuseUnknown(
-  raw: Readonly<Record<string, unknown>>,
-  options: Readonly<Record<string, Flag>>,
-  positionals: readonly string[],
-  words: string,
-  longer: string | undefined,
-): void {
+interface Known {
+  readonly argv: readonly string[]
+  readonly options: Readonly<Record<string, Flag>>
+  readonly positionals: readonly string[]
+  readonly words: string
+  readonly longer: string | undefined
+}
+
+function refuseUnknown(raw: Readonly<Record<string, unknown>>, than: Known): void {
+  const { argv, options, positionals, words, longer } = than
   const known = new Set([...Object.keys(options), ...positionals])
   for (const name of Object.keys(raw)) {
     if (name === '_' || name === '$0' || name === '--' || known.has(name)) continue
-    const flag = name.length === 1 ? `-${name}` : `--${name}`
+    const negated = argv.some((part) => part.startsWith(`--no-${name}`))
+    const flag = name.length === 1 ? `-${name}` : negated ? `--no-${name}` : `--${name}`
     const meant = nearest(name, Object.keys(options))
     throw cliErrors.PROV_CLI_FLAG_UNKNOWN({
       flag,

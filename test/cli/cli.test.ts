@@ -65,6 +65,7 @@ t.test('a mistyped command, flag or choice is answered with what was meant', asy
     ['journal verfy', 'PROV_CLI_COMMAND_UNKNOWN', 'did you mean `journal verify`'],
     ['plugins trsut', 'PROV_CLI_ARGUMENT_EXTRA', 'did you mean `plugins trust`'],
     ['plugins --tre', 'PROV_CLI_FLAG_UNKNOWN', 'did you mean `--tree`'],
+    ['plugins --no-tre', 'PROV_CLI_FLAG_UNKNOWN', 'has no flag --no-tre; did you mean `--tree`'],
     ['plugins --jsn', 'PROV_CLI_FLAG_UNKNOWN', 'did you mean `--json`'],
     ['quota eu --max-cuont 3', 'PROV_CLI_FLAG_UNKNOWN', 'did you mean `--max-count`'],
     ['quota eu --kind memroy', 'PROV_CLI_CHOICE_UNKNOWN', 'did you mean `memory`'],
