@@ -188,7 +188,7 @@ export type Type =
   | { readonly kind: 'name'; readonly span: Span; readonly name: string }
   | { readonly kind: 'contract'; readonly span: Span; readonly term: Node }
 
-export interface EnumRow {
+interface EnumRow {
   readonly tag: string
   readonly arg?: Type
 }

@@ -14,7 +14,7 @@ import { blame, Label } from './label.ts'
 import { mergeContract } from './merge.ts'
 import { RecordValue, type PendingContract } from './record.ts'
 import type { Span } from './source.ts'
-import { ArrayValue, call, Contract, EnumValue, Failure, Fn, force, lazily, Native, originOf, Sealed, spanOf, Thunk, typeOf, withArticle, type Lazy, type Outcome, type Value } from './value.ts' // prettier-ignore
+import { ArrayValue, call, Contract, EnumValue, Failure, Fn, force, lazily, Native, originOf, spanOf, Thunk, typeOf, withArticle, type Lazy, type Outcome, type Value } from './value.ts' // prettier-ignore
 
 /** What the contract says about the value, immediate failures as data. */
 export function check(contract: Lazy, label: Label, value: Lazy): Outcome {
@@ -117,6 +117,3 @@ export function customContract(body: Lazy): Contract {
     return readOutcome(answer, value, originOf(body) ?? site)
   })
 }
-
-/** A value seen through a seal stays sealed; everything else may be looked at. */
-export const isSealed = (value: Value): value is Sealed => value instanceof Sealed

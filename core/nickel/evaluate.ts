@@ -5,7 +5,7 @@
  */
 import path from 'node:path'
 import { guarded, type Budget } from './budget.ts'
-import { fieldOf } from './compile.ts'
+import { fieldOf } from './compile-access.ts'
 import { NickelError } from './error.ts'
 import { plainToJson, plainToText, type ExportFormat, type JsonValue } from './export.ts'
 import { Loader, type FileDependency, type ImportOptions } from './import.ts'

@@ -20,7 +20,7 @@ import {
 } from './value.ts'
 
 /** One step from a contract into a part of it. */
-export type Step = 'domain' | 'codomain' | 'array' | 'dict' | { readonly field: string }
+type Step = 'domain' | 'codomain' | 'array' | 'dict' | { readonly field: string }
 
 interface LabelParts {
   readonly contractSpan?: Span | undefined

@@ -65,7 +65,7 @@ for (const mark of PUNCTUATION) {
 }
 
 /** Part of a string: a stretch of literal text, the begin of `%{`, or the closing delimiter. */
-export type TextChunk =
+type TextChunk =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'interpolation' }
   | { readonly kind: 'close' }

@@ -82,7 +82,7 @@ function conflict(left: Lazy, right: Lazy, site: Span): NickelError {
 }
 
 /** Merges two records; the result's place is `span`. */
-export function mergeRecords(
+function mergeRecords(
   a: RecordValue,
   b: RecordValue,
   site: Span,
@@ -139,7 +139,7 @@ function mergeFields(a: Field, b: Field, site: Span): Field {
 }
 
 /** Both lists, without repeating a contract that both sides carry. */
-export function combine(
+function combine(
   a: readonly PendingContract[],
   b: readonly PendingContract[],
 ): readonly PendingContract[] {

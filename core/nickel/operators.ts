@@ -12,7 +12,7 @@ import type { Span } from './source.ts'
 import { ArrayValue, EnumValue, force, originOf, Sealed, sealedError, typeOf, withArticle, type Lazy, type TypeName, type Value } from './value.ts' // prettier-ignore
 
 /** An operand that must have a certain type; the message names operator and position. */
-export function mistyped(
+function mistyped(
   op: string,
   position: number,
   wanted: TypeName,
@@ -48,7 +48,7 @@ function hints(op: string, wanted: TypeName, known: Value): string[] {
 }
 
 /** Operand nodes are evaluated by the compiler; spans are those of the operands. */
-export interface OperandSpans {
+interface OperandSpans {
   readonly left: Span
   readonly right: Span
   readonly site: Span

@@ -126,7 +126,7 @@ function pathElement(parser: Parser): PathElement {
 }
 
 /** Everything between a field's path and its `=`. */
-export function parseMetadata(parser: Parser): Metadata {
+function parseMetadata(parser: Parser): Metadata {
   const annotations: Annotation[] = []
   let doc: string | undefined
   let priority: Priority | undefined

@@ -5,7 +5,8 @@
  * record, and only the position and the fields tell them apart. The parser reads the common form;
  * `asType` settles it where a type is wanted, and the compiler settles records in term position.
  * Records, patterns and strings live in files of their own (`parse-*.ts`) and are functions over
- * this parser.
+ * this parser. Long, because every level of the grammar calls the others: a split would only spread
+ * one recursion over several files.
  *
  * @module
  */

@@ -45,7 +45,7 @@ export class PlainRecord {
   }
 }
 
-export interface ToPlainOptions {
+interface ToPlainOptions {
   /** Filled with the path of fields while walking; after a failure it says where. */
   readonly path: string[]
   /** Are nulls allowed? TOML has none. */
@@ -100,7 +100,7 @@ function recordToPlain(record: RecordValue, options: ToPlainOptions): PlainRecor
 }
 
 /** Order of UTF-8 bytes, which is the order of code points (JavaScript compares UTF-16 units). */
-export function byBytes(a: string, b: string): number {
+function byBytes(a: string, b: string): number {
   const length = Math.min(a.length, b.length)
   for (let index = 0; index < length; index++) {
     const x = a.charCodeAt(index)

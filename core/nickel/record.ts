@@ -73,7 +73,7 @@ export const field = (
 const NO_CONTRACTS: readonly PendingContract[] = []
 
 /** Fields hidden behind the type variable of a polymorphic record. */
-export interface SealedTail {
+interface SealedTail {
   readonly key: object
   readonly fields: ReadonlyMap<string, Field>
   readonly owner: RecordValue

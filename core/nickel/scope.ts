@@ -10,7 +10,7 @@
 import type { Annotation, Node, Pattern, RecordNode, Type } from './ast.ts'
 import { closest, NickelError } from './error.ts'
 import type { Span } from './source.ts'
-import type { Code, Env, Lazy, Value } from './value.ts'
+import { Thunk, type Code, type Env, type Lazy, type Value } from './value.ts'
 
 /** One frame's names. */
 export interface Scope {
@@ -83,7 +83,7 @@ export class RecordScope implements Scope {
 }
 
 /** How many frames out, and which slot there. */
-export interface Address {
+interface Address {
   readonly depth: number
   readonly slot: number
 }
@@ -109,7 +109,7 @@ export function resolve(scope: Scope, name: string, span: Span): Address {
 }
 
 /** What a type variable means while a type is compiled: a seal, or `Dyn` where seals are needless. */
-export type TypeVariables = ReadonlyMap<string, object | 'dyn'>
+type TypeVariables = ReadonlyMap<string, object | 'dyn'>
 
 export interface TypeContext {
   readonly variables: TypeVariables
@@ -136,7 +136,7 @@ export interface Compiler {
 }
 
 /** Code that is a value already. */
-export interface ConstantCode extends Code {
+interface ConstantCode extends Code {
   readonly constant: Value
 }
 
@@ -145,4 +145,10 @@ export const isConstant = (code: Code): code is ConstantCode => 'constant' in co
 export function constantCode(value: Value, span: Span, lazy: Lazy = value): ConstantCode {
   const run = (): Value => value
   return { run, tail: run, delay: () => lazy, span, constant: value }
+}
+
+/** Code whose evaluation has no shortcut. */
+export function plainCode(span: Span, run: (env: Env) => Value): Code {
+  const code: Code = { run, tail: run, delay: (env) => new Thunk(code, env), span }
+  return code
 }

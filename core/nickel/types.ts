@@ -80,7 +80,7 @@ export const dictContract = (of: Lazy, text: string, span: Span | undefined): Co
     return new RecordValue(fields, { open: known.open, span: known.span, sealed: known.sealed })
   })
 
-export interface EnumRowContract {
+interface EnumRowContract {
   readonly tag: string
   readonly arg: Lazy | undefined
   readonly span: Span | undefined
@@ -157,7 +157,7 @@ export const arrowType = (
     })
   })
 
-export interface RowContract {
+interface RowContract {
   readonly name: string
   readonly contract: Lazy
   readonly span: Span | undefined

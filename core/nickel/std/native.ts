@@ -14,7 +14,7 @@ import { Source, type Span } from '../source.ts'
 import { ArrayValue, call, Contract, EnumValue, Failure, Fn, force, lazily, Native, originOf, Sealed, sealedError, spanOf, typeOf, withArticle, type Lazy, type Value } from '../value.ts' // prettier-ignore
 
 /** Where library values "stand"; never shown, because reports prefer the caller's place. */
-export const STD_SPAN: Span = { source: new Source('<std>', ''), start: 0, end: 0 }
+const STD_SPAN: Span = { source: new Source('<std>', ''), start: 0, end: 0 }
 
 /** One call: the arguments, where it stands, and how to read and refuse arguments. */
 export class Call {
@@ -136,8 +136,6 @@ export const validator = (text: string, problem: (value: Value) => string | unde
     const message = problem(known)
     return message === undefined ? known : new Failure(message)
   })
-
-export type Member = Value | (() => Value)
 
 /** A module: members are made when first asked for. */
 export function moduleOf(members: Readonly<Record<string, () => Value>>): RecordValue {

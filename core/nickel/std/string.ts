@@ -209,7 +209,7 @@ const Matches = (): Value =>
 
 const VARIANTS = ['Standard', 'UrlSafe', 'NoPad', 'UrlSafeNoPad'] as const
 
-export function encode(variant: string, text: string): string {
+function encode(variant: string, text: string): string {
   const plain = Buffer.from(text, 'utf8').toString(
     variant.startsWith('UrlSafe') ? 'base64url' : 'base64',
   )
@@ -217,7 +217,7 @@ export function encode(variant: string, text: string): string {
   return plain.padEnd(Math.ceil(plain.length / 4) * 4, '=')
 }
 
-export function decode(call: Call, variant: string, index: number): string {
+function decode(call: Call, variant: string, index: number): string {
   const text = call.string(index)
   const alphabet = variant.startsWith('UrlSafe')
     ? /^[A-Za-z0-9_-]*={0,2}$/
