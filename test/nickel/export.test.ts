@@ -7,6 +7,15 @@ import {
   type ExportFormat,
 } from '../../core/nickel/index.ts'
 
+const kindOf = (run: () => unknown): string => {
+  try {
+    run()
+    return 'none'
+  } catch (error) {
+    return error instanceof NickelError ? error.kind : String(error)
+  }
+}
+
 const text = (source: string, format: ExportFormat): string =>
   exportText(evaluate({ source, name: 'inline.ncl' }), format)
 
