@@ -1,6 +1,7 @@
 /**
- * The order in which plugins start: who provides before who needs; among equals, as they were
- * found. Pure, so that a dry run and a test can ask without starting anything.
+ * The order in which plugins start: who provides before who needs; among equals, those that add to
+ * extension points first, so that whoever goes on with old work at its start finds all of them
+ * running; then as they were found. Pure, so that a dry run and a test can ask without starting anything.
  *
  * @module
  */
@@ -8,6 +9,8 @@ export interface Wants {
   readonly name: string
   readonly needs: readonly string[]
   readonly provides: readonly string[]
+  /** What of it is asked for here: whether it adds to extension points. */
+  readonly plugin?: { readonly contributes?: readonly unknown[] }
 }
 
 export interface StartOrder<T extends Wants> {
@@ -30,7 +33,8 @@ export function startOrder<T extends Wants>(
 ): StartOrder<T> {
   const missing: { plugin: T; service: string; reason: string }[] = []
   const lost = new Map(gone)
-  let left = [...plugins]
+  const adds = ({ plugin }: T) => (plugin?.contributes ?? []).length > 0
+  let left = [...plugins.filter(adds), ...plugins.filter((plugin) => !adds(plugin))]
   // Refusing one takes its services away from others, so this repeats until nothing more falls.
   for (let fell = true; fell;) {
     fell = false

@@ -29,6 +29,16 @@ t.test('plugins that do not need each other start as they were found', (t) => {
   t.end()
 })
 
+t.test('who adds to extension points starts before who may go on with old work', (t) => {
+  const adding = { ...one('provider', ['core']), plugin: { contributes: [{}] } }
+  const { order } = startOrder([one('a', ['core'], ['a']), adding], new Set(['core']))
+  t.same(
+    order.map(({ name }) => name),
+    ['provider', 'a'],
+  )
+  t.end()
+})
+
 t.test('a missing service refuses everyone downstream, each with its own reason', (t) => {
   const { order, missing } = startOrder(
     [one('far', ['b']), one('near', ['a'], ['b']), one('free')],
