@@ -11,7 +11,7 @@ export const localErrors = defineErrors<{
   PROV_PROVIDER_LOCAL_CONFIG: {
     disposition: 'usage',
     text: ({ what }) => `the local provider does not understand its config: ${what}`,
-    remedy: 'see the table of settings in extensions/provider-local/README.md',
+    remedy: 'see the table of settings in `extensions/provider-local/README.md`',
   },
   PROV_PROVIDER_LOCAL_START_FAILED: {
     disposition: 'fail',

@@ -43,12 +43,12 @@ export const mirrorErrors = defineErrors<{
   PROV_LEDGER_WRITE_FAILED: {
     disposition: 'retry',
     text: ({ dir, why }) => `the ledger in ${dir} cannot be written: ${why}`,
-    remedy: 'make room or mend permissions; operations go on, the mirror tries again by itself',
+    remedy: 'make room or mend permissions: `prov doctor`; the mirror tries again by itself',
   },
   PROV_LEDGER_CONFIG: {
     disposition: 'usage',
     text: ({ what }) => `the mirror does not understand its config: ${what}`,
-    remedy: 'see the table of settings in plugins/mirror/README.md',
+    remedy: 'see the table of settings in `plugins/mirror/README.md`',
   },
   PROV_LEDGER_STOPPED: {
     disposition: 'fail',

@@ -29,12 +29,12 @@ export const runErrors = defineErrors<{
   PROV_RUN_GRAPH_INVALID: {
     disposition: 'usage',
     text: ({ step, what }) => `step ${step} cannot be run: ${what}`,
-    remedy: 'correct `run.steps` of the operation type in .ontology/provisioning.ncl',
+    remedy: 'correct `run.steps` of the operation type in `.ontology/provisioning.ncl`',
   },
   PROV_RUN_GRAPH_CYCLE: {
     disposition: 'usage',
     text: ({ cycle }) => `steps wait for each other: ${cycle.join(' → ')}`,
-    remedy: 'take one `dependsOn` out of the circle in .ontology/provisioning.ncl',
+    remedy: 'take one `dependsOn` out of the circle in `.ontology/provisioning.ncl`',
   },
   PROV_RUN_PROVIDER_UNKNOWN: {
     disposition: 'usage',
@@ -61,7 +61,7 @@ export const runErrors = defineErrors<{
     disposition: 'fail',
     text: ({ provider, done, steps }) =>
       `the machine at ${provider} is gone after ${done} of ${steps} steps; none was under way`,
-    remedy: 'look at what the finished steps left, then submit the operation again',
+    remedy: 'look at what the finished steps left (`.prov/runs/`), then `prov op submit` again',
   },
   PROV_RUN_SSH_UNREACHABLE: {
     disposition: 'retry',
@@ -76,23 +76,23 @@ export const runErrors = defineErrors<{
   PROV_RUN_HOST_KEY: {
     disposition: 'refuse',
     text: ({ host }) => `${host} shows another host key than the machine that was made`,
-    remedy: 'something else answers at that address: find out what before trying again',
+    remedy: 'find out what answers at that address before `prov op submit` is tried again',
   },
   PROV_RUN_STEP_FAILED: {
     disposition: 'fail',
     text: ({ step, exit }) => `step ${step} ended with exit code ${exit}`,
-    remedy: ({ log }) => `read its output in ${log}`,
+    remedy: ({ log }) => `read its output in \`${log}\``,
   },
   PROV_RUN_STEP_TIMEOUT: {
     disposition: 'fail',
     text: ({ step, timeoutMs }) => `step ${step} was ended after its ${timeoutMs} ms`,
-    remedy: ({ log }) => `read its output in ${log}, raise \`timeoutMs\` if it needs longer`,
+    remedy: ({ log }) => `read its output in \`${log}\`, raise \`timeoutMs\` if it needs longer`,
   },
   PROV_RUN_STEP_UNABLE: {
     disposition: 'fail',
     text: ({ step, why }) => `step ${step} was not started, the machine cannot: ${why}`,
     remedy:
-      'the machine needs sh, a home folder and room in it: see plugins/orchestrator/README.md',
+      'the machine needs sh, a home folder and room in it: see `plugins/orchestrator/README.md`',
   },
   PROV_PROVIDER_STEP_UNKNOWN: {
     disposition: 'unknown',
@@ -107,7 +107,7 @@ export const runErrors = defineErrors<{
   PROV_RUN_CONFIG: {
     disposition: 'usage',
     text: ({ what }) => `the orchestrator does not understand its config: ${what}`,
-    remedy: 'see the table of settings in plugins/orchestrator/README.md',
+    remedy: 'see the table of settings in `plugins/orchestrator/README.md`',
   },
   PROV_RUN_STOPPING: {
     disposition: 'retry',
@@ -122,7 +122,8 @@ export const runErrors = defineErrors<{
   PROV_LEASE_NAME_TAKEN: {
     disposition: 'conflict',
     text: ({ lease }) => `something that is not ours has the name of ${lease}`,
-    remedy: 'look in the console of the provider; nothing there was touched',
+    remedy:
+      'look in the console of the provider, nothing there was touched; `prov actors` names it',
   },
   PROV_LEASE_SSH_TIMEOUT: {
     disposition: 'fail',
@@ -132,7 +133,7 @@ export const runErrors = defineErrors<{
   PROV_LEASE_MACHINE_LOST: {
     disposition: 'fail',
     text: ({ lease }) => `the machine of ${lease} went away, and not by us`,
-    remedy: 'look in the console of the provider, then submit again',
+    remedy: 'look in the console of the provider, then `prov op submit` again',
   },
   PROV_LEASE_HEARTBEAT_LOST: {
     disposition: 'fail',
@@ -142,6 +143,6 @@ export const runErrors = defineErrors<{
   PROV_LEASE_TTL_SPENT: {
     disposition: 'fail',
     text: ({ lease }) => `${lease} was used for longer than it may`,
-    remedy: 'give the steps shorter times, or split the operation; see provisioning.ncl',
+    remedy: 'give its steps shorter times in `.ontology/provisioning.ncl`, or split the operation',
   },
 })

@@ -13,6 +13,7 @@ import providerLocal from '../../extensions/provider-local/index.ts'
 import { machineId } from '../../extensions/provider-local/folder.ts'
 import { sshKeyPair } from '../../extensions/provider-local/keys.ts'
 import { markOf, processesOf } from '../../extensions/provider-local/liveness.ts'
+import { repoRoot } from '../support/root.ts'
 import { localActs } from '../../extensions/provider-local/local.ts'
 import type { LocalOptions } from '../../extensions/provider-local/local.ts'
 
@@ -138,6 +139,7 @@ t.test('a machine outlives the process that made it and is found by its token', 
     process.stdout.write(machine.id)
     process.kill(process.pid, 'SIGKILL')`
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    cwd: repoRoot,
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   let id = ''

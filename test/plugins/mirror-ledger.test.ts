@@ -14,6 +14,7 @@ import { commitMessage, parseTrailers } from '../../plugins/mirror/message.ts'
 import type { LedgerEntry } from '../../plugins/mirror/message.ts'
 import { sshPublicKey, sshSignature, verifySshSignature } from '../../plugins/mirror/sshsig.ts'
 import { openLedger } from '../../plugins/mirror/writer.ts'
+import { repoRoot } from '../support/root.ts'
 
 const run = promisify(execFile)
 const { privateKey: key } = generateKeyPairSync('ed25519')
@@ -226,6 +227,7 @@ t.test('killed at any moment it holds a whole prefix, and the rest follows once'
   let promised = 0
   for (let round = 0; round < 5; round++) {
     const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      cwd: repoRoot,
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     let lines = 0
