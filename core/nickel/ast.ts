@@ -44,8 +44,8 @@ export type Node =
       readonly kind: 'if'
       readonly span: Span
       readonly cond: Node
-      readonly then: Node
-      readonly else: Node
+      readonly yes: Node
+      readonly no: Node
     }
   | { readonly kind: 'app'; readonly span: Span; readonly fn: Node; readonly args: readonly Node[] }
   | {

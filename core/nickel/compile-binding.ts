@@ -10,7 +10,7 @@ import { mistypedAt } from './operators.ts'
 import { isVisible, RecordValue } from './record.ts'
 import { FrameScope, type Compiler, type Scope } from './scope.ts'
 import type { Span } from './source.ts'
-import { EnumValue, Fn, force, lazily, originOf, Sealed, sealedError, TAIL, Thunk, typeOf, withArticle, type Code, type Env, type Lazy, type Value } from './value.ts' // prettier-ignore
+import { EnumValue, Fn, force, lazily, originOf, Sealed, sealedError, type TAIL, Thunk, typeOf, withArticle, type Code, type Env, type Lazy, type Value } from './value.ts' // prettier-ignore
 
 export function compileFunction(
   compiler: Compiler,

@@ -8,7 +8,7 @@ import type { Type } from './ast.ts'
 import { NickelError } from './error.ts'
 import { textOf, type Span } from './source.ts'
 import { constantCode, isConstant, type Compiler, type Scope, type TypeContext } from './scope.ts'
-import { arrayType, arrowType, boolType, dictContract, dictType, dynType, enumType, forallType, numberType, recordType, stringType, variableType, type TailContract } from './types.ts' // prettier-ignore
+import { arrayType, arrowType, boolType, dictContract, dictType, dynType, enumType, forallType, numberType, recordType, stringType, variableType, type TailContract } from './type-contracts.ts' // prettier-ignore
 import { Thunk, type Code, type Contract, type Env, type Lazy, type Value } from './value.ts'
 
 export function compileType(

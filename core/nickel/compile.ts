@@ -184,8 +184,8 @@ function compileSymbolic(
 
 function compileIf(compiler: Compiler, node: Node & { kind: 'if' }, scope: Scope): Code {
   const cond = compiler.term(node.cond, scope)
-  const then = compiler.term(node.then, scope)
-  const other = compiler.term(node.else, scope)
+  const then = compiler.term(node.yes, scope)
+  const other = compiler.term(node.no, scope)
   const choose = (env: Env): Code => {
     const known = cond.run(env)
     if (known === true) return then

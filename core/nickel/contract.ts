@@ -14,7 +14,7 @@ import { blame, Label } from './label.ts'
 import { mergeContract } from './merge.ts'
 import { RecordValue, type PendingContract } from './record.ts'
 import type { Span } from './source.ts'
-import { ArrayValue, call, Contract, EnumValue, Failure, Fn, force, lazily, Native, originOf, spanOf, Thunk, typeOf, withArticle, type Lazy, type Outcome, type Value } from './value.ts' // prettier-ignore
+import { ArrayValue, call, Contract, EnumValue, Failure, Fn, force, lazily, Native, originOf, spanOf, type Thunk, typeOf, withArticle, type Lazy, type Outcome, type Value } from './value.ts' // prettier-ignore
 
 /** What the contract says about the value, immediate failures as data. */
 export function check(contract: Lazy, label: Label, value: Lazy): Outcome {

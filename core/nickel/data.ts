@@ -5,7 +5,8 @@
  * @module
  */
 import { createRequire } from 'node:module'
-import type { Document } from 'yaml'
+import type * as Toml from 'smol-toml'
+import type * as Yaml from 'yaml'
 import { NickelError } from './error.ts'
 import { readJson } from './json.ts'
 import { plainToValue } from './plain.ts'
@@ -37,7 +38,7 @@ export function readData(source: Source, format: Exclude<Format, 'nickel'>): Val
 const require = createRequire(import.meta.url)
 
 function readYaml(source: Source, span: Span): Value {
-  const yaml = require('yaml') as typeof import('yaml')
+  const yaml = require('yaml') as typeof Yaml
   const documents = yaml.parseAllDocuments(source.text, { intAsBigInt: true })
   if ('empty' in documents) return null
   const values = documents.map((document) => {
@@ -52,13 +53,13 @@ function readYaml(source: Source, span: Span): Value {
 }
 
 function readToml(source: Source, span: Span): Value {
-  const toml = require('smol-toml') as typeof import('smol-toml')
+  const toml = require('smol-toml') as typeof Toml
   return tomlValue(toml.parse(source.text, { integersAsBigInt: 'asNeeded' }), span)
 }
 
 /** A YAML node with its place; numbers are read from their text, exactly. */
-function yamlValue(document: Document.Parsed, source: Source): Value {
-  const yaml = require('yaml') as typeof import('yaml')
+function yamlValue(document: Yaml.Document.Parsed, source: Source): Value {
+  const yaml = require('yaml') as typeof Yaml
   const visit = (node: unknown): Lazy => {
     const resolved = yaml.isAlias(node) ? node.resolve(document) : node
     if (!yaml.isNode(resolved)) return null

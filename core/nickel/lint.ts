@@ -114,8 +114,8 @@ class Walk {
         return this.term(node.body)
       case 'if':
         this.term(node.cond)
-        this.term(node.then)
-        return this.term(node.else)
+        this.term(node.yes)
+        return this.term(node.no)
       case 'app':
         this.term(node.fn)
         return node.args.forEach((arg) => this.term(arg))

@@ -19,7 +19,7 @@ import {
   type PendingContract,
 } from './record.ts'
 import type { Span } from './source.ts'
-import { ArrayValue, EnumValue, Failure, force, lazily, originOf, Sealed, sealedError, spanOf, Thunk, typeOf, type Lazy, type Value } from './value.ts' // prettier-ignore
+import { ArrayValue, EnumValue, Failure, force, lazily, originOf, Sealed, sealedError, spanOf, type Thunk, typeOf, type Lazy, type Value } from './value.ts' // prettier-ignore
 
 /** Merges two values; `site` is the expression that asked. Throws a `merge` error on conflict. */
 export function merge(left: Lazy, right: Lazy, site: Span): Value {

@@ -445,10 +445,10 @@ export class Parser {
     const { start } = this.take()
     const cond = this.term()
     this.expect('then')
-    const then = this.term()
+    const yes = this.term()
     this.expect('else', '`else`: every `if` has both branches')
-    const other = this.term()
-    return { kind: 'if', span: this.span(start), cond, then, else: other }
+    const no = this.term()
+    return { kind: 'if', span: this.span(start), cond, yes, no }
   }
 
   #import(): Node {

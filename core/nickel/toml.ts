@@ -90,7 +90,7 @@ function string(text: string, multiline: boolean): string {
     const body = escape(text).replace(/\\n/g, '\n').replace(/\\"/g, '"').replace(/"""/g, '""\\"')
     return `"""\n${body}"""`
   }
-  const plain = !/[\u0000-\u001f\u007f]/.test(text)
+  const plain = !/\p{Cc}/u.test(text)
   if (plain && /["\\]/.test(text) && !text.includes("'")) return `'${text}'`
   return `"${escape(text)}"`
 }
@@ -99,7 +99,7 @@ const ESCAPES: Readonly<Record<string, string>> = { '\b': '\\b', '\t': '\\t', '\
 
 const escape = (text: string): string =>
   text.replace(
-    /["\\\u0000-\u001f\u007f]/g,
+    /["\\\p{Cc}]/gu,
     (char) =>
       ESCAPES[char] ?? `\\u${char.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`,
   )

@@ -46,7 +46,7 @@ function scalar(plain: Plain, indent: string): string {
 }
 
 /** Characters that only double quotes can carry. */
-const SPECIAL = /[\u0000-\u0009\u000b-\u001f\u007f-\u0084\u0086-\u009f\ufeff]/
+const SPECIAL = /[^\P{Cc}\n\u0085]|\ufeff/u
 const NOT_PLAIN = /^(?:$|[\s#,[\]{}&*!|>'"%@`]|[-?:](?:\s|$)|---|\.\.\.)|:(?:\s|$)|\s#|\s$|\n/
 const OTHER_TYPE =
   /^(?:~|null|Null|NULL|true|True|TRUE|false|False|FALSE|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)|[-+]?(?:0x[0-9a-fA-F]+|0o[0-7]+|0b[01]+)|[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)$/
@@ -55,8 +55,7 @@ const OTHER_TYPE =
 function text(value: string, indent: string | undefined): string {
   if (SPECIAL.test(value)) return doubleQuoted(value)
   if (value.includes('\n')) {
-    const broken = / \n|\n$/.test(value) && / $/.test(value)
-    if (indent === undefined || / $/.test(value) || broken) return doubleQuoted(value)
+    if (indent === undefined || value.endsWith(' ')) return doubleQuoted(value)
     return literal(value, indent)
   }
   if (NOT_PLAIN.test(value) || OTHER_TYPE.test(value)) return `'${value.replace(/'/g, "''")}'`
@@ -74,7 +73,7 @@ function literal(value: string, indent: string): string {
 const ESCAPES: Readonly<Record<string, string>> = { '\u0000': '\\0', '\u0007': '\\a', '\b': '\\b', '\t': '\\t', '\n': '\\n', '\u000b': '\\v', '\f': '\\f', '\r': '\\r', '\u001b': '\\e', '"': '\\"', '\\': '\\\\', '\ufeff': '\\uFEFF' } // prettier-ignore
 
 function doubleQuoted(value: string): string {
-  const escaped = value.replace(/["\\\u0000-\u001f\u007f-\u009f\ufeff]/g, (char) => {
+  const escaped = value.replace(/["\\\p{Cc}\ufeff]/gu, (char) => {
     const known = ESCAPES[char]
     return known ?? `\\x${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`
   })

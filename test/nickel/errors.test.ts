@@ -50,8 +50,8 @@ t.test('a broken contract names both places, the path and the kind as data', asy
 
 t.test('colours are added only when asked for', async (t) => {
   const error = failureOf('{ a = b }')
-  t.notMatch(error.render(), /\u001b/)
-  t.match(error.render({ color: true }), /\u001b\[1;31merror/)
+  t.notOk(error.render().includes('\u001b'))
+  t.ok(error.render({ color: true }).startsWith('\u001b[1;31merror'))
 })
 
 t.test('marks stay under the text of lines indented with tabs', async (t) => {

@@ -8,7 +8,7 @@
  */
 import { equal } from '../equality.ts'
 import { add, compare, divide, multiply, subtract, type Num } from '../number.ts'
-import { recordOf, RecordValue } from '../record.ts'
+import { recordOf, type RecordValue } from '../record.ts'
 import {
   ArrayValue,
   Contract,

@@ -15,7 +15,7 @@ import { rustPattern } from './regex.ts'
 let segmenter: Intl.Segmenter | undefined
 
 /** ASCII without CR has one cluster per character (CR LF would be one cluster). */
-const isSimple = (text: string): boolean => /^[\x00-\x0c\x0e-\x7f]*$/.test(text)
+const isSimple = (text: string): boolean => /^[^\r\u0080-\uffff]*$/.test(text)
 
 /** The grapheme clusters of a text. */
 export function clusters(text: string): string[] {
