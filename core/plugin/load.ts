@@ -75,7 +75,7 @@ export async function loadPlugins(options: LoadOptions): Promise<Loading> {
       }
     }
   }
-  const { order, missing, cycles } = startOrder(ready, options.services, gone)
+  const { order, missing, cycles } = startOrder(addersFirst(ready), options.services, gone)
   for (const { plugin, service, reason } of missing) {
     refused.push({
       ...plugin,
@@ -89,6 +89,15 @@ export async function loadPlugins(options: LoadOptions): Promise<Loading> {
     })
   }
   return { loaded: order, refused }
+}
+
+/**
+ * Who adds to an extension point starts before who does not, as far as needs allow: a plugin that
+ * goes on with yesterday's work while it starts must find, say, its provider backends running.
+ */
+function addersFirst(plugins: readonly LoadedPlugin[]): readonly LoadedPlugin[] {
+  const adds = ({ plugin }: LoadedPlugin) => (plugin.contributes?.length ?? 0) > 0
+  return [...plugins.filter(adds), ...plugins.filter((one) => !adds(one))]
 }
 
 const nowhere: TrustPlace = { home: '/nonexistent', workspace: '' }

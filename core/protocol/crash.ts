@@ -17,7 +17,15 @@ export type CrashPoint =
 const [wanted, nth] = (process.env['PROV_CRASH_AT'] ?? '').split(':')
 const left = { count: Number(nth ?? '1') }
 
-/** Dies here when the environment says so; otherwise one comparison. */
+let listener: ((name: CrashPoint) => void) | undefined
+
+/** For simulated worlds, which die without taking the process along. One at a time. */
+export function onCrashPoint(next: ((name: CrashPoint) => void) | undefined): void {
+  listener = next
+}
+
+/** Dies here when the environment says so; otherwise two comparisons. */
 export function crashPoint(name: CrashPoint): void {
+  listener?.(name)
   if (name === wanted && --left.count === 0) process.kill(process.pid, 'SIGKILL')
 }
