@@ -6,7 +6,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { JsonObject, ProvError, WorkspaceFiles } from 'prov'
+import type { JsonObject, JsonValue, ProvError, WorkspaceFiles } from 'prov'
 import { workspaceErrors } from './errors.ts'
 import { workspaceFiles } from './files.ts'
 import type { WorkspaceFile } from './files.ts'
@@ -45,8 +45,7 @@ async function load(files: WorkspaceFiles): Promise<LoadedWorkspace> {
  */
 function located(error: ProvError, root: string): ProvError {
   const { file, line } = error.place ?? {}
-  const { id, field } = error.detail as { readonly id?: string; readonly field?: string }
-  const name = id === undefined ? field : `"${id}"`
+  const name = nameIn(error.detail)
   const raise = workspaceErrors[error.code as keyof typeof workspaceErrors]
   if (file === undefined || line !== undefined || name === undefined || !raise) return error
   let text: string
@@ -61,4 +60,13 @@ function located(error: ProvError, root: string): ProvError {
   const before = text.slice(0, at).split('\n')
   const place = { file, line: before.length, column: (before.at(-1) as string).length + 1 }
   return (raise as (detail: JsonObject, options: object) => ProvError)(error.detail, { place })
+}
+
+/** What the complaint is about, as it reads in the file: an id, the first one of a circle, a field. */
+function nameIn(detail: JsonObject): string | undefined {
+  const { id, units, gates, steps, field } = detail
+  const circle = [units, gates, steps].find(Array.isArray) as readonly JsonValue[] | undefined
+  const named = id ?? circle?.[0]
+  if (typeof named === 'string') return JSON.stringify(named)
+  return typeof field === 'string' ? field : undefined
 }

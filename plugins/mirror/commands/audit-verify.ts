@@ -47,7 +47,7 @@ export const command = defineCommand({
             ['repository', ledger.path],
             ['commits', `${ledger.commits}`],
             ['behind', ledger.behind === 0 ? undefined : [`${ledger.behind} events`, paint.warn]],
-            ['check it', ledger.head && `git -C ${ledger.path} verify-commit ${ledger.head}`],
+            ['check it', ledger.head && `git -C ${ledger.path} verify-commit HEAD`],
           ],
           look,
         ),
