@@ -77,7 +77,7 @@ export { emptyModel, foldAudit, isTerminal, outcomeOf, seqKey } from './protocol
 export type { OpNote, OpRow, OpsModel, OpVote, Refusal, SeqRow } from './protocol/fold.ts'
 export { followAudit } from './protocol/follow.ts'
 export type { FollowOptions } from './protocol/follow.ts'
-export { custodyBetween, verifySignature } from './protocol/key.ts'
+export { actorNamePattern, custodyBetween, verifySignature } from './protocol/key.ts'
 export type { ActorKind, KeyRecord, PublicJwk, Signer } from './protocol/key.ts'
 export { Keyring } from './protocol/keyring.ts'
 export { openKeyStore } from './protocol/keys.ts'

@@ -7,7 +7,7 @@
  */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { asProvError, defineCommand, fields, openKeyStore } from 'prov'
+import { actorNamePattern, asProvError, defineCommand, fields, keyErrors, openKeyStore } from 'prov'
 import type { CommandContext } from 'prov'
 import { enrol } from './actor-enrol.ts'
 import { actorErrors } from './errors.ts'
@@ -54,6 +54,7 @@ export const command = defineCommand({
   },
   writes: true,
   async run({ name, kind, seal, enrol: join_ }, context): Promise<Created> {
+    if (!actorNamePattern.test(name)) throw keyErrors.PROV_KEY_NAME_INVALID({ actor: name })
     const file = join(context.home, 'keys', `${name}.json`)
     const of = kind === 'agent' ? 'agent' : 'human'
     // Nobody is there to type an agent's passphrase.

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { ledger } from 'prov'
 import type { CommandContext, Millis, OpEnd, Runtime } from 'prov'
 
 /** Throws PROV_OP_TIMEOUT. */
@@ -22,5 +23,27 @@ export async function driven(
     return await handle.settled({ timeoutMs, signal: context.signal })
   } finally {
     told.unsubscribe()
+  }
+}
+
+const patienceMs: Millis = 3_000
+
+/**
+ * Gives the ledger a moment to take what just happened, so that whoever looks next finds it there.
+ * Nothing depends on it: a ledger that lags or is broken is its own alarm, not this command's failure.
+ */
+export async function mirrored(
+  runtime: Runtime,
+  context: Pick<CommandContext, 'clock' | 'signal'>,
+): Promise<void> {
+  const stop = new AbortController()
+  const timer = context.clock.after(patienceMs, () => stop.abort())
+  const signal = AbortSignal.any([stop.signal, context.signal])
+  try {
+    await runtime.service(ledger).settled({ signal })
+  } catch {
+    // The mirror says itself what is wrong with it, in its own log and in `prov plugins`.
+  } finally {
+    timer.cancel()
   }
 }

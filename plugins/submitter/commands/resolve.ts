@@ -8,6 +8,7 @@ import { controllerDesk, defineCommand } from 'prov'
 import type { OpRow } from 'prov'
 import { exitCodeOf, standingLines, standingOf } from './end.ts'
 import type { OpStanding } from './end.ts'
+import { mirrored } from './drive.ts'
 
 export const command = defineCommand({
   pattern: 'op resolve <id>',
@@ -37,6 +38,7 @@ export const command = defineCommand({
     await runtime
       .service(controllerDesk)
       .resolve({ op: row.id, as: context.actor, outcome: as, reason })
+    await mirrored(runtime, context)
     return { ...standingOf((await runtime.read('op', { id: row.id })) as OpRow), dryRun: false }
   },
   render: (data, paint, format) => [

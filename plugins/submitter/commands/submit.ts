@@ -11,7 +11,7 @@ import type { OpStanding } from './end.ts'
 import { planLines } from './plan.ts'
 import type { PlanView } from './plan.ts'
 import { durationOf, proposalFlags, proposalOf } from './proposal.ts'
-import { driven } from './drive.ts'
+import { driven, mirrored } from './drive.ts'
 
 type Submitted =
   | (OpStanding & { readonly duplicate: boolean })
@@ -48,16 +48,19 @@ export const command = defineCommand({
     const proposal = proposalOf(flags, context.actor)
     const expiresInMs = durationOf('expires', flags.expires)
     const timeoutMs = durationOf('timeout', flags.timeout)
-    if (context.dryRun) {
-      const plan = (await context.read('plan', { ...proposal })) as PlanView
-      return { dryRun: true, plan }
-    }
+    // Asked first also when it is meant: what cannot be is refused before any lock is taken.
+    const plan = (await context.read('plan', { ...proposal })) as PlanView
+    if (context.dryRun) return { dryRun: true, plan }
+    for (const { message } of plan.obstacles) context.progress(`in the way now: ${message}`)
     const runtime = await context.runtime()
     const { op, duplicate } = await runtime
       .service(submissions)
       .submit({ ...proposal, opId: flags['op-id'], expiresInMs })
     if (duplicate) context.progress(`${op} was submitted before; this is its answer`)
-    if (flags.wait) await driven(runtime, op, context, timeoutMs)
+    if (flags.wait) {
+      await driven(runtime, op, context, timeoutMs)
+      await mirrored(runtime, context)
+    }
     return { ...standingOf((await runtime.read('op', { id: op })) as OpRow), duplicate }
   },
   render: (data, paint, format) =>

@@ -8,7 +8,7 @@ import { keeperDesk } from 'prov'
 import type { CommandContext, OpRow, Paint } from 'prov'
 import { standingLines, standingOf } from './end.ts'
 import type { OpStanding } from './end.ts'
-import { driven } from './drive.ts'
+import { driven, mirrored } from './drive.ts'
 import { durationOf } from './proposal.ts'
 
 export interface Voted extends OpStanding {
@@ -53,6 +53,7 @@ export async function vote(request: VoteRequest, context: CommandContext): Promi
     .service(keeperDesk)
     .vote({ op: row.id, as: context.actor, decision, reason })
   if (wait && answer.counted) await driven(runtime, row.id, context, timeoutMs)
+  if (wait) await mirrored(runtime, context)
   const after = (await runtime.read('op', { id: row.id })) as OpRow
   const said = { counted: answer.counted, dryRun: false, said: answer.why }
   return { ...standingOf(after), ...mine, ...said }

@@ -3,6 +3,7 @@ import { defineCommand, submissions } from 'prov'
 import type { OpRow } from 'prov'
 import { exitCodeOf, standingLines, standingOf } from './end.ts'
 import type { OpStanding } from './end.ts'
+import { mirrored } from './drive.ts'
 
 export const command = defineCommand({
   pattern: 'op withdraw <id>',
@@ -19,6 +20,7 @@ export const command = defineCommand({
     if (context.dryRun) return { ...standingOf(row), dryRun: true }
     const runtime = await context.runtime()
     await runtime.service(submissions).withdraw({ op: row.id, as: context.actor, reason })
+    await mirrored(runtime, context)
     return { ...standingOf((await runtime.read('op', { id: row.id })) as OpRow), dryRun: false }
   },
   render: (data, paint, format) => [

@@ -1,0 +1,95 @@
+/** Operations that are refused, rejected or taken back; mode and policy. */
+import t from 'tap'
+import { sampleCopy } from '../support/workspace.ts'
+
+t.test('a proposal that cannot be one is refused with what would be', async (t) => {
+  const { json, run } = sampleCopy(t)
+  await run('setup', '--actor', 'alice')
+  for (const [line, exit, code] of [
+    ['op submit deplyo app-cluster/cert-manager', 64, 'PROV_OP_TYPE_UNKNOWN'],
+    ['op submit deploy app-cluster/nothing', 64, 'PROV_OP_TARGET_UNKNOWN'],
+    ['op submit dimension.transition obs --param to=x', 64, 'PROV_OP_DIMENSION_UNKNOWN'],
+    ['op submit scale monitoring/loki --param replicas', 64, 'PROV_OP_PARAM_INVALID'],
+    ['op submit scale monitoring/loki --expires soon', 64, 'PROV_OP_DURATION_INVALID'],
+    ['op submit scale monitoring/loki --actor nobody', 64, 'PROV_KEY_ABSENT'],
+    ['op show op_nothing', 64, 'PROV_OP_NOT_FOUND'],
+    ['op submit deploy app-cluster/sops-operator', 5, undefined],
+  ] as const) {
+    const ran = await json(...line.split(' '))
+    t.same([ran.code, ran.data.code], [exit, code], line)
+    if (exit === 64) t.match(ran.data.remedy, /prov|\.ncl|`/, line)
+  }
+})
+
+t.test(
+  'what waits can be rejected with a reason or taken back, and neither is executed',
+  async (t) => {
+    const { json, run } = sampleCopy(t)
+    await run('setup', '--actor', 'alice')
+    await run('actor', 'create', 'bob', '--no-seal')
+    const submit = async () =>
+      (await json('op', 'submit', 'deploy', 'app-cluster/cert-manager', '--actor', 'alice')).data.op
+    const first = await submit()
+    t.match(await json('op', 'reject', first, '--actor', 'bob'), { code: 64 }, 'a reason is needed')
+    t.match(await json('op', 'reject', first, '--actor', 'bob', '--reason', 'not on a Friday'), {
+      code: 0,
+      data: { phase: 'refused', code: 'PROV_OP_REJECTED', why: /not on a Friday/ },
+    })
+    const second = await submit()
+    const back = ['op', 'withdraw', second, '--reason', 'wrong cluster'] as const
+    t.match(await json(...back, '--actor', 'bob'), { code: 4, data: { code: 'PROV_OP_NOT_YOURS' } })
+    t.match(await json(...back, '--actor', 'alice', '--dry-run'), {
+      code: 0,
+      data: { phase: 'held' },
+    })
+    t.match(await json(...back, '--actor', 'alice'), { code: 0, data: { phase: 'withdrawn' } })
+    t.match(
+      await json(
+        'op',
+        'resolve',
+        second,
+        '--as',
+        'applied',
+        '--reason',
+        'saw it',
+        '--actor',
+        'bob',
+      ),
+      {
+        code: 6,
+        data: { code: 'PROV_OP_NOT_IN_DOUBT' },
+      },
+    )
+    t.match((await json('state')).data[0], { current: 'bootstrapped', version: 0 })
+    t.same(
+      (await json('op', 'list')).data.map((row: any) => row.phase),
+      ['withdrawn', 'refused'],
+    )
+  },
+)
+
+t.test('mode and policy change by a signed act only, and a dry run says what would', async (t) => {
+  const { json, run, edit } = sampleCopy(t)
+  await run('setup', '--actor', 'alice')
+  t.match(await json('keeper', 'mode', 'manual', '--dry-run'), {
+    data: { mode: 'manual', changed: false },
+  })
+  t.match(await json('keeper', 'mode', 'manual'), {
+    code: 0,
+    data: { was: 'hybrid', changed: true },
+  })
+  t.match(await json('op', 'submit', 'scale', 'monitoring/loki'), { code: 5 })
+  t.match((await json('keeper', 'status')).data, { mode: 'manual', held: [{ type: 'scale' }] })
+
+  edit('keeper_policy.ncl', 'op_type = "restart"', 'op_type = "drain"')
+  t.match((await json('policy', 'show')).data, { differs: true, active: { version: 1 } })
+  t.match(await json('policy', 'activate', '--dry-run'), { data: { activated: false, version: 2 } })
+  t.match(await json('policy', 'activate'), {
+    code: 0,
+    data: { activated: true, version: 2, was: 1 },
+  })
+  t.match((await json('policy', 'show')).data, {
+    differs: false,
+    active: { version: 2, by: 'alice' },
+  })
+})

@@ -1,0 +1,64 @@
+/** `prov setup`, and edits of the files it wrote. */
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { sampleCopy } from '../support/workspace.ts'
+
+t.test('setup makes a folder a workspace once, and the second run changes nothing', async (t) => {
+  const { json, run, root, home } = sampleCopy(t, { empty: true })
+  const dry = await json('setup', '--name', 'fresh', '--actor', 'alice', '--dry-run')
+  t.equal(dry.code, 0)
+  t.ok(dry.data.files.every((file: any) => file.action === 'would be written'))
+  t.notOk(existsSync(join(root, '.ontology')), 'a dry run writes nothing')
+  t.notOk(existsSync(home), 'not even a key')
+
+  const first = await json('setup', '--name', 'fresh', '--actor', 'alice')
+  t.match(first, {
+    code: 0,
+    data: {
+      workspace: 'fresh',
+      kind: 'DevWorkspace',
+      actor: { name: 'alice', key: 'made', sealed: false },
+      policy: { action: 'activated', version: 1 },
+    },
+  })
+  t.match(readFileSync(join(root, '.ontology/manifest.ncl'), 'utf8'), "repo_kind = 'DevWorkspace")
+  t.equal(statSync(join(home, 'keys/alice.json')).mode & 0o777, 0o600)
+  t.equal((await json('state')).data[0].id, 'provisioning')
+
+  const again = await json('setup')
+  t.same([...new Set(again.data.files.map((file: any) => file.action))], ['kept'])
+  t.match(again.data, { actor: { key: 'kept' }, policy: { action: 'kept', version: 1 } })
+  t.match((await run('setup')).out, /nothing was missing/)
+  t.match(await json('setup', '--kind', 'Mixed'), {
+    code: 64,
+    data: { code: 'PROV_SETUP_KIND_DIFFERS' },
+  })
+})
+
+t.test('a Mixed workspace leaves its first policy to a person', async (t) => {
+  const { json, root } = sampleCopy(t, { empty: true })
+  const { data } = await json('setup', 'part', '--kind', 'Mixed', '--actor', 'alice')
+  t.match(data, { kind: 'Mixed', workspace: 'part', policy: { action: 'left to a person' } })
+  t.ok(existsSync(join(root, 'part/.ontology/provisioning.ncl')))
+  t.match(await json('card', '--workspace', 'part'), { code: 64, data: { code: 'PROV_CARD_KIND' } })
+})
+
+t.test(
+  'an edit of current_state is a proposal: shown, judged, and then where things stand',
+  async (t) => {
+    const { json, run, edit } = sampleCopy(t)
+    await run('setup', '--actor', 'alice')
+    edit('.ontology/state.ncl', 'current_state = "partial"', 'current_state = "full_stack"')
+    const before = (await json('state')).data[1]
+    t.match(before, { current: 'partial', declared: 'full_stack', edited: true, version: 0 })
+    await run('actor', 'create', 'bob', '--no-seal')
+    await run('actor', 'enrol', 'bob')
+    const after = (await json('state')).data[1]
+    t.match(after, { current: 'full_stack', version: 1, status: 'reached', movedBy: /^edit-/ })
+    t.notOk('edited' in after)
+    t.match((await json('op', 'list')).data, [
+      { type: 'dimension.declare', phase: 'applied', by: 'alice' },
+    ])
+  },
+)
