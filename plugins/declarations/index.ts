@@ -17,7 +17,6 @@
 import {
   asProvError,
   contract,
-  defineErrors,
   definePlugin,
   digestOf,
   journal,
@@ -28,23 +27,16 @@ import {
 import type { Contract, JournalReader, JsonObject, KeyStore } from 'prov'
 import { editsOf, editOpId } from './edits.ts'
 import type { Positions } from './edits.ts'
+import { declarationErrors } from './errors.ts'
 
 const partition = 'declarations'
-
-const configErrors = defineErrors<{ PROV_DECLARATIONS_CONFIG: Record<string, never> }>({
-  PROV_DECLARATIONS_CONFIG: {
-    disposition: 'usage',
-    text: () => 'declarations takes { "as": "<actor>" } and nothing else',
-    remedy: 'correct "prov": { "config": { "declarations": … } } in package.json',
-  },
-})
 
 /** Who signs edits; undefined leaves it to the keys that are here. */
 function parseConfig(raw: unknown): { readonly as: string | undefined } {
   if (raw === undefined) return { as: undefined }
   const { as, ...rest } = Object(raw) as { readonly as?: unknown }
   if (typeof as !== 'string' || Object.keys(rest).length > 0) {
-    throw configErrors.PROV_DECLARATIONS_CONFIG({})
+    throw declarationErrors.PROV_DECLARATIONS_CONFIG({})
   }
   return { as }
 }

@@ -57,6 +57,15 @@ export const workspaceErrors = defineErrors<{
     known: readonly string[]
     suggestion?: string | undefined
   }
+  PROV_DECISION_FILE_INVALID: { file: string; what: string }
+  PROV_WHY_UNKNOWN: { id: string; suggestion?: string | undefined }
+  PROV_WORKSPACE_ID_UNKNOWN: {
+    what: string
+    id: string
+    known: readonly string[]
+    command: string
+    suggestion?: string | undefined
+  }
   PROV_CARD_KIND: { workspace: string; kind: string }
   PROV_BACKLOG_UNKNOWN: {
     id: string
@@ -204,6 +213,23 @@ export const workspaceErrors = defineErrors<{
     text: ({ name, suggestion }) =>
       `nothing here is called ${name}${near(suggestion)}: no node, unit, capability or cluster`,
     remedy: 'name something that .ontology/core.ncl or `prov connections` lists',
+  },
+  PROV_DECISION_FILE_INVALID: {
+    disposition: 'usage',
+    text: ({ file, what }) => `${file} is not an operation to validate: ${what}`,
+    remedy: ({ file }) =>
+      `put \`{ "type": "deploy", "target": "app-cluster/cert-manager" }\` into \`${file}\``,
+  },
+  PROV_WHY_UNKNOWN: {
+    disposition: 'usage',
+    text: ({ id, suggestion }) => `nothing here is called ${id}${near(suggestion)}`,
+    remedy: 'name a gate, a dimension or an operation: `prov gates`, `prov state`, `prov op list`',
+  },
+  PROV_WORKSPACE_ID_UNKNOWN: {
+    disposition: 'usage',
+    text: ({ what, id, known, suggestion }) =>
+      `there is no ${what} ${id}${near(suggestion) || `; ${among(known)}`}`,
+    remedy: ({ command }) => `run \`prov ${command}\` to see them all`,
   },
   PROV_CARD_KIND: {
     disposition: 'usage',

@@ -4,6 +4,7 @@ import { defineErrors } from 'prov'
 export const actorErrors = defineErrors<{
   PROV_KEY_PASSPHRASE_ABSENT: { actor: string }
   PROV_KEY_PASSPHRASE_DIFFERS: { actor: string }
+  PROV_KEY_NOT_HERE: { actor: string; near?: string }
 }>({
   PROV_KEY_PASSPHRASE_ABSENT: {
     disposition: 'usage',
@@ -15,5 +16,12 @@ export const actorErrors = defineErrors<{
     disposition: 'usage',
     text: ({ actor }) => `the two passphrases for ${actor} are not the same; no key was made`,
     remedy: 'run `prov actor create` again and type the same one twice',
+  },
+  PROV_KEY_NOT_HERE: {
+    disposition: 'usage',
+    text: ({ actor, near }) =>
+      `no key of ${actor} lies on this machine${near === undefined ? '' : `; did you mean ${near}?`}`,
+    remedy: ({ actor }) =>
+      `run \`prov actor create ${actor}\`, or \`prov actor list\` to see yours`,
   },
 })

@@ -6,19 +6,9 @@
  */
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { defineCommand, defineErrors, exitCodes, fields } from 'prov'
+import { defineCommand, exitCodes, fields } from 'prov'
+import { workspaceErrors } from '../errors.ts'
 import type { Validation } from '../validate.ts'
-
-const fileErrors = defineErrors<{
-  PROV_DECISION_FILE_INVALID: { file: string; what: string }
-}>({
-  PROV_DECISION_FILE_INVALID: {
-    disposition: 'usage',
-    text: ({ file, what }) => `${file} is not an operation to validate: ${what}`,
-    remedy: ({ file }) =>
-      `put { "type": "deploy", "target": "app-cluster/cert-manager" } as JSON into ${file}`,
-  },
-})
 
 export const command = defineCommand({
   pattern: 'validate [decision..]',
@@ -72,7 +62,7 @@ export const command = defineCommand({
 
 async function operationIn(file: string): Promise<unknown> {
   const refuse = (what: string, cause?: unknown) =>
-    fileErrors.PROV_DECISION_FILE_INVALID({ file, what }, { place: { file }, cause })
+    workspaceErrors.PROV_DECISION_FILE_INVALID({ file, what }, { place: { file }, cause })
   let text: string
   try {
     text = await readFile(file, 'utf8')

@@ -6,8 +6,8 @@
  */
 import { defineRead, nearest, ProvError } from 'prov'
 import type { OpRow, ReadContext } from 'prov'
-import { askErrors } from '../ask-errors.ts'
 import { judgeGates, leafVerdict } from '../conditions.ts'
+import { workspaceErrors } from '../errors.ts'
 import { now } from '../now.ts'
 import { whyDimension, whyGate, whyOp } from '../why.ts'
 import type { Why, WhyContext } from '../why.ts'
@@ -32,8 +32,8 @@ export const read = defineRead<{ readonly id: string }, Why>({
     const row = await operation(id, context)
     if (row) return whyOp(about, row)
     const known = [...model.gates, ...model.dimensions].map((one) => one.id)
-    const near = nearest(id, [...known, ...ops.ops.keys()])
-    throw askErrors.PROV_WHY_UNKNOWN({ id, ...(near !== undefined && { near }) })
+    const suggestion = nearest(id, [...known, ...ops.ops.keys()])
+    throw workspaceErrors.PROV_WHY_UNKNOWN({ id, ...(suggestion !== undefined && { suggestion }) })
   },
 })
 
