@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import t from 'tap'
 import type { Test } from 'tap'
 import ssh2 from 'ssh2'
-import { codeOf, providerKit } from 'prov/testing'
+import { codeOf, pluginKit, providerKit } from 'prov/testing'
 import { defineProvider, providerPoint, systemClock } from 'prov'
 import type { Machine, ProviderBackend, ProviderSpec } from 'prov'
 import providerLocal from '../../extensions/provider-local/index.ts'
@@ -246,6 +246,13 @@ t.test('its plugin declares one backend and parses its config at the door', asyn
   ]) {
     t.throws(() => parse(bad), { code: 'PROV_PROVIDER_LOCAL_CONFIG' }, JSON.stringify(bad))
   }
+})
+
+t.test('it keeps the contract of plugins', async (t) => {
+  pluginKit(t, () => providerLocal, {
+    sampleConfig: { isolation: 'plain' },
+    badConfigs: [{ isolation: 'none' }, []],
+  })
 })
 
 t.test('a backend made per runtime is opened by the state folder of that runtime', async (t) => {

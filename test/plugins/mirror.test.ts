@@ -17,7 +17,7 @@ import {
   subjects,
 } from 'prov'
 import type { AuditEvent, Bus, Contract, JsonObject, Runtime } from 'prov'
-import { codeOf } from 'prov/testing'
+import { codeOf, pluginKit } from 'prov/testing'
 import mirror from '../../plugins/mirror/index.ts'
 import type { LedgerState } from '../../plugins/mirror/reads/ledger.ts'
 import { runChild } from '../support/child.ts'
@@ -95,6 +95,10 @@ const settledStream = (at: Open) =>
     const info = await at.bus.streamInfo(streams.audit('infra'))
     return info?.consumers.every((one) => one.pending + one.inFlight === 0) === true
   })
+
+t.test('it keeps the contract of plugins', async (t) => {
+  pluginKit(t, () => mirror, { badConfigs: [{ dir: 'here' }, { path: '/x' }] })
+})
 
 t.test('each event becomes one signed commit that plain git verifies', async (t) => {
   const { open, repo } = place(t)

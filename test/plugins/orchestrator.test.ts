@@ -4,10 +4,17 @@ import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { bus, definePlugin, orchestrator, streams } from 'prov'
-import { codeOf } from 'prov/testing'
+import { codeOf, pluginKit } from 'prov/testing'
 import orchestratorPlugin from '../../plugins/orchestrator/index.ts'
 import { request, step, world } from '../support/run-world.ts'
 import type { Request } from '../support/run-world.ts'
+
+t.test('it keeps the contract of plugins', async (t) => {
+  pluginKit(t, () => orchestratorPlugin, {
+    sampleConfig: { parallel: 2, stepTimeout: '5m' },
+    badConfigs: [{ parallel: 0 }, { steps: 1 }],
+  })
+})
 
 t.test('steps run in order of their needs on one machine, which is gone afterwards', async (t) => {
   const here = world(t)
