@@ -367,7 +367,7 @@ export async function busKit(
 
   await t.test('of many who create one key, one wins', async (t) => {
     const harness = await place(t)
-    const store = await harness.bus.keyValue('leases')
+    const store = await harness.bus.keyValue('claims')
     t.equal(await store.get('a key: odd/é'), undefined)
     const rivals = Array.from({ length: 10 }, (_, n) => store.create('a key: odd/é', { holder: n }))
     const won = (await Promise.all(rivals)).filter((revision) => revision !== undefined)
@@ -382,7 +382,7 @@ export async function busKit(
       'a stale revision changes nothing',
     )
     await store.create('other', 1)
-    const again = await (await harness.reopen()).keyValue('leases')
+    const again = await (await harness.reopen()).keyValue('claims')
     t.same(await again.get('a key: odd/é'), { value: { holder: 'me' }, revision: renewed })
     await again.delete('a key: odd/é')
     t.equal(await again.get('a key: odd/é'), undefined)

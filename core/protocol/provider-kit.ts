@@ -166,6 +166,8 @@ async function run(machine: Machine, command: string, input = ''): Promise<Ran> 
   try {
     return await new Promise<Ran>((resolve, reject) => {
       client.on('error', reject)
+      // A machine that ends while we knock closes without an error.
+      client.on('close', () => reject(new Error('the connection was closed')))
       client.on('ready', () => {
         client.exec(command, (error, channel) => {
           if (error) return reject(error)
