@@ -130,7 +130,8 @@ export const fail = (failure: NickelFailure): never => {
 /** The candidate closest to a misspelt name, if one is close enough to be worth saying. */
 export function closest(name: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined
-  let bestCost = Math.max(1, Math.floor(name.length / 3)) + 0.9
+  // A word replaced entirely is another word, not a misspelling.
+  let bestCost = Math.min(Math.max(1, Math.floor(name.length / 3)) + 0.9, name.length)
   for (const candidate of candidates) {
     const lengths = Math.abs(candidate.length - name.length)
     if (candidate === name || lengths > bestCost) continue
