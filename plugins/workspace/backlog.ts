@@ -75,9 +75,15 @@ export function backlogDetail(
       after: after.get(gate.id) ?? 'closed',
     })),
     connections: touched.flatMap((gate) => (gate.edge ? [gate.edge] : [])),
-    operations: ops.flatMap((op) => op.targets.map((target) => `${op.type} ${target}`)),
+    operations: state === dimension.desired ? [] : submittable(towards.length > 0 ? towards : ops),
   }
 }
+
+/** What can be typed as it stands: a pattern names no target. */
+const submittable = (ops: WorkspaceModel['opTypes']): readonly string[] =>
+  ops.flatMap(({ type, targets }) =>
+    targets.filter((target) => !target.includes('*')).map((target) => `${type} ${target}`),
+  )
 
 function names(gate: GateDecl, dimension: string, capabilities: readonly string[]): boolean {
   return leavesOf(gate.condition).some(

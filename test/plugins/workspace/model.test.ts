@@ -190,6 +190,15 @@ t.test('the backlog is sorted by urgency, and an item knows what it would change
     ],
     operations: ['deploy app-cluster/cert-manager'],
   })
+  const there = {
+    ...start,
+    positions: { cluster_provisioning: { state: 'operational', version: 1 } },
+  }
+  t.same(
+    backlogDetail(sample, there, 'bl-deploy-certmgr').operations,
+    [],
+    'at its goal an item offers no way back',
+  )
   t.same(backlogDetail(sample, start, 'bl-name-volumes').gateImpact, [])
   t.equal(
     codeOf(() => backlogDetail(sample, start, 'bl-certmgr')),
