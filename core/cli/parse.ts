@@ -106,7 +106,7 @@ async function parse(
     })
     .fail((message, error) => {
       if (ProvError.is(error)) throw error
-      const lacking = /^Not enough non-option arguments/.test(message ?? '')
+      const lacking = message?.startsWith('Not enough non-option arguments')
       if (lacking) {
         const missing = [...tail.matchAll(/<([a-zA-Z-]+)(?:\.\.)?>/g)].map(([all]) => all)
         throw cliErrors.PROV_CLI_ARGUMENT_MISSING({ missing, command: words })
@@ -155,7 +155,7 @@ function refuseUnknown(raw: Readonly<Record<string, unknown>>, than: Known): voi
       ...(meant !== undefined && { suggestion: `--${meant}` }),
     })
   }
-  const [extra] = (raw['_'] as readonly unknown[] | undefined) ?? []
+  const [extra] = (raw['_'] as readonly (string | number)[] | undefined) ?? []
   if (extra !== undefined) {
     throw cliErrors.PROV_CLI_ARGUMENT_EXTRA({
       argument: String(extra),

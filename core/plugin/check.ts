@@ -10,7 +10,10 @@ import type { Plugin } from './define.ts'
 import { pluginErrors } from './errors.ts'
 
 /** Oldest and newest contract that this runtime speaks. */
-export const spokenApis = { from: pluginApi, to: pluginApi } as const
+export const spokenApis: { readonly from: number; readonly to: number } = {
+  from: pluginApi,
+  to: pluginApi,
+}
 
 const namePattern = /^[a-z][a-z0-9-]{0,62}$/
 

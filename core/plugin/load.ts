@@ -105,10 +105,16 @@ const nowhere: TrustPlace = { home: '/nonexistent', workspace: '' }
 function* candidates(options: LoadOptions): Generator<{ found: FoundPlugin; given?: Plugin }> {
   for (const found of options.found) yield { found }
   for (const plugin of options.given ?? []) {
-    const name = String((plugin as { name?: unknown } | undefined)?.name ?? 'given')
+    const { name } = Object(plugin) as { name?: unknown }
     yield {
       given: plugin,
-      found: { id: name, source: 'given', entry: '', root: '', provides: [] },
+      found: {
+        id: typeof name === 'string' ? name : 'given',
+        source: 'given',
+        entry: '',
+        root: '',
+        provides: [],
+      },
     }
   }
 }

@@ -184,6 +184,19 @@ t.test('an early plugin sees the additions of those that start after it', async 
   t.same(seen, [{ name: 'clock', plugin: 'adds', value: 12 }])
 })
 
+t.test('who adds to an extension point runs before who may look there', async (t) => {
+  const trail: string[] = []
+  const named = (name: string, more: object = {}) =>
+    definePlugin({ name, api: 1, setup: () => void trail.push(name), ...more })
+  await start([
+    named('looks'),
+    named('adds', { contributes: [contribute(panels, 'a', 1)] }),
+    named('adds-and-needs', { contributes: [contribute(panels, 'b', 2)], needs: { desk } }),
+    provider(),
+  ])
+  t.same(trail, ['adds', 'looks', 'adds-and-needs'])
+})
+
 t.test(
   'a setup that hangs is refused when its time is over, and what it began is ended',
   async (t) => {

@@ -164,7 +164,7 @@ t.test(
     const count = defineRead({
       name: 'count',
       describe: 'how many notes',
-      args: (raw) => ({ type: String(raw['type'] ?? 'note') }),
+      args: ({ type }) => ({ type: typeof type === 'string' ? type : 'note' }),
       run: async ({ type }, { journal, files }) => {
         runs++
         let found = 0
@@ -238,7 +238,7 @@ function deskPlugin(phases: readonly OpPhase[]): { plugin: Plugin; next: () => v
   })
   const next = () => {
     at++
-    for (const tell of [...listeners]) tell()
+    for (const tell of listeners) tell()
   }
   return { plugin, next }
 }
