@@ -107,6 +107,9 @@ export function boundNames(pattern: Pattern, into: Set<string> = new Set()): Set
       break
     case 'or':
       for (const option of pattern.options) boundNames(option, into)
+      break
+    case 'wildcard':
+    case 'constant':
   }
   return into
 }

@@ -129,6 +129,10 @@ class Walk {
         return this.#annotations(node.annotations)
       case 'type':
         return this.#type(node.type)
+      case 'null':
+      case 'bool':
+      case 'number':
+      case 'var':
     }
   }
 
@@ -166,6 +170,12 @@ class Walk {
         return type.rows.forEach(({ type: of }) => this.#type(of))
       case 'contract':
         return this.term(type.term)
+      case 'dyn':
+      case 'bool':
+      case 'number':
+      case 'string':
+      case 'name':
+      case 'wildcard':
     }
   }
 }

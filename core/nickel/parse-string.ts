@@ -47,12 +47,15 @@ export function parseStaticText(parser: Parser, what: string): string {
   }
   const node = parseString(parser)
   if (node.kind !== 'string') throw parser.unexpected(what)
-  const dynamic = node.chunks.find((chunk) => typeof chunk !== 'string')
-  if (dynamic !== undefined && typeof dynamic !== 'string') {
-    const { start, end } = dynamic.term.span
-    throw parser.lexer.error(`${what} must not contain an interpolation`, start, end)
+  let text = ''
+  for (const chunk of node.chunks) {
+    if (typeof chunk !== 'string') {
+      const { start, end } = chunk.term.span
+      throw parser.lexer.error(`${what} must not contain an interpolation`, start, end)
+    }
+    text += chunk
   }
-  return node.chunks.join('')
+  return text
 }
 
 const isBlank = (char: string): boolean => char === ' ' || char === '\t'

@@ -328,6 +328,7 @@ export class Parser {
         return parseString(this)
       case 'keyword':
         return this.#wordAtom(text, start)
+      default:
     }
     if (text === '(') return this.#parentheses()
     if (text === '{') return parseRecord(this)

@@ -20,6 +20,7 @@ export function plainToValue(data: unknown, span: Span): Value {
       return fromDouble(data)
     case 'bigint':
       return ratio(data, 1n)
+    default:
   }
   if (data instanceof RecordValue || data instanceof ArrayValue) return data
   if (isNum(data)) return data

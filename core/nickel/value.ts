@@ -308,6 +308,7 @@ export function typeOf(value: Value): TypeName {
       return 'Number'
     case 'string':
       return 'String'
+    default:
   }
   if (value instanceof Fraction) return 'Number'
   if (value instanceof EnumValue) return 'Enum'

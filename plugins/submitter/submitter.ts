@@ -161,7 +161,9 @@ export class Submitter implements Submissions {
 
   follow(op: string, listener: (change: PhaseChange) => void): () => void {
     const selection = this.#parts.contract.store.select(({ ops }) => ops.get(op))
-    const tell = (row: OpRow | undefined): void => void (row && listener(changeOf(row)))
+    const tell = (row: OpRow | undefined): void => {
+      if (row) listener(changeOf(row))
+    }
     tell(selection.get())
     return selection.subscribe(tell)
   }

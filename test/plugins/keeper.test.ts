@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { ProvError } from '../../core/errors.ts'
+import type { ProvError } from '../../core/errors.ts'
 import type { JsonValue } from '../../core/json.ts'
 import { codeOf } from '../../core/kit.ts'
 import { bus, workspace } from '../../core/plugin/core-services.ts'

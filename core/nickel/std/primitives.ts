@@ -24,7 +24,7 @@ import {
 import { sliceOf } from './array.ts'
 import { labelOf, outcomeTag, texts } from './contract.ts'
 import { deserialize, hash, serialize } from './formats.ts'
-import { tag, type Call } from './native.ts'
+import { Call, tag } from './native.ts'
 import { double, logarithm, power } from './number.ts'
 import { hasField, insert, mapFields, remove } from './record.ts'
 import * as text from './string.ts'
@@ -98,6 +98,10 @@ const run = (fn: Lazy, args: readonly Lazy[], site: Call): Value =>
 /** What follows the operator's own arguments: the rest is a function of one more. */
 const then = (next: (arg: Lazy) => Value): Native =>
   new Native('primitive', 1, ([arg]) => next(arg as Lazy))
+
+/** A primitive that waits for the string to look at; anything else is refused like an argument. */
+const thenText = (c: Call, next: (text: string) => Value): Native =>
+  new Native('primitive', 1, (args) => next(new Call(c.name, args, c.site).string(0)))
 
 const angle =
   (f: (x: number) => number) =>
@@ -182,9 +186,9 @@ const table: Readonly<Record<string, (call: Call) => Value>> = {
   'string/substr': (c) => text.substring(c, c.index(1), c.index(2), c.string(0), [1, 2]),
   'string/replace': (c) => text.replace(c.string(0), c.string(1), c.string(2)),
   'string/replace_regex': (c) => text.replaceRegex(c, c.string(1), c.string(2), c.string(0)),
-  'string/is_match': (c) => then((value) => force(text.find(c, c.string(0), String(force(value))).get('index') as Lazy) !== -1),
-  'string/find': (c) => then((value) => text.find(c, c.string(0), String(force(value)))),
-  'string/find_all': (c) => then((value) => text.findAll(c, c.string(0), String(force(value)))),
+  'string/is_match': (c) => thenText(c, (it) => force(text.find(c, c.string(0), it).get('index') as Lazy) !== -1),
+  'string/find': (c) => thenText(c, (it) => text.find(c, c.string(0), it)),
+  'string/find_all': (c) => thenText(c, (it) => text.findAll(c, c.string(0), it)),
   pow: (c) => power(c, c.number(0), c.number(1)),
   'number/log': (c) => logarithm(c, c.number(0), c.number(1)),
   'number/sin': angle(Math.sin),
