@@ -68,9 +68,17 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerWriter> 
     await git.init({ ...repo, defaultBranch: 'main' })
     await mkdir(join(gitdir, 'prov'), { recursive: true })
     const signers = join(gitdir, 'allowed_signers')
-    await allowSigner(signers, `${address} namespaces="git" ${sshPublicKey(key)}`)
+    const line = `${address} namespaces="git" ${sshPublicKey(key)}`
+    // Older keys stay, since older commits bear them.
+    const known = await readFile(signers, 'utf8').catch(() => '')
+    if (!known.split('\n').includes(line)) {
+      await disk.fs.promises.writeFile(signers, `${known}${line}\n`)
+    }
     // Absolute, since git reads a relative one from wherever it was started.
-    await git.setConfig({ ...repo, path: 'gpg.ssh.allowedSignersFile', value: signers })
+    const path = 'gpg.ssh.allowedSignersFile'
+    if ((await git.getConfig({ ...repo, path })) !== signers) {
+      await git.setConfig({ ...repo, path, value: signers })
+    }
     // A lock that a killed process left; the caller's lock says that there is no other writer.
     await rm(join(gitdir, `${branch}.lock`), { force: true })
     await disk.flush()
@@ -210,11 +218,4 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerWriter> 
     await writeFile(join(dir, eventFile), entry.text)
     await git.add({ ...repo, filepath: eventFile })
   }
-}
-
-/** Adds a line to the allowed signers; older keys stay, since older commits bear them. */
-async function allowSigner(file: string, line: string): Promise<void> {
-  const text = await readFile(file, 'utf8').catch(() => '')
-  if (text.split('\n').includes(line)) return
-  await writeFile(file, `${text}${line}\n`, { mode: 0o644 })
 }

@@ -90,7 +90,6 @@ export default definePlugin({
     // Whoever stops Prov right after an operation must not leave its machine behind.
     defer(async () => void (await Promise.all(destroying)))
 
-    let told = 0
     const underWay = new Map<string, Promise<RunOutcome>>()
     provide.orchestrator({
       run(request) {
@@ -105,7 +104,8 @@ export default definePlugin({
           stepTimeoutMs: config.stepTimeoutMs,
           outputs: { dir: join(stateDir, 'runs'), root },
           tell(event, body) {
-            const id = `${request.token}:${event}:${++told}`
+            // A step starts and ends once, so a message that was told before a crash is not told again.
+            const id = `${request.token}:${event}:${body['step']}`
             const subject = subjects.task(needs.workspace.name, event)
             needs.bus.publish(subject, { id, body }).catch(() => undefined)
           },
