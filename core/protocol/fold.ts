@@ -259,7 +259,7 @@ function submitted(event: AuditEvent<'op.submitted'>): OpRow {
 function next(row: OpRow, event: AuditEvent): OpRow {
   if (isTerminal(row.phase)) return row
   const to = (phase: OpPhase, why: string, more: Partial<OpRow> = {}): OpRow => {
-    const { code, remedy, ...rest } = row
+    const { code: _code, remedy: _remedy, ...rest } = row
     const note = { phase, at: event.time, why, ...(more.code !== undefined && { code: more.code }) }
     const outcome = terminal[phase]
     return {

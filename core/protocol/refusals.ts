@@ -13,7 +13,8 @@ import type { Emitter } from './audit.ts'
 import type { Contract } from './contract.ts'
 
 export interface Turned {
-  readonly kind: string
+  /** What it said that it is; a stranger's word, so only a short plain one is repeated. */
+  readonly kind: unknown
   /** Op id when one can be told, else `unknown`. */
   readonly subject: string
   readonly error: ProvError
@@ -58,7 +59,8 @@ export class Refusals {
   async #emit({ kind, subject, error, token }: Turned, count: Count): Promise<void> {
     const { code, message, remedy } = error
     const digest = typeof token === 'string' ? digestOfText(token) : digestOf(token as JsonValue)
-    const data = { kind, code, message, remedy, token: digest, count }
+    const plain = typeof kind === 'string' && /^[a-z]{1,16}$/.test(kind) ? kind : 'message'
+    const data = { kind: plain, code, message, remedy, token: digest, count }
     await this.#contract.emit(this.#role, { type: 'token.refused', subject, data })
   }
 }

@@ -410,7 +410,7 @@ export class Controller {
         return await delivery.nak({ delayMs: 1_000 })
       }
       const subject = peekToken(token).sub ?? 'unknown'
-      await refusals.note({ kind: String(kind), subject, error, token: token ?? null })
+      await refusals.note({ kind, subject, error, token: token ?? null })
       await delivery.term(error.code)
     } catch (again) {
       log.warn(`${delivery.id} could not be turned away`, { thrown: String(again) })

@@ -65,7 +65,7 @@ export class Inbox {
       }
       await delivery.ack()
     } catch (thrown) {
-      await this.#turnAway(delivery, String(kind), token, thrown).catch(() => {})
+      await this.#turnAway(delivery, kind, token, thrown).catch(() => {})
     }
   }
 
@@ -112,7 +112,7 @@ export class Inbox {
     if (claims.with['op_digest'] !== body) {
       throw opErrors.PROV_OP_PLAN_CHANGED({ op, what: 'the operation' })
     }
-    const phase = String(known.value)
+    const phase = known.value as string
     if (phase === 'withdrawn') return
     if (phase === 'submitted' || phase === 'held') {
       return keeper.withdraw(op, requester, claims.reason, digest)
@@ -126,7 +126,7 @@ export class Inbox {
 
   async #turnAway(
     delivery: Delivery,
-    kind: string,
+    kind: unknown,
     token: unknown,
     thrown: unknown,
   ): Promise<void> {
