@@ -9,7 +9,7 @@ import { signTokenNow } from '../../core/protocol/tokens.ts'
 import { judgeClaim } from '../../plugins/controller/verify.ts'
 import type { ClaimQuestion } from '../../plugins/controller/verify.ts'
 import type { Life, Stage } from './stage.ts'
-import { people, ready } from './stage.ts'
+import { live, people, ready } from './stage.ts'
 
 type Ready = Life & { readonly on: Stage }
 const digest = `sha256:${'0'.repeat(64)}`
@@ -341,4 +341,61 @@ t.test('the requester takes back what is approved while it is not claimed', asyn
   // Its command stands before the withdrawal in the stream: the claim wins, and that is said.
   t.equal(outcome, phase === 'withdrawn' ? 'none' : 'PROV_OP_ALREADY_CLAIMED')
   await until(blocker.op, 'applied')
+})
+
+t.test(
+  'a command of another keeper epoch and a withdrawal by another key are refused',
+  async (t) => {
+    const life = await ready(t)
+    const op = await restart(life)
+    const token = await approvalOf(life, op, { seq: 2, keeper_epoch: 2 })
+    await knock(life, { kind: 'command', token })
+    await life.refused('PROV_OP_SEQ_REUSED')
+    const act = await life.deal.act({
+      as: 'bob',
+      act: 'op.withdraw',
+      subject: op,
+      reason: 'not mine',
+      with: {},
+    })
+    await knock(life, { kind: 'withdraw', token: act })
+    await life.refused('PROV_OP_NOT_YOURS')
+  },
+)
+
+t.test('what is in doubt is held over a restart too', async (t) => {
+  const first = await ready(t)
+  first.on.run = async () => ({ outcome: 'unknown', code: 'X', message: '?', detail: {} })
+  const go = async (life: Life) => {
+    const { op } = await life.ops.submit({ type: 'deploy', target: 'app/x', as: 'alice' })
+    await life.until(op, 'held')
+    await life.desk.vote({ op, as: 'bob', decision: 'approve', reason: 'go' })
+    await life.until(op, 'in_doubt', 'refused')
+    return life.deal.store.get().ops.get(op)
+  }
+  t.equal((await go(first))?.phase, 'in_doubt')
+  await first.close()
+  const second = await live(first.on)
+  t.teardown(() => second.close())
+  t.equal((await go(second))?.code, 'PROV_OP_WRITE_SET_HELD')
+})
+
+t.test('a resolution of another claim than the one in doubt does not count', async (t) => {
+  const life = await ready(t)
+  life.on.run = async () => ({ outcome: 'unknown', code: 'X', message: '?', detail: {} })
+  const { op } = await life.ops.submit({ type: 'deploy', target: 'app/x', as: 'alice' })
+  await life.until(op, 'held')
+  await life.desk.vote({ op, as: 'bob', decision: 'approve', reason: 'go' })
+  await life.until(op, 'in_doubt')
+  const desk = life.control as Life['control'] & { handIn(token: string): Promise<void> }
+  const hand = async (claim: string, act: 'op.resolve' | 'op.withdraw' = 'op.resolve') => {
+    const about = { claim, outcome: 'applied' }
+    const request = { as: 'bob', act, subject: op, reason: 'I looked', with: about } as const
+    return codeOf(desk.handIn(await life.deal.act(request)))
+  }
+  const claim = life.deal.store.get().ops.get(op)?.claim ?? ''
+  t.equal(await hand(digest), 'PROV_OP_CLAIM_CHANGED')
+  t.equal(await hand(claim, 'op.withdraw'), 'PROV_OP_CLAIM_CHANGED')
+  t.equal(await hand(claim), 'none')
+  await life.until(op, 'applied')
 })

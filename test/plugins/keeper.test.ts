@@ -8,7 +8,7 @@ import { bus, workspace } from '../../core/plugin/core-services.ts'
 import { opDigest, planDigest } from '../../core/protocol/claims.ts'
 import type { IntentClaims, OpBody, VoteClaims } from '../../core/protocol/op.ts'
 import { signToken, signTokenNow } from '../../core/protocol/tokens.ts'
-import { subjects } from '../../core/protocol/subjects.ts'
+import { streams, subjects } from '../../core/protocol/subjects.ts'
 import type { KeeperDesk } from '../../core/protocol/services.ts'
 import { judgeOp, noPolicy, policyInForce } from '../../plugins/keeper/decide.ts'
 import type { Life, Stage } from './stage.ts'
@@ -375,3 +375,46 @@ t.test(
     t.equal(judge({ nonsense: true }).verdict, 'hold', 'what cannot be read holds everything')
   },
 )
+
+t.test('publishing what no plane signed moves nothing', async (t) => {
+  const life = await ready(t)
+  const op = await held(life)
+  const [real] = (await life.events(op)).filter(({ type }) => type === 'prov.op.held')
+  const forged = {
+    ...real,
+    id: 'controller:1:99',
+    type: 'prov.op.claimed',
+    emitter: 'controller',
+    kid: life.deal.service('controller').record.kid,
+    data: { seq: 9, keeper_epoch: 1, epoch: 1, provider_token: 'x', writes: [] },
+  }
+  const server = life.prov.service(bus)
+  await server.publish(subjects.audit('my-infra'), { id: forged.id, body: forged as never })
+  const { op: after } = await life.ops.submit({
+    type: 'restart',
+    target: 'staging-1/api',
+    as: 'alice',
+  })
+  await life.until(after, 'applied')
+  const done = () => life.prov.actors.ref(`keeper/${after}`)?.snapshot().status === 'done'
+  while (!done()) await new Promise((resolve) => setImmediate(resolve))
+  t.equal(life.prov.actors.ref(`keeper/${op}`)?.snapshot().value, 'held')
+  t.equal(life.prov.actors.ref(`submitter/${op}`)?.snapshot().value, 'held')
+})
+
+t.test('knocking for a whole minute fills no ledger: beyond a rate it is counted', async (t) => {
+  const life = await ready(t)
+  for (let at = 0; at < 40; at++) await knock(life, { kind: 'intent', token: `no token ${at}` })
+  const refusals = () => life.deal.store.get().refusals.map(({ count }) => count)
+  while (refusals().length < 30) await new Promise((resolve) => setImmediate(resolve))
+  const pending = async () =>
+    (await life.prov.service(bus).streamInfo(streams.pending('my-infra')))?.messages ?? 1
+  while ((await pending()) > 0) await new Promise((resolve) => setImmediate(resolve))
+  t.equal(refusals().length, 30)
+  await life.on.clock.advance(61_000)
+  t.equal(
+    refusals().reduce((sum, count) => sum + count, 0),
+    40,
+  )
+  t.equal(refusals().at(-1), 10)
+})
