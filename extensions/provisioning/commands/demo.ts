@@ -109,7 +109,7 @@ async function demo(context: CommandContext): Promise<DemoStory> {
       as: 'alice',
     })
     expect(held, 'held')
-    progress(`5/7  ${held.type} of ${held.target} is held: ${held.why}`)
+    progress(`5/7  ${held.why}`)
 
     await prov
       .service(keeperDesk)
