@@ -73,7 +73,10 @@ export interface Runtime extends AsyncDisposable {
   submit(proposal: Proposal): Promise<OpHandle>
   /** Follows an operation that exists. */
   op(id: string): OpHandle
-  /** A service of the core or of a running plugin. Throws PROV_PLUGIN_SERVICE_MISSING. */
+  /**
+   * A service of the core or of a running plugin. Throws PROV_PLUGIN_SERVICE_MISSING, or what kept
+   * the provider from running when that is not a plugin's business: a broken file of the workspace.
+   */
   service<T>(ref: ServiceRef<T>): T
   readonly files: WorkspaceFiles
   readonly actors: ActorSystem

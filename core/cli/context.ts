@@ -86,6 +86,11 @@ export function openContext(options: ContextOptions): OpenContext {
           clock,
           home,
           env,
+          log: ({ level, from, text }) => {
+            if (level === 'warn' || level === 'error') {
+              streams.err.write(`${level}: ${from}: ${text}\n`)
+            }
+          },
           passphrase: (actor) => context.ask(`passphrase of ${actor}: `, { secret: true }),
         })
       })()),

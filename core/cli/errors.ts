@@ -5,7 +5,7 @@ const perhaps = (suggestion: string | undefined) =>
   suggestion === undefined ? '' : `; did you mean \`${suggestion}\`?`
 
 export const cliErrors = defineErrors<{
-  PROV_CLI_COMMAND_UNKNOWN: { command: string; suggestion?: string }
+  PROV_CLI_COMMAND_UNKNOWN: { command: string; suggestion?: string; unlisted?: readonly string[] }
   PROV_CLI_COMMAND_INCOMPLETE: { command: string; known: readonly string[] }
   PROV_CLI_FLAG_UNKNOWN: { flag: string; command: string; suggestion?: string }
   PROV_CLI_CHOICE_UNKNOWN: {
@@ -23,11 +23,15 @@ export const cliErrors = defineErrors<{
 }>({
   PROV_CLI_COMMAND_UNKNOWN: {
     disposition: 'usage',
-    text: ({ command, suggestion }) => `there is no command \`${command}\`${perhaps(suggestion)}`,
-    remedy: ({ suggestion }) =>
-      suggestion === undefined
-        ? 'run `prov --help` to list the commands'
-        : `run \`prov ${suggestion} --help\``,
+    text: ({ command, suggestion, unlisted }) =>
+      `there is no command \`${command}\`${perhaps(suggestion)}` +
+      (unlisted ? `; those of ${String(unlisted)} are not known, since it may not run` : ''),
+    remedy: ({ suggestion, unlisted }) =>
+      unlisted
+        ? 'run `prov plugins` to see why, and `prov --help` to list the commands'
+        : suggestion === undefined
+          ? 'run `prov --help` to list the commands'
+          : `run \`prov ${suggestion} --help\``,
   },
   PROV_CLI_COMMAND_INCOMPLETE: {
     disposition: 'usage',

@@ -62,7 +62,7 @@ export interface PluginHost {
   rows(): readonly PluginRow[]
   /** Plugins that started, in start order, whether or not they still run. */
   started(): readonly LoadedPlugin[]
-  /** Throws PROV_PLUGIN_SERVICE_MISSING. */
+  /** Throws PROV_PLUGIN_SERVICE_MISSING, or what kept the provider from running when it says more. */
   service<T>(ref: ServiceRef<T>): T
   contributions<T>(point: ExtensionPoint<T>): readonly { name: string; plugin: string; value: T }[]
   /** Right to left. Idempotent; never throws. */
@@ -190,6 +190,9 @@ class Host implements PluginHost {
   service<T>(ref: ServiceRef<T>): T {
     const found = this.#find(ref.id)
     if (found !== undefined) return found as T
+    const root = this.#rootOf(ref.id)
+    // A broken file of the workspace is what the person has to mend, not our list of plugins.
+    if (root && !root.code.startsWith('PROV_PLUGIN_')) throw root
     throw pluginErrors.PROV_PLUGIN_SERVICE_MISSING({
       service: ref.id,
       reason: this.#whyMissing(ref.id),
@@ -233,6 +236,16 @@ class Host implements PluginHost {
     )
     if (refused) return `${refused.plugin?.name ?? refused.found.id} was refused`
     return 'no plugin provides it'
+  }
+
+  /** The first trouble behind a missing service: along the needs, to the plugin that failed itself. */
+  #rootOf(service: string, seen: readonly string[] = []): ProvError | undefined {
+    if (seen.includes(service)) return undefined
+    const life = this.#lives.find(({ loaded }) => loaded.provides.includes(service))
+    const refused = this.#refused.find(({ plugin }) => idsOf(plugin?.provides).includes(service))
+    const error = life?.error ?? refused?.error
+    if (error?.code !== 'PROV_PLUGIN_NEED_MISSING') return error
+    return this.#rootOf(String(error.detail['service']), [...seen, service]) ?? error
   }
 
   #ended(over: Life): void {

@@ -145,7 +145,9 @@ t.test('a bug in a command is exit 70 and a row of the table, never a stack', as
 t.test('a command of the workspace’s own plugin runs only after it was trusted', async (t) => {
   const { run, cwd } = workspaceWithGuest(t)
   const mark = join(cwd, 'ran')
-  t.match((await run('quota eu')).err, 'PROV_CLI_COMMAND_UNKNOWN')
+  const unknown = await run('quota eu')
+  t.match(unknown.err, 'PROV_CLI_COMMAND_UNKNOWN')
+  t.match(unknown.err, /those of \.\/quota\.js are not known.*\n.*prov plugins/)
   t.match((await run('--help')).out, /commands of \.\/quota\.js.*nobody trusted/)
   t.match((await run('plugins')).out, /quota\.js +local +untrusted .*prov plugins trust/)
   t.notOk(existsSync(mark), 'listing and looking ran nothing of it')

@@ -257,6 +257,31 @@ t.test('who needs a plugin that failed never starts, and says whom it missed', a
   )
 })
 
+t.test(
+  'a missing service names the trouble at its root, when that is a file and no plugin',
+  async (t) => {
+    const { PROV_ACME_FILE } = defineErrors<{ PROV_ACME_FILE: object }>({
+      PROV_ACME_FILE: {
+        disposition: 'usage',
+        text: () => 'line 3 is broken',
+        remedy: 'mend `x.ncl`',
+      },
+    })
+    const { host } = await start([
+      definePlugin({
+        name: 'files',
+        api: 1,
+        provides: { board },
+        setup: () => {
+          throw PROV_ACME_FILE({}, { place: { file: 'x.ncl', line: 3 } })
+        },
+      }),
+      definePlugin({ ...provider(), needs: { board } }),
+    ])
+    t.throws(() => host.service(desk), { code: 'PROV_ACME_FILE', place: { line: 3 } })
+  },
+)
+
 t.test('a life that errors is that plugin’s end only; who needs it is told', async (t) => {
   const life = new Subject<number>()
   const told: LostNeed[] = []
