@@ -45,7 +45,7 @@ t.test('a plugin that keeps its promises passes', (t) => {
 /** Runs the kit as a stranger's runner would, and answers the titles that failed. */
 async function failures(make: () => Plugin, options?: PluginKitOptions): Promise<string[]> {
   const failed = new Set<string>()
-  const running: Promise<unknown>[] = []
+  let queue: Promise<unknown> = Promise.resolve()
   const undo: (() => unknown)[] = []
   const recorder = (title: string): KitTest => {
     const judge = (fine: boolean) => {
@@ -53,9 +53,9 @@ async function failures(make: () => Plugin, options?: PluginKitOptions): Promise
     }
     return {
       test(name, body) {
-        const work = (async () => body(recorder(name)))().catch(() => failed.add(name))
-        running.push(work)
-        return work
+        // One after the other, as test runners do: the kit looks at what the process keeps open.
+        queue = queue.then(() => body(recorder(name))).catch(() => failed.add(name))
+        return queue
       },
       equal: (found, wanted) => judge(Object.is(found, wanted)),
       same: (found, wanted) => judge(JSON.stringify(found) === JSON.stringify(wanted)),
@@ -65,7 +65,7 @@ async function failures(make: () => Plugin, options?: PluginKitOptions): Promise
     }
   }
   pluginKit(recorder(''), make, options)
-  await Promise.all(running)
+  await queue
   for (const act of undo) act()
   return [...failed]
 }
