@@ -4,6 +4,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { sampleCopy } from '../support/workspace.ts'
+import type { Printed } from '../support/workspace.ts'
 
 t.test('an operation from proposal to ledger, told by exit codes at each step', async (t) => {
   const { json, run, root } = sampleCopy(t)
@@ -20,7 +21,7 @@ t.test('an operation from proposal to ledger, told by exit codes at each step', 
     data: { code: 'PROV_KEY_NAME_INVALID' },
   })
   t.same(
-    (await json('actor', 'list')).data.map((row: any) => [row.actor, row.here, row.enrolled]),
+    (await json('actor', 'list')).data.map((row: Printed) => [row.actor, row.here, row.enrolled]),
     [
       ['alice', true, true],
       ['bob', true, true],
@@ -93,7 +94,7 @@ t.test('an operation from proposal to ledger, told by exit codes at each step', 
   const log = await json('audit', 'log', '--op', short)
   t.same(
     log.data
-      .map((event: any) => event.type)
+      .map((event: Printed) => event.type)
       .filter((type: string) => type.startsWith('prov.op.'))
       .map((type: string) => type.slice('prov.op.'.length)),
     ['submitted', 'matched', 'held', 'vote', 'approved', 'claimed', 'applied'],

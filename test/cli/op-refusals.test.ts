@@ -1,6 +1,7 @@
 /** Operations that are refused, rejected or taken back; mode and policy. */
 import t from 'tap'
 import { sampleCopy } from '../support/workspace.ts'
+import type { Printed } from '../support/workspace.ts'
 
 t.test('a proposal that cannot be one is refused with what would be', async (t) => {
   const { json, run } = sampleCopy(t)
@@ -62,7 +63,7 @@ t.test(
     )
     t.match((await json('state')).data[0], { current: 'bootstrapped', version: 0 })
     t.same(
-      (await json('op', 'list')).data.map((row: any) => row.phase),
+      (await json('op', 'list')).data.map((row: Printed) => row.phase),
       ['withdrawn', 'refused'],
     )
   },

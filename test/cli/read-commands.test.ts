@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { modulesLoadedBy } from '../support/cli.ts'
 import { sampleCopy } from '../support/workspace.ts'
+import type { Printed } from '../support/workspace.ts'
 
 t.test(
   'the sample answers every question with nothing set up, and nothing is written',
@@ -82,13 +83,13 @@ t.test(
     const { json } = sampleCopy(t)
     const { data } = await json('next')
     t.same(
-      data.map((row: any) => [row.dimension, row.to, row.operations[0]?.target]),
+      data.map((row: Printed) => [row.dimension, row.to, row.operations[0]?.target]),
       [
         ['cluster_provisioning', 'operational', 'app-cluster/cert-manager'],
         ['observability', 'full_stack', 'monitoring/victoria-metrics'],
       ],
     )
-    t.ok((await json('next', '--all')).data.some((row: any) => row.to === 'paused'))
+    t.ok((await json('next', '--all')).data.some((row: Printed) => row.to === 'paused'))
   },
 )
 
@@ -100,7 +101,7 @@ t.test('three gates are open, one is closed, and both card and gates say so', as
   t.same(card.blocked, ['secrets-store → app-cluster'])
   const closed = (await json('gates', '--closed')).data
   t.same(
-    closed.map((gate: any) => [gate.id, gate.status]),
+    closed.map((gate: Printed) => [gate.id, gate.status]),
     [['secrets-to-apps', 'closed']],
   )
   t.match(
@@ -114,7 +115,7 @@ t.test('why names the smallest set of facts and the command that brings them', a
   const { data } = await json('why', 'secrets-to-apps')
   t.same(data.unblock, ['cluster_provisioning at operational', 'capability cert-manager'])
   t.same(
-    data.remedies.map((one: any) => one.command),
+    data.remedies.map((one: Printed) => one.command),
     ['prov op submit deploy app-cluster/cert-manager'],
   )
   t.equal((await json('why', 'base-to-apps')).data.clear, true)

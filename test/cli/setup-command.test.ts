@@ -3,12 +3,13 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { sampleCopy } from '../support/workspace.ts'
+import type { Printed } from '../support/workspace.ts'
 
 t.test('setup makes a folder a workspace once, and the second run changes nothing', async (t) => {
   const { json, run, root, home } = sampleCopy(t, { empty: true })
   const dry = await json('setup', '--name', 'fresh', '--actor', 'alice', '--dry-run')
   t.equal(dry.code, 0)
-  t.ok(dry.data.files.every((file: any) => file.action === 'would be written'))
+  t.ok(dry.data.files.every((file: Printed) => file.action === 'would be written'))
   t.notOk(existsSync(join(root, '.ontology')), 'a dry run writes nothing')
   t.notOk(existsSync(home), 'not even a key')
 
@@ -27,7 +28,7 @@ t.test('setup makes a folder a workspace once, and the second run changes nothin
   t.equal((await json('state')).data[0].id, 'provisioning')
 
   const again = await json('setup')
-  t.same([...new Set(again.data.files.map((file: any) => file.action))], ['kept'])
+  t.same([...new Set(again.data.files.map((file: Printed) => file.action))], ['kept'])
   t.match(again.data, { actor: { key: 'kept' }, policy: { action: 'kept', version: 1 } })
   t.match((await run('setup')).out, /nothing was missing/)
   t.match(await json('setup', '--kind', 'Mixed'), {

@@ -6,6 +6,10 @@ import type { Ran } from './cli.ts'
 import { temporaryFolder } from './folder.ts'
 import { sampleFolder } from './sample.ts'
 
+/** What a command printed as JSON: the test itself says which fields it must have. */
+// oxlint-disable-next-line typescript/no-explicit-any -- every field is judged where it is read
+export type Printed = any
+
 export interface SampleCopy {
   /** Root of the workspace. */
   readonly root: string
@@ -13,7 +17,7 @@ export interface SampleCopy {
   /** One command line, in this process. */
   run(...argv: readonly string[]): Promise<Ran>
   /** With `--json` added: the data it printed, whatever the exit code. */
-  json(...argv: readonly string[]): Promise<Ran & { readonly data: any }>
+  json(...argv: readonly string[]): Promise<Ran & { readonly data: Printed }>
   /** Replaces text in a file; throws when it is not there, so that no test passes by accident. */
   edit(path: string, from: string | RegExp, to: string): void
 }

@@ -31,7 +31,10 @@ export const command = defineCommand({
             'detail',
             row.detail &&
               Object.entries(row.detail)
-                .map(([name, value]) => `${name}: ${String(value)}`)
+                .map(
+                  ([name, value]) =>
+                    `${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`,
+                )
                 .join('\n'),
           ],
         ],
