@@ -4,12 +4,12 @@
  *
  * @module
  */
+import { nearest } from 'prov'
 import { leavesOf } from 'prov/policies'
 import { judgeGates } from './conditions.ts'
 import { workspaceErrors } from './errors.ts'
 import type { BacklogItem, GateDecl, Priority, Standing, WorkspaceModel } from './model.ts'
 import { positionOf, priorities } from './model.ts'
-import { nearest } from './nearest.ts'
 
 /** Most urgent first, then in the order of the file; all of them without a priority. */
 export function backlogRows(

@@ -4,12 +4,12 @@
  *
  * @module
  */
+import { nearest } from 'prov'
 import type { ProvError } from 'prov'
 import { leavesOf } from 'prov/policies'
 import { workspaceErrors } from './errors.ts'
 import { cycleIn } from './graph.ts'
 import type { DimensionDecl, GateDecl, OpTypeDecl, WorkspaceModel } from './model.ts'
-import { nearest } from './nearest.ts'
 import { workspaceFiles } from './files.ts'
 
 type Complain = (error: ProvError) => void

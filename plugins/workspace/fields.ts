@@ -4,9 +4,9 @@
  *
  * @module
  */
+import { nearest } from 'prov'
 import type { ProvError } from 'prov'
 import { workspaceErrors } from './errors.ts'
-import { nearest } from './nearest.ts'
 
 export type Fields = Readonly<Record<string, unknown>>
 

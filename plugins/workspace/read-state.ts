@@ -1,9 +1,9 @@
 /** `.ontology/state.ncl`: dimensions with their states and transitions. @module */
+import { nearest } from 'prov'
 import type { DimensionTransition } from 'prov/machines'
 import { workspaceErrors } from './errors.ts'
 import type { Reader } from './fields.ts'
 import type { DimensionDecl, StateDecl } from './model.ts'
-import { nearest } from './nearest.ts'
 
 const dimensionFields = [
   'id',

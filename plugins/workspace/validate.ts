@@ -10,6 +10,7 @@
  *
  * @module
  */
+import { nearest } from 'prov'
 import type { OpBody } from 'prov'
 import { judgeGates } from './conditions.ts'
 import { workspaceErrors } from './errors.ts'
@@ -17,7 +18,6 @@ import type { Arc } from './graph.ts'
 import { wayBetween } from './graph.ts'
 import type { Standing, WorkspaceModel } from './model.ts'
 import { positionOf } from './model.ts'
-import { nearest } from './nearest.ts'
 import { standingAfter } from './ops.ts'
 
 export interface Validation {

@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { ProvError } from '../../../core/errors.ts'
 import { cycleIn, wayBetween } from '../../../plugins/workspace/graph.ts'
-import { nearest } from '../../../plugins/workspace/nearest.ts'
+import { nearest } from '../../../core/nearest.ts'
 import type { ExportedFiles } from '../../../plugins/workspace/parse.ts'
 import { modelOf, parseWorkspace } from '../../../plugins/workspace/parse.ts'
 import { exportWorkspace, sampleFolder } from '../../support/sample.ts'
