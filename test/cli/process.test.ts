@@ -1,7 +1,7 @@
 /** The real program: signals, pipes, forgotten promises. */
 import { join } from 'node:path'
 import t from 'tap'
-import { provChild } from '../support/cli.ts'
+import { provChild, provHere } from '../support/cli.ts'
 import { temporaryFolder } from '../support/folder.ts'
 
 /** A workspace whose own plugin has a command that opens the runtime and then waits for ever. */
@@ -47,14 +47,14 @@ function waiting(t: Parameters<typeof temporaryFolder>[0]) {
 
 t.test('Ctrl-C closes what was opened: exit 130 and the next command gets the lock', async (t) => {
   const { place } = waiting(t)
-  t.equal((await provChild(['plugins', 'trust', './wait.js'], place)).code, 0)
+  t.equal((await provHere(['plugins', 'trust', './wait.js'], place)).code, 0)
   for (const [flags, signal] of [
     [[], 'SIGINT'],
     [['--deaf'], 'SIGTERM'],
   ] as const) {
     const child = provChild(['wait', ...flags], place)
     await child.said('open')
-    const second = await provChild(['actors'], place)
+    const second = await provHere(['actors'], place)
     t.equal(second.code, 7, 'while it runs the workspace is locked')
     t.match(second.err, 'PROV_JOURNAL_LOCKED')
     child.kill(signal)
@@ -69,7 +69,7 @@ t.test('Ctrl-C closes what was opened: exit 130 and the next command gets the lo
 
 t.test('a promise or timer that a guest forgot is told as an error, without a stack', async (t) => {
   const { place } = waiting(t)
-  await provChild(['plugins', 'trust', './wait.js'], place)
+  await provHere(['plugins', 'trust', './wait.js'], place)
   const promise = await provChild(['wait', '--forget', 'promise'], place)
   t.equal(promise.out, '"went on"\n', 'what runs goes on')
   const timer = await provChild(['wait', '--forget', 'timer'], place)
@@ -84,20 +84,20 @@ t.test(
   'a process that was killed leaves no lock; doctor names the holder while it lives',
   async (t) => {
     const { place } = waiting(t)
-    await provChild(['plugins', 'trust', './wait.js'], place)
+    await provHere(['plugins', 'trust', './wait.js'], place)
     const child = provChild(['wait', '--deaf'], place)
     await child.said('open')
-    t.match((await provChild(['doctor'], place)).out, `process ${child.pid} has been writing`)
+    t.match((await provHere(['doctor'], place)).out, `process ${child.pid} has been writing`)
     child.kill('SIGKILL')
     await child
-    t.match((await provChild(['doctor'], place)).out, 'free: nobody writes this workspace')
+    t.match((await provHere(['doctor'], place)).out, 'free: nobody writes this workspace')
     t.equal((await provChild(['actors'], place)).code, 0)
   },
 )
 
 t.test('plugins --tree starts the runtime and times each part of it', async (t) => {
   const { place } = waiting(t)
-  await provChild(['plugins', 'trust', './wait.js'], place)
+  await provHere(['plugins', 'trust', './wait.js'], place)
   const { out, code } = await provChild(['plugins', '--tree'], place)
   t.equal(code, 0)
   t.match(out, /\.\/wait\.js +local +running/)
