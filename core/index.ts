@@ -49,9 +49,12 @@ export type {
   PluginContext,
   PluginLife,
   ReadTable,
+  RouteTable,
 } from './plugin/define.ts'
 export { defineRead } from './plugin/read.ts'
 export type { ReadContext, ReadModel } from './plugin/read.ts'
+export { defineRoute } from './plugin/route.ts'
+export type { Route, RouteContext, RouteMethod, RouteName, RouteRequest } from './plugin/route.ts'
 export type { PluginRow } from './plugin/host.ts'
 export { contribute, extensionPoint, serviceRef } from './plugin/service.ts'
 export type { ServiceRef } from './plugin/service.ts'
@@ -92,12 +95,24 @@ export type {
   OpBody,
   OpOutcome,
   OpPhase,
+  ComponentRun,
   OpRun,
   OpStep,
+  StepRun,
   StateVector,
   Transition,
   VoteClaims,
 } from './protocol/op.ts'
+export { isComponentRun } from './protocol/op.ts'
+export { defineOpType, opTypePoint } from './protocol/op-type.ts'
+export type {
+  Component,
+  ComponentCall,
+  ComponentClass,
+  ComponentDetail,
+  OpType,
+  OpTypeSpec,
+} from './protocol/op-type.ts'
 export { opsModel } from './protocol/ops-model.ts'
 export { outboxEntry } from './protocol/outbox.ts'
 export { defineProvider, providerPoint } from './protocol/provider.ts'

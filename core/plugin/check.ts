@@ -8,6 +8,7 @@ import { defineErrors, errorTable } from '../errors.ts'
 import { pluginApi } from './define.ts'
 import type { Plugin } from './define.ts'
 import { pluginErrors } from './errors.ts'
+import { isRouteName } from './route.ts'
 
 /** Oldest and newest contract that this runtime speaks. */
 export const spokenApis: { readonly from: number; readonly to: number } = {
@@ -37,10 +38,13 @@ export function checkPlugin(plugin: Plugin): void {
       if (typeof ref?.id !== 'string') throw refuse(`${field}.${key}`, 'a serviceRef')
     }
   }
-  for (const field of ['commands', 'reads'] as const) {
+  for (const field of ['commands', 'reads', 'routes'] as const) {
     for (const [key, load] of Object.entries(plugin[field] ?? {})) {
       if (typeof load !== 'function') throw refuse(`${field}.${key}`, 'a function that imports it')
     }
+  }
+  for (const name of Object.keys(plugin.routes ?? {})) {
+    if (!isRouteName(name)) throw refuse(`routes.${name}`, 'like `GET /api/<owner>/<path>`')
   }
   for (const addition of plugin.contributes ?? []) {
     if (typeof addition?.point !== 'string') throw refuse('contributes', 'made by contribute()')

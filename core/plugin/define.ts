@@ -13,6 +13,7 @@ import type { Clock } from '../clock.ts'
 import type { ErrorReport, ErrorRow } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { AnyReadModel } from './read.ts'
+import type { Route, RouteName } from './route.ts'
 import type { Contribution, ExtensionPoint, ServiceOf, ServiceRef } from './service.ts'
 
 /** The contract's version; it changes only when the contract breaks. */
@@ -36,6 +37,11 @@ export interface PluginContext<N extends Needs, P extends Provides, C> {
   readonly contributions: <T>(
     point: ExtensionPoint<T>,
   ) => readonly { name: string; plugin: string; value: T }[]
+  /**
+   * Resolves once every plugin of this start had its turn, well or not. For work that needs others
+   * without needing a service of theirs. Awaited inside `setup` it would wait for itself.
+   */
+  readonly allStarted: () => Promise<void>
   readonly clock: Clock
   readonly log: Log
   /** Aborts when the plugin must end: whatever it started ends with it. */
@@ -63,6 +69,9 @@ export type CommandTable = Readonly<Record<string, () => Promise<{ readonly comm
 /** Read models by name. */
 export type ReadTable = Readonly<Record<string, () => Promise<{ readonly read: AnyReadModel }>>>
 
+/** Routes by method and path. */
+export type RouteTable = Readonly<Record<RouteName, () => Promise<{ readonly route: Route }>>>
+
 export interface PluginSpec<N extends Needs, P extends Provides, C> {
   /** Lower case, `-`; unique in a runtime. */
   readonly name: string
@@ -85,6 +94,8 @@ export interface PluginSpec<N extends Needs, P extends Provides, C> {
   readonly commands?: CommandTable
   /** Lazy: read models by name, see `defineRead`. */
   readonly reads?: ReadTable
+  /** Lazy: by method and path, see `defineRoute`. Declared and listed; a daemon serves them. */
+  readonly routes?: RouteTable
   readonly contributes?: readonly Contribution[]
   readonly errors?: Readonly<Record<string, ErrorRow<never>>>
   /** Runs once per life. A promise delays the start of those who need this plugin until it settles. */

@@ -53,6 +53,8 @@ export interface PluginRow {
   readonly needs: readonly string[]
   readonly provides: readonly string[]
   readonly contributes: readonly string[]
+  /** Methods and paths that it declares. */
+  readonly routes: readonly string[]
   /** Needs whose provider ended meanwhile. */
   readonly lost: readonly string[]
   readonly error?: ErrorReport
@@ -84,14 +86,16 @@ export async function startPlugins(options: HostOptions): Promise<PluginHost> {
   let first: ProvError | undefined = refused[0]?.error
   await watch.time('start', async (start) => {
     for (const plugin of loaded) {
-      if (first && options.strict) return
+      if (first && options.strict) break
       first = (await start.time(plugin.name, (span) => host.start(plugin, span))) ?? first
     }
   })
   if (first && options.strict) {
     await host.stop()
+    host.begun()
     throw first
   }
+  host.begun()
   return host
 }
 
@@ -100,6 +104,8 @@ class Host implements PluginHost {
   readonly #loaded: readonly LoadedPlugin[]
   readonly #refused: RefusedPlugin[]
   readonly #lives: Life[] = []
+  #begun: () => void = () => {}
+  readonly #allStarted = new Promise<void>((resolve) => (this.#begun = resolve))
 
   constructor(
     options: HostOptions,
@@ -113,6 +119,11 @@ class Host implements PluginHost {
 
   refusal(id: string, error: ProvError): void {
     logFor(id, this.#options.log).warn(`refused: ${error.message}`, { code: error.code })
+  }
+
+  /** Nobody's turn is to come any more. */
+  begun(): void {
+    this.#begun()
   }
 
   /** Starts one; the error when it was refused or failed. */
@@ -138,6 +149,7 @@ class Host implements PluginHost {
       stopTimeoutMs: this.#options.stopTimeoutMs ?? defaultStopTimeoutMs,
       resolve: (service) => this.#find(service),
       contributions: (point) => this.contributions(point),
+      allStarted: () => this.#allStarted,
       ended: (over) => this.#ended(over),
     })
     this.#lives.push(life)
@@ -162,6 +174,7 @@ class Host implements PluginHost {
       needs: one.needs ?? idsOf(one.plugin?.needs),
       provides: one.provides ?? [...idsOf(one.plugin?.provides), ...found.provides],
       contributes: (one.plugin?.contributes ?? []).map(({ point, name }) => `${point}:${name}`),
+      routes: Object.keys(one.plugin?.routes ?? {}),
     })
     return [
       ...this.#lives.map((life) =>

@@ -29,6 +29,7 @@ export interface LifeOptions {
   readonly stopTimeoutMs: Millis
   readonly resolve: (service: string) => unknown
   readonly contributions: PluginContext<never, never, unknown>['contributions']
+  readonly allStarted: () => Promise<void>
   /** Called once when the plugin ends by itself, never for `stop`. */
   readonly ended: (life: Life) => void
 }
@@ -101,7 +102,7 @@ export class Life {
 
   #context(): AnyContext {
     const { plugin, name, config } = this.loaded
-    const { resolve, contributions, actors, clock, log } = this.#options
+    const { resolve, contributions, allStarted, actors, clock, log } = this.#options
     const needs = Object.entries(plugin.needs ?? {}).map(([key, ref]) => [key, resolve(ref.id)])
     const provide = Object.entries(plugin.provides ?? {}).map(([key, ref]) => [
       key,
@@ -114,6 +115,7 @@ export class Life {
       provide: Object.fromEntries(provide) as Record<never, never>,
       actors: actorsOf(name, actors),
       contributions: <T>(point: ExtensionPoint<T>) => contributions(point),
+      allStarted,
       clock,
       log,
       signal: this.#end.signal,

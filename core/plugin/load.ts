@@ -138,9 +138,9 @@ function admit(
     if (by !== undefined)
       throw pluginErrors.PROV_PLUGIN_PROVIDE_TAKEN({ plugin: name, service, by })
   }
-  for (const { point, name: added } of plugin.contributes ?? []) {
+  for (const { point, name: added } of additionsOf(plugin)) {
     const by = before.find((other) =>
-      other.plugin.contributes?.some((one) => one.point === point && one.name === added),
+      additionsOf(other.plugin).some((one) => one.point === point && one.name === added),
     )?.name
     if (by !== undefined) {
       throw pluginErrors.PROV_PLUGIN_CONTRIBUTION_TAKEN({ plugin: name, point, name: added, by })
@@ -148,6 +148,12 @@ function admit(
   }
   const config = parseConfig(plugin, options.config?.[name])
   return { found, plugin, config, name, needs: servicesOf(plugin.needs), provides }
+}
+
+/** Contributions and routes: each name belongs to one plugin. */
+function additionsOf(plugin: Plugin): readonly { readonly point: string; readonly name: string }[] {
+  const routes = Object.keys(plugin.routes ?? {}).map((name) => ({ point: 'routes', name }))
+  return [...(plugin.contributes ?? []), ...routes]
 }
 
 function parseConfig(plugin: Plugin, raw: unknown): unknown {

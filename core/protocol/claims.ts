@@ -127,11 +127,16 @@ const step = shape('a step', {
   dependsOn: maybe(texts),
   timeoutMs: maybe(count),
 })
-const run = shape('a run', {
+const stepRun = shape('steps on a machine', {
   provider: text,
   tier: maybe(oneOf('s', 'm', 'l', 'xl')),
   steps: listOf('steps', step),
 })
+const componentRun = shape('a component', { component: text })
+const run: Check = {
+  what: 'a run',
+  holds: (value) => stepRun.holds(value) || componentRun.holds(value),
+}
 const body = shape('the body of an operation', {
   type: text,
   target: text,

@@ -182,6 +182,8 @@ export const opErrors = defineErrors<{
   PROV_OP_ID_REUSED: OpDetail
   PROV_OP_UNKNOWN: OpDetail
   PROV_OP_TYPE_UNKNOWN: { type: string; known: readonly string[] }
+  PROV_OP_TYPE_INVALID: { type: string; what: string }
+  PROV_OP_TYPE_TAKEN: { type: string; plugin: string; by: string }
   PROV_OP_DIMENSION_UNKNOWN: { dimension: string; known: readonly string[] }
   PROV_OP_SUBJECT_MISMATCH: { subject: string; type: string }
   PROV_OP_DENIED: OpDetail & { rule: string; why: string }
@@ -230,6 +232,17 @@ export const opErrors = defineErrors<{
     text: ({ type, known }) =>
       `there is no op type ${type}${known.length > 0 ? `; known are ${known.join(', ')}` : ''}`,
     remedy: 'declare it in .ontology/provisioning.ncl, or load the plugin that brings it',
+  },
+  PROV_OP_TYPE_INVALID: {
+    disposition: 'usage',
+    text: ({ type, what }) => `op type ${type} cannot be: ${what}`,
+    remedy: 'correct what the plugin hands to `defineOpType`; see plugins/README.md',
+  },
+  PROV_OP_TYPE_TAKEN: {
+    disposition: 'usage',
+    text: ({ type, plugin, by }) =>
+      `op type ${type} of plugin ${plugin} is not used: ${by} declares that name`,
+    remedy: 'rename the one in .ontology/provisioning.ncl, or the one in the plugin',
   },
   PROV_OP_DIMENSION_UNKNOWN: {
     disposition: 'usage',

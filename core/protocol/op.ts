@@ -29,11 +29,24 @@ export interface OpStep {
   readonly timeoutMs?: Millis
 }
 
-/** What the operation sets in motion: a provider backend and a graph of steps on its machine. */
-export interface OpRun {
+/** A provider backend and a graph of steps on its machine. */
+export interface StepRun {
   readonly provider: string
   readonly tier?: 's' | 'm' | 'l' | 'xl'
   readonly steps: readonly OpStep[]
+}
+
+/** A component that a plugin brings, inside this process (D-23): the name of its op type. */
+export interface ComponentRun {
+  readonly component: string
+}
+
+/** What the operation sets in motion. */
+export type OpRun = StepRun | ComponentRun
+
+/** True for work that a plugin does in this process. */
+export function isComponentRun(run: OpRun): run is ComponentRun {
+  return 'component' in run
 }
 
 /** The body of an operation. One op id has one body for ever; `op_digest` is the digest of this. */

@@ -131,6 +131,8 @@ export interface Orchestrator {
     readonly token: string
     readonly run: OpRun
     readonly labels: Readonly<Record<string, string>>
+    /** What a component acts on; only runs of components need it. */
+    readonly body?: OpBody | undefined
   }): Promise<RunOutcome>
 }
 export const orchestrator = serviceRef<Orchestrator>('prov.orchestrator')

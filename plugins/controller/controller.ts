@@ -139,6 +139,7 @@ export class Controller {
             token: providerToken,
             run: body.run,
             labels: { workspace: contract.workspace, op, target: body.target },
+            body,
           })
         : { outcome: 'applied', detail: {} }
     } catch (thrown) {

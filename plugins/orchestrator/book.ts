@@ -8,8 +8,8 @@
  *
  * @module
  */
-import { digestOf } from 'prov'
-import type { Count, Journal, JsonObject, OpRun, RunOutcome } from 'prov'
+import { digestOf, isComponentRun } from 'prov'
+import type { Count, Journal, JsonObject, OpBody, OpRun, RunOutcome, StepRun } from 'prov'
 import { runErrors } from './errors.ts'
 
 export interface RunRequest {
@@ -17,6 +17,19 @@ export interface RunRequest {
   readonly token: string
   readonly run: OpRun
   readonly labels: Readonly<Record<string, string>>
+  /** What a component acts on. */
+  readonly body?: OpBody | undefined
+}
+
+/** A request for steps on a machine. */
+export interface StepsRequest extends RunRequest {
+  readonly run: StepRun
+}
+
+/** A token stands for its graph, or for its component and what that acts on. */
+function digestOfWork({ run, body }: RunRequest): string {
+  const work = isComponentRun(run) ? { run, body: body ?? null } : run
+  return digestOf(work as unknown as JsonObject)
 }
 
 /** How a step ended, as far as it is known for certain. */
@@ -33,6 +46,7 @@ export interface RunRecord {
   readonly token: string
   /** Digest of what is run: a token has one graph for ever. */
   readonly digest: string
+  /** The backend; for a component its name. */
   readonly provider: string
   readonly labels: Readonly<Record<string, string>>
   readonly started: ReadonlySet<string>
@@ -70,9 +84,10 @@ export class RunBook {
   }
 
   /** The page of a token, if there is one. Throws PROV_RUN_TOKEN_REUSED for another graph. */
-  find({ token, run }: RunRequest): RunRecord | undefined {
+  find(request: RunRequest): RunRecord | undefined {
+    const { token } = request
     const known = this.#runs.get(token)
-    if (known && known.digest !== digestOf(run as unknown as JsonObject)) {
+    if (known && known.digest !== digestOfWork(request)) {
       throw runErrors.PROV_RUN_TOKEN_REUSED({ token })
     }
     return known
@@ -83,8 +98,8 @@ export class RunBook {
     const known = this.find(request)
     if (known) return known
     const { op, token, run, labels } = request
-    const digest = digestOf(run as unknown as JsonObject)
-    const { provider } = run
+    const digest = digestOfWork(request)
+    const provider = isComponentRun(run) ? run.component : run.provider
     await this.#write('run.started', { op, token, digest, provider, labels })
     return this.#runs.get(token) as RunRecord
   }

@@ -17,6 +17,8 @@ export const runErrors = defineErrors<{
   PROV_RUN_STEP_UNABLE: { step: string; why: string }
   PROV_PROVIDER_STEP_UNKNOWN: { step: string; why: string }
   PROV_PROVIDER_OPAQUE: { provider: string }
+  PROV_RUN_COMPONENT_ABSENT: { component: string }
+  PROV_RUN_COMPONENT_LOST: { component: string }
   PROV_RUN_CONFIG: { what: string }
   PROV_RUN_STOPPING: { op: string }
   PROV_LEASE_NOT_GRANTED: { lease: string }
@@ -103,6 +105,16 @@ export const runErrors = defineErrors<{
     disposition: 'unknown',
     text: ({ provider }) => `provider ${provider} takes one attempt, and its answer was lost`,
     remedy: 'look in the console of the provider, then `prov op resolve`',
+  },
+  PROV_RUN_COMPONENT_ABSENT: {
+    disposition: 'fail',
+    text: ({ component }) => `no plugin that is here carries out ${component}; nothing was done`,
+    remedy: 'see `prov plugins` for the plugin that brings it, then submit the operation again',
+  },
+  PROV_RUN_COMPONENT_LOST: {
+    disposition: 'unknown',
+    text: ({ component }) => `${component} was begun, and how it ended was lost with the process`,
+    remedy: 'look at what it acts on, then `prov op resolve`',
   },
   PROV_RUN_CONFIG: {
     disposition: 'usage',

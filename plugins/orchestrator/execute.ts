@@ -22,7 +22,7 @@ import type {
   RunOutcome,
 } from 'prov'
 import type { LeaseContext, LeaseEvent } from 'prov/machines'
-import type { RunBook, RunRecord, RunRequest, StepRecord } from './book.ts'
+import type { RunBook, RunRecord, StepRecord, StepsRequest } from './book.ts'
 import { runErrors } from './errors.ts'
 import { startWalk, stepGraph } from './graph.ts'
 import { leaseAddress } from './lease.ts'
@@ -57,7 +57,7 @@ type Detail = Record<string, string | number | boolean>
  * Rejects with PROV_RUN_STOPPING when Prov ends meanwhile, with PROV_RUN_TOKEN_REUSED when the token
  * stands for another graph, and with what ended the journal; every other end is an outcome.
  */
-export async function execute(request: RunRequest, parts: RunParts): Promise<RunOutcome> {
+export async function execute(request: StepsRequest, parts: RunParts): Promise<RunOutcome> {
   const { book, signal } = parts
   const ended = book.find(request)?.outcome
   if (ended) return ended
@@ -84,7 +84,7 @@ export async function execute(request: RunRequest, parts: RunParts): Promise<Run
 }
 
 class Run {
-  readonly #request: RunRequest
+  readonly #request: StepsRequest
   readonly #parts: RunParts
   readonly #record: RunRecord
   readonly #backend: ProviderSpec
@@ -92,7 +92,7 @@ class Run {
   #link: Promise<Link> | undefined
   #failure: RunOutcome | undefined
 
-  constructor(request: RunRequest, parts: RunParts, record: RunRecord, backend: ProviderSpec) {
+  constructor(request: StepsRequest, parts: RunParts, record: RunRecord, backend: ProviderSpec) {
     this.#request = request
     this.#parts = parts
     this.#record = record

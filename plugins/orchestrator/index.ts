@@ -6,10 +6,22 @@
  * @module
  */
 import { join } from 'node:path'
-import { bus, definePlugin, journal, orchestrator, parseDuration } from 'prov'
-import { providerPoint, subjects, workspace } from 'prov'
+import {
+  bus,
+  definePlugin,
+  isComponentRun,
+  journal,
+  opTypePoint,
+  orchestrator,
+  parseDuration,
+  providerPoint,
+  subjects,
+  workspace,
+} from 'prov'
 import type { Millis, ProviderSpec, RunOutcome } from 'prov'
 import { RunBook } from './book.ts'
+import type { RunRequest } from './book.ts'
+import { runComponent } from './component.ts'
 import { runErrors } from './errors.ts'
 import { execute, releaseLease } from './execute.ts'
 import { leaseActor, leaseType } from './lease.ts'
@@ -56,7 +68,8 @@ export default definePlugin({
   needs: { journal, bus, workspace },
   provides: { orchestrator },
   config: parseConfig,
-  async setup({ name, config, needs, actors, provide, contributions, clock, log, signal, defer }) {
+  async setup({ name, config, needs, actors, provide, contributions, allStarted, ...rest }) {
+    const { clock, log, signal, defer } = rest
     const { stateDir, root } = needs.workspace
     const book = await RunBook.open(needs.journal)
     const destroying = new Set<Promise<unknown>>()
@@ -90,12 +103,23 @@ export default definePlugin({
     // Whoever stops Prov right after an operation must not leave its machine behind.
     defer(async () => void (await Promise.all(destroying)))
 
-    const underWay = new Map<string, Promise<RunOutcome>>()
-    provide.orchestrator({
-      run(request) {
-        const known = underWay.get(request.token)
-        if (known) return known
-        const work = execute(request, {
+    const components = {
+      book,
+      actors,
+      opType: (component: string) =>
+        contributions(opTypePoint).find(({ name }) => name === component)?.value,
+      signal,
+    }
+    const begin = async (request: RunRequest): Promise<RunOutcome> => {
+      // What a former life began goes on while plugins still start: backend and component may be
+      // among those whose turn is to come.
+      await allStarted()
+      if (signal.aborted) throw runErrors.PROV_RUN_STOPPING({ op: request.op })
+      const { run } = request
+      if (isComponentRun(run)) return runComponent({ ...request, run }, components)
+      return execute(
+        { ...request, run },
+        {
           book,
           actors,
           lease,
@@ -112,7 +136,15 @@ export default definePlugin({
           clock,
           log,
           signal,
-        }).finally(() => underWay.delete(request.token))
+        },
+      )
+    }
+    const underWay = new Map<string, Promise<RunOutcome>>()
+    provide.orchestrator({
+      run(request) {
+        const known = underWay.get(request.token)
+        if (known) return known
+        const work = begin(request).finally(() => underWay.delete(request.token))
         underWay.set(request.token, work)
         return work
       },

@@ -7,7 +7,15 @@
  *
  * @module
  */
-import { contract, defineActor, definePlugin, opErrors, topology, workspace } from 'prov'
+import {
+  contract,
+  defineActor,
+  definePlugin,
+  opErrors,
+  opTypePoint,
+  topology,
+  workspace,
+} from 'prov'
 import type { JsonObject, Topology } from 'prov'
 import { dimensionMachine, gateMachine } from '../../machines/index.ts'
 import { commands } from './commands/index.ts'
@@ -17,6 +25,7 @@ import { loadWorkspace } from './load.ts'
 import { positionOf } from './model.ts'
 import type { Standing, WorkspaceModel } from './model.ts'
 import { bodyOf } from './ops.ts'
+import type { KnownOpType } from './ops.ts'
 import { reads } from './reads/index.ts'
 import { standingOf } from './standing.ts'
 
@@ -32,7 +41,7 @@ export default definePlugin({
   actors: { dimension, gate },
   commands,
   reads,
-  async setup({ needs, provide, actors, log, signal }) {
+  async setup({ needs, provide, actors, contributions, log, signal }) {
     const { model, warnings } = await loadWorkspace(needs.workspace)
     for (const { code, message } of warnings) log.warn(message, { code })
     const ops = () => needs.contract.store.get()
@@ -42,22 +51,30 @@ export default definePlugin({
     const stop = needs.contract.follow((event) => live.take(event))
     signal.addEventListener('abort', stop, { once: true })
     await live.start()
-    provide.topology(topologyOver(model, standing))
+    const declared = new Set(model.opTypes.map(({ type }) => type))
+    for (const { name: type, plugin } of contributions(opTypePoint)) {
+      if (!declared.has(type)) continue
+      const by = '.ontology/provisioning.ncl'
+      const { code, message } = opErrors.PROV_OP_TYPE_TAKEN({ type, plugin, by })
+      log.warn(message, { code })
+    }
+    const brought = () =>
+      contributions(opTypePoint).flatMap(({ value }) => (declared.has(value.type) ? [] : [value]))
+    provide.topology(topologyOver(model, standing, brought))
   },
 })
 
 /** What other planes may ask; every answer is of this very moment. */
-function topologyOver(model: WorkspaceModel, standing: () => Standing): Topology {
+function topologyOver(
+  model: WorkspaceModel,
+  standing: () => Standing,
+  brought: () => readonly KnownOpType[],
+): Topology {
   const known = model.dimensions.map(({ id }) => id)
   return {
     async resolve({ type, target, image, params, scope }) {
-      return bodyOf(model, standing(), {
-        type,
-        target,
-        image,
-        scope,
-        params: params as JsonObject | undefined,
-      })
+      const asked = { type, target, image, scope, params: params as JsonObject | undefined }
+      return bodyOf(model, standing(), asked, brought())
     },
     async vector(dimensions) {
       const now = standing()

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { JsonObject, OpRun, Tier } from 'prov'
+import type { JsonObject, StepRun } from 'prov'
 import type { Condition } from 'prov/policies'
 import type { DimensionTransition } from 'prov/machines'
 
@@ -131,7 +131,7 @@ export interface OpTypeDecl {
   readonly gains: readonly string[]
   readonly loses: readonly string[]
   readonly requires: readonly string[]
-  readonly run?: OpRun & { readonly tier?: Tier }
+  readonly run?: StepRun
 }
 
 export type Priority = 'High' | 'Medium' | 'Low'

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { JsonObject, OpBody } from 'prov'
+import type { JsonObject, OpBody, OpRun } from 'prov'
 import { opErrors } from 'prov'
 import { compileGlob, separators } from 'prov/policies'
 import { workspaceErrors } from './errors.ts'
@@ -22,12 +22,17 @@ export interface OpRequest {
   readonly scope?: readonly string[] | undefined
 }
 
-/** The first declared op type that fits. */
-export function opTypeFor(
-  model: WorkspaceModel,
+/** An op type of the workspace or of a plugin, which may also run a component. */
+export interface KnownOpType extends Omit<OpTypeDecl, 'run' | 'description'> {
+  readonly run?: OpRun
+}
+
+/** The first op type that fits. */
+export function opTypeFor<T extends KnownOpType>(
+  opTypes: readonly T[],
   request: Pick<OpRequest, 'type' | 'target'>,
-): OpTypeDecl | undefined {
-  return model.opTypes.find(
+): T | undefined {
+  return opTypes.find(
     (op) =>
       op.type === request.type &&
       op.targets.some((pattern) => compileGlob(pattern, separators.target).matches(request.target)),
@@ -35,10 +40,15 @@ export function opTypeFor(
 }
 
 /**
- * The body of a request. Throws PROV_OP_TYPE_UNKNOWN, PROV_OP_TARGET_UNKNOWN, and for the built-in
+ * The body of a request; what plugins bring (`more`) comes after what the workspace declares. Throws PROV_OP_TYPE_UNKNOWN, PROV_OP_TARGET_UNKNOWN, and for the built-in
  * types PROV_OP_DIMENSION_UNKNOWN: their target is a dimension, `params.to` the state.
  */
-export function bodyOf(model: WorkspaceModel, standing: Standing, request: OpRequest): OpBody {
+export function bodyOf(
+  model: WorkspaceModel,
+  standing: Standing,
+  request: OpRequest,
+  more: readonly KnownOpType[] = [],
+): OpBody {
   const common = {
     type: request.type,
     target: request.target,
@@ -48,11 +58,10 @@ export function bodyOf(model: WorkspaceModel, standing: Standing, request: OpReq
   if ((builtInTypes as readonly string[]).includes(request.type)) {
     return { ...common, ...moveBody(model, standing, request) }
   }
-  const op = opTypeFor(model, request)
+  const opTypes: readonly KnownOpType[] = [...model.opTypes, ...more]
+  const op = opTypeFor(opTypes, request)
   if (!op) {
-    const targets = model.opTypes
-      .filter((one) => one.type === request.type)
-      .flatMap((one) => one.targets)
+    const targets = opTypes.filter((one) => one.type === request.type).flatMap((one) => one.targets)
     if (targets.length > 0) {
       throw workspaceErrors.PROV_OP_TARGET_UNKNOWN({
         type: request.type,
@@ -60,7 +69,7 @@ export function bodyOf(model: WorkspaceModel, standing: Standing, request: OpReq
         targets,
       })
     }
-    const known = [...new Set([...model.opTypes.map((one) => one.type), ...builtInTypes])]
+    const known = [...new Set([...opTypes.map((one) => one.type), ...builtInTypes])]
     throw opErrors.PROV_OP_TYPE_UNKNOWN({ type: request.type, known })
   }
   return {

@@ -21,6 +21,9 @@ interface Listed {
   readonly version?: string
   readonly why?: string
   readonly fix?: string
+  /** What it declares beyond itself, when it was imported and there is any. */
+  readonly contributes?: readonly string[]
+  readonly routes?: readonly string[]
 }
 interface Listing {
   readonly plugins: readonly Listed[]
@@ -104,5 +107,7 @@ function listed(row: PluginRow): Listed {
     ...(row.version !== undefined && { version: row.version }),
     ...(why !== undefined && { why }),
     ...(row.error && { fix: row.error.remedy }),
+    ...(row.contributes.length > 0 && { contributes: row.contributes }),
+    ...(row.routes.length > 0 && { routes: row.routes }),
   }
 }

@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { defineCommand, fields, section, table } from 'prov'
-import type { OpBody, Paint, RuleTrace, StateVector } from 'prov'
+import { defineCommand, fields, isComponentRun, section, table } from 'prov'
+import type { OpBody, OpRun, Paint, RuleTrace, StateVector } from 'prov'
 import { proposalFlags, proposalOf } from './proposal.ts'
 
 /** What the read model `plan` answers. */
@@ -66,19 +66,23 @@ export function bodyFields(
 ): readonly (readonly [string, string | undefined])[] {
   const list = (items: readonly string[]) => (items.length === 0 ? undefined : items.join(', '))
   const moves = body.achieves.map(({ dimension, from, to }) => `${dimension}: ${from} → ${to}`)
-  const steps = body.run?.steps.map(({ id }) => id) ?? []
   return [
     ['moves', moves.length === 0 ? undefined : moves.join('\n')],
     ['gains', list(body.gains)],
     ['loses', list(body.loses)],
     ['gates', list(body.requires)],
-    ['runs', body.run && `${steps.join(', ')} on ${body.run.provider}`],
+    ['runs', body.run && runText(body.run)],
     ['image', body.image],
     ['params', body.params && JSON.stringify(body.params)],
     ['scope', list(body.scope)],
     ['destructive', body.destructive ? 'yes' : undefined],
     ['state', list(Object.entries(state).map(([id, version]) => `${id}@${version}`))],
   ]
+}
+
+function runText(run: OpRun): string {
+  if (isComponentRun(run)) return `${run.component}, inside Prov`
+  return `${run.steps.map(({ id }) => id).join(', ')} on ${run.provider}`
 }
 
 export function traceLines(

@@ -76,7 +76,9 @@ t.test('deploying cert-manager moves the dimension and opens the gate it blocked
     run: { provider: 'local', tier: 's' },
   })
   t.same(
-    deploy.run?.steps.map((step) => [step.id, step.dependsOn ?? []]),
+    deploy.run &&
+      'steps' in deploy.run &&
+      deploy.run.steps.map((step) => [step.id, step.dependsOn ?? []]),
     [
       ['issuer', []],
       ['install', ['issuer']],
