@@ -1,7 +1,8 @@
 /** `prov setup`, and edits of the files it wrote. */
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { temporaryFolder } from '../support/folder.ts'
 import { sampleCopy } from '../support/workspace.ts'
 import type { Printed } from '../support/workspace.ts'
 
@@ -63,3 +64,27 @@ t.test(
     ])
   },
 )
+
+t.test('a sealed key signs for whoever has the passphrase, and for nobody else', async (t) => {
+  const secret = temporaryFolder(t)
+  const file = secret.write('passphrase', 'correct horse\n')
+  chmodSync(file, 0o600)
+  const env: Record<string, string> = { PROV_PASSPHRASE_FILE: file }
+  const { json, home } = sampleCopy(t, { env })
+  t.match(await json('actor', 'create', 'carol'), {
+    code: 0,
+    data: { sealed: true, enrolled: true },
+  })
+  t.notMatch(readFileSync(join(home, 'keys/carol.json'), 'utf8'), 'correct horse')
+  t.match(await json('policy', 'activate'), { code: 0, data: { version: 1 } })
+  secret.write('passphrase', 'wrong\n')
+  t.match(await json('op', 'submit', 'scale', 'monitoring/loki'), {
+    code: 4,
+    data: { code: 'PROV_KEY_SEALED' },
+  })
+  delete env['PROV_PASSPHRASE_FILE']
+  t.match(await json('actor', 'create', 'dave'), {
+    code: 64,
+    data: { code: 'PROV_KEY_PASSPHRASE_ABSENT', remedy: /--no-seal/ },
+  })
+})

@@ -24,14 +24,17 @@ export interface SampleCopy {
 
 export function sampleCopy(
   t: Parameters<typeof temporaryFolder>[0],
-  options: { readonly empty?: boolean } = {},
+  options: {
+    readonly empty?: boolean
+    readonly env?: Readonly<Record<string, string>>
+  } = {},
 ): SampleCopy {
   const folder = temporaryFolder(t, { 'ws/.keep': '' })
   const root = join(folder.dir, 'ws')
   const home = join(folder.dir, 'home')
   if (!options.empty) cpSync(sampleFolder, root, { recursive: true })
   const run = (...argv: readonly string[]) =>
-    provHere(argv, { cwd: root, env: { PROV_HOME: home, USER: 'tester' } })
+    provHere(argv, { cwd: root, env: { PROV_HOME: home, USER: 'tester', ...options.env } })
   return {
     root,
     home,

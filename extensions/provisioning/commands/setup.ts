@@ -6,6 +6,7 @@
  * @module
  */
 import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { userInfo } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import {
@@ -65,8 +66,12 @@ export const command = defineCommand({
       throw setupErrors.PROV_SETUP_NAME_INVALID({ name: name ?? basename(root) })
     }
     const { dryRun } = context
+    const said = await kindSaid(root)
+    if (kind !== undefined && said !== undefined && said !== kind) {
+      throw setupErrors.PROV_SETUP_KIND_DIFFERS({ asked: kind, found: said })
+    }
     const asked = kinds.find((one) => one === kind)
-    const chosen = asked ?? 'DevWorkspace'
+    const chosen = asked ?? kinds.find((one) => one === said) ?? 'DevWorkspace'
     const files = await writeMissing({ root, name: workspace, kind: chosen, dryRun })
     const actor = await personOf(context)
     const base = { root, workspace, kind: chosen, files, actor } as const
@@ -105,6 +110,12 @@ function around(cwd: string): string {
 }
 
 const nameFrom = (text: string) => text.toLowerCase().replaceAll(/[\s_.]+/g, '-')
+
+/** A first look at a manifest that is there, before anything is written; the runtime reads it properly. */
+async function kindSaid(root: string): Promise<string | undefined> {
+  const text = await readFile(join(root, '.ontology/manifest.ncl'), 'utf8').catch(() => '')
+  return /^\s*repo_kind\s*=\s*'(\w+)/m.exec(text)?.[1]
+}
 
 async function kindOf(runtime: Runtime): Promise<string> {
   const manifest = (await runtime.files.evaluate('.ontology/manifest.ncl')) as {

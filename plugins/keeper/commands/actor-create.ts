@@ -5,9 +5,16 @@
  *
  * @module
  */
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { actorNamePattern, asProvError, defineCommand, fields, keyErrors, openKeyStore } from 'prov'
+import {
+  actorNamePattern,
+  asProvError,
+  defineCommand,
+  fields,
+  keyErrors,
+  openKeyStore,
+  passphraseFrom,
+} from 'prov'
 import type { CommandContext } from 'prov'
 import { enrol } from './actor-enrol.ts'
 import { actorErrors } from './errors.ts'
@@ -105,8 +112,8 @@ export const command = defineCommand({
 })
 
 async function newPassphrase(actor: string, context: CommandContext): Promise<string> {
-  const file = context.env['PROV_PASSPHRASE_FILE']
-  if (file) return (await readFile(file, 'utf8')).replace(/\r?\n$/, '')
+  const fromFile = passphraseFrom(context.env)
+  if (fromFile) return (await fromFile(actor)) ?? ''
   const first = await context.ask(`passphrase for ${actor} (empty leaves it unsealed): `, {
     secret: true,
   })

@@ -6,12 +6,12 @@
  */
 import { defineRead, isTerminal } from 'prov'
 import type { JournalReader, JsonObject } from 'prov'
-import { stateRows } from '../next.ts'
+import { nextRows, stateRows } from '../next.ts'
 import type { DimensionRow } from '../next.ts'
 import { now } from '../now.ts'
 
 export interface StateRow extends DimensionRow {
-  /** `reached`, `blocked` (every way on has a blocker), `ready` (one has none), `stuck` (no way on). */
+  /** Of the ways towards the goal: all `blocked`, one `ready`, none there (`stuck`); or `reached`. */
   readonly status: 'reached' | 'blocked' | 'ready' | 'stuck'
   /** The file was edited since it was last seen: the edit becomes a proposal with the next writer. */
   readonly edited?: true
@@ -28,9 +28,9 @@ export const read = defineRead<void, readonly StateRow[]>({
   async run(_, context) {
     const { model, standing, ops } = await now(context)
     const seen = await lastSeen(context.journal)
+    const next = nextRows(model, standing)
     return stateRows(model, standing).map((row) => {
-      const dimension = model.dimensions.find(({ id }) => id === row.id)
-      const ways = dimension?.transitions.filter(({ from }) => from === row.current) ?? []
+      const ways = next.filter(({ dimension, towardsGoal }) => dimension === row.id && towardsGoal)
       const movedBy = Object.hasOwn(ops.positions, row.id) ? ops.positions[row.id]?.op : undefined
       return {
         ...row,
