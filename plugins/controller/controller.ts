@@ -23,7 +23,6 @@ import {
   tokenErrors,
 } from 'prov'
 import type {
-  Acted,
   ApprovalClaims,
   Clock,
   Contract,
@@ -43,6 +42,7 @@ import type {
 import type { OperationFact, OperationInput } from 'prov/machines'
 import { busAnswer, expiries } from 'prov/policies'
 import { Numbers } from './numbers.ts'
+import { resultFact } from './result.ts'
 import { judgeClaim } from './verify.ts'
 
 export interface ControllerParts {
@@ -71,6 +71,7 @@ interface Command {
 export class Controller {
   readonly #parts: ControllerParts
   readonly #numbers: Numbers
+  /** Who holds what, from CLAIM to RESULT. */
   readonly #holds = new Map<string, string>()
   readonly #early = new Map<number, Command>()
   #gap: Timer | undefined
@@ -84,11 +85,6 @@ export class Controller {
         for (const dimension of row.writes) this.#holds.set(dimension, row.id)
       }
     }
-  }
-
-  /** Who holds what, from CLAIM to RESULT. */
-  get holds(): ReadonlyMap<string, string> {
-    return this.#holds
   }
 
   /** Records where everything stood when it was seen first; adds what the files declare since. */
@@ -150,28 +146,10 @@ export class Controller {
     return this.result(body, outcome)
   }
 
-  /** The RESULT of an outcome: the one fact that moves dimensions, or does not. */
+  /** The RESULT of an outcome, against where things stand now. */
   result(body: OpBody, outcome: RunOutcome): OperationFact {
     const { contract, clock } = this.#parts
-    const common = { at: clock.now(), by: 'controller' } as const
-    const detail = outcome.detail as JsonObject
-    if (outcome.outcome === 'applied') {
-      const { positions } = contract.store.get()
-      const moves = body.achieves.map((move) => ({
-        ...move,
-        version: (positions[move.dimension]?.version ?? 0) + 1,
-      }))
-      const said = { moves, gained: body.gains, lost: body.loses, detail }
-      const data: Acted = { say: [{ type: 'op.applied', data: said }] }
-      return { type: 'op.applied', ...common, data }
-    }
-    const { code, message } = outcome
-    if (outcome.outcome === 'failed') {
-      const data: Acted = { say: [{ type: 'op.failed', data: { code, message, detail } }] }
-      return { type: 'op.failed', code, why: message, ...common, data }
-    }
-    const data: Acted = { say: [{ type: 'op.in_doubt', data: { code, message, detail } }] }
-    return { type: 'op.in_doubt', code, why: message, ...common, data }
+    return resultFact(body, outcome, contract.store.get().positions, clock.now())
   }
 
   /** The claims that an operation was claimed with. */

@@ -15,7 +15,6 @@
  * @module
  */
 import {
-  digestOfText,
   newId,
   opErrors,
   openTokenNow,
@@ -23,15 +22,12 @@ import {
   planDigest,
   policyErrors,
   seqKey,
-  signTokenNow,
   subjects,
   tokenErrors,
-  tokenRules,
 } from 'prov'
 import type {
   Acted,
   ActorRef,
-  ApprovalNote,
   Clock,
   Contract,
   IntentClaims,
@@ -43,6 +39,7 @@ import type {
   Timer,
 } from 'prov'
 import type { OperationContext, OperationFact } from 'prov/machines'
+import { signApproval } from './approval.ts'
 import { countOf, judgeOp, policyInForce } from './decide.ts'
 import type { Judgement, PolicyInForce, TakenVote } from './decide.ts'
 
@@ -324,64 +321,9 @@ export class Keeper {
       return this.#judge(op, `policy ${active.version} came into force`)
     }
     const seq = ++this.#seq
-    const iat = Math.floor(clock.now() / 1_000)
-    const approvals = votes.map(({ actor, kid, custody, vote }): ApprovalNote => ({
-      actor,
-      kid,
-      custody,
-      vote,
-    }))
-    const signer = contract.service('keeper')
-    const token = signTokenNow(
-      'approval',
-      {
-        iss: signer.record.kid,
-        sub: op,
-        aud: contract.journal,
-        jti: newId('jti', clock),
-        iat,
-        nbf: iat,
-        exp: Math.min(iat + tokenRules.approval.lifeMs / 1_000, claims.exp),
-        workspace: contract.workspace,
-        intent: intent.token,
-        op_digest: claims.op_digest,
-        plan_digest: planDigest(claims),
-        policy_digest: policy.digest,
-        policy_version: policy.version,
-        expected_state_version: claims.expected_state_version,
-        scope: claims.scope,
-        approvals,
-        seq,
-        keeper_epoch: this.#epoch,
-      },
-      signer,
-    )
-    const auto = votes.length === 0
-    const data: Acted = {
-      say: [
-        ...(judgement ? [{ type: 'op.matched' as const, data: judgement.matched }] : []),
-        {
-          type: 'op.approved',
-          data: {
-            seq,
-            keeper_epoch: this.#epoch,
-            policy_digest: policy.digest,
-            approvals: approvals.map(({ actor, custody }) => ({ actor, custody })),
-            auto,
-            approval: digestOfText(token),
-          },
-        },
-      ],
-      send: [
-        {
-          subject: subjects.command(contract.workspace),
-          id: `command:${seqKey(this.#epoch, seq)}`,
-          body: { kind: 'command', token },
-        },
-      ],
-    }
-    const why = auto ? (judgement?.why ?? 'policy signs it') : 'enough people agreed'
     const keeperEpoch = this.#epoch
+    const approval = { intent, policy, votes, seq, keeperEpoch, judgement }
+    const { data, why } = signApproval(approval, { contract, clock })
     await this.#apply(op, { type: 'op.approved', seq, keeperEpoch, why, data })
     const now = ref(op)?.snapshot().context
     if (now?.seq !== seq || now.keeperEpoch !== keeperEpoch) await this.#giveBack(seq)
