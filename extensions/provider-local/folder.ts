@@ -23,6 +23,8 @@ import type { Isolation, Network } from './isolation.ts'
 
 export interface Intent {
   readonly id: string
+  /** Carried by every process of the machine; see `markVariable`. */
+  readonly mark: string
   readonly token: string
   readonly tier: Tier
   readonly labels: Readonly<Record<string, string>>
@@ -114,6 +116,11 @@ export async function claimFile(file: string, content: string): Promise<boolean>
   } finally {
     await rm(beside, { force: true })
   }
+}
+
+/** The mark of the machine in a folder; undefined when nothing was ever asked for there. */
+export async function machineMark(path: string): Promise<string | undefined> {
+  return (await readState<Intent>(machineFolder(path).intent))?.mark
 }
 
 export const jsonText = (value: object): string =>

@@ -8,8 +8,8 @@
  */
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import { machineVariable } from './liveness.ts'
-import type { MachineFolder } from './folder.ts'
+import type { Intent, MachineFolder } from './folder.ts'
+import { machineVariable, markVariable } from './liveness.ts'
 
 /** `auto`: bubblewrap when it works, else plain. The others insist. */
 export type Isolation = 'auto' | 'bubblewrap' | 'plain'
@@ -29,29 +29,26 @@ export interface Enclosure {
 const systemFolders = ['/usr', '/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32', '/etc']
 
 /** Finds out what works here. Rejects with the reason when `bubblewrap` is insisted on and fails. */
-export async function enclosureFor(
-  folder: MachineFolder,
-  machine: string,
-  wanted: { readonly isolation: Isolation; readonly network: Network },
-): Promise<Enclosure> {
-  if (wanted.isolation !== 'plain') {
-    const inside = bubblewrap(folder, machine, wanted.network)
+export async function enclosureFor(folder: MachineFolder, intent: Intent): Promise<Enclosure> {
+  if (intent.isolation !== 'plain') {
+    const inside = bubblewrap(folder, intent)
     const failure = await tries(inside)
     if (failure === undefined) return inside
-    if (wanted.isolation === 'bubblewrap') throw new Error(failure)
+    if (intent.isolation === 'bubblewrap') throw new Error(failure)
   }
   return {
     text: 'plain child process (not contained)',
     program: '/bin/sh',
     args: ['-c'],
     cwd: folder.home,
-    env: environment(machine, folder.home, folder.tmp),
+    env: environment(intent, folder.home, folder.tmp),
   }
 }
 
-function bubblewrap(folder: MachineFolder, machine: string, network: Network): Enclosure {
+function bubblewrap(folder: MachineFolder, intent: Intent): Enclosure {
+  const { network, mark } = intent
   const home = '/home/prov'
-  const inside = environment(machine, home, '/tmp')
+  const inside = environment(intent, home, '/tmp')
   return {
     text: network === 'none' ? 'bubblewrap, no network' : 'bubblewrap, network of the host',
     program: 'bwrap',
@@ -81,11 +78,11 @@ function bubblewrap(folder: MachineFolder, machine: string, network: Network): E
     ],
     cwd: folder.home,
     // Carried by bwrap itself as well, so that all processes of a machine can be found.
-    env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin', [machineVariable]: machine },
+    env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin', [markVariable]: mark },
   }
 }
 
-function environment(machine: string, home: string, tmp: string): Record<string, string> {
+function environment({ id, mark }: Intent, home: string, tmp: string): Record<string, string> {
   return {
     PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
     HOME: home,
@@ -94,7 +91,8 @@ function environment(machine: string, home: string, tmp: string): Record<string,
     LOGNAME: 'prov',
     SHELL: '/bin/sh',
     LANG: 'C.UTF-8',
-    [machineVariable]: machine,
+    [machineVariable]: id,
+    [markVariable]: mark,
   }
 }
 

@@ -43,12 +43,18 @@ export async function isAlive(mark: ProcessMark): Promise<boolean> {
   return now !== undefined && now.start === mark.start && now.boot === mark.boot
 }
 
-/** Environment variable that every process of a machine carries, whatever it forks. */
+/** Tells a command which machine it runs on. */
 export const machineVariable = 'PROV_MACHINE'
 
-/** Numbers of all processes that belong to a machine. Empty where there is no /proc. */
-export async function processesOf(machine: string): Promise<readonly number[]> {
-  const wanted = `${machineVariable}=${machine}`
+/**
+ * What every process of a machine carries in its environment, whatever it forks. A random word per
+ * machine, not its id: the copy of a workspace gives the same ids, and must not kill the original's.
+ */
+export const markVariable = 'PROV_MACHINE_MARK'
+
+/** Numbers of all processes that carry a mark. Empty where there is no /proc. */
+export async function processesOf(mark: string): Promise<readonly number[]> {
+  const wanted = `${markVariable}=${mark}`
   const found: number[] = []
   for (const name of await readdir('/proc').catch(() => [])) {
     if (!/^\d+$/.test(name) || Number(name) === process.pid) continue

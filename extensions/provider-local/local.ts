@@ -5,6 +5,7 @@
  * @module
  */
 import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { open, readFile, readdir, rm } from 'node:fs/promises'
 import { cpus, totalmem } from 'node:os'
 import { extname, join } from 'node:path'
@@ -18,6 +19,7 @@ import {
   jsonText,
   machineFolder,
   machineId,
+  machineMark,
   makeFolder,
   readState,
   removeFolder,
@@ -25,7 +27,7 @@ import {
 } from './folder.ts'
 import type { Intent, Listening, MachineFolder } from './folder.ts'
 import type { Isolation, Network } from './isolation.ts'
-import { isAlive, machineVariable, processesOf } from './liveness.ts'
+import { isAlive, markVariable, processesOf } from './liveness.ts'
 import type { ProcessMark } from './liveness.ts'
 
 export interface LocalOptions {
@@ -85,6 +87,7 @@ export function localActs(options: LocalOptions): ProviderActs {
     await makeFolder(folder.path)
     const intent: Intent = {
       id,
+      mark: randomBytes(12).toString('hex'),
       token: request.token,
       tier: request.tier,
       labels: request.labels,
@@ -97,7 +100,7 @@ export function localActs(options: LocalOptions): ProviderActs {
     // Only the holder of the workspace's writer lock comes here, so nobody else claims meanwhile.
     if (before.kind === 'absent') await rm(folder.process, { force: true })
     await replaceFile(folder.intent, jsonText(intent))
-    const ended = await launch(folder, id)
+    const ended = await launch(folder, intent)
     return up(folder, id, request.signal, ended)
   }
 
@@ -163,9 +166,11 @@ export function localActs(options: LocalOptions): ProviderActs {
       // Asked for while it is being created: first it must be known what came of that.
       await starting.get(id)?.catch(() => undefined)
       const folder = folderOf(id)
-      const mark = await readState<ProcessMark>(folder.process)
-      if (mark && (await isAlive(mark))) await endProcess(mark, clock)
-      const left = await killAll(id, clock)
+      const own = await readState<ProcessMark>(folder.process)
+      if (own && (await isAlive(own))) await endProcess(own, clock)
+      // Unreadable: then its own end must do, which takes its commands along.
+      const mark = await machineMark(folder.path).catch(() => undefined)
+      const left = mark === undefined ? 0 : await killAll(mark, clock)
       if (left > 0) {
         throw localErrors.PROV_PROVIDER_LOCAL_STUCK({ machine: id, left: `${left} processes live` })
       }
@@ -213,7 +218,7 @@ async function look(folder: MachineFolder, clock: Clock): Promise<Sight> {
 /** Starts the process of a machine on its own: no pipe, no channel, no inherited environment. */
 async function launch(
   folder: MachineFolder,
-  id: string,
+  { mark }: Intent,
 ): Promise<{ code: number | null | undefined }> {
   const log = await open(folder.log, 'a', 0o600)
   try {
@@ -222,7 +227,7 @@ async function launch(
       cwd: '/',
       detached: true,
       stdio: ['ignore', log.fd, log.fd],
-      env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin', [machineVariable]: id },
+      env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin', [markVariable]: mark },
     })
     const ended: { code: number | null | undefined } = { code: undefined }
     child.once('exit', (code) => (ended.code = code ?? 1))
@@ -250,10 +255,10 @@ async function endProcess(mark: ProcessMark, clock: Clock): Promise<void> {
 }
 
 /** Kills what carries the machine's mark, again until none is left or time is over. */
-async function killAll(id: string, clock: Clock): Promise<number> {
+async function killAll(mark: string, clock: Clock): Promise<number> {
   const deadline = clock.monotonic() + endWithinMs
   for (;;) {
-    const alive = await processesOf(id)
+    const alive = await processesOf(mark)
     if (alive.length === 0 || clock.monotonic() > deadline) return alive.length
     for (const pid of alive) {
       try {

@@ -46,7 +46,7 @@ async function main(path: string): Promise<void> {
 
   await mkdir(folder.home, { mode: 0o700, recursive: true })
   await mkdir(folder.tmp, { mode: 0o700, recursive: true })
-  const enclosure = await enclosureFor(folder, intent.id, intent)
+  const enclosure = await enclosureFor(folder, intent)
   const hostKeys = sshKeyPair()
   const userKeys = sshKeyPair()
 
@@ -56,7 +56,7 @@ async function main(path: string): Promise<void> {
     ending = true
     server.killAll()
     // What left its process group still carries the mark.
-    for (const pid of await processesOf(intent.id)) killQuietly(pid)
+    for (const pid of await processesOf(intent.mark)) killQuietly(pid)
     if (remove) await removeFolder(path)
     process.exit(0)
   }

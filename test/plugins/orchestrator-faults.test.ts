@@ -1,5 +1,4 @@
 /** Runs that are killed, cut off, misled: no step runs twice, no machine is left, nothing is guessed. */
-import { readdirSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
@@ -7,9 +6,9 @@ import t from 'tap'
 import type { Test } from 'tap'
 import { defineProvider, orchestrator, systemClock } from 'prov'
 import type { Plugin, ProviderSpec, RunOutcome } from 'prov'
-import { processesOf } from '../../extensions/provider-local/liveness.ts'
 import { localActs } from '../../extensions/provider-local/local.ts'
 import { runChild } from '../support/child.ts'
+import { processesIn } from '../support/machines.ts'
 import { request, step, world } from '../support/run-world.ts'
 import type { World } from '../support/run-world.ts'
 
@@ -43,8 +42,8 @@ t.test('a machine that is gone while a step runs leaves the outcome unknown', as
   const asked = request([step('long', `echo long >>'${here.counter}'; sleep 60`)])
   const running = runtime.service(orchestrator).run(asked)
   while (here.counted().length === 0) await new Promise((turn) => setTimeout(turn, 20))
-  const [folder] = readdirSync(join(here.root, '.prov', 'machines'))
-  for (const pid of await processesOf(folder as string)) process.kill(pid, 'SIGKILL')
+  const machines = join(here.root, '.prov', 'machines')
+  for (const pid of await processesIn(machines)) process.kill(pid, 'SIGKILL')
   const outcome = await running
   t.match(outcome, {
     outcome: 'unknown',

@@ -9,10 +9,10 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import { createRuntime } from 'prov'
 import type { OpStep, Orchestrator, Plugin, Runtime } from 'prov'
-import { processesOf } from '../../extensions/provider-local/liveness.ts'
 import providerLocal from '../../extensions/provider-local/index.ts'
 import orchestratorPlugin from '../../plugins/orchestrator/index.ts'
 import { temporaryFolder } from './folder.ts'
+import { processesIn } from './machines.ts'
 
 export type Request = Parameters<Orchestrator['run']>[0]
 
@@ -54,10 +54,8 @@ export function world(t: Test): World {
     },
     async left() {
       const folders = existsSync(machines) ? readdirSync(machines) : []
-      const alive = await Promise.all(
-        folders.map(async (id) => `${id} ${(await processesOf(id)).length}`),
-      )
-      return alive
+      const alive = await processesIn(machines)
+      return [...folders, ...alive.map((pid) => `process ${pid}`)]
     },
   }
 }
