@@ -94,3 +94,40 @@ t.test('mode and policy change by a signed act only, and a dry run says what wou
     active: { version: 2, by: 'alice' },
   })
 })
+
+t.test(
+  'what a script did wrong and what a gate forbids are told apart by the exit code',
+  async (t) => {
+    const { json, run, edit } = sampleCopy(t)
+    edit(
+      '.ontology/provisioning.ncl',
+      'script = "echo scaled"',
+      'script = "echo no room >&2; exit 7"',
+    )
+    await run('setup', '--actor', 'alice')
+    await run('actor', 'create', 'bob', '--no-seal')
+    const failed = await json('op', 'submit', 'scale', 'monitoring/loki', '--actor', 'alice')
+    t.match(failed, { code: 1, data: { outcome: 'failed', code: /^PROV_/ } })
+    t.match(failed.data.next, [`prov op show ${failed.data.op}`])
+
+    const held = await json(
+      'op',
+      'submit',
+      'deploy',
+      'app-cluster/sops-operator',
+      '--actor',
+      'alice',
+    )
+    t.match(held, { code: 5, err: /in the way now: gate secrets-to-apps is closed/ })
+    const blocked = await json('op', 'approve', held.data.op, '--actor', 'bob')
+    t.match(blocked, { code: 3, data: { outcome: 'refused', code: 'PROV_OP_GATE_CLOSED' } })
+    t.match((await json('why', held.data.op)).data, {
+      stands: 'refused',
+      unblock: ['cluster_provisioning at operational', 'capability cert-manager'],
+    })
+    t.match(await json('op', 'plan', 'deploy', 'app-cluster/sops-operator'), {
+      code: 3,
+      data: { obstacles: [{ code: 'PROV_OP_GATE_CLOSED' }] },
+    })
+  },
+)
