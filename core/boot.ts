@@ -84,7 +84,7 @@ export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
     )
     undo.push(() => actors.close())
 
-    const services = coreServices([
+    const pairs: readonly (readonly [ServiceRef<unknown>, unknown])[] = [
       [core.journal, journal],
       [core.bus, bus],
       [core.workspace, files],
@@ -92,7 +92,7 @@ export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
       [keyStore, keys],
       [contract, opened],
       [auditTrail, opened],
-    ])
+    ]
     for (const { id, error } of discovery.refused) {
       log.warn(`${id}: ${error.message}`, { code: error.code })
     }
@@ -105,7 +105,8 @@ export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
         actors,
         clock,
         log: sink,
-        core: services,
+        core: new Map(pairs.map(([ref, service]) => [ref.id, service])),
+        guarded: new Set(pairs.flatMap(([ref]) => (ref.guarded ? [ref.id] : []))),
         strict: options.strict,
         watch: plugins,
       }),
@@ -144,12 +145,6 @@ async function openBus(
 ): Promise<Bus> {
   if (options.bus === undefined) return embeddedBus(parts)
   return typeof options.bus === 'function' ? options.bus(parts) : options.bus
-}
-
-function coreServices(
-  pairs: readonly (readonly [ServiceRef<unknown>, unknown])[],
-): ReadonlyMap<string, unknown> {
-  return new Map(pairs.map(([ref, service]) => [ref.id, service]))
 }
 
 /** Light tables first, so that a read answers the same with and without a runtime. */

@@ -10,7 +10,7 @@ import type { Journal } from '../journal/journal.ts'
 import { serviceRef } from './service.ts'
 
 /** The one journal of the workspace. Write only your own partition. */
-export const journal = serviceRef<Journal>('prov.journal')
+export const journal = serviceRef<Journal>('prov.journal', { guarded: true })
 
 /** Messages between planes, embedded or over NATS. */
 export const bus = serviceRef<Bus>('prov.bus')

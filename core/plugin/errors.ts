@@ -5,6 +5,7 @@ export const pluginErrors = defineErrors<{
   PROV_PLUGIN_MANIFEST_INVALID: { file: string; field: string; wanted: string }
   PROV_PLUGIN_UNKNOWN: { id: string; known: readonly string[] }
   PROV_PLUGIN_UNTRUSTED: { id: string; why: 'new' | 'changed'; digest: string; pinned?: string }
+  PROV_PLUGIN_NOT_GRANTED: { id: string; service: string }
   PROV_PLUGIN_TS_UNSUPPORTED: { entry: string; node: string }
   PROV_PLUGIN_IMPORT_FAILED: { id: string; reason: string }
   PROV_PLUGIN_NOT_A_PLUGIN: { id: string; found: string }
@@ -43,6 +44,13 @@ export const pluginErrors = defineErrors<{
         ? `plugin ${id} comes with the workspace and nobody trusted it yet; it was not run`
         : `plugin ${id} changed since it was trusted; it was not run`,
     remedy: ({ id }) => `read its code, then run \`prov plugins trust ${id}\``,
+  },
+  PROV_PLUGIN_NOT_GRANTED: {
+    disposition: 'refuse',
+    text: ({ id, service }) =>
+      `plugin ${id} needs ${service}, behind which keys, signing or raw writing stand; nobody granted it`,
+    remedy: ({ id, service }) =>
+      `read its code, then run \`prov plugins trust ${id} --grant ${service}\``,
   },
   PROV_PLUGIN_TS_UNSUPPORTED: {
     disposition: 'usage',

@@ -13,7 +13,7 @@ import { pluginErrors } from './errors.ts'
 import { importPlugin } from './import.ts'
 import { startOrder } from './order.ts'
 import type { Stopwatch } from './tree.ts'
-import { demandTrust } from './trust.ts'
+import { demandTrust, missingGrants } from './trust.ts'
 import type { TrustPlace } from './trust.ts'
 
 /** A plugin that may start: checked, its config parsed. */
@@ -43,6 +43,8 @@ export interface LoadOptions {
   readonly config?: Readonly<Record<string, unknown>> | undefined
   /** Ids of services that the core hands out. */
   readonly services: ReadonlySet<string>
+  /** Those of them that code of a workspace gets by a grant only (D-40). */
+  readonly guarded?: ReadonlySet<string> | undefined
   readonly watch: Stopwatch
 }
 
@@ -75,7 +77,7 @@ export async function loadPlugins(options: LoadOptions): Promise<Loading> {
       }
     }
   }
-  const { order, missing, cycles } = startOrder(addersFirst(ready), options.services, gone)
+  const { order, missing, cycles } = startOrder(ready, options.services, gone)
   for (const { plugin, service, reason } of missing) {
     refused.push({
       ...plugin,
@@ -89,15 +91,6 @@ export async function loadPlugins(options: LoadOptions): Promise<Loading> {
     })
   }
   return { loaded: order, refused }
-}
-
-/**
- * Who adds to an extension point starts before who does not, as far as needs allow: a plugin that
- * goes on with yesterday's work while it starts must find, say, its provider backends running.
- */
-function addersFirst(plugins: readonly LoadedPlugin[]): readonly LoadedPlugin[] {
-  const adds = ({ plugin }: LoadedPlugin) => (plugin.contributes?.length ?? 0) > 0
-  return [...plugins.filter(adds), ...plugins.filter((one) => !adds(one))]
 }
 
 const nowhere: TrustPlace = { home: '/nonexistent', workspace: '' }
@@ -130,6 +123,12 @@ function admit(
   const { name } = plugin
   const twin = before.find((other) => other.name === name)
   if (twin) throw pluginErrors.PROV_PLUGIN_NAME_TAKEN({ plugin: name, by: twin.found.id })
+  const needs = servicesOf(plugin.needs)
+  const guarded = needs.filter((service) => options.guarded?.has(service))
+  const [service] = missingGrants(found, options.trust ?? nowhere, guarded)
+  if (service !== undefined) {
+    throw pluginErrors.PROV_PLUGIN_NOT_GRANTED({ id: found.id, service })
+  }
   const provides = servicesOf(plugin.provides)
   for (const service of provides) {
     const by = options.services.has(service)
@@ -147,7 +146,7 @@ function admit(
     }
   }
   const config = parseConfig(plugin, options.config?.[name])
-  return { found, plugin, config, name, needs: servicesOf(plugin.needs), provides }
+  return { found, plugin, config, name, needs, provides }
 }
 
 /** Contributions and routes: each name belongs to one plugin. */

@@ -10,6 +10,8 @@ declare const carried: unique symbol
 /** Stands for a service of type T. Every method of T is async and takes cloneable arguments (D-45). */
 export interface ServiceRef<T> {
   readonly id: string
+  /** Keys, signing or raw writing stand behind it: code of a workspace needs a grant by name. */
+  readonly guarded?: true
   readonly [carried]?: T
 }
 
@@ -17,8 +19,8 @@ export interface ServiceRef<T> {
 export type ServiceOf<R> = R extends ServiceRef<infer T> ? T : never
 
 /** Names a service. Two copies of the library agree on it by id: `<owner>.<service>`. */
-export function serviceRef<T>(id: string): ServiceRef<T> {
-  return { id }
+export function serviceRef<T>(id: string, options: { guarded?: true } = {}): ServiceRef<T> {
+  return { id, ...options }
 }
 
 /** Stands for a list that any plugin may add to: op types, provider backends, panels. */

@@ -25,6 +25,8 @@ export interface TrustPlace {
 interface Pin {
   readonly digest: string
   readonly at: string
+  /** Guarded services that this very content may need, by id. */
+  readonly grants?: readonly string[]
 }
 
 /** How a found plugin stands: `own` needs no trust. */
@@ -54,17 +56,37 @@ export function demandTrust(plugin: FoundPlugin, place: TrustPlace): void {
   })
 }
 
+/**
+ * Which of these guarded services nobody granted to a plugin. Grants are pinned with the content, so
+ * changed code loses them; Prov's own plugins and those a script hands in need none.
+ */
+export function missingGrants(
+  plugin: FoundPlugin,
+  place: TrustPlace,
+  services: readonly string[],
+): readonly string[] {
+  if (services.length === 0 || standing(plugin, place).standing === 'own') return []
+  const granted = readPins(place.home)[place.workspace]?.[plugin.id]?.grants ?? []
+  return services.filter((service) => !granted.includes(service))
+}
+
 /** Pins what lies there now. With `dryRun` it only says what would be pinned. */
 export function trustPlugin(
   plugin: FoundPlugin,
   place: TrustPlace,
-  options: { readonly clock: Clock; readonly dryRun?: boolean },
+  options: {
+    readonly clock: Clock
+    readonly dryRun?: boolean
+    /** Ids of guarded services that it may need. Default none. */
+    readonly grants?: readonly string[]
+  },
 ): ContentDigest & { readonly before: Standing } {
   const before = standing(plugin, place).standing
   const content = contentDigest(plugin.root)
   if (before !== 'own' && !options.dryRun) {
     const pins = readPins(place.home)
-    const pin: Pin = { digest: content.digest, at: new Date(options.clock.now()).toISOString() }
+    const at = new Date(options.clock.now()).toISOString()
+    const pin: Pin = { digest: content.digest, at, grants: options.grants ?? [] }
     const next = { ...pins, [place.workspace]: { ...pins[place.workspace], [plugin.id]: pin } }
     writePins(place.home, next)
   }

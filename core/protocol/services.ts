@@ -181,7 +181,7 @@ export interface AuditTrail {
 export const auditTrail = serviceRef<AuditTrail>('prov.audit')
 
 /** Trust, trails, read model and outboxes of the workspace. Handed out by the core. */
-export const contract = serviceRef<Contract>('prov.contract')
+export const contract = serviceRef<Contract>('prov.contract', { guarded: true })
 
-/** Keys of this user: they sign for people. Handed out by the core to first-party plugins only. */
-export const keyStore = serviceRef<KeyStore>('prov.keys')
+/** Keys of this user: they sign for people. Handed out by the core. */
+export const keyStore = serviceRef<KeyStore>('prov.keys', { guarded: true })

@@ -42,7 +42,8 @@ async function boot(workspace: string, home: string) {
     actors: await memoryActors(clock),
     clock,
     log: () => {},
-    core: new Map(),
+    core: new Map([['prov.journal', {}]]),
+    guarded: new Set(['prov.journal']),
   })
   const rows = host.rows().map(({ id, error, state }) => [id, error?.code ?? state])
   await host.stop()
@@ -240,6 +241,32 @@ t.test('changed code is refused by name and does not run', async (t) => {
   t.match(host.rows()[0]?.error?.message, /changed since/)
   t.notOk(existsSync(mark))
 })
+
+t.test(
+  'a guarded service is for code that was granted it by name, in that very form',
+  async (t) => {
+    const source = `import { definePlugin, journal } from 'prov'
+    export default definePlugin({ name: 'p', api: 1, needs: { journal } })`
+    const folder = temporaryFolder(t, {
+      'package.json': { prov: { plugins: ['./p.js'] } },
+      'p.js': source,
+    })
+    const home = join(folder.dir, 'home')
+    const place = { home, workspace: folder.dir }
+    const [plugin] = discoverPlugins({ workspace: folder.dir, prov: folder.dir + '/x' }).found
+    if (!plugin) return t.fail('not found')
+    const clock = simulatedClock()
+    trustPlugin(plugin, place, { clock })
+    const refused = await boot(folder.dir, home)
+    t.same(refused.rows, { './p.js': 'PROV_PLUGIN_NOT_GRANTED' }, 'trusted, not granted')
+    t.match(refused.host.rows()[0]?.error?.remedy, 'prov plugins trust ./p.js --grant prov.journal')
+    trustPlugin(plugin, place, { clock, grants: ['prov.journal'] })
+    t.same((await boot(folder.dir, home)).rows, { './p.js': 'running' })
+    folder.write('p.js', `${source}\n`)
+    trustPlugin(plugin, place, { clock })
+    t.same((await boot(folder.dir, home)).rows, { './p.js': 'PROV_PLUGIN_NOT_GRANTED' })
+  },
+)
 
 t.test('a module that is no plugin, or cannot be imported, is refused by name', async (t) => {
   const folder = temporaryFolder(t, {

@@ -17,12 +17,21 @@ export const command = defineCommand({
   examples: [
     ['prov plugins trust ./tools/quota.ts', 'a plugin that is a file of the workspace'],
     ['prov plugins trust @acme/prov-quota --dry-run', 'show what would be pinned'],
+    [
+      'prov plugins trust ./tools/copy.ts --grant prov.journal',
+      'it may read and write the journal',
+    ],
   ],
   flags: {
     name: { type: 'string', required: true, describe: 'as `prov plugins` shows it' },
+    grant: {
+      type: 'string',
+      many: true,
+      describe: 'a guarded service that it may need, such as prov.journal',
+    },
   },
   writes: true,
-  run: async ({ name }, context) => {
+  run: async ({ name, grant }, context) => {
     const { root } = await context.files()
     const { found } = discoverPlugins({ workspace: root })
     const plugin = found.find(({ id }) => id === name)
@@ -33,13 +42,21 @@ export const command = defineCommand({
     const { digest, files, before } = trustPlugin(
       plugin,
       { home: context.home, workspace: root },
-      { clock: context.clock, dryRun: context.dryRun },
+      { clock: context.clock, dryRun: context.dryRun, grants: grant ?? [] },
     )
-    return { id: name, digest, files, before, pinned: before !== 'own' && !context.dryRun }
+    return {
+      id: name,
+      digest,
+      files,
+      before,
+      grants: grant ?? [],
+      pinned: before !== 'own' && !context.dryRun,
+    }
   },
-  render: ({ id, digest, files, before, pinned }, paint) => {
+  render: ({ id, digest, files, before, grants, pinned }, paint) => {
     if (before === 'own') return [`${id} is part of Prov and needs no trust`]
-    const what = `${files.length} ${files.length === 1 ? 'file' : 'files'}, ${digest}`
+    const allowed = grants.length === 0 ? '' : `, with ${grants.join(', ')}`
+    const what = `${files.length} ${files.length === 1 ? 'file' : 'files'}, ${digest}${allowed}`
     return pinned
       ? [`${paint.good('trusted')} ${id} as it is now: ${what}`]
       : [`would trust ${id}: ${what}`, ...files.map((file) => `  ${file}`)]
