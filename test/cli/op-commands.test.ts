@@ -50,7 +50,7 @@ t.test('an operation from proposal to ledger, told by exit codes at each step', 
   const short = op.slice(0, -4)
   const self = await json('op', 'approve', short, '--actor', 'alice')
   t.match(self, { code: 4, data: { code: 'PROV_OP_SELF_APPROVAL' } })
-  t.match(await json('op', 'approve', op, '--actor', 'bot'), { code: 4 })
+  t.match(await json('keeper', 'approve', op, '--actor', 'bot'), { code: 4 })
   t.match(await json('op', 'approve', op, '--actor', 'bob', '--dry-run'), {
     code: 0,
     data: { counted: false, phase: 'held', binds: { op_digest: dry.data.plan.digest } },

@@ -13,6 +13,8 @@ export const commands: CommandTable = {
   'op show': () => import('./show.ts'),
   'op approve': () => import('./approve.ts'),
   'op reject': () => import('./reject.ts'),
+  'keeper approve': () => import('./keeper-approve.ts'),
+  'keeper reject': () => import('./keeper-reject.ts'),
   'op withdraw': () => import('./withdraw.ts'),
   'op resolve': () => import('./resolve.ts'),
 }
