@@ -27,6 +27,7 @@ import { knownReads, readOnce } from './plugin/reads.ts'
 import type { ServiceRef } from './plugin/service.ts'
 import { Stopwatch } from './plugin/tree.ts'
 import { openContract } from './protocol/contract.ts'
+import { eventBus } from './protocol/event-bus.ts'
 import { opHandle } from './protocol/handle.ts'
 import { openKeyStore } from './protocol/keys.ts'
 import { auditTrail, contract, keyStore, submissions } from './protocol/services.ts'
@@ -86,7 +87,7 @@ export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
 
     const pairs: readonly (readonly [ServiceRef<unknown>, unknown])[] = [
       [core.journal, journal],
-      [core.bus, bus],
+      [core.bus, eventBus(bus, opened, log)],
       [core.workspace, files],
       [core.home, { dir: home }],
       [keyStore, keys],

@@ -52,6 +52,7 @@ export type {
   ReadTable,
   RouteTable,
 } from './plugin/define.ts'
+export type { ActorHandle, ActorHandles } from './plugin/handles.ts'
 export { defineRead } from './plugin/read.ts'
 export type { ReadContext, ReadModel } from './plugin/read.ts'
 export { defineRoute } from './plugin/route.ts'
@@ -79,6 +80,7 @@ export { factRecorder, opFact } from './protocol/facts.ts'
 export type { Acted, OpFact, Saying } from './protocol/facts.ts'
 export { emptyModel, foldAudit, isTerminal, outcomeOf, seqKey } from './protocol/fold.ts'
 export type { OpNote, OpRow, OpsModel, OpVote, Refusal, SeqRow } from './protocol/fold.ts'
+export type { EventBus, EventsOptions } from './protocol/event-bus.ts'
 export { followAudit } from './protocol/follow.ts'
 export type { FollowOptions } from './protocol/follow.ts'
 export { actorNamePattern, custodyBetween, verifySignature } from './protocol/key.ts'

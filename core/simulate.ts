@@ -8,7 +8,9 @@
  *
  * W1  After the crash the old life can make nothing durable: its journal is cut off first.
  * W2  `run` returns when every operation has ended or waits for a person, crashes included.
- * W3  Time is simulated and moves only while nothing else is under way. Where real machines take
+ * W3  Whoever proposed does not know what was taken when the life died: the script runs again, and what
+ *     it submits bears the same ids, so the same again is the same answer.
+ * W4  Time is simulated and moves only while nothing else is under way. Where real machines take
  *     part, it moves at most as fast as real time.
  *
  * The seed sets how long each write to the disk takes, and so which of several things comes first.
@@ -28,20 +30,26 @@ import { journalErrors } from './journal/errors.ts'
 import type { LogSink } from './log.ts'
 import type { Plugin } from './plugin/define.ts'
 import { isAudit } from './protocol/audit.ts'
+import type { AuditEvent } from './protocol/audit.ts'
 import { onCrashPoint } from './protocol/crash.ts'
 import type { CrashPoint } from './protocol/crash.ts'
 import { emptyModel, foldAudit, outcomeOf } from './protocol/fold.ts'
 import type { OpsModel } from './protocol/fold.ts'
-import { keeperDesk, keyStore } from './protocol/services.ts'
+import { contract, keeperDesk, keyStore } from './protocol/services.ts'
+import type { Proposal } from './protocol/services.ts'
+import { simulatedWorkspace } from './protocol/simulated-workspace.ts'
 import { auditEvents } from './protocol/trail.ts'
 import { createRuntime } from './runtime.ts'
-import type { Runtime } from './runtime.ts'
+import type { OpHandle, Runtime } from './runtime.ts'
 import type { Count, Millis } from './units.ts'
 
 export interface SimulateOptions {
-  /** Default: PROV_SEED, else 1. Printed when a run does not come to an end. */
+  /** Default: PROV_SEED, else 1. Printed when the process ends with a failure. */
   readonly seed?: Count | undefined
-  /** Folder copied as the workspace. Default: an empty one. */
+  /**
+   * Folder copied as the workspace. Default: a small one with a piece of state `service` (off, on) and a
+   * policy that signs the op types of the given plugins by itself and holds everything else.
+   */
   readonly workspace?: string | undefined
   /** Further files of the workspace, by path. */
   readonly files?: Readonly<Record<string, string>> | undefined
@@ -57,6 +65,14 @@ export interface SimulateOptions {
   readonly log?: LogSink | undefined
 }
 
+/** A runtime in a simulated world. */
+export interface SimulatedRuntime extends Runtime {
+  /** The runtime itself, to be handed on. */
+  readonly prov: Runtime
+  /** As alice unless somebody else is named, under an id that is the same when the script runs again. */
+  submit(proposal: Proposal): Promise<OpHandle>
+}
+
 export interface World {
   readonly seed: Count
   readonly clock: SimulatedClock
@@ -66,17 +82,31 @@ export interface World {
   readonly starts: Count
   /**
    * Starts the runtime, runs the script, waits until every operation settled, ends it. Answers what
-   * the script returned, or undefined when the life that ran it died first. Throws PROV_INTERNAL,
-   * with the seed, when the operations do not settle in time.
+   * the script returned; one that died with its life runs again in the next. Alice and bob have keys
+   * and are enrolled. Throws PROV_INTERNAL when the operations do not settle in time.
    */
-  run<T>(script: (runtime: Runtime) => Promise<T>): Promise<T | undefined>
+  run<T>(script: (runtime: SimulatedRuntime) => Promise<T>): Promise<T>
   /** How often it happened: `restart applied` is an op type and a phase. Counts signed events. */
   count(what: string): Count
-  /** Everything that was ever signed, folded. */
+  /** Everything that was ever signed, in order. */
+  events(): readonly AuditEvent[]
+  /** The same, folded. */
   model(): OpsModel
   /** Removes its folders. Also done when the process ends. */
   close(): void
 }
+
+/** Whose keys there are: the first one proposes, the second one can approve. */
+const people = ['alice', 'bob'] as const
+
+/** Worlds whose folders are still there. */
+const worlds = new Set<World>()
+process.once('exit', (code) => {
+  for (const world of worlds) {
+    if (code !== 0) process.stderr.write(`a world was simulated with seed ${world.seed}\n`)
+    world.close()
+  }
+})
 
 const defaultLimitMs: Millis = 600_000
 
@@ -103,18 +133,21 @@ class SimulatedWorld implements World {
   #crash: { point: string; left: number } | undefined
   #busy = 0
   #counted = -1
+  #events: readonly AuditEvent[] = []
+  #runs = 0
 
   constructor(options: SimulateOptions) {
     this.#options = options
     this.seed = options.seed ?? Number(process.env['PROV_SEED'] ?? 1)
     this.#dir = mkdtempSync(join(tmpdir(), 'prov-world-'))
     this.root = join(this.#dir, 'workspace')
-    process.once('exit', () => this.close())
+    worlds.add(this)
     if (options.workspace !== undefined) {
       cpSync(options.workspace, this.root, { recursive: true })
     }
     mkdirSync(join(this.root, '.ontology'), { recursive: true })
-    for (const [path, content] of Object.entries(options.files ?? {})) {
+    const own = options.workspace === undefined ? simulatedWorkspace(options.plugins ?? []) : {}
+    for (const [path, content] of Object.entries({ ...own, ...options.files })) {
       mkdirSync(dirname(join(this.root, path)), { recursive: true })
       writeFileSync(join(this.root, path), content)
     }
@@ -126,23 +159,25 @@ class SimulatedWorld implements World {
     if (point) this.#crash = { point, left: Number(nth ?? 1) }
   }
 
-  async run<T>(script: (runtime: Runtime) => Promise<T>): Promise<T | undefined> {
-    let answer: T | undefined
-    let wanted: ((runtime: Runtime) => Promise<T>) | undefined = script
+  async run<T>(script: (runtime: SimulatedRuntime) => Promise<T>): Promise<T> {
+    let answer: { readonly value: T } | undefined
+    this.#runs++
     for (let life = this.#life(); ; life = this.#life()) {
       try {
-        const ended = await this.#drive(life, wanted)
-        if (ended) answer = ended.value
+        answer = (await this.#drive(life, answer ? undefined : script)) ?? answer
       } finally {
         // It may also die while it is being taken down.
         await this.#end(life)
         onCrashPoint(undefined)
       }
-      if (!life.dead) break
-      wanted = undefined
+      if (!life.dead && answer) break
     }
     await this.#count()
-    return answer
+    return answer.value
+  }
+
+  events(): readonly AuditEvent[] {
+    return this.#events
   }
 
   count(what: string): Count {
@@ -154,6 +189,7 @@ class SimulatedWorld implements World {
   }
 
   close(): void {
+    worlds.delete(this)
     rmSync(this.#dir, { recursive: true, force: true })
   }
 
@@ -189,7 +225,7 @@ class SimulatedWorld implements World {
 
   async #drive<T>(
     life: SimulatedLife,
-    script: ((runtime: Runtime) => Promise<T>) | undefined,
+    script: ((runtime: SimulatedRuntime) => Promise<T>) | undefined,
   ): Promise<{ readonly value: T } | undefined> {
     const started = this.clock.monotonic()
     const limit = this.#options.limitMs ?? defaultLimitMs
@@ -199,7 +235,7 @@ class SimulatedWorld implements World {
     void (async () => {
       const runtime = await life.runtime
       await this.#prepare(runtime)
-      if (script) answer = { value: await script(runtime) }
+      if (script) answer = { value: await script(this.#handedOut(runtime)) }
     })()
       .catch((thrown: unknown) => (failure = { thrown }))
       .finally(() => (finished = true))
@@ -216,16 +252,30 @@ class SimulatedWorld implements World {
     }
   }
 
-  /** A person with an unsealed key, and the policy of the workspace in force: as after a set-up. */
+  #handedOut(runtime: Runtime): SimulatedRuntime {
+    let proposed = 0
+    const submit = (proposal: Proposal): Promise<OpHandle> => {
+      const opId = `run-${this.#runs}-op-${++proposed}`
+      return runtime.submit({ as: people[0], opId, ...proposal })
+    }
+    return { ...runtime, prov: runtime, submit }
+  }
+
+  /** Two people with unsealed keys, and the policy of the workspace in force: as after a set-up. */
   async #prepare(runtime: Runtime): Promise<void> {
     const keys = runtime.service(keyStore)
-    if ((await keys.list()).length === 0) {
-      await keys.create({ actor: 'tester', kind: 'human', passphrase: '' })
+    const deal = runtime.service(contract)
+    const known = await keys.list()
+    for (const actor of people) {
+      const record =
+        known.find((one) => one.actor === actor) ??
+        (await keys.create({ actor, kind: 'human', passphrase: '' }))
+      if (!deal.keyring.key(record.kid)) await deal.enrol({ record, as: people[0] })
     }
     if (!existsSync(join(this.root, 'keeper_policy.ncl'))) return
     try {
       const desk = runtime.service(keeperDesk)
-      if ((await desk.status()).policy === null) await desk.activatePolicy({ as: 'tester' })
+      if ((await desk.status()).policy === null) await desk.activatePolicy({ as: people[0] })
     } catch (thrown) {
       if (!ProvError.is(thrown) || thrown.code !== 'PROV_PLUGIN_SERVICE_MISSING') throw thrown
     }
@@ -245,7 +295,9 @@ class SimulatedWorld implements World {
     this.#counted = this.#disk.last
     this.#counts.clear()
     let model = emptyModel()
+    const events: AuditEvent[] = []
     for await (const event of auditEvents(readMemory(this.#disk))) {
+      events.push(event)
       model = foldAudit(model, event)
       const type = isAudit(event, 'op.submitted')
         ? event.data.op.type
@@ -255,9 +307,10 @@ class SimulatedWorld implements World {
       this.#counts.set(what, (this.#counts.get(what) ?? 0) + 1)
     }
     this.#model = model
+    this.#events = events
   }
 
-  /** Lets everything that is under way go on; moves time only when nothing is (W3). */
+  /** Lets everything that is under way go on; moves time only when nothing is (W4). */
   async #tick(): Promise<void> {
     this.#busy++
     for (let turn = 0; turn < 4; turn++) await nextTurn()
@@ -305,10 +358,19 @@ class SimulatedLife {
         return position
       },
       putSnapshot: async (name, snapshot) => {
-        if (this.dead) throw cut()
-        await inner.putSnapshot(name, snapshot)
+        // A snapshot is a shortcut: one that is not written is missed by nobody.
+        if (!this.dead) await inner.putSnapshot(name, snapshot)
       },
-      follow: (listener) => inner.follow((records) => this.dead || listener(records)),
+      follow: (listener) =>
+        inner.follow((records) => {
+          if (this.dead) return
+          try {
+            listener(records)
+          } catch (thrown) {
+            // What it was told last may have been where it died.
+            if (!this.dead) throw thrown
+          }
+        }),
     }
   }
 

@@ -196,7 +196,7 @@ t.test('imports carry .ts, and default exports belong to plugins', async (t) => 
       }
       const isPlugin = /^(plugins|extensions)\/[^/]+\/index\.ts$/.test(place)
       const mayDefault =
-        isPlugin || place.startsWith('test/fixtures/') || place.endsWith('.bench.ts')
+        isPlugin || /^test\/(fixtures|samples)\//.test(place) || place.endsWith('.bench.ts')
       if (/^export default/m.test(readFileSync(file, 'utf8')) && !mayDefault)
         broken.push(`${place} exports by default`)
     }

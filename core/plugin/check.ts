@@ -8,6 +8,7 @@ import { defineErrors, errorTable } from '../errors.ts'
 import { pluginApi } from './define.ts'
 import type { Plugin } from './define.ts'
 import { pluginErrors } from './errors.ts'
+import { kernelNames } from './handles.ts'
 import { isRouteName } from './route.ts'
 
 /** Oldest and newest contract that this runtime speaks. */
@@ -42,6 +43,9 @@ export function checkPlugin(plugin: Plugin): void {
     for (const [key, load] of Object.entries(plugin[field] ?? {})) {
       if (typeof load !== 'function') throw refuse(`${field}.${key}`, 'a function that imports it')
     }
+  }
+  for (const key of Object.keys(plugin.actors ?? {})) {
+    if (kernelNames.has(key)) throw refuse(`actors.${key}`, 'a key that the kernel does not have')
   }
   for (const name of Object.keys(plugin.routes ?? {})) {
     if (!isRouteName(name)) throw refuse(`routes.${name}`, 'like `GET /api/<owner>/<path>`')

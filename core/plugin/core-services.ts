@@ -4,16 +4,16 @@
  *
  * @module
  */
-import type { Bus } from '../bus/bus.ts'
 import type { WorkspaceFiles } from '../config/workspace.ts'
 import type { Journal } from '../journal/journal.ts'
+import type { EventBus } from '../protocol/event-bus.ts'
 import { serviceRef } from './service.ts'
 
 /** The one journal of the workspace. Write only your own partition. */
 export const journal = serviceRef<Journal>('prov.journal', { guarded: true })
 
 /** Messages between planes, embedded or over NATS. */
-export const bus = serviceRef<Bus>('prov.bus')
+export const bus = serviceRef<EventBus>('prov.bus')
 
 /** The files of the workspace and their evaluation. */
 export const workspace = serviceRef<WorkspaceFiles>('prov.workspace')

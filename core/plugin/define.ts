@@ -12,6 +12,7 @@ import type { AnyCommand } from '../cli/command.ts'
 import type { Clock } from '../clock.ts'
 import type { ErrorReport, ErrorRow } from '../errors.ts'
 import type { Log } from '../log.ts'
+import type { ActorHandles } from './handles.ts'
 import type { AnyReadModel } from './read.ts'
 import type { Route, RouteName } from './route.ts'
 import type { Contribution, ExtensionPoint, ServiceOf, ServiceRef } from './service.ts'
@@ -25,12 +26,20 @@ export type Actors = Readonly<Record<string, ActorDef>>
 export type Services<R extends Needs | Provides> = { readonly [K in keyof R]: ServiceOf<R[K]> }
 
 /** What `setup` receives: only what the plugin asked for, and a signal that ends its life. */
-export interface PluginContext<N extends Needs, P extends Provides, C> {
+export interface PluginContext<
+  N extends Needs,
+  P extends Provides,
+  C,
+  A extends Actors = Record<never, never>,
+> {
   readonly name: string
   readonly config: C
   readonly needs: Services<N>
-  /** The kernel; the plugin's own `actors` are registered on it before `setup` runs. */
-  readonly actors: ActorSystem
+  /**
+   * The kernel; the plugin's own `actors` are registered on it before `setup` runs, and each is there
+   * by its key: `actors.quota('eu').send(event)`.
+   */
+  readonly actors: ActorSystem & ActorHandles<A>
   /** Hands a service out. Everything in `provides` must have been handed out when `setup` returns. */
   readonly provide: { readonly [K in keyof P]: (service: ServiceOf<P[K]>) => void }
   /** All additions of loaded plugins to a point, in start order. */
@@ -72,7 +81,7 @@ export type ReadTable = Readonly<Record<string, () => Promise<{ readonly read: A
 /** Routes by method and path. */
 export type RouteTable = Readonly<Record<RouteName, () => Promise<{ readonly route: Route }>>>
 
-export interface PluginSpec<N extends Needs, P extends Provides, C> {
+export interface PluginSpec<N extends Needs, P extends Provides, C, A extends Actors = Actors> {
   /** Lower case, `-`; unique in a runtime. */
   readonly name: string
   readonly api: number
@@ -85,7 +94,8 @@ export interface PluginSpec<N extends Needs, P extends Provides, C> {
    * Default: refuses any config.
    */
   readonly config?: (raw: unknown) => C
-  readonly actors?: Actors
+  /** By a key of your choice, not one of the kernel's own words. */
+  readonly actors?: A
   /**
    * By words: `state`, `op submit`. Lazy: the module is loaded when the command runs; see
    * `defineCommand`. Keep the record in `commands/index.ts`, so that the command line finds it
@@ -99,7 +109,7 @@ export interface PluginSpec<N extends Needs, P extends Provides, C> {
   readonly contributes?: readonly Contribution[]
   readonly errors?: Readonly<Record<string, ErrorRow<never>>>
   /** Runs once per life. A promise delays the start of those who need this plugin until it settles. */
-  readonly setup?: (context: PluginContext<N, P, C>) => PluginLife | Promise<PluginLife>
+  readonly setup?: (context: PluginContext<N, P, C, A>) => PluginLife | Promise<PluginLife>
 }
 
 const brand = Symbol.for('prov.plugin')
@@ -110,9 +120,12 @@ export interface Plugin extends PluginSpec<Needs, Provides, unknown> {
 }
 
 /** Seals a plugin object. Nothing runs; mistakes in the shape are named when the host loads it. */
-export function definePlugin<const N extends Needs, const P extends Provides, C>(
-  spec: PluginSpec<N, P, C>,
-): Plugin {
+export function definePlugin<
+  const N extends Needs,
+  const P extends Provides,
+  C,
+  const A extends Actors = Record<never, never>,
+>(spec: PluginSpec<N, P, C, A>): Plugin {
   return Object.freeze({ ...spec, [brand]: true as const }) as unknown as Plugin
 }
 

@@ -13,8 +13,9 @@ import type { Clock } from '../clock.ts'
 import { ProvError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Millis } from '../units.ts'
-import type { LostNeed, PluginContext } from './define.ts'
+import type { LostNeed, Plugin, PluginContext } from './define.ts'
 import { pluginErrors } from './errors.ts'
+import { handlesOf } from './handles.ts'
 import type { LoadedPlugin } from './load.ts'
 import type { ExtensionPoint } from './service.ts'
 
@@ -113,7 +114,7 @@ export class Life {
       config,
       needs: Object.fromEntries(needs) as Record<never, never>,
       provide: Object.fromEntries(provide) as Record<never, never>,
-      actors: actorsOf(name, actors),
+      actors: actorsOf(name, actors, log, plugin.actors ?? {}),
       contributions: <T>(point: ExtensionPoint<T>) => contributions(point),
       allStarted,
       clock,
@@ -207,14 +208,24 @@ export class Life {
   }
 }
 
-/** The same system, where whatever this plugin registers later carries its name, too. */
-function actorsOf(owner: string, system: ActorSystem): ActorSystem {
+/** The same system, where whatever this plugin registers later carries its name, and its types are. */
+function actorsOf(
+  owner: string,
+  system: ActorSystem,
+  log: Log,
+  defs: NonNullable<Plugin['actors']>,
+): ActorSystem {
+  const handles = new Map(
+    Object.entries(defs).map(([key, def]) => [key, handlesOf(def, system, log)]),
+  )
   return new Proxy(system, {
     get(target, key) {
       if (key === 'register') {
         return (...[def, options]: Parameters<ActorSystem['register']>) =>
           target.register(def, { owner, ...options })
       }
+      const own = typeof key === 'string' ? handles.get(key) : undefined
+      if (own) return own
       const value: unknown = Reflect.get(target, key)
       return typeof value === 'function' ? (value.bind(target) as unknown) : value
     },

@@ -27,6 +27,8 @@ export interface FollowOptions {
    * before this resolves. A throw brings the event again after a second.
    */
   readonly take: (event: AuditEvent) => Promise<void> | void
+  /** Told when it can follow no more, other than by the signal. Default: only the log is. */
+  readonly failed?: ((thrown: unknown) => void) | undefined
 }
 
 const credits: Count = 64
@@ -43,7 +45,9 @@ export async function followAudit(options: FollowOptions): Promise<void> {
       await new Promise<void>((called) => void takeOne(options, delivery, called))
     }
   })().catch((thrown: unknown) => {
-    if (!signal.aborted) log.error(`${name} follows no more`, asProvError(thrown).toJSON())
+    if (signal.aborted) return
+    log.error(`${name} follows no more`, asProvError(thrown).toJSON())
+    options.failed?.(thrown)
   })
 }
 

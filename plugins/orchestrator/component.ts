@@ -49,7 +49,9 @@ export async function runComponent(
   }
   await book.begin(request)
   try {
-    const work = found.apply({ op, token, body, actors, signal })
+    const work = Promise.resolve(found.apply({ op, token, body, actors, signal }))
+    // In a simulated world the next line throws, and this promise is left to itself.
+    work.catch(() => undefined)
     crashPoint('effect.started')
     const detail = await work
     crashPoint('effect.done')

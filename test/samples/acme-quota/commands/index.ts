@@ -1,0 +1,4 @@
+/** @module */
+import type { CommandTable } from 'prov'
+
+export const commands: CommandTable = { quota: () => import('./quota.ts') }
