@@ -29,8 +29,9 @@ export interface TokenContext {
   readonly workspace: string
   readonly nowMs: Millis
   /**
-   * `leave` does not look at `exp`: for a token inside another one, whose time was checked when it
-   * was taken, and for commands, whose time is checked at CLAIM only. Default `check`.
+   * `leave` looks at no time: for a token that was taken before and is opened again (a clock that
+   * was set back must not close what is held here already), and for commands, whose times are
+   * judged at CLAIM only. Default `check`.
    */
   readonly expiry?: 'check' | 'leave' | undefined
 }
@@ -178,13 +179,14 @@ function accept<K extends TokenKind>(kind: K, parts: Parts, context: TokenContex
     throw tokenErrors.PROV_TOKEN_WORKSPACE({ kind, claim: 'workspace', expected })
   }
   const { nowMs } = context
+  const timed = context.expiry !== 'leave'
   const skewMs = claims.iat * 1_000 - nowMs
-  if (skewMs > clockSkewMs) {
+  if (timed && skewMs > clockSkewMs) {
     const expected = 'a time that is not ahead of here by more than 60 s'
     throw tokenErrors.PROV_TOKEN_CLOCK_SKEW({ kind, claim: 'iat', expected, skewMs })
   }
   const earlyMs = 'nbf' in claims ? claims.nbf * 1_000 - nowMs : 0
-  if (earlyMs > clockSkewMs) {
+  if (timed && earlyMs > clockSkewMs) {
     const expected = 'a time that has come'
     throw tokenErrors.PROV_TOKEN_NOT_YET_VALID({ kind, claim: 'nbf', expected, earlyMs })
   }
@@ -193,7 +195,7 @@ function accept<K extends TokenKind>(kind: K, parts: Parts, context: TokenContex
     throw tokenErrors.PROV_TOKEN_TOO_LONG({ kind, claim: 'exp', expected })
   }
   const lateMs = nowMs - claims.exp * 1_000
-  if (lateMs >= 0 && context.expiry !== 'leave') {
+  if (timed && lateMs >= 0) {
     throw tokenErrors.PROV_TOKEN_EXPIRED({ kind, claim: 'exp', expected: 'a later time', lateMs })
   }
   if ('op' in claims) {

@@ -172,6 +172,7 @@ export class Controller {
       const expected = 'a command, a void number or a withdrawal'
       throw tokenErrors.PROV_TOKEN_MALFORMED({ kind: 'message', claim: 'kind', expected })
     }
+    // Times are judged at CLAIM: a command that is turned away here would leave its number open.
     const context = this.#parts.contract.tokenContext('leave')
     const { claims: approval, digest } = openTokenNow('approval', token, context)
     const { claims: intent, record: requester } = openTokenNow('intent', approval.intent, context)

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { digestOf, opErrors, planDigest, policyErrors, tokenErrors } from 'prov'
+import { clockSkewMs, digestOf, opErrors, planDigest, policyErrors, tokenErrors } from 'prov'
 import type { ApprovalClaims, GateView, IntentClaims, Millis, ProvError } from 'prov'
 
 export interface ClaimQuestion {
@@ -41,6 +41,12 @@ export function judgeClaim(question: ClaimQuestion): ClaimAnswer {
   if (altered !== undefined) {
     const expected = 'what the intent inside says'
     return refuse(tokenErrors.PROV_TOKEN_ALTERED({ kind: 'approval', claim: altered, expected }))
+  }
+  const skewMs = Math.max(approval.iat, approval.nbf) * 1_000 - nowMs
+  if (skewMs > clockSkewMs) {
+    const expected = 'a time that is not ahead of here by more than 60 s'
+    const detail = { kind: 'approval', claim: 'iat', expected, skewMs }
+    return refuse(tokenErrors.PROV_TOKEN_CLOCK_SKEW(detail))
   }
   const lateIntentMs = nowMs - intent.exp * 1_000
   if (lateIntentMs >= 0) {

@@ -13,6 +13,8 @@ import {
   signToken,
   sleep,
   subjects,
+  tokenErrors,
+  tokenRules,
 } from 'prov'
 import type {
   Acted,
@@ -70,6 +72,13 @@ export class Submitter implements Submissions {
       clock,
     })
     const token = await signToken('intent', claims, signer)
+    const { limitBytes } = tokenRules.intent
+    const bytes = token.length
+    // Said here and now, where it can be mended: the keeper would only refuse what is recorded then.
+    if (bytes > limitBytes) {
+      const detail = { kind: 'intent', claim: 'token', expected: 'a smaller one' }
+      throw tokenErrors.PROV_TOKEN_TOO_LARGE({ ...detail, bytes, limitBytes })
+    }
     const at = clock.now()
     const data: Acted = {
       say: [

@@ -85,6 +85,11 @@ t.test('a command is claimed only while everything that was agreed still holds',
       'refuse PROV_TOKEN_ALTERED',
     ],
     ['a late command', { nowMs: 1_600_000 }, 'lapse PROV_OP_COMMAND_LATE'],
+    [
+      'a command from a clock that is ahead',
+      approved({ iat: 1_161 }),
+      'refuse PROV_TOKEN_CLOCK_SKEW',
+    ],
     ['a late intent', { nowMs: 5_000_000 }, 'refuse PROV_TOKEN_EXPIRED'],
     ['another policy', { policy: { version: 2, digest: 'x' } }, 'lapse PROV_POLICY_CHANGED'],
     [
@@ -398,4 +403,19 @@ t.test('a resolution of another claim than the one in doubt does not count', asy
   t.equal(await hand(claim, 'op.withdraw'), 'PROV_OP_CLAIM_CHANGED')
   t.equal(await hand(claim), 'none')
   await life.until(op, 'applied')
+})
+
+t.test('what is in doubt can be resolved after the clock was set back', async (t) => {
+  const first = await ready(t)
+  first.on.run = async () => ({ outcome: 'unknown', code: 'X', message: '?', detail: {} })
+  const { op } = await first.ops.submit({ type: 'deploy', target: 'app/x', as: 'alice' })
+  await first.until(op, 'held')
+  await first.desk.vote({ op, as: 'bob', decision: 'approve', reason: 'go' })
+  await first.until(op, 'in_doubt')
+  await first.close()
+  first.on.clock.jump(-7_200_000)
+  const second = await live(first.on)
+  t.teardown(() => second.close())
+  await second.control.resolve({ op, as: 'bob', outcome: 'applied', reason: 'I looked' })
+  t.equal(second.deal.store.get().ops.get(op)?.phase, 'applied')
 })

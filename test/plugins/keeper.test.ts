@@ -12,7 +12,7 @@ import { streams, subjects } from '../../core/protocol/subjects.ts'
 import type { KeeperDesk } from '../../core/protocol/services.ts'
 import { judgeOp, noPolicy, policyInForce } from '../../plugins/keeper/decide.ts'
 import type { Life, Stage } from './stage.ts'
-import { people, ready, usualPolicy } from './stage.ts'
+import { live, people, ready, usualPolicy } from './stage.ts'
 
 type Ready = Life & { readonly on: Stage }
 const body: OpBody = {
@@ -420,4 +420,31 @@ t.test('knocking for a whole minute fills no ledger: beyond a rate it is counted
     40,
   )
   t.equal(refusals().at(-1), 10)
+})
+
+t.test('a clock that was set back by hours closes nothing that is held already', async (t) => {
+  const first = await ready(t)
+  const op = await held(first)
+  await first.close()
+  first.on.clock.jump(-7_200_000)
+  const second = await live(first.on)
+  t.teardown(() => second.close())
+  t.equal(second.deal.store.get().ops.get(op)?.phase, 'held')
+  await second.desk.vote({ op, as: 'bob', decision: 'approve', reason: 'go' })
+  t.equal(await second.until(op, 'applied', 'refused'), 'applied')
+})
+
+t.test('what is too large to be judged is not recorded at all', async (t) => {
+  const life = await ready(t)
+  const propose = (length: number) =>
+    codeOf(
+      life.ops.submit({
+        type: 'restart',
+        target: 'staging-1/api',
+        params: { note: 'x'.repeat(length) },
+        as: 'alice',
+      }),
+    )
+  for (const length of [66_000, 2_000_000]) t.equal(await propose(length), 'PROV_TOKEN_TOO_LARGE')
+  t.equal(life.deal.store.get().ops.size, 0)
 })
