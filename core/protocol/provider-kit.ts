@@ -16,7 +16,11 @@ import { sleep, systemClock } from '../clock.ts'
 import { codeOf } from '../kit.ts'
 import type { KitTest } from '../kit.ts'
 import type { Millis } from '../units.ts'
-import type { Machine, MachineRequest, ProviderSpec } from './provider.ts'
+import { isPlugin } from '../plugin/define.ts'
+import type { Plugin } from '../plugin/define.ts'
+import { providerErrors } from './provider-errors.ts'
+import { providerPoint } from './provider.ts'
+import type { Machine, MachineRequest, ProviderBackend, ProviderSpec } from './provider.ts'
 
 export interface ProviderKitOptions {
   /** How long a machine may take to come up, and to be gone. Default 20 s. */
@@ -25,15 +29,23 @@ export interface ProviderKitOptions {
   readonly ttlMs?: Millis | undefined
 }
 
-/** Runs every promise. `makeProvider` is called once per promise; backends may share one world. */
+/**
+ * Runs every promise. `make` is called once per promise; backends may share one world. What
+ * `defineProvider` made of a plain backend will do as well; one that is made per runtime has no
+ * acts before it started (PROV_PROVIDER_NOT_STARTED), so hand its acts in.
+ */
 export async function providerKit(
   t: KitTest,
-  makeProvider: (t: KitTest) => Promise<ProviderSpec> | ProviderSpec,
+  make: (t: KitTest) => Promise<ProviderSpec | Plugin> | ProviderSpec | Plugin,
   options: ProviderKitOptions = {},
 ): Promise<void> {
   const patienceMs = options.patienceMs ?? 20_000
   const ttlMs = options.ttlMs ?? 700
 
+  const makeProvider = async (t: KitTest): Promise<ProviderSpec> => {
+    const made = await make(t)
+    return isPlugin(made) ? backendOf(made) : made
+  }
   const request = (over: Partial<MachineRequest> = {}): MachineRequest => ({
     token: `kit:${randomUUID()}`,
     tier: 's',
@@ -150,6 +162,12 @@ export async function providerKit(
       t.ok(!(await answers(machine)))
     })
   }
+}
+
+function backendOf({ name, contributes = [] }: Plugin): ProviderSpec {
+  const found = contributes.find(({ point }) => point === providerPoint.id)
+  if (!found) throw providerErrors.PROV_PROVIDER_NOT_STARTED({ provider: name })
+  return (found.value as ProviderBackend).open({ stateDir: '' })
 }
 
 interface Ran {

@@ -1,8 +1,10 @@
 /** A simulated world: a whole operation, killed at every named point, happens exactly once. */
+import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { definePlugin, journal } from 'prov'
+import { definePlugin, journal, keeperDesk } from 'prov'
 import { codeOf, simulate } from 'prov/testing'
 import { repoRoot } from '../support/root.ts'
 
@@ -57,6 +59,35 @@ t.test('what a dead life still tries to write is lost', async (t) => {
   await world.run((prov) => prov.submit(restart))
   t.same(seen, ['PROV_JOURNAL_CLOSED', 'none'])
   world.close()
+})
+
+t.test('a script that died with its life runs again and proposes nothing twice', async (t) => {
+  const world = simulate({ crashAt: 'submit' })
+  let runs = 0
+  const end = await world.run(async ({ submit }) => {
+    runs++
+    return (await submit({ type: 'dimension.transition', target: 'service', params: { to: 'on' } }))
+      .id
+  })
+  t.equal(runs, 2)
+  t.equal(world.starts, 2)
+  t.match([...world.model().ops.values()], [{ id: end, phase: 'held', by: 'alice' }])
+  const rest = await world.run(async ({ prov, service }) => {
+    await service(keeperDesk).vote({ op: end, as: 'bob', decision: 'approve', reason: 'fine' })
+    return (await prov.read('state')) as unknown
+  })
+  t.ok(rest)
+  t.equal(world.count('dimension.transition applied'), 1)
+  t.match(world.model().positions['service'], { state: 'on', version: 1 })
+  t.equal(world.events().at(-1)?.type, 'prov.op.applied')
+  world.close()
+})
+
+t.test('a process that ends badly says which seed repeats it', async (t) => {
+  const program = fileURLToPath(new URL('../support/failing-world.js', import.meta.url))
+  const ended = (code: string) => spawnSync(process.execPath, [program, code], { encoding: 'utf8' })
+  t.match(ended('1').stderr, /seed 4711/)
+  t.equal(ended('0').stderr, '')
 })
 
 t.test('a script that fails ends the run with its own error', async (t) => {
