@@ -36,8 +36,8 @@ export interface RunParts {
   readonly book: RunBook
   readonly actors: ActorSystem
   readonly lease: ReturnType<typeof leaseActor>
-  /** Throws PROV_RUN_PROVIDER_UNKNOWN. */
-  readonly provider: (name: string) => ProviderSpec
+  /** Rejects with PROV_RUN_PROVIDER_UNKNOWN. */
+  readonly provider: (name: string) => Promise<ProviderSpec>
   /** Steps under way at once, within one run. */
   readonly parallel: number
   /** Longest time of a step that names none. */
@@ -63,7 +63,7 @@ export async function execute(request: StepsRequest, parts: RunParts): Promise<R
   if (ended) return ended
   try {
     const graph = stepGraph(request.run.steps)
-    const backend = parts.provider(request.run.provider)
+    const backend = await parts.provider(request.run.provider)
     const tier = request.run.tier ?? 's'
     if (!backend.tiers(tier)) {
       throw runErrors.PROV_RUN_TIER_UNKNOWN({ provider: backend.name, tier })
@@ -77,9 +77,10 @@ export async function execute(request: StepsRequest, parts: RunParts): Promise<R
   } catch (thrown) {
     if (signal.aborted) throw runErrors.PROV_RUN_STOPPING({ op: request.op }, { cause: thrown })
     if (!ProvError.is(thrown) || thrown.code.startsWith('PROV_JOURNAL_')) throw thrown
-    // Refused before anything was asked of a provider.
     const { code, message } = errorRecord(thrown)
-    return { outcome: 'failed', code, message, detail: { provider: request.run.provider } }
+    const begun = (book.get(request.token)?.started.size ?? 0) > 0
+    // In an earlier life a step may have run; else it was refused before a provider was asked.
+    return { outcome: begun ? 'unknown' : 'failed', code, message, detail: { provider: request.run.provider } }
   }
 }
 

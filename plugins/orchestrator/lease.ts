@@ -19,8 +19,8 @@ export const leaseAddress = (token: string): Address => `${leaseType}/${token}`
 export interface LeaseParts {
   readonly clock: Clock
   readonly log: Log
-  /** Throws PROV_RUN_PROVIDER_UNKNOWN. */
-  readonly provider: (name: string) => ProviderSpec
+  /** Rejects with PROV_RUN_PROVIDER_UNKNOWN. */
+  readonly provider: (name: string) => Promise<ProviderSpec>
   readonly labels: (token: string) => Readonly<Record<string, string>>
   /** The machine destroys itself when it is not heard of for so long. */
   readonly machineTtlMs: Millis
@@ -43,7 +43,7 @@ export function leaseActor(parts: LeaseParts) {
       grantLease: () => fact({ type: 'lease.granted' }),
 
       createMachine: async (params: LeaseEffect, { signal }) => {
-        const backend = provider(params.provider)
+        const backend = await provider(params.provider)
         if (params.attempt > 1 && backend.class === 'opaque') {
           const { code } = runErrors.PROV_PROVIDER_OPAQUE({ provider: params.provider })
           return fact({ type: 'machine.refused', code })
@@ -68,15 +68,14 @@ export function leaseActor(parts: LeaseParts) {
       },
 
       findMachine: async (params: LeaseEffect) => {
-        const { machine, authoritative } = await provider(params.provider).find({
-          token: params.lease,
-        })
+        const backend = await provider(params.provider)
+        const { machine, authoritative } = await backend.find({ token: params.lease })
         if (machine) return fact({ type: 'machine.found', machine: leased(machine) })
         return authoritative ? fact({ type: 'machine.absent' }) : null
       },
 
       reachMachine: async (params: LeaseEffect, { signal }) => {
-        const backend = provider(params.provider)
+        const backend = await provider(params.provider)
         while (!signal.aborted) {
           const { machine } = await backend.find({ token: params.lease })
           if (!machine) return fact({ type: 'machine.lost' })
@@ -91,7 +90,7 @@ export function leaseActor(parts: LeaseParts) {
       },
 
       destroyMachine: (params: LeaseEffect) => {
-        const attempt = destroyed(provider(params.provider), params)
+        const attempt = provider(params.provider).then((backend) => destroyed(backend, params))
         parts.destroying(attempt)
         return attempt
       },
