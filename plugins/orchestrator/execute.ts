@@ -80,7 +80,12 @@ export async function execute(request: StepsRequest, parts: RunParts): Promise<R
     const { code, message } = errorRecord(thrown)
     const begun = (book.get(request.token)?.started.size ?? 0) > 0
     // In an earlier life a step may have run; else it was refused before a provider was asked.
-    return { outcome: begun ? 'unknown' : 'failed', code, message, detail: { provider: request.run.provider } }
+    return {
+      outcome: begun ? 'unknown' : 'failed',
+      code,
+      message,
+      detail: { provider: request.run.provider },
+    }
   }
 }
 
