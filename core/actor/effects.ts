@@ -70,7 +70,11 @@ export class Effects {
       if (!handler) throw new Error(`no effect is called ${name} any more`)
       const context: EffectContext = { signal, id, self: from, clock: this.#clock }
       const output = await handler(params as never, context)
-      event = { type: `effect.done.${name}`, id, ...(output !== undefined && { output }) }
+      // Who notices the abort often just returns: empty hands are no answer either.
+      const empty = output === undefined || output === null
+      if (!(signal.aborted && empty)) {
+        event = { type: `effect.done.${name}`, id, ...(output !== undefined && { output }) }
+      }
     } catch (thrown) {
       if (!signal.aborted) {
         event = { type: `effect.failed.${name}`, id, error: errorRecord(thrown) }

@@ -57,6 +57,8 @@ export interface ControllerParts {
   readonly start: (op: string, input: OperationInput) => Promise<unknown>
   /** The approval that an instance was claimed with. */
   readonly token: (op: string) => string | undefined
+  /** Aborts when this plane stops. */
+  readonly signal: AbortSignal
 }
 
 interface Command {
@@ -123,7 +125,10 @@ export class Controller {
     }
   }
 
-  /** Runs what was claimed, under its token; answers with the RESULT as a fact. */
+  /**
+   * Runs what was claimed, under its token; answers with the RESULT as a fact. Rejects when Prov
+   * stops meanwhile: what runs goes on and is asked for at the next start, so nothing is in doubt.
+   */
   async execute(op: string, providerToken: string): Promise<OperationFact> {
     const { contract, orchestrator } = this.#parts
     const body = this.#claimed(op).intent.op
@@ -139,6 +144,7 @@ export class Controller {
           })
         : { outcome: 'applied', detail: {} }
     } catch (thrown) {
+      if (this.#parts.signal.aborted) throw thrown
       // Whoever could have answered broke off: nobody knows how far it came.
       const { code, message } = asProvError(thrown)
       outcome = { outcome: 'unknown', code, message, detail: {} }

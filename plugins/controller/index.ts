@@ -26,6 +26,15 @@ import { Controller } from './controller.ts'
 import { Desk } from './desk.ts'
 
 const nothing = (): readonly never[] => []
+
+/** Rejects with the reason, but not before the signal aborts. */
+function stopped(signal: AbortSignal, reason: unknown): Promise<never> {
+  return new Promise((_, reject) => {
+    const end = (): void => reject(asProvError(reason))
+    if (signal.aborted) end()
+    else signal.addEventListener('abort', end, { once: true })
+  })
+}
 const credits = 32
 
 export default definePlugin({
@@ -49,6 +58,7 @@ export default definePlugin({
       knows: (op) => ref(op) !== undefined,
       start: (op, input) => actors.spawn(operation, op, input),
       token: (op) => ref(op)?.snapshot().context.token ?? undefined,
+      signal,
     })
     signal.addEventListener('abort', () => controller.stop(), { once: true })
     const operation = defineActor({
@@ -56,9 +66,11 @@ export default definePlugin({
       version: 1,
       machine: operationMachine,
       effects: {
-        execute: async ({ op, providerToken }: OperationEffect) => {
+        execute: async ({ op, providerToken }: OperationEffect, { signal: end }) => {
           crashPoint('claim')
-          return (await controller.execute(op, providerToken ?? '')) as never
+          const answer = controller.execute(op, providerToken ?? '')
+          // Given up with the kernel only: then it is owed and asked again at the next start.
+          return (await answer.catch((thrown) => stopped(end, thrown))) as never
         },
       },
       records: {

@@ -26,6 +26,7 @@ import {
   streams,
   workspace,
 } from 'prov'
+import type { EffectContext } from 'prov'
 import { operationMachine } from 'prov/machines'
 import type { OperationEffect } from 'prov/machines'
 import { commands } from './commands/index.ts'
@@ -57,14 +58,18 @@ export default definePlugin({
     signal.addEventListener('abort', () => keeper.stop(), { once: true })
 
     /** An act that fails leaves its operation where it is and is tried again. */
-    const act = (run: (op: string) => Promise<void>) => async (effect: OperationEffect) => {
-      const { op } = effect
-      await run(op).catch((thrown: unknown) => {
-        if (signal.aborted) return
-        log.error(`${op} waits`, asProvError(thrown).toJSON())
-        clock.after(againMs, () => ref(op)?.send({ type: 'op.retry' }), { background: true })
-      })
-    }
+    const act =
+      (run: (op: string) => Promise<void>) =>
+      async (effect: OperationEffect, { signal: end }: EffectContext) => {
+        const { op } = effect
+        await run(op).catch((thrown: unknown) => {
+          // Given up with the kernel: it is owed and asked again at the next start.
+          if (end.aborted) throw thrown
+          if (signal.aborted) return
+          log.error(`${op} waits`, asProvError(thrown).toJSON())
+          clock.after(againMs, () => ref(op)?.send({ type: 'op.retry' }), { background: true })
+        })
+      }
     const operation = defineActor({
       type: 'keeper',
       version: 1,

@@ -240,7 +240,8 @@ class Run {
     // Holder and lease live and die together, so only the longest use ends a lease from outside.
     const ttlMs = Math.max(3_600_000, 2 * longest)
     // Where "not there" is certain at once, a second look need not wait long.
-    const limits = { ttlMs, heartbeatMs: ttlMs, destroyRetryMs: quickLook[this.#backend.class] }
+    const lookMs = quickLook[this.#backend.class]
+    const limits = { ttlMs, heartbeatMs: ttlMs, probeMs: lookMs, destroyRetryMs: lookMs }
     const input = { id: token, provider: run.provider, tier: run.tier ?? 's', for: op, limits }
     return actors.spawn(lease, token, input)
   }

@@ -58,6 +58,9 @@ export function leaseActor(parts: LeaseParts) {
           })
           return fact({ type: 'machine.created', machine: leased(machine) })
         } catch (thrown) {
+          // Prov stops. Asked again under the same token at the next start, a keyed backend gives
+          // the same machine, so nothing need be looked up first.
+          if (signal.aborted && backend.class === 'keyed') throw thrown
           // Only a named failure says that nothing was made; everything else is looked up.
           if (!ProvError.is(thrown)) throw thrown
           log.warn(`no machine yet: ${thrown.message}`, { code: thrown.code })
@@ -80,13 +83,16 @@ export function leaseActor(parts: LeaseParts) {
           const { machine } = await backend.find({ token: params.lease })
           if (!machine) return fact({ type: 'machine.lost' })
           const refused = await reach(machine, signal)
+          // Cut off by the end of Prov: that says nothing about the machine.
+          if (signal.aborted) break
           if (refused === undefined) return fact({ type: 'ssh.ready' })
           if (refused.disposition !== 'retry') {
             return fact({ type: 'ssh.refused', code: refused.code })
           }
           await sleep(clock, reachEveryMs, signal).catch(() => {})
         }
-        return null
+        // No answer: it is owed, and tried again at the next start.
+        throw signal.reason
       },
 
       destroyMachine: (params: LeaseEffect) => {
