@@ -113,6 +113,8 @@ export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
       }),
     )
     undo.push(() => host.stop())
+    // First of all: an effect must not meet the end of the plugin whose it is and call that an answer.
+    undo.push(async () => actors.halt())
     watch.stop()
 
     const reads = await readsOf(discovery, host)

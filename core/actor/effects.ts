@@ -26,6 +26,7 @@ export class Effects {
   /** Hears of every end; without an event the promise stays open. */
   readonly #answer: (pending: Pending, event: EffectEvent | undefined) => void
   readonly #running = new Map<string, { readonly from: Address; readonly stop: AbortController }>()
+  #halted = false
 
   constructor(
     clock: Clock,
@@ -41,20 +42,27 @@ export class Effects {
     return this.#running.size
   }
 
-  /** Starts one; a handler that is missing by now is a failed effect. */
+  /** Starts one, unless it was halted; a handler that is missing by now is a failed effect. */
   run(pending: Pending, handler: EffectHandler | undefined): void {
     const { id, from, name } = pending
+    if (this.#halted) return
     const stop = new AbortController()
     this.#running.set(id, { from, stop })
     this.#inspect?.({ kind: 'effect', id, name, phase: 'started' })
     void this.#ended(pending, handler, stop.signal)
   }
 
-  /** Aborts those of one actor, or all, the newest first. */
-  abort(from?: Address): void {
+  /** Aborts those of one actor, the newest first. */
+  abort(from: Address): void {
     for (const running of [...this.#running.values()].reverse()) {
-      if (from === undefined || running.from === from) running.stop.abort()
+      if (running.from === from) running.stop.abort()
     }
+  }
+
+  /** Aborts all, the newest first, and starts none any more: what is asked from now on is owed. */
+  halt(): void {
+    this.#halted = true
+    for (const { stop } of [...this.#running.values()].reverse()) stop.abort()
   }
 
   async #ended(

@@ -644,12 +644,16 @@ export class Kernel implements ActorSystem {
 
   // ── the end ────────────────────────────────────────────────────────────────────────────────────
 
+  halt(): void {
+    this.#effects.halt()
+  }
+
   close(options: { readonly deadlineMs?: Millis } = {}): Promise<void> {
     return (this.#closing ??= this.#close(options.deadlineMs ?? 5_000))
   }
 
   async #close(deadlineMs: Millis): Promise<void> {
-    this.#effects.abort()
+    this.halt()
     await new Promise<void>((resolve) => {
       const deadline = this.#clock.after(deadlineMs, resolve)
       this.#calm = () => {

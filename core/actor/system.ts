@@ -135,6 +135,12 @@ export interface ActorSystem {
   /** Ends an actor: waiting messages become dead letters, running effects are aborted. Idempotent. */
   stop(address: Address): Promise<void>
   /**
+   * Starts no effect any more and aborts those that run, the newest first: they are owed and run
+   * after the next start. Everything else goes on. The first act of a stop, before those who
+   * registered the effects are gone and the effects trip over it. Idempotent.
+   */
+  halt(): void
+  /**
    * Takes nothing new, aborts running effects newest first, lets what was accepted commit, keeps a
    * snapshot. What is not done at the deadline (default 5 s) is done after the next start.
    */
