@@ -13,7 +13,7 @@ import { commands } from './commands/index.ts'
 import { mirrorErrors } from './errors.ts'
 import { Mirror } from './mirror.ts'
 import type { AuditRecord } from './mirror.ts'
-import { pointerFile } from './place.ts'
+import { pointerFile, pointerText } from './place.ts'
 import { reads } from './reads/index.ts'
 
 interface MirrorConfig {
@@ -58,7 +58,7 @@ export default definePlugin({
         const key = needs.contract.service('ledger').keyObject
         const writer = await openLedger({ dir, workspace: name, key })
         await mkdir(stateDir, { recursive: true })
-        await writeFile(pointerFile(stateDir), `${JSON.stringify({ dir })}\n`)
+        await writeFile(pointerFile(stateDir), pointerText(stateDir, dir))
         return writer
       },
       journal: (from) => auditRecords(needs.journal, from),

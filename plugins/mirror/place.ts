@@ -5,16 +5,23 @@
  * @module
  */
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 
 export const pointerFile = (stateDir: string): string => join(stateDir, 'ledger.json')
+
+/** What the pointer says about a folder: relative when it lies in the state folder. */
+export function pointerText(stateDir: string, dir: string): string {
+  const path = relative(stateDir, dir)
+  return `${JSON.stringify({ dir: path.startsWith('..') ? dir : path })}\n`
+}
 
 /** The folder that the mirror last wrote to, or where it writes by default. */
 export async function ledgerDir(stateDir: string, workspace: string): Promise<string> {
   const text = await readFile(pointerFile(stateDir), 'utf8').catch(() => '{}')
   try {
     const { dir } = JSON.parse(text) as { dir?: unknown }
-    if (typeof dir === 'string') return dir
+    // Relative to the state folder: a workspace that was moved or copied has its own ledger.
+    if (typeof dir === 'string') return resolve(stateDir, dir)
   } catch {
     // Torn by a kill: it is written again at the next start.
   }

@@ -21,6 +21,7 @@ import type { IndexLine } from './index-lines.ts'
 import { commitMessage, parseTrailers } from './message.ts'
 import type { LedgerEntry } from './message.ts'
 import { Seen } from './seen.ts'
+import { isSignedBy } from './signed-commit.ts'
 import { sshPublicKey, sshSignature } from './sshsig.ts'
 
 export interface LedgerOptions {
@@ -46,7 +47,7 @@ export interface LedgerWriter {
 }
 
 export const eventFile = 'event.json'
-const branch = 'refs/heads/main'
+export const branch = 'refs/heads/main'
 
 /**
  * Opens or makes the repository and finds out what it holds. Throws PROV_LEDGER_FOREIGN,
@@ -112,6 +113,12 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerWriter> 
       const trailers = parseTrailers(commit.message)
       if (!trailers) {
         throw mirrorErrors.PROV_LEDGER_FOREIGN({ dir, commit: at, why: 'it has no trailers' })
+      }
+      // Trailers can be copied. What the index does not vouch for must bear the signature.
+      const { object } = await git.readObject({ ...repo, oid: at, format: 'content' })
+      if (!isSignedBy(object as Uint8Array, key)) {
+        const why = 'its signature is not one of the ledger key'
+        throw mirrorErrors.PROV_LEDGER_FOREIGN({ dir, commit: at, why })
       }
       newer.push({ commit: at, ...trailers })
       at = commit.parent[0]

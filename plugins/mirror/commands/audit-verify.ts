@@ -1,10 +1,11 @@
 /**
- * `prov audit verify`: checks the whole trail in the journal. Exit 0 when it is good; the ledger's
- * commits are checked by plain `git verify-commit`.
+ * `prov audit verify`: checks the whole trail in the journal, and every commit of the ledger against
+ * it. Exit 0 when both are good; anybody else checks the ledger with plain `git verify-commit`.
  *
  * @module
  */
 import { defineCommand, exitCodes, fields, section, table } from 'prov'
+import type { LedgerCheckView } from '../reads/ledger-check.ts'
 import type { LedgerState } from '../reads/ledger.ts'
 import type { TrailView } from '../reads/trail.ts'
 
@@ -20,14 +21,20 @@ export const command = defineCommand({
   flags: {},
   async run(_, { read }): Promise<Verified> {
     const trail = (await read('trail')) as TrailView
-    return { ...trail, ledger: (await read('ledger')) as LedgerState }
+    const { findings, commits } = (await read('ledger-check')) as LedgerCheckView
+    const ledger = {
+      ...((await read('ledger')) as LedgerState),
+      commits,
+      behind: Math.max(0, trail.events - commits),
+    }
+    return { ...trail, findings: [...trail.findings, ...findings], ledger }
   },
   render({ events, ends, findings, ledger }, paint, format) {
     const look = { paint, format } as const
     return [
       findings.length === 0
         ? paint.good(`${events} events, every signature good, no gap`)
-        : paint.bad(`${findings.length} of ${events} events are not as they should be`),
+        : paint.bad(`${events} events; ${findings.length} things are not as they should be`),
       ...section(
         'Chains',
         table(

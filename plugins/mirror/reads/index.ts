@@ -5,4 +5,5 @@ export const reads: ReadTable = {
   audit: () => import('./audit.ts'),
   trail: () => import('./trail.ts'),
   ledger: () => import('./ledger.ts'),
+  'ledger-check': () => import('./ledger-check.ts'),
 }

@@ -1,0 +1,37 @@
+/**
+ * `ledger-check`: every commit of the ledger against the journal and against the ledger key. Loads
+ * git and reads the whole history, so it is for those who ask for exactly that.
+ *
+ * @module
+ */
+import { createPublicKey } from 'node:crypto'
+import { auditEvents, defineRead, eventDigest, isAudit, Keyring } from 'prov'
+import type { Count, ErrorReport } from 'prov'
+import { ledgerDir } from '../place.ts'
+
+export interface LedgerCheckView {
+  readonly commits: Count
+  readonly findings: readonly ErrorReport[]
+}
+
+export const read = defineRead({
+  name: 'ledger-check',
+  describe: 'every commit of the ledger, checked against the journal and the ledger key',
+  run: async (_args: unknown, { files, journal }): Promise<LedgerCheckView> => {
+    if (!journal) return { commits: 0, findings: [] }
+    const keyring = new Keyring({ journal: journal.id, workspace: files.name })
+    const digests = new Map<string, string[]>()
+    for await (const event of auditEvents(journal)) {
+      if (isAudit(event, 'actor.enrolled')) keyring.enter(event)
+      const list = digests.get(event.emitter)
+      if (list) list.push(eventDigest(event))
+      else digests.set(event.emitter, [eventDigest(event)])
+    }
+    const record = keyring.service('ledger')
+    const key = record && createPublicKey({ key: { ...record.publicKey }, format: 'jwk' })
+    const dir = await ledgerDir(files.stateDir, files.name)
+    const { checkLedger } = await import('../ledger-check.ts')
+    const { commits, findings } = await checkLedger({ dir, key, journal: digests })
+    return { commits, findings: findings.map((error) => error.toJSON()) }
+  },
+})
