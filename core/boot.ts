@@ -119,7 +119,13 @@ export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
 
     const reads = await readsOf(discovery, host)
     const read: Runtime['read'] = (name, args) =>
-      readOnce({ table: reads, files, journal, clock })(name, args)
+      readOnce({
+        table: reads,
+        files,
+        journal,
+        clock,
+        contributions: async (point) => host.contributions(point),
+      })(name, args)
     const service: Runtime['service'] = (ref) => host.service(ref)
     const handle = (id: string) => opHandle(id, () => service(submissions), clock)
     return {

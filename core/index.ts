@@ -54,7 +54,7 @@ export type {
 } from './plugin/define.ts'
 export type { ActorHandle, ActorHandles } from './plugin/handles.ts'
 export { defineRead } from './plugin/read.ts'
-export type { ReadContext, ReadModel } from './plugin/read.ts'
+export type { Contributions, ReadContext, ReadModel } from './plugin/read.ts'
 export { defineRoute } from './plugin/route.ts'
 export type { Route, RouteContext, RouteMethod, RouteName, RouteRequest } from './plugin/route.ts'
 export type { PluginRow } from './plugin/host.ts'

@@ -57,12 +57,14 @@ export function openContext(options: ContextOptions): OpenContext {
   const openReading = () =>
     (reading ??= (async () => {
       const opened = await openFiles()
-      const { knownReads, readOnce, withGuestReads } = await import('../plugin/reads.ts')
+      const { foundContributions, knownReads, readOnce, withGuestReads } =
+        await import('../plugin/reads.ts')
       journal = await journalOf(opened)
       const discovery = await discovered(opened.root)
       const place = { home, workspace: opened.root }
       const table = await withGuestReads(await knownReads(discovery), discovery, place)
-      return readOnce({ table, files: opened, journal, clock })
+      const contributions = foundContributions(discovery, place)
+      return readOnce({ table, files: opened, journal, clock, contributions })
     })())
 
   const context: CommandContext = {

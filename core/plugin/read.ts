@@ -8,6 +8,7 @@
 import type { Clock } from '../clock.ts'
 import type { JournalReader } from '../journal/journal.ts'
 import type { WorkspaceFiles } from '../config/workspace.ts'
+import type { ExtensionPoint } from './service.ts'
 
 /** What a read model may look at. */
 export interface ReadContext {
@@ -17,7 +18,17 @@ export interface ReadContext {
   readonly clock: Clock
   /** Another read model, computed once per context. */
   readonly read: (name: string, args?: Readonly<Record<string, unknown>>) => Promise<unknown>
+  /**
+   * Additions of plugins to a point. Without a runtime the plugins are imported for it, as far as
+   * they are trusted, and none of them is started: ask only when there is no other way to answer.
+   */
+  readonly contributions: Contributions
 }
+
+/** What plugins added to an extension point, in order. */
+export type Contributions = <T>(
+  point: ExtensionPoint<T>,
+) => Promise<readonly { readonly name: string; readonly plugin: string; readonly value: T }[]>
 
 export interface ReadModel<A, T> {
   readonly name: string

@@ -10,10 +10,11 @@ import type { Clock } from '../clock.ts'
 import type { WorkspaceFiles } from '../config/workspace.ts'
 import type { JournalReader } from '../journal/journal.ts'
 import { nearest } from '../nearest.ts'
-import type { ReadTable } from './define.ts'
+import type { Plugin, ReadTable } from './define.ts'
 import type { Discovery } from './discover.ts'
 import { pluginErrors } from './errors.ts'
-import type { AnyReadModel, ReadContext } from './read.ts'
+import type { AnyReadModel, Contributions, ReadContext } from './read.ts'
+import type { ExtensionPoint } from './service.ts'
 import type { TrustPlace } from './trust.ts'
 
 export type Read = (name: string, args?: Readonly<Record<string, unknown>>) => Promise<unknown>
@@ -23,6 +24,8 @@ export interface ReadOptions {
   readonly files: WorkspaceFiles
   readonly journal: JournalReader | undefined
   readonly clock: Clock
+  /** Default: nobody added anything. */
+  readonly contributions?: Contributions | undefined
 }
 
 /** Read models of first-party plugins, without loading the plugins. */
@@ -80,7 +83,9 @@ export function readOnce(options: ReadOptions): Read {
       const known = answers.get(key)
       if (known) return known
       const { files, journal, clock } = options
-      const context: ReadContext = { files, journal, clock, read: readIn([...path, key]) }
+      const { contributions = nothingAdded } = options
+      const read = readIn([...path, key])
+      const context: ReadContext = { files, journal, clock, read, contributions }
       const answer = load(options.table, name).then((model) =>
         model.run(argumentsOf(model, args) as never, context),
       )
@@ -88,6 +93,26 @@ export function readOnce(options: ReadOptions): Read {
       return answer
     }
   return readIn([])
+}
+
+const nothingAdded: Contributions = async () => []
+
+/** What the plugins of a workspace would add, without starting any; imported at the first question. */
+export function foundContributions(discovery: Discovery, place: TrustPlace): Contributions {
+  let plugins: Promise<readonly Plugin[]> | undefined
+  const imported = async (): Promise<readonly Plugin[]> => {
+    const { standing } = await import('./trust.ts')
+    const { importPlugin } = await import('./import.ts')
+    const may = discovery.found.filter((one) => /own|trusted/.test(standing(one, place).standing))
+    const all = may.map((one) => importPlugin(one).catch(() => undefined))
+    return (await Promise.all(all)).filter((one) => one !== undefined)
+  }
+  return async <T>(point: ExtensionPoint<T>) =>
+    (await (plugins ??= imported())).flatMap((plugin) =>
+      (plugin.contributes ?? [])
+        .filter((addition) => addition.point === point.id)
+        .map(({ name, value }) => ({ name, plugin: plugin.name, value: value as T })),
+    )
 }
 
 async function load(table: ReadTable, name: string): Promise<AnyReadModel> {

@@ -4,8 +4,8 @@
  *
  * @module
  */
-import type { JsonObject, OpBody, OpRun } from 'prov'
-import { opErrors } from 'prov'
+import type { JsonObject, OpBody, OpRun, ReadContext } from 'prov'
+import { opErrors, opTypePoint } from 'prov'
 import { compileGlob, separators } from 'prov/policies'
 import { workspaceErrors } from './errors.ts'
 import type { OpTypeDecl, Standing, WorkspaceModel } from './model.ts'
@@ -25,6 +25,17 @@ export interface OpRequest {
 /** An op type of the workspace or of a plugin, which may also run a component. */
 export interface KnownOpType extends Omit<OpTypeDecl, 'run' | 'description'> {
   readonly run?: OpRun
+}
+
+/** What plugins bring, asked only about a type that the workspace does not know: theirs counts first. */
+export async function brought(
+  model: WorkspaceModel,
+  { type }: Pick<OpRequest, 'type'>,
+  { contributions }: Pick<ReadContext, 'contributions'>,
+): Promise<readonly KnownOpType[]> {
+  const known = [...builtInTypes, ...model.opTypes.map((one) => one.type)]
+  if (known.includes(type)) return []
+  return (await contributions(opTypePoint)).map(({ value }) => value)
 }
 
 /** The first op type that fits. */

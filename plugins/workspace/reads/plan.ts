@@ -18,7 +18,7 @@ import { judgeGates } from '../conditions.ts'
 import { positionOf } from '../model.ts'
 import { now } from '../now.ts'
 import type { Now } from '../now.ts'
-import { bodyOf } from '../ops.ts'
+import { bodyOf, brought } from '../ops.ts'
 import type { OpRequest } from '../ops.ts'
 
 export interface PlanView {
@@ -56,7 +56,8 @@ export const read = defineRead<PlanArgs, PlanView>({
   }),
   async run({ request, as }, context) {
     const stand = await now(context)
-    const body = bodyOf(stand.model, stand.standing, request)
+    const more = await brought(stand.model, request, context)
+    const body = bodyOf(stand.model, stand.standing, request, more)
     const enrolled = as === undefined ? [] : ((await context.read('enrolled')) as Known)
     const kind = enrolled.find(({ actor }) => actor === as)?.kind
     return {

@@ -2,7 +2,7 @@
 import { defineRead } from 'prov'
 import type { JsonObject } from 'prov'
 import { now } from '../now.ts'
-import { bodyOf } from '../ops.ts'
+import { bodyOf, brought } from '../ops.ts'
 import type { OpRequest } from '../ops.ts'
 import { validateDecision, validateOp } from '../validate.ts'
 import type { Validation } from '../validate.ts'
@@ -21,7 +21,10 @@ export const read = defineRead<ValidateArgs, Validation>({
   }),
   async run({ decision, op }, context) {
     const { model, standing } = await now(context)
-    if (op) return validateOp(model, standing, bodyOf(model, standing, op))
+    if (op) {
+      const body = bodyOf(model, standing, op, await brought(model, op, context))
+      return validateOp(model, standing, body)
+    }
     return validateDecision(model, decision)
   },
 })
