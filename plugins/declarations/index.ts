@@ -9,7 +9,9 @@
  *     away from what the file says is no edit.
  * E2  "Seen" is written after the proposals are durable; their ids come from the edit itself, so a
  *     crash in between proposes the same thing again and not another.
- * E3  It is signed by the person that the config names (`as`), else by the one enrolled first whose
+ * E3  An edit of a dimension that an operation holds waits: it is looked at again at the next start,
+ *     and "seen" keeps for that dimension what it was.
+ * E4  It is signed by the person that the config names (`as`), else by the one enrolled first whose
  *     key lies here. Without a key it is tried again at the next start.
  *
  * @module
@@ -19,12 +21,13 @@ import {
   contract,
   definePlugin,
   digestOf,
+  isTerminal,
   journal,
   keyStore,
   submissions,
   topology,
 } from 'prov'
-import type { Contract, JournalReader, JsonObject, KeyStore } from 'prov'
+import type { Contract, JournalReader, JsonObject, KeyStore, Position } from 'prov'
 import { editsOf, editOpId } from './edits.ts'
 import type { Positions } from './edits.ts'
 import { declarationErrors } from './errors.ts'
@@ -51,17 +54,24 @@ export default definePlugin({
     const { positions: files } = await needs.topology.genesis()
     const seen = await lastSeen(needs.journal)
     const now = await needs.topology.positions()
-    const edits = editsOf({ files, seen, now })
-    const as = edits.length === 0 ? undefined : (config.as ?? (await firstPerson(needs)))
+    const edits = editsOf({ files, seen: seen?.positions, now, holds: heldBy(needs.contract) })
+    const ready = edits.filter(({ waitsFor }) => waitsFor === undefined)
+    const noted = { ...files }
+    for (const { dimension, was, to, waitsFor } of edits) {
+      if (waitsFor === undefined) continue
+      noted[dimension] = was
+      log.info(`${dimension}: the file says ${to} now; that waits for the end of ${waitsFor}`)
+    }
+    const as = ready.length === 0 ? undefined : (config.as ?? (await firstPerson(needs)))
     let all = true
-    for (const edit of edits) {
+    for (const edit of ready) {
       const { dimension, to } = edit
       try {
         const { op } = await needs.submissions.submit({
           type: 'dimension.declare',
           target: dimension,
           params: { to },
-          opId: editOpId(edit),
+          opId: editOpId(edit, seen?.position ?? 0),
           as,
         })
         log.info(`${dimension}: the file says ${to} now; proposed as ${op}`, { op })
@@ -77,8 +87,8 @@ export default definePlugin({
         )
       }
     }
-    if (!all || digestOf(files) === (seen && digestOf(seen))) return
-    await needs.journal.append([{ partition, type: 'files.seen', body: { positions: files } }])
+    if (!all || digestOf(noted) === (seen && digestOf(seen.positions))) return
+    await needs.journal.append([{ partition, type: 'files.seen', body: { positions: noted } }])
   },
 })
 
@@ -91,10 +101,27 @@ async function firstPerson(needs: {
   return people.find(({ record }) => own.has(record.kid))?.record.actor
 }
 
-async function lastSeen(reader: JournalReader): Promise<Positions | undefined> {
-  let seen: Positions | undefined
-  for await (const { type, body } of reader.read({ partition })) {
-    if (type === 'files.seen') seen = (body as JsonObject)['positions'] as unknown as Positions
+/** Who holds a dimension, from CLAIM to RESULT. */
+function heldBy({ store }: Contract): ReadonlyMap<string, string> {
+  const holds = new Map<string, string>()
+  for (const { id, phase, writes } of store.get().ops.values()) {
+    if (isTerminal(phase)) continue
+    for (const dimension of writes ?? []) holds.set(dimension, id)
+  }
+  return holds
+}
+
+interface Seen {
+  readonly positions: Positions
+  /** Where in the journal that was noted. */
+  readonly position: Position
+}
+
+async function lastSeen(reader: JournalReader): Promise<Seen | undefined> {
+  let seen: Seen | undefined
+  for await (const { type, body, position } of reader.read({ partition })) {
+    if (type !== 'files.seen') continue
+    seen = { positions: (body as JsonObject)['positions'] as unknown as Positions, position }
   }
   return seen
 }

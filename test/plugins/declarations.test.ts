@@ -28,7 +28,16 @@ t.test('a dimension that is new in the file was not edited', async (t) => {
 
 t.test('the same edit proposes once, the same words later propose again', async (t) => {
   const edit = { dimension: 'a', was: 'one', to: 'two', version: 0 }
-  t.equal(editOpId(edit), editOpId({ ...edit }))
-  t.not(editOpId(edit), editOpId({ ...edit, version: 2 }))
-  t.match(editOpId(edit), /^[A-Za-z0-9_-]{1,64}$/)
+  t.equal(editOpId(edit, 7), editOpId({ ...edit }, 7))
+  t.not(editOpId(edit, 7), editOpId({ ...edit, version: 2 }, 7))
+  t.not(editOpId(edit, 7), editOpId(edit, 9), 'also when the first one was refused and taken back')
+  t.match(editOpId(edit, 7), /^[A-Za-z0-9_-]{1,64}$/)
+})
+
+t.test('an edit of a dimension that an operation holds waits for it', async (t) => {
+  const request = { files: { a: 'two' }, seen: { a: 'one' }, now: { a: at('one', 3) } }
+  t.match(editsOf({ ...request, holds: new Map([['a', 'op_1']]) }), [
+    { dimension: 'a', was: 'one', to: 'two', waitsFor: 'op_1' },
+  ])
+  t.notOk('waitsFor' in (editsOf({ ...request, holds: new Map([['b', 'op_1']]) })[0] ?? {}))
 })
