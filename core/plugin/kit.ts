@@ -94,7 +94,7 @@ export function pluginKit(t: KitTest, make: () => Plugin, options: PluginKitOpti
     t.same(left(before), [], 'timers, sockets and processes are gone')
   })
 
-  void t.test('its commands load, carry examples, and their names are their words', async (t) => {
+  void t.test('its commands and routes load, and their names are their words', async (t) => {
     for (const [words, load] of Object.entries(make().commands ?? {})) {
       const { command } = await load()
       t.ok(command.pattern === words || command.pattern.startsWith(`${words} `), words)
@@ -103,6 +103,11 @@ export function pluginKit(t: KitTest, make: () => Plugin, options: PluginKitOpti
     }
     for (const [name, load] of Object.entries(make().reads ?? {})) {
       t.equal((await load()).read.name, name, `read model ${name}`)
+    }
+    for (const [name, load] of Object.entries(make().routes ?? {})) {
+      const { route } = await load()
+      t.equal(route.route, name, `route ${name}`)
+      t.ok(route.describe.length > 0, `${name}: what it answers`)
     }
   })
 

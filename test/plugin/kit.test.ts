@@ -1,7 +1,7 @@
 /** The plugin kit, on plugins that keep their promises and on plugins that do not. */
 import { NEVER, timer } from 'rxjs'
 import t from 'tap'
-import { defineCommand, definePlugin, serviceRef, workspace } from 'prov'
+import { defineCommand, definePlugin, defineRoute, serviceRef, workspace } from 'prov'
 import type { Plugin } from 'prov'
 import { pluginKit } from 'prov/testing'
 import type { KitTest, PluginKitOptions } from 'prov/testing'
@@ -88,6 +88,17 @@ t.test('a plugin that breaks a promise fails at that promise', async (t) => {
       }),
     ),
     [/commands/],
+  )
+  const route = defineRoute({
+    route: 'GET /api/acme/other',
+    describe: 'something else',
+    handle: async () => null,
+  })
+  t.match(
+    await failures(() =>
+      definePlugin({ ...base, routes: { 'GET /api/acme/quota': async () => ({ route }) } }),
+    ),
+    [/commands and routes/],
   )
   t.match(
     await failures(() =>
