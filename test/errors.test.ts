@@ -44,7 +44,13 @@ const rows = [...(errorTable() as unknown as ReadonlyMap<string, ErrorRow<never>
 )
 const table = rows.map(([code, row]) => {
   const remedy = typeof row.remedy === 'string' ? row.remedy : row.remedy(anyDetail)
-  return [code, row.disposition, exitCodes[row.disposition], row.text(anyDetail), remedy] as const
+  return [
+    code,
+    row.disposition,
+    exitCodes[row.disposition],
+    String(row.text(anyDetail)),
+    String(remedy),
+  ] as const
 })
 
 if (process.argv.includes('--print')) {
@@ -62,9 +68,12 @@ t.test('codes read PROV_<AREA>_<WHAT>', async (t) => {
   )
 })
 
+/** A command in backticks, a path, or the file that the detail names. */
+const namesSomething = /`[^`]+`|\.?\w[\w-]*\/[\w./-]+|<file>|\b\w+\.(ncl|json|md)\b/
+
 t.test('every remedy names a command or a file', async (t) => {
   t.same(
-    table.filter(([, , , , remedy]) => !/`[^`]+`/.test(remedy)).map(([code]) => code),
+    table.filter(([, , , , remedy]) => !namesSomething.test(remedy)).map(([code]) => code),
     [],
   )
 })

@@ -48,7 +48,7 @@ export const keyErrors = defineErrors<{
     disposition: 'refuse',
     text: ({ actor }) => `the key of ${actor} is sealed and the passphrase does not open it`,
     remedy:
-      'type the passphrase on the terminal, or name a file that holds it in PROV_PASSPHRASE_FILE',
+      'type the passphrase on the terminal, or name a file that holds it in PROV_PASSPHRASE_FILE; `prov help environment` says how',
   },
   PROV_KEY_FILE_INVALID: {
     disposition: 'fail',
@@ -103,7 +103,7 @@ export const tokenErrors = defineErrors<{
     disposition: 'refuse',
     text: ({ kind, bytes, limitBytes }) =>
       `the ${kind} takes ${bytes} bytes and ${limitBytes} are taken at most`,
-    remedy: 'keep large content in a file of the workspace and name it in the operation',
+    remedy: 'keep large content in a file of the workspace and name it in `prov op submit`',
   },
   PROV_TOKEN_TYPE: {
     disposition: 'refuse',
@@ -356,7 +356,7 @@ export const opErrors = defineErrors<{
   PROV_OP_ALREADY_CLAIMED: {
     disposition: 'conflict',
     text: ({ op, phase }) => `${op} is ${phase}: it is too late to take it back`,
-    remedy: 'wait for its end, then submit an operation that undoes it',
+    remedy: 'wait for its end with `prov op show`, then submit an operation that undoes it',
   },
   PROV_OP_NOT_IN_DOUBT: {
     disposition: 'conflict',
