@@ -8,6 +8,12 @@
  * @module
  */
 import { defineErrors } from '../errors.ts'
+import { nearest } from '../nearest.ts'
+
+const meant = (word: string, known: readonly string[]): string => {
+  const near = nearest(word, known)
+  return near === undefined ? '' : `; did you mean ${near}?`
+}
 
 type TokenDetail = { kind: string; claim: string; expected: string }
 type OpDetail = { op: string }
@@ -230,7 +236,7 @@ export const opErrors = defineErrors<{
   PROV_OP_TYPE_UNKNOWN: {
     disposition: 'usage',
     text: ({ type, known }) =>
-      `there is no op type ${type}${known.length > 0 ? `; known are ${known.join(', ')}` : ''}`,
+      `there is no op type ${type}${meant(type, known)}${known.length > 0 ? `; known are ${known.join(', ')}` : ''}`,
     remedy: 'declare it in .ontology/provisioning.ncl, or load the plugin that brings it',
   },
   PROV_OP_TYPE_INVALID: {
@@ -247,7 +253,7 @@ export const opErrors = defineErrors<{
   PROV_OP_DIMENSION_UNKNOWN: {
     disposition: 'usage',
     text: ({ dimension, known }) =>
-      `there is no dimension ${dimension}${known.length > 0 ? `; known are ${known.join(', ')}` : ''}`,
+      `there is no dimension ${dimension}${meant(dimension, known)}${known.length > 0 ? `; known are ${known.join(', ')}` : ''}`,
     remedy: 'declare it in .ontology/state.ncl; `prov state` lists the declared ones',
   },
   PROV_OP_SUBJECT_MISMATCH: {

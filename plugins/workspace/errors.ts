@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { defineErrors } from 'prov'
+import { defineErrors, nearest } from 'prov'
 
 const near = (suggestion: string | undefined) =>
   suggestion === undefined ? '' : `; did you mean ${suggestion}?`
@@ -199,7 +199,7 @@ export const workspaceErrors = defineErrors<{
   PROV_OP_TARGET_UNKNOWN: {
     disposition: 'usage',
     text: ({ type, target, targets }) =>
-      `no ${type} is declared for ${target}; it is for ${targets.join(', ')}`,
+      `no ${type} is declared for ${target}${near(nearest(target, targets))}; it is for ${targets.join(', ')}`,
     remedy: 'choose one of these targets, or declare another op type in .ontology/provisioning.ncl',
   },
   PROV_DECISION_UNREADABLE: {

@@ -55,11 +55,19 @@ function located(error: ProvError, root: string): ProvError {
     // Without the text there is no line to name; the file and the field path are in the message.
     return error
   }
-  const at = error.code.endsWith('_TWICE') ? text.lastIndexOf(name) : text.indexOf(name)
+  const at = error.code.endsWith('_TWICE') ? lastDeclared(text, name) : text.indexOf(name)
   if (at < 0) return error
   const before = text.slice(0, at).split('\n')
   const place = { file, line: before.length, column: (before.at(-1) as string).length + 1 }
   return (raise as (detail: JsonObject, options: object) => ProvError)(error.detail, { place })
+}
+
+/** Where an id is declared the last time; where it is merely used says nothing about the twin. */
+function lastDeclared(text: string, name: string): number {
+  const declared = [...text.matchAll(/\bid\s*=\s*/g)]
+    .map(({ index, 0: said }) => index + said.length)
+    .filter((at) => text.startsWith(name, at))
+  return declared.at(-1) ?? text.lastIndexOf(name)
 }
 
 /** What the complaint is about, as it reads in the file: an id, the first one of a circle, a field. */
