@@ -8,12 +8,9 @@
  * @module
  */
 import { defineErrors } from '../errors.ts'
-import { nearest } from '../nearest.ts'
 
-const meant = (word: string, known: readonly string[]): string => {
-  const near = nearest(word, known)
-  return near === undefined ? '' : `; did you mean ${near}?`
-}
+const meant = (suggestion: string | undefined): string =>
+  suggestion === undefined ? '' : `; did you mean ${suggestion}?`
 
 type TokenDetail = { kind: string; claim: string; expected: string }
 type OpDetail = { op: string }
@@ -187,10 +184,18 @@ export const opErrors = defineErrors<{
   PROV_OP_ID_INVALID: OpDetail
   PROV_OP_ID_REUSED: OpDetail
   PROV_OP_UNKNOWN: OpDetail
-  PROV_OP_TYPE_UNKNOWN: { type: string; known: readonly string[] }
+  PROV_OP_TYPE_UNKNOWN: {
+    type: string
+    known: readonly string[]
+    suggestion?: string | undefined
+  }
   PROV_OP_TYPE_INVALID: { type: string; what: string }
   PROV_OP_TYPE_TAKEN: { type: string; plugin: string; by: string }
-  PROV_OP_DIMENSION_UNKNOWN: { dimension: string; known: readonly string[] }
+  PROV_OP_DIMENSION_UNKNOWN: {
+    dimension: string
+    known: readonly string[]
+    suggestion?: string | undefined
+  }
   PROV_OP_SUBJECT_MISMATCH: { subject: string; type: string }
   PROV_OP_DENIED: OpDetail & { rule: string; why: string }
   PROV_OP_REJECTED: OpDetail & { by: string; reason: string }
@@ -235,8 +240,8 @@ export const opErrors = defineErrors<{
   },
   PROV_OP_TYPE_UNKNOWN: {
     disposition: 'usage',
-    text: ({ type, known }) =>
-      `there is no op type ${type}${meant(type, known)}${known.length > 0 ? `; known are ${known.join(', ')}` : ''}`,
+    text: ({ type, known, suggestion }) =>
+      `there is no op type ${type}${meant(suggestion)}${known.length > 0 ? `; known are ${known.join(', ')}` : ''}`,
     remedy: 'declare it in .ontology/provisioning.ncl, or load the plugin that brings it',
   },
   PROV_OP_TYPE_INVALID: {
@@ -252,8 +257,8 @@ export const opErrors = defineErrors<{
   },
   PROV_OP_DIMENSION_UNKNOWN: {
     disposition: 'usage',
-    text: ({ dimension, known }) =>
-      `there is no dimension ${dimension}${meant(dimension, known)}${known.length > 0 ? `; known are ${known.join(', ')}` : ''}`,
+    text: ({ dimension, known, suggestion }) =>
+      `there is no dimension ${dimension}${meant(suggestion)}${known.length > 0 ? `; known are ${known.join(', ')}` : ''}`,
     remedy: 'declare it in .ontology/state.ncl; `prov state` lists the declared ones',
   },
   PROV_OP_SUBJECT_MISMATCH: {

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { defineErrors, nearest } from 'prov'
+import { defineErrors } from 'prov'
 
 const near = (suggestion: string | undefined) =>
   suggestion === undefined ? '' : `; did you mean ${suggestion}?`
@@ -50,7 +50,12 @@ export const workspaceErrors = defineErrors<{
   PROV_CORE_NODE_UNKNOWN: Dangling
   PROV_OP_STEP_CYCLE: At & { steps: readonly string[] }
   PROV_OP_STEP_UNKNOWN: Dangling
-  PROV_OP_TARGET_UNKNOWN: { type: string; target: string; targets: readonly string[] }
+  PROV_OP_TARGET_UNKNOWN: {
+    type: string
+    target: string
+    targets: readonly string[]
+    suggestion?: string | undefined
+  }
   PROV_DECISION_UNREADABLE: { decision: string; why: string }
   PROV_DECISION_NAME_UNKNOWN: {
     name: string
@@ -198,8 +203,8 @@ export const workspaceErrors = defineErrors<{
   },
   PROV_OP_TARGET_UNKNOWN: {
     disposition: 'usage',
-    text: ({ type, target, targets }) =>
-      `no ${type} is declared for ${target}${near(nearest(target, targets))}; it is for ${targets.join(', ')}`,
+    text: ({ type, target, targets, suggestion }) =>
+      `no ${type} is declared for ${target}${near(suggestion)}; it is for ${targets.join(', ')}`,
     remedy: 'choose one of these targets, or declare another op type in .ontology/provisioning.ncl',
   },
   PROV_DECISION_UNREADABLE: {

@@ -15,6 +15,7 @@ import {
   opTypePoint,
   topology,
   workspace,
+  nearest,
 } from 'prov'
 import type { JsonObject, Topology } from 'prov'
 import { dimensionMachine, gateMachine } from '../../machines/index.ts'
@@ -81,7 +82,12 @@ function topologyOver(
       return Object.fromEntries(
         dimensions.map((id) => {
           const found = model.dimensions.find((one) => one.id === id)
-          if (!found) throw opErrors.PROV_OP_DIMENSION_UNKNOWN({ dimension: id, known })
+          if (!found)
+            throw opErrors.PROV_OP_DIMENSION_UNKNOWN({
+              dimension: id,
+              known,
+              suggestion: nearest(id, known),
+            })
           return [id, positionOf(found, now).version]
         }),
       )

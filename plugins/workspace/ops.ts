@@ -5,7 +5,7 @@
  * @module
  */
 import type { JsonObject, OpBody, OpRun, ReadContext } from 'prov'
-import { opErrors, opTypePoint } from 'prov'
+import { nearest, opErrors, opTypePoint } from 'prov'
 import { compileGlob, separators } from 'prov/policies'
 import { workspaceErrors } from './errors.ts'
 import type { OpTypeDecl, Standing, WorkspaceModel } from './model.ts'
@@ -78,10 +78,15 @@ export function bodyOf(
         type: request.type,
         target: request.target,
         targets,
+        suggestion: nearest(request.target, targets),
       })
     }
     const known = [...new Set([...opTypes.map((one) => one.type), ...builtInTypes])]
-    throw opErrors.PROV_OP_TYPE_UNKNOWN({ type: request.type, known })
+    throw opErrors.PROV_OP_TYPE_UNKNOWN({
+      type: request.type,
+      known,
+      suggestion: nearest(request.type, known),
+    })
   }
   return {
     ...common,
@@ -103,7 +108,11 @@ function moveBody(
   const dimension = model.dimensions.find((one) => one.id === request.target)
   if (!dimension) {
     const known = model.dimensions.map((one) => one.id)
-    throw opErrors.PROV_OP_DIMENSION_UNKNOWN({ dimension: request.target, known })
+    throw opErrors.PROV_OP_DIMENSION_UNKNOWN({
+      dimension: request.target,
+      known,
+      suggestion: nearest(request.target, known),
+    })
   }
   const from = positionOf(dimension, standing).state
   const to = request.params?.['to']
