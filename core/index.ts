@@ -16,6 +16,7 @@ export { fields, section, table, wrap } from './cli/table.ts'
 export type { Cell, TableOptions } from './cli/table.ts'
 export { simulatedClock, sleep, systemClock } from './clock.ts'
 export type { Clock, SimulatedClock, Timer } from './clock.ts'
+export { ensureHome, homeOutside } from './config/home.ts'
 export { passphraseFrom } from './config/passphrase.ts'
 export type { WorkspaceFiles } from './config/workspace.ts'
 export {

@@ -55,7 +55,7 @@ export async function runCommandLine(
     makePaint({ colours: coloursWanted(stream, env, flag), columns: stream.columns })
   let paint = painted(streams.err)
   try {
-    if (look.version) return say(streams, `prov ${await versionText()}\n`)
+    if (look.version) return say(streams, await versionText(format))
     const found = await find(look, options, home)
     const quick = await helpInstead(look, found, painted(streams.out), streams)
     if (quick !== undefined) return quick
@@ -156,7 +156,12 @@ async function helpInstead(
   if (match.kind === 'command' && !look.help) return undefined
   const help = await import('./help.ts')
   const lines = (all: readonly string[]) => say(streams, `${all.join('\n')}\n`)
-  if (look.words.length === 0) return lines(await help.overviewLines(commands, paint))
+  if (look.words.length === 0) {
+    if (look.stray !== undefined && !look.help) {
+      throw cliErrors.PROV_CLI_COMMAND_MISSING({ flag: look.stray })
+    }
+    return lines(await help.overviewLines(commands, paint))
+  }
   if (match.kind === 'none') throw match.error
   if (match.kind === 'command') {
     return lines(help.commandLines(await match.entry.load(), paint))
@@ -194,12 +199,17 @@ async function isAgent(actor: string | undefined, home: string): Promise<boolean
   }
 }
 
-async function versionText(): Promise<string> {
+/** What is running, as people and scripts ask for it. */
+async function versionText(format: Format): Promise<string> {
   const [{ provRoot }, { readManifest }, { spokenApis }] = await Promise.all([
     import('../plugin/discover.ts'),
     import('../plugin/manifest.ts'),
     import('../plugin/check.ts'),
   ])
   const version = readManifest(provRoot())?.version ?? 'unknown'
-  return `${version} (plugin api ${spokenApis.to}, node ${process.versions.node})`
+  const node = process.versions.node
+  if (format === 'json') {
+    return `${JSON.stringify({ version, pluginApi: spokenApis.to, node }, null, 2)}\n`
+  }
+  return `prov ${version} (plugin api ${spokenApis.to}, node ${node})\n`
 }

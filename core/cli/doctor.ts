@@ -4,8 +4,9 @@
  * @module
  */
 import { execFile } from 'node:child_process'
-import { readdirSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { ensureHome, homeOutside } from '../config/home.ts'
 import { findWorkspace } from '../config/workspace.ts'
 import { asProvError, ProvError } from '../errors.ts'
 import { spokenApis } from '../plugin/check.ts'
@@ -74,7 +75,7 @@ export async function checkMachine(context: CommandContext): Promise<readonly Fi
   return [
     checkNode(),
     ...found,
-    checkHome(context.home),
+    await checkHome(context),
     checkClock(context),
     ...certificates(context),
   ]
@@ -129,10 +130,21 @@ async function checkTool(tool: Tool, { env, signal }: CommandContext): Promise<F
   return { check: name, level: 'good', found: tool.version.exec(text)?.[1] ?? 'found' }
 }
 
-/** Whoever can read a key can sign with it. */
-function checkHome(home: string): Finding {
-  const stat = statSync(home, { throwIfNoEntry: false })
-  if (!stat) {
+/** Whoever can read a key can sign with it; one that lies in a repository is lost for ever. */
+async function checkHome(context: CommandContext): Promise<Finding> {
+  const { home } = context
+  const root = (await context.files().catch(() => undefined))?.root
+  try {
+    if (root !== undefined) homeOutside(home, root)
+    if (existsSync(home)) ensureHome(home)
+  } catch (thrown) {
+    const { code, message, remedy } = asProvError(thrown)
+    // Which of its files are open is said below, all at once.
+    if (code !== 'PROV_CONFIG_HOME_OPEN') {
+      return { check: 'keys', level: 'bad', found: message, fix: remedy }
+    }
+  }
+  if (!existsSync(home)) {
     return {
       check: 'keys',
       level: 'note',

@@ -7,6 +7,7 @@ const perhaps = (suggestion: string | undefined) =>
 export const cliErrors = defineErrors<{
   PROV_CLI_COMMAND_UNKNOWN: { command: string; suggestion?: string; unlisted?: readonly string[] }
   PROV_CLI_COMMAND_INCOMPLETE: { command: string; known: readonly string[] }
+  PROV_CLI_COMMAND_MISSING: { flag: string }
   PROV_CLI_FLAG_UNKNOWN: { flag: string; command: string; suggestion?: string }
   PROV_CLI_CHOICE_UNKNOWN: {
     flag: string
@@ -37,6 +38,11 @@ export const cliErrors = defineErrors<{
     disposition: 'usage',
     text: ({ command, known }) => `\`prov ${command}\` needs one more word: ${known.join(', ')}`,
     remedy: ({ command }) => `run \`prov ${command} --help\``,
+  },
+  PROV_CLI_COMMAND_MISSING: {
+    disposition: 'usage',
+    text: ({ flag }) => `${flag} stands alone: no command takes it`,
+    remedy: 'run `prov --help` to list the commands; flags come after one',
   },
   PROV_CLI_FLAG_UNKNOWN: {
     disposition: 'usage',

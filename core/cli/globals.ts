@@ -43,6 +43,8 @@ export interface FirstLook {
   readonly words: readonly string[]
   readonly help: boolean
   readonly version: boolean
+  /** The first flag that not every command takes. */
+  readonly stray: string | undefined
   /** Best guess before parsing, so that even a usage error comes in the right form. */
   readonly json: boolean
   readonly workspace: string | undefined
@@ -67,10 +69,16 @@ export function firstLook(argv: readonly string[]): FirstLook {
       words.push(part)
     }
   }
+  const [first] = words
+  const asksVersion =
+    first === undefined
+      ? switches.some((part) => part === '--version' || part === '-V' || part === '-v')
+      : first === 'version' && words.length === 1
   return {
     words,
     help: switches.includes('--help') || switches.includes('-h'),
-    version: words.length === 0 && (switches.includes('--version') || switches.includes('-V')),
+    version: asksVersion,
+    stray: switches.find((part) => !isSwitch.has(part)),
     json: switches.includes('--json') || given['fmt'] === 'json',
     workspace: given['workspace'],
     actor: given['actor'],

@@ -47,7 +47,12 @@ export async function overviewLines(commands: Commands, paint: Paint): Promise<r
     .flatMap((one) => one?.command.examples.slice(0, 1) ?? [])
     .map(([line]) => `  ${line}`)
   lines.push('', paint.bold('EXAMPLES'), ...examples)
-  lines.push('', paint.bold('LEARN MORE'), '  prov help errors | exit-codes | environment')
+  lines.push(
+    '',
+    paint.bold('LEARN MORE'),
+    '  prov help errors | exit-codes | environment',
+    '  prov --version',
+  )
   for (const { id, error } of commands.refused) {
     lines.push('', `${paint.warn('not listed:')} commands of ${id}: ${error.message}`)
   }

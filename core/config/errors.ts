@@ -8,6 +8,7 @@ export const configErrors = defineErrors<{
   PROV_CONFIG_NOT_DECLARATIVE: { file: string; what: string }
   PROV_CONFIG_HOME_INSIDE: { home: string; workspace: string }
   PROV_CONFIG_HOME_OPEN: { home: string; mode: string }
+  PROV_CONFIG_HOME_UNUSABLE: { home: string; reason: string }
   PROV_CONFIG_PASSPHRASE_FILE: { file: string; reason: string }
 }>({
   PROV_CONFIG_NO_WORKSPACE: {
@@ -43,6 +44,12 @@ export const configErrors = defineErrors<{
     disposition: 'refuse',
     text: ({ home, mode }) => `other users can reach ${home} (mode ${mode}), which holds keys`,
     remedy: ({ home }) => `run \`chmod 700 ${home}\``,
+  },
+  PROV_CONFIG_HOME_UNUSABLE: {
+    disposition: 'usage',
+    text: ({ home, reason }) => `keys and trust cannot be kept in ${home}: ${reason}`,
+    remedy:
+      'set PROV_HOME to a folder of yours that can be written; `prov help environment` says more',
   },
   PROV_CONFIG_PASSPHRASE_FILE: {
     disposition: 'refuse',

@@ -4,9 +4,9 @@
  *
  * @module
  */
-import { mkdirSync, realpathSync, statSync } from 'node:fs'
+import { accessSync, constants, mkdirSync, realpathSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { isAbsolute, join, relative, resolve } from 'node:path'
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { configErrors } from './errors.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -20,21 +20,54 @@ export function homeDir(env: Environment = process.env): string {
 }
 
 /**
+ * Throws PROV_CONFIG_HOME_INSIDE when the folder lies, or would lie, in the workspace, whatever links
+ * lead there: a key that is committed once is lost for ever. Makes nothing.
+ */
+export function homeOutside(dir: string, workspace: string): void {
+  const way = relative(realPath(workspace), realPath(resolve(dir)))
+  if (way === '' || (way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way))) {
+    throw configErrors.PROV_CONFIG_HOME_INSIDE({ home: dir, workspace })
+  }
+}
+
+/**
  * Makes the folder with mode 0700 when it is absent and checks it when it is there. Throws
- * PROV_CONFIG_HOME_OPEN when others can reach it, PROV_CONFIG_HOME_INSIDE when it lies in the
- * workspace: a key that is committed once is lost for ever.
+ * PROV_CONFIG_HOME_OPEN when others can reach it, PROV_CONFIG_HOME_UNUSABLE when it cannot be made
+ * or written, PROV_CONFIG_HOME_INSIDE when it lies in the workspace.
  */
 export function ensureHome(dir: string, workspace?: string): string {
-  if (workspace !== undefined) {
-    const way = relative(workspace, resolve(dir))
-    if (way === '' || (!way.startsWith('..') && !isAbsolute(way))) {
-      throw configErrors.PROV_CONFIG_HOME_INSIDE({ home: dir, workspace })
-    }
+  if (workspace !== undefined) homeOutside(dir, workspace)
+  try {
+    make(resolve(dir))
+    accessSync(dir, constants.W_OK)
+  } catch (thrown) {
+    const reason = thrown instanceof Error ? thrown.message : String(thrown)
+    throw configErrors.PROV_CONFIG_HOME_UNUSABLE({ home: dir, reason }, { cause: thrown })
   }
-  mkdirSync(dir, { recursive: true, mode: 0o700 })
   const mode = statSync(dir).mode & 0o777
   if ((mode & 0o077) !== 0 && process.platform !== 'win32') {
     throw configErrors.PROV_CONFIG_HOME_OPEN({ home: dir, mode: mode.toString(8) })
   }
   return realpathSync(dir)
+}
+
+/** One folder at a time: below /proc, Node's own recursive form never comes back. */
+function make(dir: string): void {
+  if (statSync(dir, { throwIfNoEntry: false })?.isDirectory()) return
+  if (dirname(dir) !== dir) make(dirname(dir))
+  try {
+    mkdirSync(dir, { mode: 0o700 })
+  } catch (thrown) {
+    // Another process may have been faster.
+    if (!statSync(dir, { throwIfNoEntry: false })?.isDirectory()) throw thrown
+  }
+}
+
+/** Where a path leads, also when its end does not exist yet. */
+function realPath(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    return dirname(path) === path ? path : join(realPath(dirname(path)), basename(path))
+  }
 }

@@ -67,7 +67,10 @@ export const keyErrors = defineErrors<{
   PROV_KEY_NOT_ENROLLED: {
     disposition: 'refuse',
     text: ({ actor, workspace }) => `${actor} is not enrolled in workspace ${workspace}`,
-    remedy: ({ actor }) => `ask somebody who is: \`prov actor enrol ${actor}\``,
+    remedy: ({ actor }) =>
+      String(actor).startsWith('service-')
+        ? 'set PROV_HOME to the folder this workspace was set up with: its planes have their keys there'
+        : `ask somebody who is: \`prov actor enrol ${actor}\``,
   },
   PROV_KEY_ENROL_REFUSED: {
     disposition: 'refuse',

@@ -233,7 +233,7 @@ async function keep(file: string, content: KeyFile): Promise<void> {
     await link(temporary, file)
   } catch (thrown) {
     if ((thrown as NodeJS.ErrnoException).code !== 'EEXIST') throw thrown
-    throw keyErrors.PROV_KEY_EXISTS({ actor: record.actor, file }, { cause: thrown })
+    throw keyErrors.PROV_KEY_EXISTS({ actor: record.actor, file })
   } finally {
     await handle.close()
     await unlink(temporary)

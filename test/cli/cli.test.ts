@@ -212,6 +212,11 @@ t.test(
     )
     t.match((await provHere(['journal', '--help'], { cwd: '/' })).out, 'journal verify')
     t.match((await provHere(['--version'], { cwd: '/' })).out, /^prov \d+\.\d+\.\d+ \(plugin api 1/)
+    t.match((await provHere(['version'], { cwd: '/' })).out, /^prov \d/)
+    t.match(JSON.parse((await provHere(['--version', '--json'], { cwd: '/' })).out), {
+      pluginApi: 1,
+    })
+    t.match(await provHere(['--nope'], { cwd: '/' }), { code: 64, err: /PROV_CLI_COMMAND_MISSING/ })
     const codes = await provHere(['help', 'exit-codes', '--json'], { cwd: '/' })
     t.same((JSON.parse(codes.out) as { rows: unknown }).rows, exitCodeTable)
     const listed = new Set(exitCodeTable.map(([code]) => Number(code)))

@@ -1,8 +1,9 @@
 /** `prov setup`, and edits of the files it wrote. */
-import { chmodSync, existsSync, readFileSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { temporaryFolder } from '../support/folder.ts'
+import { provHere } from '../support/cli.ts'
 import { sampleCopy } from '../support/workspace.ts'
 import type { Printed } from '../support/workspace.ts'
 
@@ -88,3 +89,31 @@ t.test('a sealed key signs for whoever has the passphrase, and for nobody else',
     data: { code: 'PROV_KEY_PASSPHRASE_ABSENT', remedy: /--no-seal/ },
   })
 })
+
+t.test('keys inside the workspace are refused before setup writes anything', async (t) => {
+  const inside = sampleCopy(t, { empty: true })
+  const env = { PROV_HOME: join(inside.root, '.keys'), USER: 'tester' }
+  const here = { cwd: inside.root, env }
+  for (const line of [['setup', '--dry-run'], ['setup']]) {
+    t.match(await provHere(line, here), { code: 4, err: /PROV_CONFIG_HOME_INSIDE/ })
+  }
+  t.same(readdirSync(inside.root), ['.keep'], 'no file, no key')
+
+  t.equal((await inside.run('setup', '--name', 'fresh')).code, 0)
+  t.match(await provHere(['actor', 'create', 'bob', '--no-seal'], here), { code: 4 })
+  t.notOk(existsSync(join(inside.root, '.keys')))
+  const doctor = await provHere(['doctor'], here)
+  t.match(doctor, { code: 1, out: /BAD +keys +keys and trust may not lie inside a workspace/ })
+})
+
+t.test(
+  'setup takes the folder that --workspace names, not the one it was started in',
+  async (t) => {
+    const { json, root } = sampleCopy(t, { empty: true })
+    const other = temporaryFolder(t).dir
+    const { data } = await json('setup', '--workspace', other, '--name', 'elsewhere')
+    t.equal(data.root, other)
+    t.ok(existsSync(join(other, '.ontology')))
+    t.notOk(existsSync(join(root, '.ontology')))
+  },
+)

@@ -1,5 +1,5 @@
 /** The folder of keys and trust: where it is, and who may look into it. */
-import { chmodSync, mkdirSync, statSync } from 'node:fs'
+import { chmodSync, mkdirSync, statSync, symlinkSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
@@ -24,6 +24,14 @@ t.test('it is made for its owner alone, and refused when others can reach it', a
   t.equal(await codeOf((async () => ensureHome(home))()), 'PROV_CONFIG_HOME_OPEN')
 })
 
+t.test('a home that cannot be made is refused by name, never as a fault of Prov', async (t) => {
+  const folder = temporaryFolder(t)
+  const file = folder.write('file', '')
+  for (const home of [file, `${file}/below`]) {
+    t.equal(await codeOf((async () => ensureHome(home))()), 'PROV_CONFIG_HOME_UNUSABLE')
+  }
+})
+
 t.test('a home inside the workspace is refused before anything is made', async (t) => {
   const { dir } = temporaryFolder(t)
   mkdirSync(join(dir, 'ws'))
@@ -32,6 +40,9 @@ t.test('a home inside the workspace is refused before anything is made', async (
   t.equal(await codeOf(inside(join(dir, 'ws'))), 'PROV_CONFIG_HOME_INSIDE')
   t.notOk(statSync(join(dir, 'ws/home'), { throwIfNoEntry: false }))
   t.equal(await codeOf(inside(join(dir, 'ws-home'))), 'none', 'a neighbour with a longer name')
+  symlinkSync(join(dir, 'ws'), join(dir, 'link'))
+  t.equal(await codeOf(inside(join(dir, 'link/home'))), 'PROV_CONFIG_HOME_INSIDE', 'by a link')
+  t.notOk(statSync(join(dir, 'ws/home'), { throwIfNoEntry: false }))
 })
 
 t.test(

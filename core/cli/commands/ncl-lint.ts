@@ -13,8 +13,11 @@ export const command = defineCommand({
   describe: 'check that a Nickel file is declarative: no functions, no foreign imports',
   group: 'Tools',
   examples: [
-    ['prov ncl lint keeper_policy.ncl', 'exit 0 when it is only data, 1 otherwise'],
-    ['prov ncl lint x.ncl --allow schemas/lib/x.ncl', 'one import is fine'],
+    ['prov ncl lint values.ncl', 'exit 0 when it is only data, 1 otherwise'],
+    [
+      'prov ncl lint keeper_policy.ncl --allow schemas/lib/keeper_policy.ncl',
+      'this one import is fine',
+    ],
   ],
   flags: {
     file: { type: 'string', required: true, describe: 'path of the file' },

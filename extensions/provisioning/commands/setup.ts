@@ -10,9 +10,12 @@ import { readFile } from 'node:fs/promises'
 import { userInfo } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import {
+  asProvError,
   createRuntime,
   defineCommand,
+  ensureHome,
   fields,
+  homeOutside,
   keeperDesk,
   openKeyStore,
   section,
@@ -60,7 +63,7 @@ export const command = defineCommand({
   },
   writes: true,
   async run({ dir, kind, name }, context): Promise<SetUp> {
-    const root = dir === undefined ? around(context.cwd) : resolve(context.cwd, dir)
+    const root = dir === undefined ? await around(context) : resolve(context.cwd, dir)
     const workspace = name ?? nameFrom(basename(root))
     if (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(workspace)) {
       throw setupErrors.PROV_SETUP_NAME_INVALID({ name: name ?? basename(root) })
@@ -72,6 +75,9 @@ export const command = defineCommand({
     }
     const asked = kinds.find((one) => one === kind)
     const chosen = asked ?? kinds.find((one) => one === said) ?? 'DevWorkspace'
+    // Before the first file: a refusal leaves nothing behind.
+    if (dryRun) homeOutside(context.home, root)
+    else ensureHome(context.home, root)
     const files = await writeMissing({ root, name: workspace, kind: chosen, dryRun })
     const actor = await personOf(context)
     const base = { root, workspace, kind: chosen, files, actor } as const
@@ -101,8 +107,16 @@ export const command = defineCommand({
   render: (data, paint, format) => lines(data, paint, format),
 })
 
-/** The workspace around a folder, else the folder itself. */
-function around(cwd: string): string {
+/** The workspace around the folder that was named or is the current one, else that folder itself. */
+async function around({ cwd, files }: CommandContext): Promise<string> {
+  try {
+    return (await files()).root
+  } catch (thrown) {
+    const { code, detail } = asProvError(thrown)
+    const { from } = detail as { readonly from?: unknown }
+    if (code === 'PROV_CONFIG_NO_WORKSPACE' && typeof from === 'string') return from
+  }
+  // There is one that cannot be read as it is: setup may add what it lacks.
   for (let at = resolve(cwd); ; at = dirname(at)) {
     if (existsSync(join(at, '.ontology'))) return at
     if (at === dirname(at)) return resolve(cwd)

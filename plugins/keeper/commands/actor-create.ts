@@ -10,7 +10,9 @@ import {
   actorNamePattern,
   asProvError,
   defineCommand,
+  ensureHome,
   fields,
+  homeOutside,
   keyErrors,
   openKeyStore,
   passphraseFrom,
@@ -67,17 +69,21 @@ export const command = defineCommand({
     // Nobody is there to type an agent's passphrase.
     const sealed = seal && of === 'human'
     const base = { actor: name, kind: of, file, sealed } as const
+    const root = await context.files().then(
+      (files) => files.root,
+      () => undefined,
+    )
+    if (root !== undefined) homeOutside(context.home, root)
     if (context.dryRun) {
       return { ...base, kid: null, enrolled: false, by: null, why: 'dry run: nothing was made' }
     }
+    ensureHome(context.home)
     const passphrase = sealed ? await newPassphrase(name, context) : ''
     const keys = openKeyStore({ home: context.home, clock: context.clock })
     const record = await keys.create({ actor: name, kind: of, passphrase })
     const made = { ...base, sealed: passphrase !== '', kid: record.kid, enrolled: false, by: null }
     if (!join_) return made
-    try {
-      await context.files()
-    } catch {
+    if (root === undefined) {
       return { ...made, why: 'there is no workspace here; it is enrolled when it is first used' }
     }
     try {
