@@ -27,6 +27,7 @@ import { knownReads, readOnce } from './plugin/reads.ts'
 import type { ServiceRef } from './plugin/service.ts'
 import { Stopwatch } from './plugin/tree.ts'
 import { openContract } from './protocol/contract.ts'
+import type { Contract } from './protocol/contract.ts'
 import { eventBus } from './protocol/event-bus.ts'
 import { opHandle } from './protocol/handle.ts'
 import { openKeyStore } from './protocol/keys.ts'
@@ -70,14 +71,15 @@ export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
         openJournal({ dir: join(files.stateDir, 'journal'), clock }),
       ))
     if (!options.journal) undo.push(() => journal.close())
-    const bus = await watch.time('bus', () => openBus(options, { journal, clock }))
+    const port = await watch.time('bus', () => openBus(options, { journal, clock }))
+    const bus = eventBus(port, () => opened, log)
     if (typeof options.bus !== 'object') undo.push(() => bus.close())
     const keys = openKeyStore({
       home,
       clock,
       passphrase: passphraseFrom(env, options.passphrase),
     })
-    const opened = await watch.time('contract', () =>
+    const opened: Contract = await watch.time('contract', () =>
       openContract({ journal, bus, keys, clock, workspace: files.name, log }),
     )
     const actors = await watch.time('kernel', () =>
@@ -87,7 +89,7 @@ export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
 
     const pairs: readonly (readonly [ServiceRef<unknown>, unknown])[] = [
       [core.journal, journal],
-      [core.bus, eventBus(bus, opened, log)],
+      [core.bus, bus],
       [core.workspace, files],
       [core.home, { dir: home }],
       [keyStore, keys],

@@ -32,9 +32,12 @@ export interface EventBus extends Bus {
   events(topic: 'ops.audit', options: EventsOptions): Observable<AuditEvent>
 }
 
-/** The same bus with the stream on top. It stays the owner's to close. */
-export function eventBus(bus: Bus, contract: Contract, log: Log): EventBus {
-  return {
+/**
+ * The same bus with the stream on top, for contract and plugins alike; it stays the owner's to close.
+ * The contract is asked for when somebody subscribes: it is opened over this very bus.
+ */
+export function eventBus(bus: Bus, contract: () => Contract, log: Log): EventBus {
+  const own: EventBus = {
     kind: bus.kind,
     ensureStream: (config) => bus.ensureStream(config),
     ensureConsumer: (config) => bus.ensureConsumer(config),
@@ -53,8 +56,8 @@ export function eventBus(bus: Bus, contract: Contract, log: Log): EventBus {
         if (signal?.aborted) return abort()
         signal?.addEventListener('abort', abort, { once: true })
         followAudit({
-          bus,
-          contract,
+          bus: own,
+          contract: contract(),
           name,
           log,
           signal: end.signal,
@@ -70,4 +73,5 @@ export function eventBus(bus: Bus, contract: Contract, log: Log): EventBus {
         }
       }),
   }
+  return own
 }

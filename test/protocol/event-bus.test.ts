@@ -17,7 +17,7 @@ t.test('events come in order, checked, and a new life goes on behind what was ke
   const seen: string[] = []
   let three: () => void = () => {}
   const all = new Promise<void>((resolve) => (three = resolve))
-  const bus = eventBus(first.bus, first.deal, silent)
+  const bus = eventBus(first.bus, () => first.deal, silent)
   const keep = async (event: AuditEvent) => {
     if (event.subject === 'c') throw new Error('no room')
   }
@@ -44,7 +44,7 @@ t.test('events come in order, checked, and a new life goes on behind what was ke
   const later: string[] = []
   const again = new AbortController()
   await new Promise<void>((resolve) => {
-    eventBus(second.bus, second.deal, silent)
+    eventBus(second.bus, () => second.deal, silent)
       .events('ops.audit', { name: 'acme', signal: again.signal })
       .subscribe(({ subject, type }) => {
         if (type !== 'prov.op.withdrawn') return
@@ -62,7 +62,7 @@ t.test(
   async (t) => {
     const one = await open(ground(t))
     const end = new AbortController()
-    const events = eventBus(one.bus, one.deal, silent).events('ops.audit', {
+    const events = eventBus(one.bus, () => one.deal, silent).events('ops.audit', {
       name: 'acme',
       signal: end.signal,
     })
