@@ -23,6 +23,7 @@ import type { AuditDraft, AuditEmitter, ChainEnd } from './emitter.ts'
 import { keyErrors } from './errors.ts'
 import { emptyModel, foldAudit } from './fold.ts'
 import type { KeyRecord, Signer } from './key.ts'
+import { parseKeyRecord } from './key.ts'
 import { genesis, Keyring, recordJson } from './keyring.ts'
 import type { KeyStore } from './keys.ts'
 import type { ActName } from './op.ts'
@@ -200,14 +201,33 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
     return signToken('act', claims, signer)
   }
 
-  async function enrol(record: KeyRecord, voucher: Signer): Promise<void> {
-    const { actor } = record
+  /**
+   * One at a time, and judged before it is written: an enrolment that does not count would stand in
+   * the trail for ever as something that is wrong with it.
+   */
+  let enrolling: Promise<unknown> = Promise.resolve()
+  function enrol(record: KeyRecord, voucher: Signer): Promise<void> {
+    const turn = enrolling.then(() => enrolNow(record, voucher))
+    enrolling = turn.catch(() => {})
+    return turn
+  }
+
+  async function enrolNow(given: KeyRecord, voucher: Signer): Promise<void> {
+    const { actor } = given
+    if (keyring.key(given.kid)) return
+    // Exactly the members of a record: a caller's may bear more, and what is signed must be what counts.
+    const record = parseKeyRecord(recordJson(given))
+    if (!record) {
+      throw keyErrors.PROV_KEY_ENROL_REFUSED({ actor, what: 'its record is not a key record' })
+    }
     const request = { act: 'actor.enrol', subject: actor, reason: '' } as const
     const proof = await actOf(voucher, { ...request, with: recordJson(record) })
     const by = voucher.record.actor
+    const { kid, kind } = record
+    const now = new Date(clock.now()).toISOString()
+    const what = keyring.refuses({ actor, kid, kind, by, record, proof }, now)
+    if (what !== undefined) throw keyErrors.PROV_KEY_ENROL_REFUSED({ actor, what })
     await journal.append([enrolment(emitterOf('keeper'), { record, by, proof })])
-    if (keyring.key(record.kid)) return
-    throw keyErrors.PROV_KEY_ENROL_REFUSED({ actor, what: `${by} cannot vouch for it` })
   }
 
   async function signer(as: string | undefined): Promise<Signer> {

@@ -29,7 +29,8 @@ export const keyErrors = defineErrors<{
   PROV_KEY_NAME_INVALID: {
     disposition: 'usage',
     text: ({ actor }) => `"${actor}" cannot be the name of an actor`,
-    remedy: 'use lower case letters, digits, . and -, as in `prov actor create alice`',
+    remedy:
+      'use lower case letters, digits, . and -, not the name of a plane: `prov actor create alice`',
   },
   PROV_KEY_EXISTS: {
     disposition: 'usage',

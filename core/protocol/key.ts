@@ -50,6 +50,28 @@ export interface Signer {
 
 export const actorNamePattern = /^[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?$/
 
+/**
+ * Names that stand for something else in the trail: planes, whoever vouched for them, what judges.
+ * A person of that name would read like one of those.
+ */
+export function isReservedName(actor: string): boolean {
+  return reserved.has(actor) || actor.startsWith('service-')
+}
+
+const reserved: ReadonlySet<string> = new Set([
+  'controller',
+  'genesis',
+  'keeper',
+  'kernel',
+  'ledger',
+  'mirror',
+  'orchestrator',
+  'policy',
+  'prov',
+  'submitter',
+  'system',
+])
+
 /** The thumbprint that names a public key everywhere. */
 export function thumbprint(key: PublicJwk): string {
   const text = `{"crv":"${key.crv}","kty":"${key.kty}","x":"${key.x}"}`

@@ -11,8 +11,8 @@
 import { digestOf } from '../json.ts'
 import type { JsonObject } from '../json.ts'
 import { ProvError } from '../errors.ts'
-import type { AuditEvent } from './audit.ts'
-import { parseKeyRecord } from './key.ts'
+import type { AuditData, AuditEvent } from './audit.ts'
+import { isReservedName, parseKeyRecord } from './key.ts'
 import type { KeyRecord } from './key.ts'
 import { openTokenNow } from './tokens.ts'
 
@@ -61,8 +61,19 @@ export class Keyring {
   }
 
   /** Takes an enrolment, or says why it does not count. */
-  enter(event: AuditEvent<'actor.enrolled'>): string | undefined {
-    const { data, time } = event
+  enter({ data, time }: AuditEvent<'actor.enrolled'>): string | undefined {
+    const refused = this.refuses(data, time)
+    if (refused !== undefined) return refused
+    const record = parseKeyRecord(data.record as unknown as JsonObject) as KeyRecord
+    const enrolment = { record, by: data.by, time }
+    this.#byKid.set(record.kid, enrolment)
+    this.#byActor.set(record.actor, enrolment)
+    if (record.kind === 'human') this.#people++
+    return undefined
+  }
+
+  /** Why an enrolment would not count; undefined when it would. `time` is RFC 3339. */
+  refuses(data: AuditData['actor.enrolled'], time: string): string | undefined {
     const record = parseKeyRecord(data.record as unknown as JsonObject)
     if (!record) return 'its record is not a key record'
     if (this.#byKid.has(record.kid)) return 'its key is enrolled already'
@@ -72,13 +83,9 @@ export class Keyring {
         return 'a service enrols at genesis only'
       if (this.service(record.role)) return `role ${record.role} has a key already`
     } else {
-      const why = this.#judge(record, data.proof, data.by, time)
-      if (why !== undefined) return why
+      if (isReservedName(record.actor)) return `the name ${record.actor} stands for something else`
+      return this.#judge(record, data.proof, data.by, time)
     }
-    const enrolment = { record, by: data.by, time }
-    this.#byKid.set(record.kid, enrolment)
-    this.#byActor.set(record.actor, enrolment)
-    if (record.kind === 'human') this.#people++
     return undefined
   }
 

@@ -19,7 +19,7 @@ import type { Clock } from '../clock.ts'
 import { defined } from '../optional.ts'
 import type { JsonObject, JsonValue } from '../json.ts'
 import { keyErrors } from './errors.ts'
-import { actorNamePattern, parseKeyRecord, signerOf, thumbprint } from './key.ts'
+import { actorNamePattern, isReservedName, parseKeyRecord, signerOf, thumbprint } from './key.ts'
 import type { ActorKind, KeyRecord, Signer } from './key.ts'
 
 /** Keys of this user on this machine. Handed to planes that sign; never to a guest. */
@@ -146,7 +146,9 @@ export function openKeyStore(options: KeyStoreOptions): KeyStore {
 
   return {
     async create({ actor, kind, passphrase }) {
-      if (!actorNamePattern.test(actor)) throw keyErrors.PROV_KEY_NAME_INVALID({ actor })
+      if (!actorNamePattern.test(actor) || isReservedName(actor)) {
+        throw keyErrors.PROV_KEY_NAME_INVALID({ actor })
+      }
       return (await make(join(dir, `${actor}.json`), { actor, kind }, passphrase)).record
     },
     async list() {

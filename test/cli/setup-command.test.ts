@@ -55,8 +55,9 @@ t.test(
     edit('.ontology/state.ncl', 'current_state = "partial"', 'current_state = "full_stack"')
     const before = (await json('state')).data[1]
     t.match(before, { current: 'partial', declared: 'full_stack', edited: true, version: 0 })
-    await run('actor', 'create', 'bob', '--no-seal')
-    await run('actor', 'enrol', 'bob')
+    await run('actor', 'create', 'bob', '--no-seal', '--no-enrol')
+    t.equal((await run('actor', 'enrol', 'bob')).code, 0)
+    t.equal((await run('audit', 'verify')).code, 0)
     const after = (await json('state')).data[1]
     t.match(after, { current: 'full_stack', version: 1, status: 'reached', movedBy: /^edit-/ })
     t.notOk('edited' in after)

@@ -3,6 +3,7 @@ import { codeOf } from '../../core/kit.ts'
 import { outboxEntry } from '../../core/protocol/outbox.ts'
 import { streams, subjects } from '../../core/protocol/subjects.ts'
 import { openKeyStore } from '../../core/protocol/keys.ts'
+import { verifyTrail } from '../../core/protocol/trail.ts'
 import { ground, open } from './world.ts'
 
 t.test('planes have keys of their own, made once and trusted from the start', async (t) => {
@@ -46,6 +47,36 @@ t.test('the first person is let in by themselves, everybody else by a person', a
   const twin = ground(t)
   const impostor = await twin.keys.create({ actor: 'bob', kind: 'human', passphrase: '' })
   t.equal(await codeOf(deal.enrol({ record: impostor, as: 'alice' })), 'PROV_KEY_ENROL_REFUSED')
+})
+
+t.test('an enrolment that is refused leaves nothing in the trail', async (t) => {
+  const soil = ground(t)
+  const { deal, close } = await open(soil)
+  t.teardown(close)
+  for (const actor of ['alice', 'bob', 'carol']) {
+    await soil.keys.create({ actor, kind: 'human', passphrase: '' })
+  }
+  await deal.signer('alice')
+  // As the store lists them: with more members than a record has.
+  const listed = await soil.keys.list()
+  const [, bob, carol] = listed
+  if (!bob || !carol) throw new Error('the store lost a key')
+  const twin = await ground(t).keys.create({ actor: 'bob', kind: 'human', passphrase: '' })
+  const forged = { ...carol, publicKey: bob.publicKey }
+  const codes = await Promise.all(
+    [bob, twin, forged, bob, carol].map((record) => codeOf(deal.enrol({ record, as: 'alice' }))),
+  )
+  const refused = 'PROV_KEY_ENROL_REFUSED'
+  t.same(codes, ['none', refused, refused, 'none', 'none'])
+  const { findings, keyring } = await verifyTrail(deal.events(), {
+    journal: deal.journal,
+    workspace: deal.workspace,
+  })
+  t.same(findings, [])
+  t.same(
+    keyring.list().flatMap(({ record }) => (record.kind === 'human' ? record.actor : [])),
+    ['alice', 'bob', 'carol'],
+  )
 })
 
 t.test('an enrolment that nobody signed lets nobody in, whoever wrote it', async (t) => {

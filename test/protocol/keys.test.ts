@@ -55,6 +55,14 @@ t.test('a passphrase seals the file, and only it opens the key', async (t) => {
   t.equal(Buffer.from(file.secret, 'base64url').length, 48, 'a sealed box, not a seed')
 })
 
+t.test('nobody bears the name of a plane', async (t) => {
+  const { keys } = ground(t)
+  for (const actor of ['keeper', 'genesis', 'policy', 'service-keeper', '../x', '', 'A']) {
+    const made = keys.create({ actor, kind: 'human', passphrase: '' })
+    t.equal(await codeOf(made), 'PROV_KEY_NAME_INVALID', actor)
+  }
+})
+
 t.test('a name has one key, and a person with several says which', async (t) => {
   const { keys } = ground(t)
   t.equal(await codeOf(keys.signer()), 'PROV_KEY_ABSENT')
