@@ -33,7 +33,7 @@ import {
   segmentName,
   segmentNumbers,
 } from './segment.ts'
-import { readSnapshot, writeSnapshot } from './snapshot.ts'
+import { dropSnapshotsBeyond, readSnapshot, writeSnapshot } from './snapshot.ts'
 import { LogWriter } from './writer.ts'
 import type { LogEnd } from './writer.ts'
 
@@ -99,6 +99,7 @@ async function openLocked(
   if (found) await settleTail(files, `${dir}/${segmentName(found.segment)}`, found.endBytes)
   const id = found?.journal ?? randomUUID()
   const end: LogEnd = found ?? { segment: 0, batch: 0, position: 0, hash: noHash, endBytes: 0 }
+  await dropSnapshotsBeyond(files, dir, end.position)
   const writer = await LogWriter.open({ dir, journal: id, epoch, files, clock, segmentBytes }, end)
   const roomBytes = segmentBytes - segmentHeaderBytes - batchHeaderBytes - 8
   const log = new GroupCommit({

@@ -54,6 +54,21 @@ export async function readSnapshot(
   return undefined
 }
 
+/**
+ * Removes snapshots of any name beyond `head`: they speak of a log that was longer once (it was set
+ * back), and would be taken for this one's as soon as it has grown past them.
+ */
+export async function dropSnapshotsBeyond(
+  files: JournalFiles,
+  dir: string,
+  head: Position,
+): Promise<void> {
+  for (const file of await files.list(dir)) {
+    const position = /^snapshot-.*-(\d+)\.json$/.exec(file)?.[1]
+    if (position !== undefined && Number(position) > head) await files.remove(`${dir}/${file}`)
+  }
+}
+
 function bodyOf(text: string, journal: string, position: Position): JsonValue | undefined {
   const [first = '', body = ''] = text.split('\n')
   try {

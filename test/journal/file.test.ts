@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readFile, readdir, stat, writeFile } from 'node:fs/promises'
+import { readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { journalKit } from '../../core/journal/kit.ts'
 import { diskPlace } from '../support/place.ts'
 
@@ -52,6 +52,27 @@ t.test('a damaged newest snapshot is passed over for the one before', async (t) 
   await journal.putSnapshot('ahead', { position: 99, body: 'of the log' })
   t.equal(await journal.snapshot('ahead'), undefined)
 })
+
+t.test(
+  'a snapshot of a log that was set back is never taken for the one that grew since',
+  async (t) => {
+    const place = await diskPlace(t)
+    const first = await place.open()
+    for (let n = 0; n < 4; n++) await first.append([{ partition: 'p', type: 'x', body: n }])
+    await first.putSnapshot('s', { position: 2, body: 'at 2' })
+    await first.close()
+    const second = await place.open()
+    for (let n = 0; n < 4; n++) await second.append([{ partition: 'p', type: 'x', body: n }])
+    await second.putSnapshot('s', { position: 6, body: 'of what is gone' })
+    await second.close()
+    await rm(`${place.dir}/segment-00000002.log`)
+    const third = await place.open()
+    t.teardown(() => third.close())
+    t.same(await third.snapshot('s'), { position: 2, body: 'at 2' })
+    for (let n = 0; n < 4; n++) await third.append([{ partition: 'p', type: 'x', body: n }])
+    t.same(await third.snapshot('s'), { position: 2, body: 'at 2' }, 'also past where it stood')
+  },
+)
 
 t.test('only the owner can read the journal', async (t) => {
   if (process.platform === 'win32') return
