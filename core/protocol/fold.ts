@@ -65,6 +65,8 @@ export interface OpRow {
   /** What it waits for, in words. */
   readonly needs?: string
   readonly votes: readonly OpVote[]
+  /** Digests of votes that became void: their tokens count never again. */
+  readonly voided?: readonly string[]
   readonly seq?: Count
   readonly keeperEpoch?: Count
   readonly providerToken?: string
@@ -280,7 +282,9 @@ function next(row: OpRow, event: AuditEvent): OpRow {
   }
   if (isAudit(event, 'op.held')) {
     const { why, plan_digest, needs, policy_digest } = event.data
-    return to('held', why, { plan: plan_digest, needs, policy: policy_digest, votes: [] })
+    const voided = [...(row.voided ?? []), ...row.votes.map(({ vote }) => vote)]
+    const held = { plan: plan_digest, needs, policy: policy_digest, votes: [] }
+    return to('held', why, voided.length === 0 ? held : { ...held, voided })
   }
   if (isAudit(event, 'op.vote')) {
     const { actor, kid, decision, custody, reason, vote } = event.data

@@ -71,7 +71,8 @@ export class Desk implements KeeperDesk {
       const instance = ref(op)
       if (!row || !intent || !instance) throw opErrors.PROV_OP_UNKNOWN({ op })
       // A vote is handed in once; whoever hands it in again repeats what is not theirs to repeat.
-      if (this.#taken.take('vote', { jti, exp, digest: vote }, clock.now()) === 'same') {
+      const before = this.#taken.take('vote', { jti, exp, digest: vote }, clock.now())
+      if (before === 'same' || row.voided?.includes(vote) === true) {
         const expected = 'an id not used yet'
         throw tokenErrors.PROV_TOKEN_REPLAYED({ kind: 'vote', claim: 'jti', expected })
       }

@@ -448,3 +448,30 @@ t.test('what is too large to be judged is not recorded at all', async (t) => {
   for (const length of [66_000, 2_000_000]) t.equal(await propose(length), 'PROV_TOKEN_TOO_LARGE')
   t.equal(life.deal.store.get().ops.size, 0)
 })
+
+t.test(
+  'a vote that became void counts never again, also under the same policy later',
+  async (t) => {
+    const two = usualPolicy.replace(
+      'require_manual = [',
+      `require_manual = [{ id = "two", target_patterns = ["app/**"], quorum = { at_least = 2 } },`,
+    )
+    const first = await ready(t, two)
+    const op = await held(first)
+    await first.desk.vote({ op, as: 'bob', decision: 'approve', reason: 'as it is now' })
+    const voted = (await first.events(op)).find(({ type }) => type === 'prov.op.vote')
+    const { token } = voted?.data as { token: string }
+    const file = join(first.on.workspace, 'keeper_policy.ncl')
+    for (const text of [two.replace('"never"', '"never again"'), two]) {
+      writeFileSync(file, text)
+      await first.on.clock.advance(1_000)
+      await first.desk.activatePolicy({ as: 'alice' })
+    }
+    await first.close()
+    const second = await live(first.on)
+    t.teardown(() => second.close())
+    const desk = second.desk as KeeperDesk & { handIn(token: string): Promise<unknown> }
+    t.equal(await codeOf(desk.handIn(token)), 'PROV_TOKEN_REPLAYED')
+    t.same(second.deal.store.get().ops.get(op)?.votes, [])
+  },
+)
