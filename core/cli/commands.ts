@@ -66,7 +66,7 @@ export async function withGuestCommands(
         plugin.commands === undefined
           ? ((await importPlugin(plugin)).commands ?? {})
           : tableOf(await importModule(plugin, plugin.commands))
-      for (const [words, entry] of entriesOf(plugin.id, table)) {
+      for (const [words, entry] of guestEntriesOf(plugin.id, table)) {
         if (!entries.has(words)) entries.set(words, entry)
       }
     } catch (thrown) {
@@ -138,5 +138,16 @@ function entriesOf(owner: string, table: CommandTable): [string, CommandEntry][]
   return Object.entries(table).map(([words, load]) => [
     words,
     { words, owner, load: async () => (await load()).command },
+  ])
+}
+
+function guestEntriesOf(owner: string, table: CommandTable): [string, CommandEntry][] {
+  return Object.entries(table).map(([words, load]) => [
+    words,
+    {
+      words,
+      owner,
+      load: async () => (await import('./guest.ts')).loadGuest(owner, words, load),
+    },
   ])
 }

@@ -4,6 +4,10 @@ import { defineErrors } from '../errors.ts'
 const perhaps = (suggestion: string | undefined) =>
   suggestion === undefined ? '' : `; did you mean \`${suggestion}\`?`
 
+/** A few names, and how many more. */
+const someOf = (names: readonly string[]) =>
+  names.length > 3 ? `one of ${names.length} plugins` : names.join(' or ')
+
 export const cliErrors = defineErrors<{
   PROV_CLI_COMMAND_UNKNOWN: { command: string; suggestion?: string; unlisted?: readonly string[] }
   PROV_CLI_COMMAND_INCOMPLETE: { command: string; known: readonly string[] }
@@ -26,7 +30,7 @@ export const cliErrors = defineErrors<{
     disposition: 'usage',
     text: ({ command, suggestion, unlisted }) =>
       `there is no command \`${command}\`${perhaps(suggestion)}` +
-      (unlisted ? `; those of ${String(unlisted)} are not known, since it may not run` : ''),
+      (unlisted ? `; ${someOf(unlisted)} may bring it, but could not be asked` : ''),
     remedy: ({ suggestion, unlisted }) =>
       unlisted
         ? 'run `prov plugins` to see why, and `prov --help` to list the commands'

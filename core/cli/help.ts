@@ -4,8 +4,10 @@
  *
  * @module
  */
+import { asProvError } from '../errors.ts'
+import type { ProvError } from '../errors.ts'
 import type { AnyCommand, CommandGroup, Flag, Paint } from './command.ts'
-import type { Commands } from './commands.ts'
+import type { CommandEntry, Commands } from './commands.ts'
 import { dryRunFlag, globalFlags } from './globals.ts'
 import { kebab, positionalsOf } from './pattern.ts'
 import { wrap } from './table.ts'
@@ -21,9 +23,7 @@ const groups: readonly CommandGroup[] = [
 
 /** `prov --help`: every command by group. Loads every command module. */
 export async function overviewLines(commands: Commands, paint: Paint): Promise<readonly string[]> {
-  const all = await Promise.all(
-    [...commands.entries.values()].map(async (entry) => ({ entry, command: await entry.load() })),
-  )
+  const { all, broken } = await loadAll([...commands.entries.values()])
   const width = Math.max(...all.map(({ entry }) => entry.words.length))
   const lines = [
     'Prov runs infrastructure provisioning as a system of actors.',
@@ -53,10 +53,26 @@ export async function overviewLines(commands: Commands, paint: Paint): Promise<r
     '  prov help errors | exit-codes | environment',
     '  prov --version',
   )
-  for (const { id, error } of commands.refused) {
+  for (const { id, error } of [...commands.refused, ...broken]) {
     lines.push('', `${paint.warn('not listed:')} commands of ${id}: ${error.message}`)
   }
   return lines
+}
+
+/** One command that cannot be loaded hides itself, never the others. */
+async function loadAll(entries: readonly CommandEntry[]) {
+  const broken: { readonly id: string; readonly error: ProvError }[] = []
+  const loaded = await Promise.all(
+    entries.map(async (entry) => {
+      try {
+        return { entry, command: await entry.load() }
+      } catch (thrown) {
+        broken.push({ id: entry.owner, error: asProvError(thrown) })
+        return undefined
+      }
+    }),
+  )
+  return { all: loaded.filter((one) => one !== undefined), broken }
 }
 
 /** `prov op --help`: the commands that start with a word. */
@@ -65,11 +81,10 @@ export async function groupLines(
   commands: Commands,
   paint: Paint,
 ): Promise<readonly string[]> {
-  const all = await Promise.all(
-    [...commands.entries.values()]
-      .filter((entry) => entry.words.startsWith(`${words} `))
-      .map(async (entry) => ({ entry, command: await entry.load() })),
+  const members = [...commands.entries.values()].filter((entry) =>
+    entry.words.startsWith(`${words} `),
   )
+  const { all } = await loadAll(members)
   const width = Math.max(...all.map(({ entry }) => entry.words.length))
   return [
     paint.bold('USAGE'),

@@ -47,7 +47,7 @@ export const journalErrors = defineErrors<{
       `process ${pid}${where} has been writing this workspace since ${since}`,
     remedy: ({ pid, where, file }) =>
       where === ''
-        ? `ask the running one (\`prov status\` finds it) or stop it: \`kill ${pid}\`; its lock ends with it`
+        ? `wait for its end, or stop it with \`kill ${pid}\`: its lock ends with it; \`prov doctor\` shows who writes`
         : `stop that container; only when nothing in it runs any more, remove \`${file}\``,
   },
   PROV_JOURNAL_CORRUPT: {

@@ -19,6 +19,7 @@ export const pluginErrors = defineErrors<{
   PROV_PLUGIN_CONFIG_REFUSED: { plugin: string; reason: string }
   PROV_PLUGIN_TIMEOUT: { plugin: string; afterMs: number }
   PROV_PLUGIN_SETUP_FAILED: { plugin: string; reason: string }
+  PROV_PLUGIN_COMMAND_FAILED: { plugin: string; command: string; reason: string }
   PROV_PLUGIN_SERVICE_NOT_PROVIDED: { plugin: string; services: readonly string[] }
   PROV_PLUGIN_LIFE_FAILED: { plugin: string; reason: string }
   PROV_PLUGIN_SERVICE_MISSING: { service: string; reason: string }
@@ -120,6 +121,12 @@ export const pluginErrors = defineErrors<{
     disposition: 'fail',
     text: ({ plugin, reason }) => `plugin ${plugin} failed to start: ${reason}`,
     remedy: 'run `prov plugins --tree` to see what still runs; others go on without it',
+  },
+  PROV_PLUGIN_COMMAND_FAILED: {
+    disposition: 'fail',
+    text: ({ plugin, command, reason }) =>
+      `\`prov ${command}\`, which plugin ${plugin} brings, failed: ${reason}`,
+    remedy: ({ plugin }) => `mend ${plugin}; \`prov plugins\` shows where it comes from`,
   },
   PROV_PLUGIN_SERVICE_NOT_PROVIDED: {
     disposition: 'fail',

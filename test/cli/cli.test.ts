@@ -122,6 +122,26 @@ t.test('--json gives errors the fields that every face has, on stderr', async (t
   t.match(JSON.parse((await run('--fmt json nope')).err), { code: 'PROV_CLI_COMMAND_UNKNOWN' })
 })
 
+t.test('a plugin’s command that cannot be loaded hides nothing but itself', async (t) => {
+  const { run, folder } = workspaceWithGuest(t)
+  folder.write(
+    'ws/quota.js',
+    `export const commands = 1
+     import { definePlugin } from 'prov'
+     export default definePlugin({ name: 'quota', api: 1, setup() {}, commands: {
+       hollow: async () => ({ command: {} }),
+       thrown: async () => { throw new Error('not today') },
+     } })`,
+  )
+  await run('plugins trust ./quota.js')
+  const help = await run('--help')
+  t.match(help, { code: 0, out: /journal verify/ })
+  t.match(help.out, /not listed: commands of \.\/quota\.js: .*"commands\.hollow\.pattern"/)
+  t.match(help.out, /not listed: commands of \.\/quota\.js: .*not today/)
+  t.match(await run('hollow'), { code: 64, err: /PROV_PLUGIN_SHAPE_INVALID/ })
+  t.match(await run('thrown'), { code: 1, err: /PROV_PLUGIN_IMPORT_FAILED/ })
+})
+
 t.test('an agent gets JSON without asking, a person gets text', async (t) => {
   const { run, folder } = await trusted(t)
   folder.write('home/keys/robo.json', { record: { actor: 'robo', kind: 'agent' } })
@@ -134,20 +154,23 @@ t.test('an agent gets JSON without asking, a person gets text', async (t) => {
   t.equal((await run('quota eu --fmt text', { PROV_ACTOR: 'robo' })).out, 'text eu\n')
 })
 
-t.test('a bug in a command is exit 70 and a row of the table, never a stack', async (t) => {
-  const { run } = await trusted(t)
-  const { code, err } = await run('quota throw')
-  t.equal(code, 70)
-  t.match(err, 'error[PROV_INTERNAL]')
-  t.notMatch(err, /\n\s+at /)
-})
+t.test(
+  'a bug in a plugin’s command is its failure, by name, never a stack or a fault of Prov',
+  async (t) => {
+    const { run } = await trusted(t)
+    const { code, err } = await run('quota throw')
+    t.equal(code, exitCodes.fail)
+    t.match(err, /error\[PROV_PLUGIN_COMMAND_FAILED\].*plugin \.\/quota\.js/)
+    t.notMatch(err, /\n\s+at /)
+  },
+)
 
 t.test('a command of the workspace’s own plugin runs only after it was trusted', async (t) => {
   const { run, cwd } = workspaceWithGuest(t)
   const mark = join(cwd, 'ran')
   const unknown = await run('quota eu')
   t.match(unknown.err, 'PROV_CLI_COMMAND_UNKNOWN')
-  t.match(unknown.err, /those of \.\/quota\.js are not known.*\n.*prov plugins/)
+  t.match(unknown.err, /\.\/quota\.js may bring it.*\n.*prov plugins/)
   t.match((await run('--help')).out, /commands of \.\/quota\.js.*nobody trusted/)
   t.match((await run('plugins')).out, /quota\.js +local +untrusted .*prov plugins trust/)
   t.notOk(existsSync(mark), 'listing and looking ran nothing of it')

@@ -42,8 +42,11 @@ export function nextOf(row: OpRow): readonly string[] {
     return [`prov op resolve ${id} --as applied|failed --reason "…" --actor <another person>`]
   }
   if (phase === 'applied') return ['prov state', 'prov gates']
-  if (remedy !== undefined) return [remedy]
-  return phase === 'failed' ? [`prov op show ${id}`] : []
+  // What the step itself said is the first thing to read; it is in a file, never in the journal.
+  const log = phase === 'failed' ? row.detail?.['log'] : undefined
+  const read = typeof log === 'string' ? [`less ${log}`] : []
+  if (remedy !== undefined) return [...read, remedy]
+  return phase === 'failed' ? [...read, `prov op show ${id}`] : []
 }
 
 /** 0 applied or under way, 1 failed, 5 held, 8 unknown; a refusal exits as its code says. */

@@ -68,7 +68,10 @@ export const command = defineCommand({
       ),
       ...section(
         'Next',
-        nextOf(row).map((line) => `  ${line}`),
+        // This is what it shows already.
+        nextOf(row)
+          .filter((line) => line !== `prov op show ${row.id}`)
+          .map((line) => `  ${line}`),
         look,
       ),
     ]
