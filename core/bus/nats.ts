@@ -13,6 +13,7 @@ import type { ConnectionOptions, ConsumerInfo, NatsConnection, NatsError } from 
 import { systemClock } from '../clock.ts'
 import type { Clock } from '../clock.ts'
 import type { JsonValue } from '../json.ts'
+import { ProvError } from '../errors.ts'
 import { defined } from '../optional.ts'
 import type { Count, Millis } from '../units.ts'
 import type {
@@ -207,9 +208,13 @@ class NatsBus implements Bus {
     this.#assertOpen()
     const { signal, credits = busDefaults.credits } = options
     if (signal.aborted) return
-    if (!(await this.#consumerInfo(stream, consumer))) {
-      throw busErrors.PROV_BUS_NO_CONSUMER({ stream, consumer })
-    }
+    // A server that is away right now is waited for, like one that goes away later.
+    const known = await this.#consumerInfo(stream, consumer).catch((thrown: unknown) => {
+      if (ProvError.is(thrown) && thrown.code === 'PROV_BUS_UNAVAILABLE') return 'away'
+      throw thrown
+    })
+    if (!known) throw busErrors.PROV_BUS_NO_CONSUMER({ stream, consumer })
+    if (signal.aborted) return
     const wire = this.#wire(stream, consumer)
     const pull = new NatsPull(wire, { stream, consumer, credits, clock: this.#clock })
     const end = (): void => void pull.end()

@@ -1,0 +1,128 @@
+/**
+ * The same story over NATS JetStream: operations from proposal to ledger, and a server that dies on
+ * the way, with and without its store. The journal is the truth; the server only carries.
+ */
+import t from 'tap'
+import type { Test } from 'tap'
+import { natsBus } from '../../core/bus/nats.ts'
+import { systemClock } from '../../core/clock.ts'
+import { keeperDesk, ledger } from '../../core/protocol/services.ts'
+import type { Runtime } from '../../core/runtime.ts'
+import { infra, once } from '../support/infra.ts'
+import type { Infra } from '../support/infra.ts'
+import { findNatsServer, howToInstall, natsServer } from '../support/nats-server.ts'
+import type { NatsServer } from '../support/nats-server.ts'
+import { seeded } from '../support/power.ts'
+
+t.setTimeout(300_000)
+
+const path = findNatsServer()
+const skip = path === undefined && howToInstall
+const rounds = process.env['PROV_SOAK'] ? 40 : 4
+const seed = Number(process.env['PROV_SEED'] ?? systemClock.now() % 1_000_000)
+const settleMs = 60_000
+
+interface Scene {
+  readonly on: Infra
+  readonly server: NatsServer
+  open(): Promise<Runtime>
+}
+
+async function scene(t: Test): Promise<Scene> {
+  const server = await natsServer(path ?? '', t)
+  const on = await infra(t)
+  const open = async (): Promise<Runtime> => {
+    const prov = await on.open({ bus: () => natsBus({ servers: server.url, timeoutMs: 1_000 }) })
+    t.teardown(() => prov.close())
+    return prov
+  }
+  return { on, server, open }
+}
+
+const restart = { type: 'restart', target: 'monitoring/grafana', as: 'alice' } as const
+const deploy = { type: 'deploy', target: 'app-cluster/cert-manager', as: 'alice' } as const
+
+const approve = (prov: Runtime, op: string) =>
+  prov.service(keeperDesk).vote({ op, as: 'bob', decision: 'approve', reason: 'looked at it' })
+
+const outcomeOf = async (prov: Runtime, op: string): Promise<string> =>
+  (await prov.op(op).settled({ timeoutMs: settleMs })).outcome
+
+/** What must hold once the runtime is closed: one RESULT each, and all of it in the ledger. */
+async function whole(t: Test, on: Infra, ops: readonly string[]): Promise<void> {
+  for (const op of ops) {
+    const types = (await on.events(op)).map(({ type }) => type)
+    t.equal(types.filter((type) => type === 'prov.op.applied').length, 1, `${op} has one RESULT`)
+    t.equal(types.filter((type) => type === 'prov.op.claimed').length, 1, `${op} has one CLAIM`)
+  }
+  t.same(await on.faults(), [])
+}
+
+t.test('over NATS an operation runs once, by policy and by people', { skip }, async (t) => {
+  const { on, open } = await scene(t)
+  const prov = await open()
+  const auto = await prov.submit(restart)
+  t.equal(await outcomeOf(prov, auto.id), 'applied')
+  const held = await prov.submit(deploy)
+  t.equal(await outcomeOf(prov, held.id), 'held')
+  await approve(prov, held.id)
+  t.equal(await outcomeOf(prov, held.id), 'applied')
+  await prov.service(ledger).settled()
+  await prov.close()
+  t.same(on.marks(), [...once.restart, ...once.deploy])
+  await whole(t, on, [auto.id, held.id])
+})
+
+for (const empty of [false, true]) {
+  const loss = empty ? 'and comes back without its store' : 'and comes back'
+  t.test(`a server that is killed ${loss} while operations run`, { skip }, async (t) => {
+    const { on, server, open } = await scene(t)
+    const prov = await open()
+    const held = await prov.submit(deploy)
+    t.equal(await outcomeOf(prov, held.id), 'held')
+
+    await server.stop()
+    // Nobody carries now: what is proposed and decided is kept and goes out later.
+    const auto = await prov.submit(restart)
+    await approve(prov, held.id)
+    await server.start({ empty })
+    t.equal(await outcomeOf(prov, auto.id), 'applied')
+    t.equal(await outcomeOf(prov, held.id), 'applied')
+
+    const running = await prov.submit(restart)
+    await new Promise<void>((resolve) => {
+      running.phases$.subscribe(({ name }) => name === 'claimed' && resolve())
+    })
+    await server.stop()
+    await server.start({ empty })
+    t.equal(await outcomeOf(prov, running.id), 'applied')
+    await prov.service(ledger).settled()
+    await prov.close()
+    t.same([...on.marks()].sort(), [...once.restart, ...once.deploy, ...once.restart].sort())
+    await whole(t, on, [auto.id, held.id, running.id])
+  })
+}
+
+t.test('a server that loses everything at any moment loses no operation', { skip }, async (t) => {
+  t.comment(`PROV_SEED=${seed} repeats the moments of this run`)
+  const random = seeded(seed)
+  const { on, server, open } = await scene(t)
+  const prov = await open()
+  const ops: string[] = []
+  for (let round = 0; round < rounds; round++) {
+    const waitMs = Math.round(random() * 60)
+    const { id } = await prov.submit(restart)
+    ops.push(id)
+    await new Promise<void>((resolve) => systemClock.after(waitMs, resolve))
+    await server.stop()
+    await server.start({ empty: true })
+    t.equal(await outcomeOf(prov, id), 'applied', `killed ${waitMs} ms after the proposal`)
+  }
+  await prov.service(ledger).settled()
+  await prov.close()
+  t.same(
+    on.marks(),
+    ops.flatMap(() => once.restart),
+  )
+  await whole(t, on, ops)
+})
