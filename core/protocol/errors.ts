@@ -188,6 +188,7 @@ export const opErrors = defineErrors<{
   PROV_OP_ID_INVALID: OpDetail
   PROV_OP_ID_REUSED: OpDetail
   PROV_OP_UNKNOWN: OpDetail
+  PROV_OP_NOT_SUBMITTED: OpDetail
   PROV_OP_TYPE_UNKNOWN: {
     type: string
     known: readonly string[]
@@ -241,6 +242,12 @@ export const opErrors = defineErrors<{
     disposition: 'usage',
     text: ({ op }) => `there is no operation ${op} in this workspace`,
     remedy: 'run `prov op list` to see those that exist',
+  },
+  PROV_OP_NOT_SUBMITTED: {
+    disposition: 'refuse',
+    text: ({ op }) => `an intent for ${op} came that no submitter of this workspace recorded`,
+    remedy:
+      'propose it with `prov op submit`, which takes its body from .ontology/provisioning.ncl',
   },
   PROV_OP_TYPE_UNKNOWN: {
     disposition: 'usage',

@@ -83,6 +83,11 @@ export class Inbox {
     }
     this.#taken.take('intent', { jti, exp, digest }, clock.now())
     if (known) return
+    // What an operation runs and moves is what the topology declares, and only the submitter asks it:
+    // a signed body that came another way may say anything under the name of a harmless type.
+    const row = contract.store.get().ops.get(op)
+    if (!row) throw opErrors.PROV_OP_NOT_SUBMITTED({ op })
+    if (row.intent !== digest) throw opErrors.PROV_OP_ID_REUSED({ op })
     await start(op, {
       id: op,
       workspace: contract.workspace,

@@ -80,6 +80,7 @@ t.test('each bad token at the door is refused by name, audited, and starts nothi
     ['PROV_TOKEN_TOO_LARGE', `${good}${'A'.repeat(70_000)}`],
     ['PROV_TOKEN_MALFORMED', { not: 'a token' }],
     ['PROV_OP_SUBJECT_MISMATCH', good, 'deploy'],
+    ['PROV_OP_NOT_SUBMITTED', good],
   ]
   for (const [code, token, type] of cases) {
     await knock(life, { kind: 'intent', token }, type)
@@ -112,10 +113,9 @@ t.test(
     const second = { ...first, sub: 'op_z' }
     await knock(life, { kind: 'intent', token: signTokenNow('intent', second, alice) })
     await life.refused('PROV_TOKEN_REPLAYED')
-    // One of the two was taken, whichever was checked first, and never both.
-    const instances = () => life.prov.actors.list({ type: 'keeper' }).length
-    while (instances() < 2) await new Promise((resolve) => setImmediate(resolve))
-    t.equal(instances(), 2)
+    // And neither became an operation: nobody submitted them here.
+    await life.refused('PROV_OP_NOT_SUBMITTED')
+    t.equal(life.prov.actors.list({ type: 'keeper' }).length, 1)
   },
 )
 
@@ -475,3 +475,20 @@ t.test(
     t.same(second.deal.store.get().ops.get(op)?.votes, [])
   },
 )
+
+t.test('a signed body that no submitter took from the files runs nothing', async (t) => {
+  const life = await ready(t)
+  const robot = await people(life.on).signer('robot')
+  const op: OpBody = {
+    ...body,
+    achieves: [{ dimension: 'gitops', from: 'off', to: 'on' }],
+    run: { provider: 'test', steps: [{ id: 'own', script: 'what I like' }] },
+  } as never
+  const vector = { gitops: 0 }
+  const change = { op, op_digest: opDigest(op), expected_state_version: vector }
+  const claims = intentOf(life, robot.record.kid, change)
+  await knock(life, { kind: 'intent', token: signTokenNow('intent', claims, robot) })
+  await life.refused('PROV_OP_NOT_SUBMITTED')
+  t.same(life.prov.actors.list({ type: 'keeper' }), [])
+  t.equal(life.on.effects.size, 0)
+})
