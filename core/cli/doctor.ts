@@ -8,6 +8,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { ensureHome, homeOutside } from '../config/home.ts'
 import { findWorkspace } from '../config/workspace.ts'
+import type { WorkspaceFiles } from '../config/workspace.ts'
 import { asProvError, ProvError } from '../errors.ts'
 import { spokenApis } from '../plugin/check.ts'
 import type { CommandContext } from './command.ts'
@@ -87,6 +88,7 @@ export async function checkWorkspace(context: CommandContext): Promise<readonly 
     const files = await context.files()
     return [
       { check: 'workspace', level: 'good', found: `${files.name} in ${files.root}` },
+      ...(await checkFiles(files)),
       ...(await checkJournal(files.stateDir)),
       await checkLock(files.stateDir),
       ...(await checkPlugins(files.root, context)),
@@ -104,6 +106,25 @@ export async function checkWorkspace(context: CommandContext): Promise<readonly 
       },
     ]
   }
+}
+
+/** Nickel files that do not evaluate keep every command from working that reads them. */
+async function checkFiles(files: WorkspaceFiles): Promise<readonly Finding[]> {
+  const paths = await files.glob(['*.ncl', '.ontology/*.ncl', 'reflection/*.ncl'])
+  const broken: Finding[] = []
+  for (const path of paths) {
+    try {
+      await files.evaluate(path)
+    } catch (thrown) {
+      const { code, message, remedy, place } = asProvError(thrown)
+      // A file of functions for other files is whole; it only cannot be printed.
+      if (code === 'PROV_NCL_EXPORT') continue
+      const at = [path, place?.line, place?.column].filter((part) => part !== undefined).join(':')
+      broken.push({ check: 'files', level: 'bad', found: `${at}: ${message}`, fix: remedy })
+    }
+  }
+  if (broken.length > 0) return broken
+  return [{ check: 'files', level: 'good', found: `${paths.length} Nickel files evaluate` }]
 }
 
 function checkNode(): Finding {

@@ -68,5 +68,14 @@ async function stripTypes(text: string): Promise<string> {
     default?: { transformSync: Strip }
   }
   const strip = (found.transformSync ?? found.default?.transformSync) as Strip
-  return (strip(text, { mode: 'strip-only' }) as { code: string }).code
+  try {
+    return (strip(text, { mode: 'strip-only' }) as { code: string }).code
+  } catch (thrown) {
+    // It throws a record of its own, which would be told as [object Object].
+    const { message, startLine } = thrown as { message?: unknown; startLine?: unknown }
+    throw new SyntaxError(
+      `${String(message ?? thrown)}${startLine === undefined ? '' : ` (line ${String(startLine)})`}`,
+      { cause: thrown },
+    )
+  }
 }

@@ -1,5 +1,5 @@
 /** `prov setup`, and edits of the files it wrote. */
-import { chmodSync, existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { temporaryFolder } from '../support/folder.ts'
@@ -106,6 +106,22 @@ t.test('keys inside the workspace are refused before setup writes anything', asy
   const doctor = await provHere(['doctor'], here)
   t.match(doctor, { code: 1, out: /BAD +keys +keys and trust may not lie inside a workspace/ })
 })
+
+t.test(
+  'doctor evaluates every Nickel file of the workspace and names each broken one',
+  async (t) => {
+    const { run, root, edit } = sampleCopy(t)
+    t.match(await run('doctor'), { code: 0, out: /ok +files +\d+ Nickel files evaluate/ })
+    writeFileSync(join(root, '.ontology/tools.ncl'), 'fun x => x')
+    t.match(await run('doctor'), { code: 0 }, 'a file of functions is no mistake')
+    edit('.ontology/state.ncl', 'current_state = "partial"', 'current_state = = "partial"')
+    edit('.ontology/provisioning.ncl', 'op_types', 'op_typos')
+    const { code, out } = await run('doctor', '--fmt', 'md')
+    t.equal(code, 1)
+    t.match(out, /BAD.*files.*state\.ncl:\d+:\d+/)
+    t.match(out, /BAD.*files.*provisioning\.ncl:\d+:\d+.*op_types/)
+  },
+)
 
 t.test(
   'setup takes the folder that --workspace names, not the one it was started in',

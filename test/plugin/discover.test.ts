@@ -5,7 +5,7 @@ import t from 'tap'
 import { simulatedClock } from '../../core/clock.ts'
 import { discoverPlugins, provRoot } from '../../core/plugin/discover.ts'
 import { startPlugins } from '../../core/plugin/host.ts'
-import { canStripTypes } from '../../core/plugin/import.ts'
+import { canStripTypes, importModule } from '../../core/plugin/import.ts'
 import { standing, trustPlugin } from '../../core/plugin/trust.ts'
 import { memoryActors } from '../support/actors.ts'
 import { temporaryFolder } from '../support/folder.ts'
@@ -308,5 +308,10 @@ t.test(
     trustPlugin(plugin, { home, workspace: folder.dir }, { clock: simulatedClock() })
     const { rows } = await boot(folder.dir, home)
     t.same(rows, { './quota.ts': canStripTypes() ? 'running' : 'PROV_PLUGIN_TS_UNSUPPORTED' })
+
+    if (!canStripTypes()) return
+    folder.write('enum.ts', 'enum Size { S }\nexport default Size.S')
+    const enumerating = join(folder.dir, 'enum.ts')
+    await t.rejects(importModule(plugin, enumerating), { message: /enum/i }, 'why, in words')
   },
 )
