@@ -877,6 +877,13 @@ export const expectedErrors: readonly (readonly [string, string, number, string,
     'run `prov op show <op>`',
   ],
   [
+    'PROV_OP_NOT_SUBMITTED',
+    'refuse',
+    4,
+    'an intent for <op> came that no submitter of this workspace recorded',
+    'propose it with `prov op submit`, which takes its body from .ontology/provisioning.ncl',
+  ],
+  [
     'PROV_OP_NOT_YOURS',
     'refuse',
     4,
