@@ -36,7 +36,7 @@ export const findingsMost: Count = 100
 
 export async function checkLedger(options: {
   readonly dir: string
-  /** Public key of the ledger, as the journal enrolled it; undefined when it never did. */
+  /** Public key of the ledger, as the journal enrolled it; without one no signature is judged. */
   readonly key: KeyObject | undefined
   /** Digests of the journal's events by emitter; event n at index n - 1. */
   readonly journal: ReadonlyMap<string, readonly string[]>
@@ -60,7 +60,7 @@ export async function checkLedger(options: {
       const { commit: content } = await git.readCommit({ ...repo, oid: commit })
       const { object } = await git.readObject({ ...repo, oid: commit, format: 'content' })
       const says = parseTrailers(content.message)
-      const good = key && isSignedBy(object as Uint8Array, key)
+      const good = !key || isSignedBy(object as Uint8Array, key)
       const { blob } = await git.readBlob({ ...repo, oid: content.tree, filepath: eventFile })
       const why = !good
         ? 'its signature is not one of the ledger key'

@@ -110,6 +110,9 @@ t.test('a journal that was set back or forked is told by the ledger', async (t) 
   t.match(await check({ journal: new Map([['keeper', known.slice(0, 3)]]) }), [
     { code: 'PROV_LEDGER_AHEAD', emitter: 'keeper', ledger: 5, journal: 3 },
   ])
+  t.match(await check({ key: undefined, journal: new Map() }), [
+    { code: 'PROV_LEDGER_AHEAD', emitter: 'keeper', ledger: 5, journal: 0 },
+  ])
   const forked = [...known.slice(0, 4), entry(5, 'another').digest]
   t.match(await check({ journal: new Map([['keeper', forked]]) }), [
     { code: 'PROV_AUDIT_FORKED', emitter: 'keeper', n: 5, ledger: known[4], found: forked[4] },

@@ -5,6 +5,8 @@
  * @module
  */
 import { createPublicKey } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { auditEvents, defineRead, eventDigest, isAudit, Keyring } from 'prov'
 import type { Count, ErrorReport } from 'prov'
 import { ledgerDir } from '../place.ts'
@@ -18,10 +20,12 @@ export const read = defineRead({
   name: 'ledger-check',
   describe: 'every commit of the ledger, checked against the journal and the ledger key',
   run: async (_args: unknown, { files, journal }): Promise<LedgerCheckView> => {
-    if (!journal) return { commits: 0, findings: [] }
-    const keyring = new Keyring({ journal: journal.id, workspace: files.name })
+    const dir = await ledgerDir(files.stateDir, files.name)
+    if (!existsSync(join(dir, '.git'))) return { commits: 0, findings: [] }
+    // Without a journal whatever the ledger holds is ahead of it: that is the finding.
+    const keyring = new Keyring({ journal: journal?.id ?? '', workspace: files.name })
     const digests = new Map<string, string[]>()
-    for await (const event of auditEvents(journal)) {
+    for await (const event of journal ? auditEvents(journal) : []) {
       if (isAudit(event, 'actor.enrolled')) keyring.enter(event)
       const list = digests.get(event.emitter)
       if (list) list.push(eventDigest(event))
@@ -29,7 +33,6 @@ export const read = defineRead({
     }
     const record = keyring.service('ledger')
     const key = record && createPublicKey({ key: { ...record.publicKey }, format: 'jwk' })
-    const dir = await ledgerDir(files.stateDir, files.name)
     const { checkLedger } = await import('../ledger-check.ts')
     const { commits, findings } = await checkLedger({ dir, key, journal: digests })
     return { commits, findings: findings.map((error) => error.toJSON()) }
