@@ -21,7 +21,7 @@ import { tokenRules } from './claims.ts'
 import { auditEmitter, eventDigest } from './emitter.ts'
 import type { AuditDraft, AuditEmitter, ChainEnd } from './emitter.ts'
 import { keyErrors } from './errors.ts'
-import { emptyModel, foldAudit } from './fold.ts'
+import { emptyModel, foldAudit, seqKey } from './fold.ts'
 import type { KeyRecord, Signer } from './key.ts'
 import { parseKeyRecord } from './key.ts'
 import { genesis, Keyring, recordJson } from './keyring.ts'
@@ -109,6 +109,8 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
   const ends = new Map<string, ChainEnd>()
   const lanes = new Map<string, Lane>()
   const listeners = new Set<(event: AuditEvent) => void>()
+  /** Hops of operations that the receiver's trail has not confirmed, by message id. */
+  const unconfirmed = new Map<string, { readonly role: string; readonly item: OutboxItem }>()
   let model = emptyModel()
 
   const laneOf = (role: string): Lane => {
@@ -128,11 +130,19 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
     if (sent > 0) lane.unsent = lane.unsent.filter(({ position }) => position > sent)
     const item = outboxItem(record, workspace)
     if (item) lane.unsent.push(item)
+    if (item && isHop(item)) unconfirmed.set(item.id, { role: record.partition, item })
     if (record.type !== 'audit') continue
     const event = eventOfRecord(record)
     ends.set(event.emitter, { n: event.n, digest: eventDigest(event) })
     enrolled(event)
     model = foldAudit(model, event)
+    for (const id of confirmedBy(event)) unconfirmed.delete(id)
+  }
+  // The bus took these and nobody said that they arrived: a server may lose what it acknowledged.
+  for (const { role, item } of unconfirmed.values()) {
+    const { unsent } = laneOf(role)
+    if (!unsent.includes(item)) unsent.push(item)
+    unsent.sort((one, two) => one.position - two.position)
   }
 
   const store = opsStore(model)
@@ -296,6 +306,16 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
 }
 
 const actLifeMs: Millis = tokenRules.act.lifeMs / 7
+
+/** Intents and commands are carried until their receiver's own events show that they arrived. */
+const isHop = ({ id }: OutboxItem): boolean => /^(intent|command):/.test(id)
+
+function confirmedBy({ emitter, subject, data }: AuditEvent): readonly string[] {
+  if (emitter === 'keeper') return [`intent:${subject}`]
+  const { seq, keeper_epoch: epoch } = data as { seq?: unknown; keeper_epoch?: unknown }
+  if (emitter !== 'controller' || typeof seq !== 'number' || typeof epoch !== 'number') return []
+  return [`command:${seqKey(epoch, seq)}`]
+}
 
 function enrolment(
   emitter: AuditEmitter,

@@ -6,7 +6,9 @@ import t from 'tap'
 import type { Test } from 'tap'
 import { natsBus } from '../../core/bus/nats.ts'
 import { systemClock } from '../../core/clock.ts'
+import { bus } from '../../core/plugin/core-services.ts'
 import { keeperDesk, ledger } from '../../core/protocol/services.ts'
+import { streams } from '../../core/protocol/subjects.ts'
 import type { Runtime } from '../../core/runtime.ts'
 import { infra, once } from '../support/infra.ts'
 import type { Infra } from '../support/infra.ts'
@@ -102,6 +104,25 @@ for (const empty of [false, true]) {
     await whole(t, on, [auto.id, held.id, running.id])
   })
 }
+
+t.test('what a server took and lost before anybody read it is sent again', { skip }, async (t) => {
+  const { on, server, open } = await scene(t)
+  // A keeper that is refused its config reads nothing: the intent lies on the server.
+  const deaf = await on.open({
+    bus: () => natsBus({ servers: server.url }),
+    config: { keeper: { not: 'taken' } },
+  })
+  const { id } = await deaf.submit(restart)
+  const stream = streams.pending('my-infra')
+  while ((await deaf.service(bus).streamInfo(stream))?.messages !== 1) continue
+  await deaf.close()
+  await server.stop()
+  await server.start({ empty: true })
+  const prov = await open()
+  t.equal(await outcomeOf(prov, id), 'applied')
+  await prov.close()
+  await whole(t, on, [id])
+})
 
 t.test('a server that loses everything at any moment loses no operation', { skip }, async (t) => {
   t.comment(`PROV_SEED=${seed} repeats the moments of this run`)
