@@ -20,6 +20,7 @@ import type {
   Clock,
   Contract,
   KeeperDesk,
+  Log,
   Refusals,
   Signer,
   VoteClaims,
@@ -34,6 +35,7 @@ export interface DeskParts {
   readonly contract: Contract
   readonly clock: Clock
   readonly files: WorkspaceFiles
+  readonly log: Log
   readonly keeper: Keeper
   readonly refusals: Refusals
   readonly ref: (op: string) => OperationRef | undefined
@@ -125,7 +127,7 @@ export class Desk implements KeeperDesk {
   }
 
   async activatePolicy({ as }: { readonly as?: string | undefined }) {
-    const { contract, files, keeper } = this.#parts
+    const { contract, files, keeper, log } = this.#parts
     const signer = await this.#person(as)
     const before = contract.store.get().policy
     const proposal = await readPolicyFile(files).catch(async (thrown: unknown) => {
@@ -136,7 +138,8 @@ export class Desk implements KeeperDesk {
       await contract.emit('keeper', { type: 'policy.invalid', subject: policyFile, data })
       throw thrown
     })
-    const { policy, digest } = proposal
+    const { policy, digest, warnings } = proposal
+    for (const warning of warnings) log.warn(warning)
     if (before?.digest === digest) return { version: before.version, digest }
     const version = (before?.version ?? 0) + 1
     const act = await contract.act({

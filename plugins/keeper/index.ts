@@ -119,7 +119,7 @@ export default definePlugin({
     })().catch((thrown: unknown) => {
       if (!signal.aborted) log.error('the keeper takes nothing more', asProvError(thrown).toJSON())
     })
-    const desk = { contract: deal, clock, files: needs.workspace, keeper, refusals, ref }
+    const desk = { contract: deal, clock, files: needs.workspace, keeper, log, refusals, ref }
     provide.keeperDesk(new Desk(desk))
   },
 })

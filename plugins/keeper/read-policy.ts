@@ -16,6 +16,8 @@ export interface PolicyProposal {
   readonly policy: JsonObject
   /** Over data and schema: the same data under another schema is another policy. */
   readonly digest: string
+  /** What is odd and harmless, such as a schema of one's own that is not used. */
+  readonly warnings: readonly string[]
 }
 
 /**
@@ -25,7 +27,7 @@ export interface PolicyProposal {
 export async function readPolicyFile(files: WorkspaceFiles): Promise<PolicyProposal> {
   const file = policyFile
   if (!files.has(file)) throw policyErrors.PROV_POLICY_ABSENT({ file })
-  const { value, sources } = await declared(files)
+  const { value, sources, warnings } = await declared(files)
   const exported = Object(value) as { readonly policy?: JsonValue }
   const reading = readPolicy(exported.policy)
   if (!reading.ok) {
@@ -33,14 +35,16 @@ export async function readPolicyFile(files: WorkspaceFiles): Promise<PolicyPropo
     throw policyErrors.PROV_POLICY_INVALID({ file, what }, { place: { file } })
   }
   const policy = exported.policy as JsonObject
-  return { policy, digest: digestOf({ policy, sources }) }
+  return { policy, digest: digestOf({ policy, sources }), warnings }
 }
 
 async function declared(files: WorkspaceFiles) {
   const file = policyFile
   try {
-    const { value, imports } = await files.declaration(file, { allowedImports: [policySchema] })
-    return { value, sources: imports }
+    const { value, imports, warnings } = await files.declaration(file, {
+      allowedImports: [policySchema],
+    })
+    return { value, sources: imports, warnings }
   } catch (thrown) {
     if (!ProvError.is(thrown)) throw thrown
     const options = { cause: thrown, place: thrown.place ?? { file } }

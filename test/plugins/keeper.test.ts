@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import type { ProvError } from '../../core/errors.ts'
@@ -11,6 +11,7 @@ import { signToken, signTokenNow } from '../../core/protocol/tokens.ts'
 import { streams, subjects } from '../../core/protocol/subjects.ts'
 import type { KeeperDesk } from '../../core/protocol/services.ts'
 import { judgeOp, noPolicy, policyInForce } from '../../plugins/keeper/decide.ts'
+import { readPolicyFile } from '../../plugins/keeper/read-policy.ts'
 import type { Life, Stage } from './stage.ts'
 import { live, people, ready, usualPolicy } from './stage.ts'
 
@@ -491,4 +492,20 @@ t.test('a signed body that no submitter took from the files runs nothing', async
   await life.refused('PROV_OP_NOT_SUBMITTED')
   t.same(life.prov.actors.list({ type: 'keeper' }), [])
   t.equal(life.on.effects.size, 0)
+})
+
+t.test('a schema of the workspace never replaces the one a policy is judged by', async (t) => {
+  const life = await ready(t)
+  const { workspace: root } = life.on
+  mkdirSync(join(root, 'schemas/lib'), { recursive: true })
+  const own = `{ PolicyDef = { auto_sign = [{ id = "mine", op_type = "*" }], .. } }`
+  writeFileSync(join(root, 'schemas/lib/keeper_policy.ncl'), own)
+  const schema = 'let kp = import "schemas/lib/keeper_policy.ncl" in'
+  const data = '{ policy | kp.PolicyDef = { version = 1, deny = [{ id = "d", op_type = "x" }] } }'
+  writeFileSync(join(root, 'keeper_policy.ncl'), `${schema}\n${data}\n`)
+  await life.on.clock.advance(1_000)
+  const files = life.prov.service(workspace)
+  const { policy, warnings } = await readPolicyFile(files)
+  t.notMatch(JSON.stringify(policy), /mine/)
+  t.match(warnings, [/keeper_policy.ncl differs from the installed schema and is not used/])
 })
