@@ -461,7 +461,7 @@ t.test(
     const op = await held(first)
     await first.desk.vote({ op, as: 'bob', decision: 'approve', reason: 'as it is now' })
     const voted = (await first.events(op)).find(({ type }) => type === 'prov.op.vote')
-    const { token } = voted?.data as { token: string }
+    const { token } = Object(voted?.data) as { token: string }
     const file = join(first.on.workspace, 'keeper_policy.ncl')
     for (const text of [two.replace('"never"', '"never again"'), two]) {
       writeFileSync(file, text)
