@@ -108,7 +108,10 @@ t.test(
     await run('actor', 'create', 'bob', '--no-seal')
     const failed = await json('op', 'submit', 'scale', 'monitoring/loki', '--actor', 'alice')
     t.match(failed, { code: 1, data: { outcome: 'failed', code: /^PROV_/ } })
-    t.match(failed.data.next, [`prov op show ${failed.data.op}`])
+    t.match(failed.data.next, [
+      /^less \.prov\/runs\/.*scale\.log$/,
+      `prov op show ${failed.data.op}`,
+    ])
 
     const held = await json(
       'op',

@@ -115,7 +115,9 @@ t.test('its own tests pass and its types are right, against Prov as installed', 
   for (const needed of ['xstate', 'rxjs', 'tap', '@types/node']) {
     symlinkSync(join(repoRoot, 'node_modules', needed), join(modules, needed))
   }
-  const test = await run(process.execPath, ['test/quota.test.js'], { cwd: at }).catch(
+  // As a stranger runs it: a runner around this test would change what is printed.
+  const env = Object.fromEntries(Object.entries(process.env).filter(([key]) => !/TAP/.test(key)))
+  const test = await run(process.execPath, ['test/quota.test.js'], { cwd: at, env }).catch(
     (error: { stdout: string }) => error,
   )
   t.match(test.stdout, /# \{ total: \d+, pass: \d+ \}/, test.stdout)
