@@ -36,6 +36,7 @@ import { streamConfigs } from './subjects.ts'
 import { signToken } from './tokens.ts'
 import { auditEvents, eventOfRecord } from './trail.ts'
 import type { TokenContext } from './tokens.ts'
+import { digestOf } from '../json.ts'
 import type { JsonObject } from '../json.ts'
 
 /** Roles that have a key of their own; the first four emit. */
@@ -222,9 +223,19 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
     return turn
   }
 
+  /** True when this very record counts already; a known key under another record is refused. */
+  function isEnrolled(given: KeyRecord): boolean {
+    const known = keyring.key(given.kid)
+    if (!known) return false
+    const record = parseKeyRecord(recordJson(given))
+    if (record && digestOf(recordJson(record)) === digestOf(recordJson(known))) return true
+    const what = 'its key is enrolled under another record'
+    throw keyErrors.PROV_KEY_ENROL_REFUSED({ actor: given.actor, what })
+  }
+
   async function enrolNow(given: KeyRecord, voucher: Signer): Promise<void> {
     const { actor } = given
-    if (keyring.key(given.kid)) return
+    if (isEnrolled(given)) return
     // Exactly the members of a record: a caller's may bear more, and what is signed must be what counts.
     const record = parseKeyRecord(recordJson(given))
     if (!record) {
@@ -287,8 +298,7 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
     signer,
     async enrol({ record, as }) {
       const { actor } = record
-      const known = keyring.key(record.kid)
-      if (known) return
+      if (isEnrolled(record)) return
       if (keyring.actor(actor)) {
         throw keyErrors.PROV_KEY_ENROL_REFUSED({ actor, what: 'the name is taken by another key' })
       }
