@@ -79,8 +79,8 @@ export async function sshConnection(machine: Machine, options: SshOptions): Prom
       username: user,
       privateKey,
       readyTimeout: readyTimeoutMs,
-      keepaliveInterval: 10_000,
-      keepaliveCountMax: 6,
+      keepaliveInterval: 5_000,
+      keepaliveCountMax: 3,
       hostVerifier: (key: Buffer) => {
         wrongKey = !key.equals(pinned)
         return !wrongKey
