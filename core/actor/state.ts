@@ -17,9 +17,12 @@ export interface TimerState {
   readonly id: string
   readonly dueMs: Millis
   readonly event: ActorEvent
+  /** For whom: a child's id, an address, `#parent`. Absent: the actor itself. */
+  readonly to?: string
 }
 
-type History = Readonly<Record<string, readonly string[]>>
+/** Ids of nodes by id of the history node that would go back to them. */
+export type History = Readonly<Record<string, readonly string[]>>
 
 export interface ActorState {
   readonly value: JsonValue
