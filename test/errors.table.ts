@@ -29,6 +29,13 @@ export const expectedErrors: readonly (readonly [string, string, number, string,
     'send an object whose `type` is a name outside `xstate.`; `prov actors` shows the actor',
   ],
   [
+    'PROV_ACTOR_INSPECTOR_LET_GO',
+    'usage',
+    64,
+    'an inspector of <hears> threw three times and was let go: <what>',
+    'repair the function given as `inspect` to `startActors` or `createRuntime`',
+  ],
+  [
     'PROV_ACTOR_JOURNAL_MISSING',
     'usage',
     64,

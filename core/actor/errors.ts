@@ -25,6 +25,7 @@ export const actorErrors = defineErrors<{
   PROV_ACTOR_VERSION_UNKNOWN: { address: string; found: number; known: number }
   PROV_ACTOR_RESTORE_FAILED: { address: string; what: string }
   PROV_ACTOR_JOURNAL_MISSING: { type: string; durability: string }
+  PROV_ACTOR_INSPECTOR_LET_GO: { hears: string; what: string }
 }>({
   PROV_ACTOR_ADDRESS_INVALID: {
     disposition: 'usage',
@@ -115,5 +116,10 @@ export const actorErrors = defineErrors<{
     text: ({ type, durability }) =>
       `actor type ${type} is kept as ${durability}, without a journal`,
     remedy: 'pass `journal` to `startActors`, or say `durability: "volatile"` in `defineActor`',
+  },
+  PROV_ACTOR_INSPECTOR_LET_GO: {
+    disposition: 'usage',
+    text: ({ hears, what }) => `an inspector of ${hears} threw three times and was let go: ${what}`,
+    remedy: 'repair the function given as `inspect` to `startActors` or `createRuntime`',
   },
 })

@@ -1,17 +1,44 @@
 /**
- * What an inspector sees of the kernel. Off costs one null check per step; on, a throwing inspector
- * harms nobody and is let go after three throws.
+ * What an inspector sees of the kernel. An inspector is a function that hears everything, or an object
+ * with a function per kind that hears (and pays for) those kinds only:
+ *
+ *     startActors({ inspect: { transition: ({ address, to }) => … } })
+ *
+ * `hooksOf` makes one object of it, with one nullable field per kind, so that what nobody hears costs
+ * the kernel a comparison with null:
+ *
+ *     const hear = hooks.transition
+ *     if (hear !== null) hear({ kind: 'transition', … }, cell, message)
+ *
+ * I1  An inspector that throws, or whose promise rejects, harms nobody. After three throws it is let
+ *     go: the fields it alone filled are null again, and that is told as `inspector.failed`.
+ * I2  Records are plain data and carry no bodies of messages, so they may be logged. Who needs more,
+ *     as the adapters do, finds the actor and the message beside the record, by reference.
  *
  * @module
  */
+import { asProvError } from '../errors.ts'
 import type { JsonValue } from '../json.ts'
-import type { Count } from '../units.ts'
+import type { Bytes, Count, Millis } from '../units.ts'
 import type { Address } from './address.ts'
+import type { ActorDef, ActorEvent } from './define.ts'
+import { actorErrors } from './errors.ts'
+import type { Pending } from './ledger.ts'
+import type { Program, Standing } from './program/program.ts'
 
 export type InspectRecord =
   | { readonly kind: 'actor.up'; readonly address: Address; readonly restored: boolean }
   | { readonly kind: 'actor.down'; readonly address: Address; readonly why: string }
+  /** A type is registered: how its machine is run, and why not compiled if it is not. */
+  | {
+      readonly kind: 'program'
+      readonly type: string
+      readonly mode: Program['mode']
+      readonly why?: string | undefined
+    }
+  /** Into the mailbox. */
   | { readonly kind: 'event'; readonly from?: Address; readonly to: Address; readonly type: string }
+  /** A step is durable and its state is what others see. */
   | {
       readonly kind: 'transition'
       readonly address: Address
@@ -26,6 +53,7 @@ export type InspectRecord =
       readonly name: string
       readonly phase: 'started' | 'done' | 'failed' | 'aborted'
     }
+  /** Inspectors hear of full ones; taps of every message that waits. */
   | {
       readonly kind: 'mailbox'
       readonly address: Address
@@ -38,6 +66,8 @@ export type InspectRecord =
       readonly label?: string
       readonly value: unknown
     }
+  /** What a machine emitted, or a child of its own did. */
+  | { readonly kind: 'emitted'; readonly address: Address; readonly type: string }
   | {
       readonly kind: 'crash'
       readonly address: Address
@@ -46,19 +76,207 @@ export type InspectRecord =
       readonly what: string
       readonly decision: string
     }
+  /** An invoked or spawned child; `address` when it is an actor of its own. */
+  | {
+      readonly kind: 'child'
+      readonly parent: Address
+      readonly id: string
+      readonly src: string
+      readonly phase: 'started' | 'done' | 'failed' | 'stopped'
+      readonly address?: Address | undefined
+    }
+  /** Out of the hot cells, into the arena. */
+  | { readonly kind: 'passivated'; readonly address: Address; readonly bytes?: Bytes | undefined }
+  | {
+      readonly kind: 'woken'
+      readonly address: Address
+      readonly by: 'message' | 'timer' | 'query' | 'effect'
+    }
+  /** What a start read back. */
+  | {
+      readonly kind: 'replayed'
+      readonly actors: Count
+      readonly records: Count
+      readonly tookMs: Millis
+    }
+  /** One failure took others along. */
+  | {
+      readonly kind: 'group.restarted'
+      readonly group: string
+      readonly strategy: string
+      readonly by: Address
+      readonly addresses: readonly Address[]
+    }
+  /** Code of a plugin held the event loop, or its worker did not answer. */
+  | {
+      readonly kind: 'plugin.stalled'
+      readonly owner: string
+      readonly stalledMs: Millis
+      readonly address?: Address | undefined
+    }
   | { readonly kind: 'observer.failed'; readonly address: Address; readonly what: string }
+  /** An inspector was let go. */
+  | { readonly kind: 'inspector.failed'; readonly hears: string; readonly what: string }
 
-export type Inspect = (record: InspectRecord) => void
+export type InspectKind = InspectRecord['kind']
+export type InspectRecordOf<K extends InspectKind> = Extract<InspectRecord, { readonly kind: K }>
 
-/** An inspector that throws harms nobody, and after three throws it is let go. */
+/** The actor a record is about, as it stands now. Read it at once: it goes on. A cell is one. */
+export interface Inspected extends Standing {
+  readonly address: Address
+  readonly sequence: Count
+  readonly kind: {
+    readonly def: ActorDef
+    readonly program: Program
+    readonly owner: string | undefined
+  }
+}
+
+/** A message with what its envelope says. */
+export interface InspectedMessage {
+  readonly event: ActorEvent
+  /** Outbox id of the effect or tell it came from. */
+  readonly cause?: string | undefined
+  /** Trace it belongs to, as W3C `traceparent`. */
+  readonly traceparent?: string | undefined
+}
+
+/** What stands beside a record of this kind, besides its actor. */
+export type About<K extends InspectKind> = K extends 'event' | 'transition' | 'crash'
+  ? InspectedMessage
+  : K extends 'effect'
+    ? Pending & { readonly traceparent?: string | undefined }
+    : undefined
+
+/**
+ * Hears one kind. The actor is undefined where none is at hand. What it returns is nobody's, but a
+ * promise that rejects counts as a throw.
+ */
+export type Hook<K extends InspectKind = InspectKind> = (
+  record: InspectRecordOf<K>,
+  actor?: Inspected,
+  about?: About<K>,
+) => void
+
+/** Hears everything. */
+export type Inspect = (record: InspectRecord, actor?: Inspected, about?: About<InspectKind>) => void
+
+/** Hears the kinds that it names. */
+export type InspectByKind = { readonly [K in InspectKind]?: Hook<K> | undefined }
+
+export type Inspector = Inspect | InspectByKind
+
+/** One field per kind; null where nobody listens. Fields change: read them each time. */
+export type Hooks = { [K in InspectKind]: Hook<K> | null }
+
+/** Throws after which an inspector is let go. */
+const patience = 3
+
+/** A list that the compiler knows to be complete. */
+const silent: Readonly<Record<InspectKind, null>> = {
+  'actor.up': null,
+  'actor.down': null,
+  program: null,
+  event: null,
+  transition: null,
+  effect: null,
+  mailbox: null,
+  log: null,
+  emitted: null,
+  crash: null,
+  child: null,
+  passivated: null,
+  woken: null,
+  replayed: null,
+  'group.restarted': null,
+  'plugin.stalled': null,
+  'observer.failed': null,
+  'inspector.failed': null,
+}
+const kinds = Object.keys(silent) as InspectKind[]
+
+/**
+ * The hooks of one inspector, of several, or of none. A function has three throws in all, an object
+ * three per kind. Who is let go is told to the others as `inspector.failed`, or as a process warning
+ * when nobody hears that.
+ */
+export function hooksOf(inspect?: Inspector | readonly Inspector[]): Hooks {
+  const hooks: Hooks = { ...silent }
+  if (inspect === undefined) return hooks
+  const guests = new Map<InspectKind, Loose[]>()
+  const compose = (kind: InspectKind): void => {
+    const [first, ...others] = guests.get(kind) ?? []
+    ;(hooks as Record<InspectKind, Loose | null>)[kind] =
+      first === undefined ? null : others.length === 0 ? first : chain([first, ...others])
+  }
+  const letGo = (guest: Loose, hears: string, thrown: unknown): void => {
+    for (const [kind, all] of guests) {
+      if (!all.includes(guest)) continue
+      guests.set(
+        kind,
+        all.filter((other) => other !== guest),
+      )
+      compose(kind)
+    }
+    const { cause, message: own } = asProvError(thrown)
+    const what = cause instanceof Error ? cause.message : own
+    const hear = hooks['inspector.failed']
+    if (hear !== null) hear({ kind: 'inspector.failed', hears, what })
+    else {
+      const { code, message } = actorErrors.PROV_ACTOR_INSPECTOR_LET_GO({ hears, what })
+      process.emitWarning(message, { type: 'ProvWarning', code })
+    }
+  }
+  for (const one of Array.isArray(inspect) ? (inspect as readonly Inspector[]) : [inspect]) {
+    const all = typeof one === 'function' ? forgiving(one as Loose, 'everything', letGo) : undefined
+    for (const kind of kinds) {
+      const own = (one as InspectByKind)[kind] as Loose | undefined
+      const guest = all ?? (own && forgiving(own, kind, letGo))
+      if (guest) guests.set(kind, [...(guests.get(kind) ?? []), guest])
+    }
+  }
+  for (const kind of guests.keys()) compose(kind)
+  return hooks
+}
+
+/** Any hook, once its kind no longer matters. */
+type Loose = (record: unknown, actor?: unknown, about?: unknown) => unknown
+
+function forgiving(
+  hear: Loose,
+  hears: string,
+  letGo: (guest: Loose, hears: string, thrown: unknown) => void,
+): Loose {
+  let throws = 0
+  const failed = (thrown: unknown): void => {
+    if (++throws === patience) letGo(guest, hears, thrown)
+  }
+  const guest: Loose = (record, actor, about) => {
+    try {
+      const answer = hear(record, actor, about)
+      if (typeof answer === 'object' && answer instanceof Promise) answer.catch(failed)
+    } catch (thrown) {
+      failed(thrown)
+    }
+  }
+  return guest
+}
+
+const chain =
+  (guests: readonly Loose[]): Loose =>
+  (record, actor, about) => {
+    for (const guest of guests) guest(record, actor, about)
+  }
+
+/** For the kernel of today, which asks one function; goes when it asks `hooksOf`. */
 export function guarded(inspect: Inspect): Inspect {
-  let patience = 3
+  let left = patience
   return (record) => {
-    if (patience === 0) return
+    if (left === 0) return
     try {
       inspect(record)
     } catch {
-      patience--
+      left--
     }
   }
 }
