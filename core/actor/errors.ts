@@ -26,6 +26,9 @@ export const actorErrors = defineErrors<{
   PROV_ACTOR_RESTORE_FAILED: { address: string; what: string }
   PROV_ACTOR_JOURNAL_MISSING: { type: string; durability: string }
   PROV_ACTOR_INSPECTOR_LET_GO: { hears: string; what: string }
+  PROV_ACTOR_CHILD_UNKNOWN: { address: string; child: string; src: string }
+  PROV_ACTOR_CHILD_VALUE: { address: string; child: string; what: string }
+  PROV_ACTOR_CHILD_FLOODS: { address: string; child: string }
 }>({
   PROV_ACTOR_ADDRESS_INVALID: {
     disposition: 'usage',
@@ -121,5 +124,22 @@ export const actorErrors = defineErrors<{
     disposition: 'usage',
     text: ({ hears, what }) => `an inspector of ${hears} threw three times and was let go: ${what}`,
     remedy: 'repair the function given as `inspect` to `startActors` or `createRuntime`',
+  },
+  PROV_ACTOR_CHILD_UNKNOWN: {
+    disposition: 'usage',
+    text: ({ address, child, src }) =>
+      `${address} cannot start its child ${child}: nothing is known as ${src}`,
+    remedy: 'give it under `actors` of the machine’s `setup`, or `children` of its `defineActor`',
+  },
+  PROV_ACTOR_CHILD_VALUE: {
+    disposition: 'fail',
+    text: ({ address, child, what }) =>
+      `child ${child} of ${address} said something that JSON cannot say: ${what}`,
+    remedy: 'hand over plain objects; core/actor/plain.ts says what counts as plain',
+  },
+  PROV_ACTOR_CHILD_FLOODS: {
+    disposition: 'fail',
+    text: ({ address, child }) => `child ${child} of ${address} says more than its parent can hold`,
+    remedy: 'let it wait for answers, or raise `mailbox.capacity` in the parent’s `defineActor`',
   },
 })

@@ -1,0 +1,437 @@
+/**
+ * Children of actors: what a machine invokes or spawns. A step asks for them as data; they begin, get
+ * mail and end here, after the commit of that step and outside of its turn.
+ *
+ *     xstate.spawn ─▶ a definition stands under that name?  a kernel actor, kept like any other
+ *                     any other logic?                      a guest: runs in XState beside the kernel
+ *
+ * C1  One child per name and parent. A second one under the same name ends the first.
+ * C2  A guest's promise stays open until its end was handled, or until it was stopped: after a crash
+ *     or a restart of its parent it begins again from its input. At least once, like an effect.
+ * C3  Once stopped it says nothing more; an end that still waits in the mailbox is taken back.
+ * C4  Whatever goes wrong with it is an event for its parent, `xstate.error.actor.<id>`.
+ * C5  What it says is plain JSON, copied at the door.
+ *
+ * @module
+ */
+import type { AnyActorLogic, AnyActorRef, EventObject } from 'xstate'
+import type { Clock } from '../clock.ts'
+import type { JsonValue } from '../json.ts'
+import type { Address } from './address.ts'
+import type { ActorDef, ActorEvent } from './define.ts'
+import { isActorDef } from './define.ts'
+import { actorErrors } from './errors.ts'
+import { Host } from './host.ts'
+import type { Guest } from './host.ts'
+import type { Pending } from './ledger.ts'
+import { NotPlain, plain, plainError, plainSnapshot } from './plain.ts'
+
+/** Params of `xstate.spawn`. */
+export interface SpawnAsked {
+  readonly id: string
+  /** Name under which the parent's machine, or its `children`, knows the logic. */
+  readonly src: string
+  readonly input?: JsonValue
+  /** Also tell the parent of each snapshot. */
+  readonly syncSnapshot?: boolean
+  /** How siblings find it: `system.get(systemId)`. */
+  readonly systemId?: string
+}
+
+/** Params of `xstate.send`. */
+export interface SendAsked {
+  /** A child's name, an address, or `#parent`. */
+  readonly to: string
+  readonly event: ActorEvent
+}
+
+/** What the parent's commit says about a child that is an actor of the kernel. */
+export interface Birth {
+  readonly parent: Address
+  /** Its name at the parent. */
+  readonly id: string
+  /** The promise that it fulfils: its first record settles it, so it begins once. */
+  readonly cause: string
+}
+
+/** How a parent hears of a child's end: XState's own events, in JSON. */
+export interface ChildEnd extends ActorEvent {
+  readonly actorId: string
+  readonly output?: JsonValue
+  readonly error?: JsonValue
+}
+
+/** A delivered event that may still be taken back while it waits. */
+export interface Delivered {
+  dropped: boolean
+}
+
+/** What children need of the kernel. None of it runs an actor. */
+export interface ChildrenPort {
+  readonly clock: Clock
+  logic(parent: Address, src: string): AnyActorLogic | ActorDef | undefined
+  /**
+   * Queues an event at the parent. One with a cause always gets in, and its step settles that
+   * promise; others are refused with undefined when the parent can hold no more.
+   */
+  deliver(parent: Address, event: ActorEvent, cause?: string): Delivered | undefined
+  /** True while nobody has settled this promise. */
+  isOpen(promise: string): boolean
+  settle(promise: string): void
+  /** Nobody is there for this event. */
+  lost(from: Address, to: string, event: ActorEvent): void
+  log(parent: Address, line: readonly unknown[]): void
+  /** An observer or a stop handler of a guest threw. */
+  failed(parent: Address, thrown: unknown): void
+  /** Starts an actor of the kernel for a parent; its first record settles the birth's cause. */
+  begin(def: ActorDef, birth: Birth, input: JsonValue | undefined): void
+  /** Ends that actor if it was born before the promise `asked` was made. */
+  end(child: Address, asked: string): void
+  /** Passes an event on as a tell under the promise `asked`, which its receiver settles. */
+  tell(asked: Pending, to: Address, event: ActorEvent): void
+  /** Where `#parent` is, for an actor that has one. */
+  parentOf(address: Address): Address | undefined
+}
+
+interface Child {
+  readonly promise: string
+  /** Of an actor of the kernel; guests have none. */
+  readonly address?: Address
+  guest?: Guest | undefined
+  /** Nothing is heard of it any more: its end as it was delivered, or `silenced`. */
+  over?: Delivered | undefined
+}
+
+interface Family {
+  readonly parent: Address
+  readonly children: Map<string, Child>
+  host: Host | undefined
+  /** Children that ended and are still listed. */
+  ended: number
+}
+
+const silenced: Delivered = { dropped: true }
+const names: ReadonlySet<string> = new Set(['xstate.spawn', 'xstate.stop', 'xstate.send'])
+
+/** True for what `Children.perform` does. */
+export const isChildrens = (name: string): boolean => names.has(name)
+
+export class Children {
+  readonly #port: ChildrenPort
+  readonly #families = new Map<Address, Family>()
+  #later: (() => void)[] = []
+  #halted = false
+
+  constructor(port: ChildrenPort) {
+    this.#port = port
+  }
+
+  /** Does what a commit asked for. Code of guests runs soon, in order, not inside of the caller. */
+  perform(pending: Pending): void {
+    if (pending.name === 'xstate.send') this.#send(pending)
+    else if (this.#halted) return
+    else if (pending.name === 'xstate.spawn') this.#start(pending)
+    else this.#stop(pending)
+  }
+
+  /**
+   * What is still owed of promises that were open when a process died or a parent restarted, in their
+   * order. A child that was stopped or replaced by then must not begin again: that one is settled.
+   */
+  owed(open: readonly Pending[]): readonly Pending[] {
+    const begun = new Map<string, string>()
+    const passed = new Set<string>()
+    for (const { id, from, name, params } of open) {
+      if (name !== 'xstate.spawn' && name !== 'xstate.stop') continue
+      const key = JSON.stringify([from, idOf(params)])
+      const earlier = begun.get(key)
+      if (earlier !== undefined) {
+        passed.add(earlier)
+        this.#port.settle(earlier)
+      }
+      if (name === 'xstate.spawn') begun.set(key, id)
+      else begun.delete(key)
+    }
+    return passed.size === 0 ? open : open.filter(({ id }) => !passed.has(id))
+  }
+
+  /** A kernel actor that came back from the journal belongs to its parent. */
+  adopt(address: Address, { parent, id, cause }: Birth): void {
+    this.#family(parent).children.set(id, { promise: cause, address })
+  }
+
+  /** A kernel actor that had a parent has ended. */
+  gone(address: Address, { parent, id, cause }: Birth): void {
+    const family = this.#families.get(parent)
+    const child = family?.children.get(id)
+    if (family && child?.address === address && child.promise === cause) this.#forget(family, id)
+  }
+
+  /** Guests of this actor run or are about to, so it must stay in memory. */
+  has(parent: Address): boolean {
+    for (const child of this.#families.get(parent)?.children.values() ?? []) {
+      if (child.address === undefined && !child.over) return true
+    }
+    return false
+  }
+
+  /** Children by name, as XState's snapshots show them; those of the kernel by their address. */
+  of(parent: Address): ReadonlyMap<string, AnyActorRef | Address> {
+    const refs = new Map<string, AnyActorRef | Address>()
+    for (const [id, child] of this.#families.get(parent)?.children ?? []) {
+      const ref = child.guest?.ref ?? child.address
+      if (ref !== undefined && !child.over) refs.set(id, ref)
+    }
+    return refs
+  }
+
+  /**
+   * The parent ended, and so do its guests, the newest first. Returns its children that are actors
+   * of the kernel, for the caller to end.
+   */
+  endOf(parent: Address): readonly Address[] {
+    const family = this.#families.get(parent)
+    if (!family) return []
+    this.#families.delete(parent)
+    const actors: Address[] = []
+    for (const child of [...family.children.values()].reverse()) {
+      if (child.address !== undefined) actors.push(child.address)
+      else this.#silence(child)
+    }
+    return actors
+  }
+
+  /**
+   * The parent goes back to its last state: its guests stop. Returns their promises, which the
+   * caller gives to `perform` again when the parent goes on.
+   */
+  abort(parent: Address): readonly string[] {
+    const family = this.#families.get(parent)
+    if (!family) return []
+    const promises: string[] = []
+    for (const [id, child] of [...family.children].reverse()) {
+      if (child.address !== undefined || child.over) continue
+      promises.push(child.promise)
+      const { guest } = child
+      child.over = silenced
+      child.guest = undefined
+      if (guest) this.#soon(() => guest.stop())
+      this.#forget(family, id)
+    }
+    return promises.reverse()
+  }
+
+  /** Stops every guest now and starts none any more: what is asked from now on is owed. */
+  halt(): void {
+    this.#halted = true
+    const families = [...this.#families.values()].reverse()
+    for (const family of families) {
+      for (const child of [...family.children.values()].reverse()) {
+        if (child.address !== undefined) continue
+        child.over ??= silenced
+        child.guest?.stop()
+        child.guest = undefined
+      }
+      family.host = undefined
+    }
+  }
+
+  // ── what was asked ─────────────────────────────────────────────────────────────────────────────
+
+  #start({ from, id: promise, params }: Pending): void {
+    const asked = params as unknown as SpawnAsked
+    const { id, src, input } = asked
+    const family = this.#family(from)
+    const earlier = family.children.get(id)
+    if (earlier?.promise === promise) return
+    if (earlier) this.#end(earlier, promise)
+    const logic = this.#port.logic(from, src)
+    if (isActorDef(logic)) {
+      const address: Address = `${logic.type}/${from.slice(from.indexOf('/') + 1)}.${id}`
+      family.children.set(id, { promise, address })
+      return this.#port.begin(logic, { parent: from, id, cause: promise }, input)
+    }
+    const child: Child = { promise }
+    family.children.set(id, child)
+    this.#soon(() => {
+      if (!this.#halted && !child.over) this.#launch(family, child, asked, logic)
+    })
+  }
+
+  #launch(
+    family: Family,
+    child: Child,
+    { id, src, input, systemId, syncSnapshot }: SpawnAsked,
+    logic: AnyActorLogic | undefined,
+  ): void {
+    const { parent } = family
+    try {
+      if (!logic) throw actorErrors.PROV_ACTOR_CHILD_UNKNOWN({ address: parent, child: id, src })
+      family.host ??= this.#host(parent)
+      const guest = family.host.start({
+        id,
+        src,
+        logic,
+        systemId,
+        sync: syncSnapshot,
+        // It starts again from the same input: what it does to this one must not be seen.
+        input: input === undefined ? undefined : structuredClone(input),
+        hear: (event) => this.#hear(family, id, child, event),
+      })
+      // It may have ended, or been ended, while it began.
+      if (child.over) guest.stop()
+      else child.guest = guest
+    } catch (thrown) {
+      this.#fail(family, id, child, thrown)
+    }
+    this.#rest(family)
+  }
+
+  #stop({ id: promise, from, params }: Pending): void {
+    const family = this.#families.get(from)
+    const id = idOf(params)
+    const child = family?.children.get(id)
+    if (family && child) {
+      this.#end(child, promise)
+      this.#forget(family, id)
+    }
+    this.#port.settle(promise)
+  }
+
+  /** Ends a child because a later promise says so. */
+  #end(child: Child, asked: string): void {
+    if (child.address !== undefined) return this.#port.end(child.address, asked)
+    this.#silence(child)
+  }
+
+  #send(pending: Pending): void {
+    const { from, id: promise } = pending
+    const { to, event } = pending.params as unknown as SendAsked
+    const child = this.#families.get(from)?.children.get(to)
+    const away = to === '#parent' ? this.#port.parentOf(from) : to.includes('/') ? to : undefined
+    const address = child ? child.address : (away as Address | undefined)
+    if (address !== undefined) return this.#port.tell(pending, address, event)
+    if (!child) {
+      this.#port.lost(from, to, event)
+      return this.#port.settle(promise)
+    }
+    this.#soon(() => {
+      if (this.#halted) return
+      if (child.guest) child.guest.send(event)
+      else this.#port.lost(from, to, event)
+      this.#port.settle(promise)
+    })
+  }
+
+  // ── what guests say ────────────────────────────────────────────────────────────────────────────
+
+  #hear(family: Family, id: string, child: Child, event: EventObject): void {
+    if (child.over) return
+    const { parent } = family
+    try {
+      const { type, output, error } = event as EventObject & Readonly<Record<string, unknown>>
+      if (type === `xstate.error.actor.${id}`) return this.#fail(family, id, child, error)
+      if (type === `xstate.done.actor.${id}`) {
+        const kept = output === undefined ? {} : { output: plain(output, 'output') }
+        const done: ChildEnd = { type, actorId: id, ...kept }
+        return this.#over(family, child, done)
+      }
+      if (this.#port.deliver(parent, heard(id, event))) return
+      throw actorErrors.PROV_ACTOR_CHILD_FLOODS({ address: parent, child: id })
+    } catch (thrown) {
+      const refused = thrown instanceof NotPlain
+      const detail = { address: parent, child: id, what: refused ? thrown.message : '' }
+      const error = refused ? actorErrors.PROV_ACTOR_CHILD_VALUE(detail) : thrown
+      this.#fail(family, id, child, error)
+    }
+  }
+
+  #fail(family: Family, id: string, child: Child, thrown: unknown): void {
+    const type = `xstate.error.actor.${id}`
+    const event: ChildEnd = { type, actorId: id, error: plainError(thrown) }
+    this.#over(family, child, event)
+  }
+
+  /** Its end goes to the parent, whose step settles the promise. */
+  #over(family: Family, child: Child, event: ActorEvent): void {
+    if (child.over) return
+    child.over = this.#port.deliver(family.parent, event, child.promise) ?? silenced
+    const { guest } = child
+    child.guest = undefined
+    if (guest) this.#soon(() => guest.stop())
+    family.ended++
+    this.#rest(family)
+  }
+
+  // ── ends ───────────────────────────────────────────────────────────────────────────────────────
+
+  /** It was stopped: it says nothing more, and an end that still waits is taken back. */
+  #silence(child: Child): void {
+    const { guest } = child
+    if (child.over && child.over !== silenced) child.over.dropped = true
+    child.over = silenced
+    child.guest = undefined
+    if (guest) this.#soon(() => guest.stop())
+    this.#port.settle(child.promise)
+  }
+
+  #soon(act: () => void): void {
+    if (this.#later.push(act) > 1) return
+    queueMicrotask(() => {
+      const all = this.#later
+      this.#later = []
+      for (const one of all) one()
+    })
+  }
+
+  #family(parent: Address): Family {
+    let family = this.#families.get(parent)
+    if (!family) {
+      family = { parent, children: new Map(), host: undefined, ended: 0 }
+      this.#families.set(parent, family)
+    }
+    return family
+  }
+
+  #forget(family: Family, id: string): void {
+    family.children.delete(id)
+    this.#rest(family)
+  }
+
+  /** Lets go of what nobody needs: a host without guests, ends that were heard, an empty family. */
+  #rest(family: Family): void {
+    const { parent, children } = family
+    if (2 * family.ended > children.size) {
+      for (const [id, { over, promise }] of children) {
+        if (over && !this.#port.isOpen(promise)) children.delete(id)
+      }
+      family.ended = 0
+    }
+    if (family.host && ![...children.values()].some(({ guest }) => guest)) family.host = undefined
+    if (children.size === 0 && this.#families.get(parent) === family) this.#families.delete(parent)
+  }
+
+  #host(name: Address): Host {
+    return new Host({
+      name,
+      clock: this.#port.clock,
+      log: (line) => this.#port.log(name, line),
+      failed: (thrown) => this.#port.failed(name, thrown),
+    })
+  }
+}
+
+const idOf = (params: JsonValue): string => String((params as { readonly id?: unknown } | null)?.id)
+
+/** What a guest says while it runs, as an event of the kernel. Throws NotPlain. */
+function heard(id: string, event: EventObject): ActorEvent {
+  const type: unknown = event?.type
+  if (type === `xstate.snapshot.${id}`) {
+    const { snapshot } = event as EventObject & { readonly snapshot: object }
+    return { type, snapshot: plainSnapshot(snapshot) } as ActorEvent
+  }
+  if (typeof type !== 'string' || type === '' || type.startsWith('xstate.')) {
+    throw new NotPlain(`event.type is ${JSON.stringify(type)}, which is no name of an event`)
+  }
+  return plain(event, 'event') as unknown as ActorEvent
+}
