@@ -195,6 +195,13 @@ export function asProvError(thrown: unknown): ProvError {
   return coreErrors.PROV_INTERNAL({ what }, { cause: thrown })
 }
 
+/** The error that a report tells of, as another thread or process met it. */
+export function errorFrom(report: ErrorReport): ProvError {
+  const { code, disposition, message, remedy, detail, place, cause } = report
+  const own = cause === undefined ? undefined : new Error(cause)
+  return new ProvError(code, { disposition, message, remedy }, detail, { place, cause: own })
+}
+
 /** A JSON value that stands for a thrown thing in a record: code and message, nothing secret. */
 export function errorRecord(thrown: unknown): { code: string; message: string; detail: JsonValue } {
   const error = asProvError(thrown)

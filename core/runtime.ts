@@ -5,7 +5,7 @@
  * @module
  */
 import type { Observable } from 'rxjs'
-import type { Inspect } from './actor/inspect.ts'
+import type { Inspector } from './actor/inspect.ts'
 import type { ActorSystem } from './actor/system.ts'
 import type { Bus } from './bus/bus.ts'
 import type { Clock } from './clock.ts'
@@ -50,7 +50,7 @@ export interface RuntimeOptions {
    */
   readonly passphrase?: ((actor: string) => Promise<string | undefined>) | undefined
   /** Hears everything the kernel does. Default: off, and free. */
-  readonly inspect?: Inspect | undefined
+  readonly inspect?: Inspector | readonly Inspector[] | undefined
   /** Where lines for people go. Default: warnings and errors to stderr. */
   readonly log?: LogSink | undefined
   /** The first plugin that is refused or fails undoes the start and is thrown. Default false. */

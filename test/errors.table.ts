@@ -15,6 +15,13 @@ export const expectedErrors: readonly (readonly [string, string, number, string,
     'run `prov actors` to list the addresses that exist',
   ],
   [
+    'PROV_ACTOR_ASK_CYCLE',
+    'fail',
+    1,
+    '<address> would wait for its own answer: <path>',
+    'answer with what is known, or `tell` instead of asking; `prov actors` lists who is who',
+  ],
+  [
     'PROV_ACTOR_CHILD_FLOODS',
     'fail',
     1,

@@ -8,10 +8,11 @@
 import type { Clock } from '../clock.ts'
 import type { Address } from './address.ts'
 import type { Cell } from './cell.ts'
-import { letterCap, promised } from './ledger.ts'
+import { letterCap, promised, withoutChain } from './ledger.ts'
 import type { KernelRecords, Ledger } from './ledger.ts'
+import { Mail } from './mail.ts'
 import type { DeadLetter, LetterReason } from './system.ts'
-import type { Due } from './turn.ts'
+import type { Due } from './turns.ts'
 import type { Writer } from './writer.ts'
 
 export interface BooksOptions {
@@ -53,14 +54,14 @@ export class Books {
   put(cell: Cell, dues: readonly Due[] = []): Promise<void> {
     const { ledger, writer } = this.#options
     const last = dues.at(-1)
-    const settled = new Set(dues.map((due) => due.message.cause))
+    const settled = new Set(dues.map(({ item }) => (item instanceof Mail ? item.cause : undefined)))
     const outbox = [...ledger.outbox.values()].filter(
       (pending) => pending.from === cell.address && !settled.has(pending.id),
     )
     for (const { sequence, effects } of dues) {
       outbox.push(...promised({ address: cell.address, sequence }, effects, true))
     }
-    return (writer as Writer).put(cell.stored(last?.live, last?.sequence), outbox)
+    return (writer as Writer).put(cell.stored(last?.at, last?.sequence), outbox.map(withoutChain))
   }
 
   /** Writes the newest state; never beside another write of the same actor. */

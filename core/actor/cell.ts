@@ -1,15 +1,19 @@
 /**
- * One actor in memory: a lean object without closures, maps or sets of its own. The mailbox exists
- * only while something waits in it.
+ * One actor in memory: a lean object without closures, maps or sets of its own. It is the standing
+ * that its program steps from. Whatever only few actors have lives in `Rare`, made on first use.
  *
  * @module
  */
-import type { JsonValue } from '../json.ts'
+import type { JsonObject, JsonValue } from '../json.ts'
 import type { Count, Millis } from '../units.ts'
 import type { Address } from './address.ts'
-import type { ActorEvent, ActorDef } from './define.ts'
+import type { ActorDef } from './define.ts'
 import type { Parked, Stored } from './ledger.ts'
-import type { Live, Program } from './program.ts'
+import { giveRing, Mail, Ring, takeRing } from './mail.ts'
+import type { Item } from './mail.ts'
+import type { Config, Program, Standing } from './program/program.ts'
+import type { RemoteProgram } from './program/remote.ts'
+import type { Lane } from './scheduler.ts'
 import { persisted } from './state.ts'
 import type { TimerState } from './state.ts'
 import type { ActorSnapshot, ActorStatus } from './system.ts'
@@ -17,139 +21,276 @@ import type { ActorSnapshot, ActorStatus } from './system.ts'
 /** A registered type: what all its cells share. */
 export interface Kind {
   readonly def: ActorDef
-  readonly program: Program
+  /** Behaviour in this thread. Exactly one of the two is there. */
+  program: Program | undefined
+  /** Behaviour that runs elsewhere. */
+  remote: RemoteProgram | undefined
   readonly owner: string | undefined
-}
-
-/** Who waits for the step of a message. */
-export interface Waiter {
-  resolve(snapshot: ActorSnapshot): void
-  reject(error: Error): void
-}
-
-export interface Message {
-  readonly event: ActorEvent
-  readonly atMs: Millis
-  /** Outbox id of the effect or tell it came from. */
-  readonly cause?: string | undefined
-  /** The timer it came from: stale once the state no longer holds this very one. */
-  readonly timer?: TimerState | undefined
-  /** Gone when its caller gave up before the message was taken. */
-  waiter?: Waiter | undefined
-  dropped?: boolean
+  readonly lane: Lane
+  readonly capacity: Count
+  /** Messages coalesce. */
+  readonly keyed: boolean
+  readonly kept: boolean
 }
 
 /** Most messages of one actor that share a commit. */
-const largestBatch = 64
+export const largestBatch: Count = 64
 
-export class Cell {
+const statuses: readonly ActorStatus[] = [
+  'active',
+  'restarting',
+  'parked',
+  'done',
+  'stopped',
+  'dormant',
+]
+
+/** Bits of `Cell.flags`; the lowest three are the status, 0 is active. */
+export const flag = {
+  status: 7,
+  /** In a ready ring. */
+  queued: 8,
+  /** A commit is under way: nothing is decided until it is durable. */
+  busy: 16,
+  followed: 32,
+  tapped: 64,
+  /** Its newest state is not written yet. */
+  dirty: 128,
+  /** Stops as soon as the commit under way is durable. */
+  ending: 256,
+  /** No longer the actor at its address: look again. */
+  gone: 512,
+  /** Somebody waits for room in its mailbox. */
+  wanted: 1_024,
+  /** Used since the last sweep for idle ones. */
+  used: 2_048,
+} as const
+
+/** What few actors have. */
+class Rare {
+  restarts: Count = 0
+  batch: Count = largestBatch
+  version: Count | undefined = undefined
+  failures: readonly Millis[] | undefined = undefined
+  parked: Parked | undefined = undefined
+  ending: (() => void) | undefined = undefined
+  stuck: Mail | undefined = undefined
+  input: JsonValue | undefined = undefined
+  /** Waiting messages by their key, where messages coalesce. */
+  keys: Map<string, Mail> | undefined = undefined
+  /** Called when there is room again. */
+  room: (() => void)[] | undefined = undefined
+}
+
+export class Cell implements Standing {
   readonly address: Address
   readonly kind: Kind
-  /** Version that wrote the state: the type's own, except while a foreign state stands parked. */
-  version: Count
-  live: Live
+  config: Config
+  context: JsonObject
+  timers: readonly TimerState[]
   sequence: Count
-  status: ActorStatus = 'active'
-  /** In the ready ring. */
-  queued = false
-  /** A commit is under way: nothing is decided until it is durable. */
-  busy = false
-  followed = false
-  /** Messages per commit; 1 while a batch that the journal refused is taken apart. */
-  batch: Count = largestBatch
-  restarts: Count = 0
-  failures: readonly Millis[] | undefined
-  parked: Parked | undefined
-  /** Somebody waits for it to stop: it does as soon as the commit under way is durable. */
-  ending: (() => void) | undefined
-  /** A write of its state is owed once the present one is through. */
-  dirty = false
-  /** The message it is parked at, while that one heads the mailbox. */
-  stuck: Message | undefined
-  /** Kept for `permanent` actors only: they start again when they are done. */
-  input: JsonValue | undefined
-  #mailbox: Message[] | undefined
-  #head = 0
+  flags = 0
+  box: Item | Ring | undefined = undefined
+  #rare: Rare | undefined = undefined
 
-  constructor(address: Address, kind: Kind, live: Live, sequence: Count) {
+  constructor(address: Address, kind: Kind, at: Standing, sequence: Count) {
     this.address = address
     this.kind = kind
-    this.version = kind.def.version
-    this.live = live
+    this.config = at.config
+    this.context = at.context
+    this.timers = at.timers
     this.sequence = sequence
   }
 
+  stand(at: Standing): void {
+    this.config = at.config
+    this.context = at.context
+    this.timers = at.timers
+  }
+
+  // ── mailbox ────────────────────────────────────────────────────────────────────────────────────
+
   get depth(): Count {
-    return this.#mailbox === undefined ? 0 : this.#mailbox.length - this.#head
+    const { box } = this
+    return box === undefined ? 0 : box instanceof Ring ? box.size : 1
   }
 
-  get first(): Message | undefined {
-    return this.#mailbox?.[this.#head]
+  get first(): Item | undefined {
+    const { box } = this
+    return box instanceof Ring ? box.first : box
   }
 
-  push(message: Message): void {
-    ;(this.#mailbox ??= []).push(message)
+  push(item: Item): void {
+    const { box } = this
+    if (box instanceof Ring) box.push(item)
+    else if (box === undefined) this.box = item
+    else {
+      const ring = takeRing()
+      ring.push(box)
+      ring.push(item)
+      this.box = ring
+    }
+  }
+
+  take(): Item | undefined {
+    const { box } = this
+    let item = box as Item | undefined
+    if (box instanceof Ring) {
+      item = box.take()
+      if (box.size === 0) {
+        this.box = undefined
+        giveRing(box)
+      }
+    } else this.box = undefined
+    if (item instanceof Mail && item.key !== undefined) this.#rare?.keys?.delete(item.key)
+    return item
+  }
+
+  takeAll(): Item[] {
+    const { box } = this
+    this.box = undefined
+    this.#rare?.keys?.clear()
+    return box === undefined ? [] : box instanceof Ring ? box.toArray() : [box]
   }
 
   /** Back to the front, in their order: they were taken but nothing came of it. */
-  unshift(messages: readonly Message[]): void {
-    const all = [...messages, ...this.takeAll()]
-    if (all.length > 0) this.#mailbox = all
+  unshift(items: readonly Item[]): void {
+    for (const item of [...items, ...this.takeAll()]) this.push(item)
   }
 
-  take(): Message | undefined {
-    const box = this.#mailbox
-    if (box === undefined) return undefined
-    const message = box[this.#head] as Message
-    if (++this.#head === box.length) {
-      this.#mailbox = undefined
-      this.#head = 0
-    } else if (this.#head === 1_024) {
-      box.splice(0, this.#head)
-      this.#head = 0
-    } else box[this.#head - 1] = taken
-    return message
+  // ── flags ──────────────────────────────────────────────────────────────────────────────────────
+
+  get status(): ActorStatus {
+    return statuses[this.flags & flag.status] as ActorStatus
   }
 
-  takeAll(): Message[] {
-    const rest = this.#mailbox?.slice(this.#head) ?? []
-    this.#mailbox = undefined
-    this.#head = 0
-    return rest
+  set status(status: ActorStatus) {
+    this.flags = (this.flags & ~flag.status) | statuses.indexOf(status)
   }
 
-  wholeBatch(): void {
-    this.batch = largestBatch
+  get busy(): boolean {
+    return (this.flags & flag.busy) !== 0
   }
 
-  snapshot(live = this.live, sequence = this.sequence): ActorSnapshot {
-    const { snapshot } = live
-    const standing = this.status === 'active' && snapshot.status === 'done'
+  set busy(on: boolean) {
+    this.#set(flag.busy, on)
+  }
+
+  get dirty(): boolean {
+    return (this.flags & flag.dirty) !== 0
+  }
+
+  set dirty(on: boolean) {
+    this.#set(flag.dirty, on)
+  }
+
+  set followed(on: boolean) {
+    this.#set(flag.followed, on)
+  }
+
+  #set(bit: number, on: boolean): void {
+    this.flags = on ? this.flags | bit : this.flags & ~bit
+  }
+
+  // ── what few have ──────────────────────────────────────────────────────────────────────────────
+
+  get rare(): Rare {
+    return (this.#rare ??= new Rare())
+  }
+
+  /** For looking without making one. */
+  get rareIfAny(): Rare | undefined {
+    return this.#rare
+  }
+
+  /** Version that wrote the state: the type's own, except while a foreign state stands parked. */
+  get version(): Count {
+    return this.#rare?.version ?? this.kind.def.version
+  }
+
+  set version(version: Count) {
+    this.rare.version = version
+  }
+
+  /** Messages per commit; 1 while a batch that the journal refused is taken apart. */
+  get batch(): Count {
+    return this.#rare?.batch ?? largestBatch
+  }
+
+  get restarts(): Count {
+    return this.#rare?.restarts ?? 0
+  }
+
+  set restarts(restarts: Count) {
+    this.rare.restarts = restarts
+  }
+
+  get failures(): readonly Millis[] | undefined {
+    return this.#rare?.failures
+  }
+
+  set failures(failures: readonly Millis[] | undefined) {
+    this.rare.failures = failures
+  }
+
+  get parked(): Parked | undefined {
+    return this.#rare?.parked
+  }
+
+  set parked(parked: Parked | undefined) {
+    if (parked !== undefined || this.#rare) this.rare.parked = parked
+  }
+
+  /** The message it stands parked at, when it is in the mailbox. */
+  get stuck(): Mail | undefined {
+    return this.#rare?.stuck
+  }
+
+  set stuck(stuck: Mail | undefined) {
+    if (stuck !== undefined || this.#rare) this.rare.stuck = stuck
+  }
+
+  /** What it started from, of types that may start again. */
+  get input(): JsonValue | undefined {
+    return this.#rare?.input
+  }
+
+  set input(input: JsonValue | undefined) {
+    if (input !== undefined || this.#rare) this.rare.input = input
+  }
+
+  // ── shown and kept ─────────────────────────────────────────────────────────────────────────────
+
+  snapshot(): ActorSnapshot {
+    const { config, context, status } = this
+    const output = config.output
     return {
       address: this.address,
-      value: snapshot.value,
-      context: snapshot.context,
-      status: standing ? 'done' : this.status,
-      sequence,
+      value: config.value,
+      context,
+      status: status === 'active' ? config.status : status,
+      sequence: this.sequence,
       version: this.version,
-      tags: snapshot.tags as ReadonlySet<string>,
-      ...(snapshot.output !== undefined && { output: snapshot.output }),
+      tags: config.tags,
+      ...(output !== undefined && { output }),
     }
   }
 
   /** As it is kept, or as it will be after a commit. */
-  stored(live = this.live, sequence = this.sequence): Stored {
+  stored(at: Standing = this, sequence = this.sequence): Stored {
+    const { parked, input } = this
     return {
       address: this.address,
       version: this.version,
       sequence,
       durability: this.kind.def.durability,
-      ...(this.status !== 'stopped' && { state: persisted(live) }),
-      ...(this.parked && { parked: this.parked }),
-      ...(this.input !== undefined && { input: this.input }),
+      ...(this.status !== 'stopped' && { state: persisted(at) }),
+      ...(parked && { parked }),
+      ...(input !== undefined && { input }),
     }
   }
 }
 
-/** Stands where a taken message was, so that it can be collected. */
-const taken: Message = { event: { type: '' }, atMs: 0 }
+/** An envelope for what was taken out of one, for those who need to say more of it. */
+export const mailOf = (item: Item, nowMs: Millis): Mail =>
+  item instanceof Mail ? item : new Mail(item, nowMs)

@@ -27,8 +27,17 @@ export type Durability = 'volatile' | 'snapshot' | 'journal'
 export interface MailboxPolicy {
   /** Messages that may wait, 1 or more. Default 1024. Timers and effect results always get in. */
   readonly capacity: Count
-  /** What happens to the next one: the sender is told at once. */
-  readonly overflow: 'reject'
+  /**
+   * What happens to the next one. `reject` (default): the sender is told at once. `await`: told, and
+   * handed a promise of room; `apply` waits by itself. `coalesce`: a message with the `key` of one
+   * that waits takes its place, also while there is room. `drop-oldest`, `drop-newest`: one is lost,
+   * counted as a dead letter; for types that say `lossy` only.
+   */
+  readonly overflow: 'reject' | 'await' | 'coalesce' | 'drop-oldest' | 'drop-newest'
+  /** Where messages coalesce: what an event is about; undefined for those that stand for themselves. */
+  readonly key?: ((event: never) => string | undefined) | undefined
+  /** Losing messages is fine for this type: newer ones say it all. */
+  readonly lossy?: boolean | undefined
 }
 
 /**
@@ -67,6 +76,15 @@ export interface EffectContext {
   readonly id: string
   readonly self: Address
   readonly clock: Clock
+  /**
+   * Asks another actor on behalf of this one. Rejects as `ActorSystem.ask` does, and with
+   * PROV_ACTOR_ASK_CYCLE when the question would come back to an actor that waits for its answer.
+   */
+  ask(
+    address: Address,
+    question: (replyTo: Address) => ActorEvent,
+    options?: { readonly timeoutMs?: Millis; readonly signal?: AbortSignal },
+  ): Promise<ActorEvent>
 }
 
 /**
@@ -145,6 +163,12 @@ export function defineActor<M extends AnyStateMachine>(
   }
   const mailbox = { capacity: 1024, overflow: 'reject' as const, ...spec.mailbox }
   if (!(mailbox.capacity >= 1)) throw invalid('a mailbox holds at least one message')
+  if (mailbox.overflow === 'coalesce' && !mailbox.key) {
+    throw invalid('a mailbox that coalesces needs `key`')
+  }
+  if (mailbox.overflow.startsWith('drop') && mailbox.lossy !== true) {
+    throw invalid('a mailbox that drops messages needs `lossy: true`')
+  }
   const both = Object.keys(spec.effects ?? {}).find((name) => spec.records?.[name])
   if (both) throw invalid(`action ${both} is an effect or a record, not both`)
   if (spec.effects?.['tell'] || spec.records?.['tell']) throw invalid('`tell` is built in')

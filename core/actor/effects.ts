@@ -10,7 +10,9 @@ import { errorRecord } from '../errors.ts'
 import type { JsonValue } from '../json.ts'
 import type { Address } from './address.ts'
 import type { ActorEvent, EffectContext, EffectHandler } from './define.ts'
-import type { Inspect } from './inspect.ts'
+import type { AskOptions } from './asks.ts'
+import type { Hooks } from './inspect.ts'
+import type { AskChain } from './mail.ts'
 import type { Pending } from './ledger.ts'
 
 /** What an effect's end looks like to its actor. */
@@ -20,22 +22,59 @@ export interface EffectEvent extends ActorEvent {
   readonly error?: { readonly code: string; readonly message: string; readonly detail: JsonValue }
 }
 
-export class Effects {
-  readonly #clock: Clock
-  readonly #inspect: Inspect | null
+export interface EffectsOptions {
+  readonly clock: Clock
+  readonly hooks: Hooks
+  readonly ask: (
+    address: Address,
+    question: (replyTo: Address) => ActorEvent,
+    options: AskOptions,
+    chain: AskChain,
+  ) => Promise<ActorEvent>
   /** Hears of every end; without an event the promise stays open. */
-  readonly #answer: (pending: Pending, event: EffectEvent | undefined) => void
-  readonly #running = new Map<string, { readonly from: Address; readonly stop: AbortController }>()
+  readonly answer: (pending: Pending, event: EffectEvent | undefined) => void
+}
+
+/** One that runs. Most handlers look at neither signal nor id: the signal is made when asked for. */
+class Running implements EffectContext {
+  readonly id: string
+  readonly self: Address
+  readonly clock: Clock
+  readonly #pending: Pending
+  readonly #ask: EffectsOptions['ask']
+  #stop: AbortController | undefined
+  aborted = false
+
+  constructor(pending: Pending, options: EffectsOptions) {
+    this.id = pending.id
+    this.self = pending.from
+    this.clock = options.clock
+    this.#pending = pending
+    this.#ask = options.ask
+  }
+
+  get signal(): AbortSignal {
+    this.#stop ??= new AbortController()
+    if (this.aborted) this.#stop.abort()
+    return this.#stop.signal
+  }
+
+  readonly ask: EffectContext['ask'] = (address, question, options = {}) =>
+    this.#ask(address, question, options, { address: this.self, up: this.#pending.chain })
+
+  abort(): void {
+    this.aborted = true
+    this.#stop?.abort()
+  }
+}
+
+export class Effects {
+  readonly #options: EffectsOptions
+  readonly #running = new Map<string, Running>()
   #halted = false
 
-  constructor(
-    clock: Clock,
-    inspect: Inspect | null,
-    answer: (pending: Pending, event: EffectEvent | undefined) => void,
-  ) {
-    this.#clock = clock
-    this.#inspect = inspect
-    this.#answer = answer
+  constructor(options: EffectsOptions) {
+    this.#options = options
   }
 
   get running(): number {
@@ -44,53 +83,54 @@ export class Effects {
 
   /** Starts one, unless it was halted; a handler that is missing by now is a failed effect. */
   run(pending: Pending, handler: EffectHandler | undefined): void {
-    const { id, from, name } = pending
+    const { id, name } = pending
     if (this.#halted) return
-    const stop = new AbortController()
-    this.#running.set(id, { from, stop })
-    this.#inspect?.({ kind: 'effect', id, name, phase: 'started' })
-    void this.#ended(pending, handler, stop.signal)
+    const running = new Running(pending, this.#options)
+    this.#running.set(id, running)
+    const { hooks } = this.#options
+    hooks.effect?.({ kind: 'effect', id, name, phase: 'started' }, undefined, pending)
+    void this.#ended(pending, handler, running)
   }
 
   /** Aborts those of one actor, the newest first. */
   abort(from: Address): void {
     for (const running of [...this.#running.values()].reverse()) {
-      if (running.from === from) running.stop.abort()
+      if (running.self === from) running.abort()
     }
   }
 
   /** Aborts all, the newest first, and starts none any more: what is asked from now on is owed. */
   halt(): void {
     this.#halted = true
-    for (const { stop } of [...this.#running.values()].reverse()) stop.abort()
+    for (const running of [...this.#running.values()].reverse()) running.abort()
   }
 
   async #ended(
     pending: Pending,
     handler: EffectHandler | undefined,
-    signal: AbortSignal,
+    running: Running,
   ): Promise<void> {
-    const { id, from, name, params } = pending
+    const { id, name, params } = pending
     let event: EffectEvent | undefined
     try {
       // Handlers start outside of the turn that asked for them.
       await Promise.resolve()
       if (!handler) throw new Error(`no effect is called ${name} any more`)
-      const context: EffectContext = { signal, id, self: from, clock: this.#clock }
-      const output = await handler(params as never, context)
+      const output = await handler(params as never, running)
       // Who notices the abort often just returns: empty hands are no answer either.
       const empty = output === undefined || output === null
-      if (!(signal.aborted && empty)) {
+      if (!(running.aborted && empty)) {
         event = { type: `effect.done.${name}`, id, ...(output !== undefined && { output }) }
       }
     } catch (thrown) {
-      if (!signal.aborted) {
+      if (!running.aborted) {
         event = { type: `effect.failed.${name}`, id, error: errorRecord(thrown) }
       }
     }
     this.#running.delete(id)
     const phase = event === undefined ? 'aborted' : event.error ? 'failed' : 'done'
-    this.#inspect?.({ kind: 'effect', id, name, phase })
-    this.#answer(pending, event)
+    const { hooks, answer } = this.#options
+    hooks.effect?.({ kind: 'effect', id, name, phase }, undefined, pending)
+    answer(pending, event)
   }
 }

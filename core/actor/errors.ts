@@ -22,6 +22,7 @@ export const actorErrors = defineErrors<{
   PROV_ACTOR_START_FAILED: { address: string; what: string }
   PROV_ACTOR_TIMEOUT: { address: string; timeoutMs: Millis }
   PROV_ACTOR_ABORTED: { address: string; event: string }
+  PROV_ACTOR_ASK_CYCLE: { address: string; path: string }
   PROV_ACTOR_VERSION_UNKNOWN: { address: string; found: number; known: number }
   PROV_ACTOR_RESTORE_FAILED: { address: string; what: string }
   PROV_ACTOR_JOURNAL_MISSING: { type: string; durability: string }
@@ -101,6 +102,12 @@ export const actorErrors = defineErrors<{
     disposition: 'unknown',
     text: ({ address, event }) => `nobody waits for ${event} at ${address} any more`,
     remedy: 'run `prov actors` to see whether it was taken before sending it again',
+  },
+  PROV_ACTOR_ASK_CYCLE: {
+    disposition: 'fail',
+    text: ({ address, path }) => `${address} would wait for its own answer: ${path}`,
+    remedy:
+      'answer with what is known, or `tell` instead of asking; `prov actors` lists who is who',
   },
   PROV_ACTOR_VERSION_UNKNOWN: {
     disposition: 'held',

@@ -19,7 +19,7 @@ export function facadeOf(kernel: Kernel, now: () => Cell): XStateFacade {
     first: Partial<Observer<AnyMachineSnapshot>> | ((snapshot: AnyMachineSnapshot) => void),
   ): { unsubscribe(): void } => {
     const observer = typeof first === 'function' ? { next: first } : first
-    const stopChanges = kernel.follow(now(), () => observer.next?.(now().live.snapshot))
+    const stopChanges = kernel.follow(now(), () => observer.next?.(snapshotOf(now())))
     const stopWatch = kernel.watch(address, ({ kind, crash }) => {
       if (kind !== 'done' && kind !== 'stopped' && kind !== 'failed') return
       unsubscribe()
@@ -40,7 +40,7 @@ export function facadeOf(kernel: Kernel, now: () => Cell): XStateFacade {
     id: address,
     sessionId: address,
     send: (event: ActorEvent) => void kernel.send(address, event),
-    getSnapshot: () => now().live.snapshot,
+    getSnapshot: () => snapshotOf(now()),
     getPersistedSnapshot: () => now().stored().state,
     subscribe,
     on: () => ({ unsubscribe: () => {} }),
@@ -49,4 +49,11 @@ export function facadeOf(kernel: Kernel, now: () => Cell): XStateFacade {
     [Symbol.for('observable')]: () => face,
   }
   return face as unknown as XStateFacade
+}
+
+function snapshotOf(cell: Cell): AnyMachineSnapshot {
+  const { program } = cell.kind
+  if (program) return program.snapshot(cell)
+  const { value, status, output, tags } = cell.config
+  return { value, status, output, tags, context: cell.context } as unknown as AnyMachineSnapshot
 }

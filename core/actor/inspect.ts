@@ -127,7 +127,7 @@ export interface Inspected extends Standing {
   readonly sequence: Count
   readonly kind: {
     readonly def: ActorDef
-    readonly program: Program
+    readonly program: Program | undefined
     readonly owner: string | undefined
   }
 }
@@ -267,16 +267,3 @@ const chain =
   (record, actor, about) => {
     for (const guest of guests) guest(record, actor, about)
   }
-
-/** For the kernel of today, which asks one function; goes when it asks `hooksOf`. */
-export function guarded(inspect: Inspect): Inspect {
-  let left = patience
-  return (record) => {
-    if (left === 0) return
-    try {
-      inspect(record)
-    } catch {
-      left--
-    }
-  }
-}

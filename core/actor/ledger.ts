@@ -16,7 +16,8 @@ import type { Position } from '../journal/journal.ts'
 import type { Count, Millis } from '../units.ts'
 import type { Address } from './address.ts'
 import type { ActorEvent, Durability } from './define.ts'
-import type { Asked } from './program.ts'
+import type { AskChain } from './mail.ts'
+import type { Asked } from './program/program.ts'
 import { changed } from './state.ts'
 import type { ActorState, Change } from './state.ts'
 import type { DeadLetter } from './system.ts'
@@ -81,6 +82,10 @@ export interface Pending extends Asked {
   readonly from: Address
   /** False for promises of volatile actors. */
   readonly kept: boolean
+  /** Who waits for what comes of it; known only in this life. */
+  readonly chain?: AskChain | undefined
+  /** Trace it belongs to, as W3C `traceparent`. */
+  readonly traceparent?: string | undefined
 }
 
 /** Dead letters kept; older ones are only counted. */
@@ -95,14 +100,27 @@ export interface LedgerBody {
 }
 
 /** The promises of one commit; their ids follow from its place. */
-export function promised(mark: Mark, effects: readonly Asked[], kept: boolean): readonly Pending[] {
+export function promised(
+  mark: Mark,
+  effects: readonly Asked[],
+  kept: boolean,
+  chain?: AskChain,
+): readonly Pending[] {
   return effects.map(({ name, params }, index) => ({
     id: `${mark.address}:${mark.sequence}:${index}`,
     from: mark.address,
     name,
     params,
     kept,
+    ...(chain && { chain }),
   }))
+}
+
+/** As it is written: who waits for it is gone after a restart. */
+export function withoutChain(pending: Pending): Pending {
+  if (pending.chain === undefined) return pending
+  const { chain: _chain, ...rest } = pending
+  return rest
 }
 
 export class Ledger {
@@ -128,7 +146,7 @@ export class Ledger {
       actors: [...this.stored.values(), ...running].filter(
         (actor) => actor.durability !== 'volatile',
       ),
-      outbox: [...this.outbox.values()].filter((pending) => pending.kept),
+      outbox: [...this.outbox.values()].filter((pending) => pending.kept).map(withoutChain),
       letters: this.letters,
       letterCount: this.letterCount,
     }
@@ -187,8 +205,13 @@ export class Ledger {
   }
 
   /** Enters the promises of one commit. */
-  promise(mark: Mark, effects: readonly Asked[] = [], kept = true): readonly Pending[] {
-    const promises = promised(mark, effects, kept)
+  promise(
+    mark: Mark,
+    effects: readonly Asked[] = [],
+    kept = true,
+    chain?: AskChain,
+  ): readonly Pending[] {
+    const promises = promised(mark, effects, kept, chain)
     for (const pending of promises) this.outbox.set(pending.id, pending)
     return promises
   }

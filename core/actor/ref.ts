@@ -4,6 +4,7 @@
  * @module
  */
 import type { Address } from './address.ts'
+import { flag } from './cell.ts'
 import type { Cell } from './cell.ts'
 import type { ActorEvent } from './define.ts'
 import { facadeOf } from './facade.ts'
@@ -27,7 +28,8 @@ export class Ref implements ActorRef {
   }
 
   send(event: ActorEvent): Sent {
-    return this.#kernel.send(this.address, event)
+    const cell = (this.#cell.flags & flag.gone) === 0 ? this.#cell : this.#now
+    return this.#kernel.sendTo(this.address, cell, event)
   }
 
   apply(

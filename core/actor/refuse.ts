@@ -4,15 +4,18 @@
  * @module
  */
 import type { Address } from './address.ts'
-import type { Cell, Message, Waiter } from './cell.ts'
+import type { Cell } from './cell.ts'
 import type { ActorEvent } from './define.ts'
 import { actorErrors } from './errors.ts'
+import type { Mail, Waiter } from './mail.ts'
 import type { Refusal } from './system.ts'
 
 /** True for an event that may come from outside: timers and starts are the kernel's own. */
 export function isEvent(event: unknown): event is ActorEvent {
   const type = (event as ActorEvent | null | undefined)?.type as unknown
-  return typeof type === 'string' && type !== '' && !type.startsWith('xstate.')
+  if (typeof type !== 'string' || type === '') return false
+  // Looking at one letter first: this runs for every message there is.
+  return type.charCodeAt(0) !== 120 || !type.startsWith('xstate.')
 }
 
 /** The error of a refusal. */
@@ -45,7 +48,7 @@ export const abandoned = (address: Address, event: ActorEvent): Error =>
 
 /** A waiter that may give up. Before its message is taken, that also takes the message back. */
 export function abortable(
-  message: Message,
+  message: Mail,
   signal: AbortSignal,
   address: Address,
   waiter: Waiter,

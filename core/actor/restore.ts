@@ -7,13 +7,14 @@
  */
 import { asProvError } from '../errors.ts'
 import type { ProvError } from '../errors.ts'
-import { defined } from '../optional.ts'
 import type { JournalReader } from '../journal/journal.ts'
 import type { ActorDef, PersistedState } from './define.ts'
 import { actorErrors } from './errors.ts'
 import { Ledger } from './ledger.ts'
 import type { Parked, Pending, Stored } from './ledger.ts'
-import type { Live, Program } from './program.ts'
+import type { Program, Standing } from './program/program.ts'
+import type { RemoteProgram } from './program/remote.ts'
+import { standingOf } from './state.ts'
 import type { ActorState } from './state.ts'
 
 /** Everything the journal says about the actors of a partition; runs none of their code. */
@@ -55,10 +56,10 @@ async function refresh(
 
 /** A kept actor as it may run. */
 export interface Revived {
-  readonly live: Live
+  readonly at: Standing
   /** Set when the state had to be migrated: it must be written before any step. */
   readonly migrated?: ActorState
-  /** Set when it could not be read; `live` then only shows what is kept. */
+  /** Set when it could not be read; `at` then only shows what is kept. */
   readonly unreadable?: Parked
 }
 
@@ -73,18 +74,44 @@ export function revive(program: Program, actor: Stored & { readonly state: Actor
   const { def } = program
   try {
     const state = climb(def, actor)
-    const live = program.restore(state)
-    return { live, ...(state !== actor.state && { migrated: state }) }
+    const at = program.restore(state)
+    return { at, ...(state !== actor.state && { migrated: state }) }
   } catch (thrown) {
-    const { address } = actor
-    const known = asProvError(thrown)
-    const error: ProvError = unreadableCodes.has(known.code)
-      ? known
-      : actorErrors.PROV_ACTOR_RESTORE_FAILED({ address, what: known.message }, { cause: thrown })
-    const unreadable = { code: error.code, message: error.message }
-    return { live: onlyShown(actor.state), unreadable }
+    return unreadable(actor, thrown)
   }
 }
+
+/** The same where the behaviour runs elsewhere. */
+export async function reviveElsewhere(
+  def: ActorDef,
+  remote: RemoteProgram,
+  actor: Stored & { readonly state: ActorState },
+): Promise<Revived> {
+  try {
+    let { state } = actor
+    for (let { version } = actor; version !== def.version; version++) {
+      if (version > def.version) throw unknownVersion(def, actor)
+      state = { ...state, ...(await remote.migrate(version, state)) }
+    }
+    await remote.restore(state)
+    return { at: standingOf(state), ...(state !== actor.state && { migrated: state }) }
+  } catch (thrown) {
+    return unreadable(actor, thrown)
+  }
+}
+
+function unreadable(actor: Stored & { readonly state: ActorState }, thrown: unknown): Revived {
+  const { address } = actor
+  const known = asProvError(thrown)
+  const error: ProvError = unreadableCodes.has(known.code)
+    ? known
+    : actorErrors.PROV_ACTOR_RESTORE_FAILED({ address, what: known.message }, { cause: thrown })
+  const why = { code: error.code, message: error.message }
+  return { at: standingOf(actor.state), unreadable: why }
+}
+
+const unknownVersion = (def: ActorDef, { address, version }: Stored): ProvError =>
+  actorErrors.PROV_ACTOR_VERSION_UNKNOWN({ address, found: version, known: def.version })
 
 function climb(def: ActorDef, actor: Stored & { readonly state: ActorState }): ActorState {
   let version = actor.version
@@ -92,26 +119,9 @@ function climb(def: ActorDef, actor: Stored & { readonly state: ActorState }): A
   let state: PersistedState = { value: actor.state.value, context: actor.state.context }
   while (version !== def.version) {
     const step = def.migrate[version]
-    if (!step || version > def.version) {
-      const { address } = actor
-      throw actorErrors.PROV_ACTOR_VERSION_UNKNOWN({
-        address,
-        found: actor.version,
-        known: def.version,
-      })
-    }
+    if (!step || version > def.version) throw unknownVersion(def, actor)
     state = step(state)
     version++
   }
   return { ...actor.state, ...state }
-}
-
-/** Enough of a snapshot to be looked at and to be kept again unchanged. */
-function onlyShown(state: ActorState): Live {
-  const { value, context, status, output, history } = state
-  const historyValue = Object.fromEntries(
-    Object.entries(history ?? {}).map(([key, ids]) => [key, ids.map((id) => ({ id }))]),
-  )
-  const snapshot = defined({ value, context, status, output, historyValue, tags: new Set() })
-  return { snapshot: snapshot as unknown as Live['snapshot'], timers: state.timers ?? [] }
 }

@@ -4,25 +4,26 @@
  * @module
  */
 import { defined } from '../optional.ts'
-import type { JsonValue } from '../json.ts'
 import type { Millis } from '../units.ts'
 import { typeOf } from './address.ts'
 import type { Cell } from './cell.ts'
+import { Mail } from './mail.ts'
 import type { Stored } from './ledger.ts'
 import type { ActorRow } from './system.ts'
 
 /** The row of a running actor. */
-export function rowOf(cell: Cell, nowMs: Millis): ActorRow {
+export function rowOf(cell: Cell, nowMs: Millis, lookedMs: Millis): ActorRow {
   const { address, version, status, sequence, depth, restarts, parked, first, kind } = cell
   return defined({
     address,
     type: kind.def.type,
     version,
     status,
-    value: cell.live.snapshot.value as JsonValue,
+    value: cell.config.value,
     sequence,
     depth,
-    oldestMs: first && nowMs - first.atMs,
+    // A plain event bears no time: it came after the kernel last looked at the clock.
+    oldestMs: first && nowMs - (first instanceof Mail ? first.atMs : lookedMs),
     restarts,
     parked: parked && defined({ ...parked, event: parked.event?.type }),
     owner: kind.owner,

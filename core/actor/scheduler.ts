@@ -1,31 +1,106 @@
 /**
- * Whose turn it is. Turns run from a ring, never inside each other, so a chain of any length needs
- * no stack; after a budget of turns the event loop gets its own.
+ * Whose turn it is. Turns run from rings, never inside each other, so a chain of any length needs no
+ * stack. Every plugin has a lane of its own; lanes take turns with a quantum of steps each (deficit
+ * round robin), so that a plugin that floods its own actors only waits longer itself. After a budget
+ * of time the event loop gets its turn.
+ *
+ * Source of the idea: Shreedhar and Varghese, "Efficient fair queuing using deficit round robin".
  *
  * @module
  */
+import type { Clock } from '../clock.ts'
+import type { Count, Millis } from '../units.ts'
+import { flag } from './cell.ts'
 import type { Cell } from './cell.ts'
+import { empty } from './mail.ts'
 
-/** Turns between two looks at the event loop. */
-const budget = 256
+/** Steps that a lane may take before the next one gets its turn. */
+const quantum: Count = 256
+/** Time between two looks at the event loop. */
+const budgetMs: Millis = 5
+/** A lane whose quantum took longer than this pays for it with rounds in which others run. */
+const fairMs: Millis = 1
+/** Steps between two looks at the clock. */
+const look: Count = 32
+/** Rounds at most that a lane pays at once. */
+const longestDebt = 32
 
-export class Scheduler {
-  readonly #turn: (cell: Cell) => void
-  readonly #rested: () => void
-  #ring: Cell[] = []
-  #running = false
+/** The actors of one owner that are ready, in the order in which they got ready. */
+export class Lane {
+  #slots: (Cell | undefined)[] = empty(16)
+  #head = 0
+  #mask = 15
+  size: Count = 0
+  credit = 0
+  listed = false
 
-  /** `rested` is called whenever nobody is left. */
-  constructor(turn: (cell: Cell) => void, rested: () => void) {
-    this.#turn = turn
-    this.#rested = rested
+  push(cell: Cell): void {
+    if (this.size > this.#mask) this.#grow()
+    this.#slots[(this.#head + this.size++) & this.#mask] = cell
   }
 
-  /** Gives a cell a turn, soon. A cell stands in the ring once. */
+  /** Only when there is one. */
+  shift(): Cell {
+    const cell = this.#slots[this.#head] as Cell
+    this.#slots[this.#head] = undefined
+    this.#head = (this.#head + 1) & this.#mask
+    this.size--
+    return cell
+  }
+
+  /** Brings one of those that wait to the front. */
+  pick(at: number): void {
+    const to = (this.#head + at) & this.#mask
+    const first = this.#slots[this.#head]
+    this.#slots[this.#head] = this.#slots[to]
+    this.#slots[to] = first
+  }
+
+  #grow(): void {
+    const { length } = this.#slots
+    const inOrder = [...this.#slots.slice(this.#head), ...this.#slots.slice(0, this.#head)]
+    this.#slots = [...inOrder, ...empty(length)]
+    this.#head = 0
+    this.#mask = 2 * length - 1
+  }
+}
+
+export interface SchedulerOptions {
+  readonly clock: Clock
+  /** Runs one turn and says how many steps it took. */
+  readonly turn: (cell: Cell) => Count
+  /** Called whenever nobody is left. */
+  readonly rested: () => void
+  /** Called before turns run, and now and then between them: time may have passed. */
+  readonly tick: () => void
+  /** Which of so many ready ones goes next. Default: the one that waited longest. */
+  readonly pick?: ((ready: Count) => Count) | undefined
+}
+
+export class Scheduler {
+  readonly #options: SchedulerOptions
+  /** Lanes with ready actors. */
+  #lanes: Lane[] = []
+  #running = false
+  /** When the event loop gets its turn; 0 before the first look at the clock. */
+  #until: Millis = 0
+  #unlooked: Count = 0
+
+  constructor(options: SchedulerOptions) {
+    this.#options = options
+  }
+
+  /** Gives a cell a turn, soon. A cell stands in its lane once. */
   ready(cell: Cell): void {
-    if (cell.queued) return
-    cell.queued = true
-    this.#ring.push(cell)
+    if ((cell.flags & flag.queued) !== 0) return
+    cell.flags |= flag.queued
+    const { lane } = cell.kind
+    lane.push(cell)
+    if (!lane.listed) {
+      lane.listed = true
+      lane.credit = 0
+      this.#lanes.push(lane)
+    }
     if (this.#running) return
     this.#running = true
     queueMicrotask(this.#drain)
@@ -36,22 +111,52 @@ export class Scheduler {
   }
 
   readonly #drain = (): void => {
-    let left = budget
-    while (this.#ring.length > 0) {
-      const round = this.#ring
-      this.#ring = []
-      for (let at = 0; at < round.length; at++) {
-        if (left-- === 0) {
-          this.#ring = [...round.slice(at), ...this.#ring]
-          setImmediate(this.#drain)
-          return
-        }
-        const cell = round[at] as Cell
-        cell.queued = false
-        this.#turn(cell)
+    const { tick, rested, clock } = this.#options
+    this.#until = 0
+    this.#unlooked = 0
+    tick()
+    while (this.#lanes.length > 0) {
+      const lane = this.#lanes[0] as Lane
+      if (this.#lanes.length > 1) this.#lanes.push(this.#lanes.shift() as Lane)
+      lane.credit += quantum
+      if (lane.credit <= 0 && this.#lanes.length > 1) continue
+      this.#run(lane)
+      if (lane.size === 0) {
+        lane.listed = false
+        this.#lanes.splice(this.#lanes.indexOf(lane), 1)
+      }
+      if (this.#until !== 0 && this.#lanes.length > 0 && clock.monotonic() >= this.#until) {
+        setImmediate(this.#drain)
+        return
       }
     }
     this.#running = false
-    this.#rested()
+    rested()
+  }
+
+  /** Until its credit is spent, nobody is ready, or it took long enough. */
+  #run(lane: Lane): void {
+    const { turn, pick, clock, tick } = this.#options
+    let began = 0
+    if (lane.credit <= 0) lane.credit = 1
+    while (lane.credit > 0 && lane.size > 0) {
+      if (pick && lane.size > 1) lane.pick(pick(lane.size))
+      const cell = lane.shift()
+      cell.flags &= ~flag.queued
+      const steps = turn(cell)
+      lane.credit -= steps > 0 ? steps : 1
+      this.#unlooked += steps > 0 ? steps : 1
+      if (this.#unlooked < look) continue
+      this.#unlooked = 0
+      tick()
+      const now = clock.monotonic()
+      if (this.#until === 0) this.#until = now + budgetMs
+      if (began === 0) began = now
+      else if (now - began >= fairMs) {
+        // Slow steps count by the time they took from everybody.
+        const late = Math.min(longestDebt, Math.floor((now - began) / fairMs))
+        lane.credit = Math.min(lane.credit, 0) - (late - 1) * quantum
+      }
+    }
   }
 }

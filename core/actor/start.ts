@@ -7,7 +7,7 @@ import { systemClock } from '../clock.ts'
 import type { Clock } from '../clock.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { Count } from '../units.ts'
-import type { Inspect } from './inspect.ts'
+import type { Inspector } from './inspect.ts'
 import { Kernel } from './kernel.ts'
 import { openLedger } from './restore.ts'
 import type { ActorSystem } from './system.ts'
@@ -17,12 +17,17 @@ export interface ActorsOptions {
   readonly journal?: Journal | undefined
   /** Default: the machine's clock. */
   readonly clock?: Clock | undefined
-  /** Default: off, and free. */
-  readonly inspect?: Inspect | undefined
+  /** Default: off, and free. Several hear the same. */
+  readonly inspect?: Inspector | readonly Inspector[] | undefined
   /** The kernel's part of the journal; nobody else writes there. Default `kernel`. */
   readonly partition?: string | undefined
   /** Records between two snapshots. Default 10,000. Fewer: faster starts, more writing. */
   readonly snapshotEvery?: Count | undefined
+  /**
+   * Which of so many ready actors of a plugin goes next, from 0. Default: the one that waited longest.
+   * For tests that look for orders.
+   */
+  readonly schedule?: ((ready: Count) => Count) | undefined
 }
 
 /** Reads what is kept; actors come back when their type is registered. Throws what the journal throws. */
@@ -30,5 +35,6 @@ export async function startActors(options: ActorsOptions = {}): Promise<ActorSys
   const { journal, inspect, partition = 'kernel', snapshotEvery = 10_000 } = options
   const ledger = await openLedger(journal, partition)
   const clock = options.clock ?? systemClock
-  return new Kernel(ledger, { journal, clock, inspect, partition, snapshotEvery })
+  const { schedule } = options
+  return new Kernel(ledger, { journal, clock, inspect, partition, snapshotEvery, schedule })
 }

@@ -5,12 +5,12 @@
  *
  * @module
  */
-import type { AnyMachineSnapshot } from 'xstate'
 import { defined } from '../optional.ts'
 import type { JsonObject, JsonValue } from '../json.ts'
 import type { Millis } from '../units.ts'
 import type { ActorEvent } from './define.ts'
-import type { Live } from './program.ts'
+import { none } from './program/program.ts'
+import type { Config, Standing } from './program/program.ts'
 
 /** A delayed event. Its time is wall time, so it means the same after a restart. */
 export interface TimerState {
@@ -44,52 +44,66 @@ export interface Change {
   readonly timers?: readonly TimerState[]
 }
 
-/** The whole of a live state as data. */
-export function persisted({ snapshot, timers }: Live): ActorState {
-  const history = historyOf(snapshot)
+/** The whole of a standing as data. */
+export function persisted({ config, context, timers }: Standing): ActorState {
   return defined({
-    value: snapshot.value as JsonValue,
-    context: snapshot.context as JsonObject,
-    status: snapshot.status as 'active' | 'done',
-    output: snapshot.output as JsonValue | undefined,
-    history,
+    value: config.value,
+    context,
+    status: config.status,
+    output: config.output,
+    history: config.history,
     timers: timers.length > 0 ? timers : undefined,
   }) as ActorState
 }
 
-/** What differs. Contexts are compared by their top keys, which assigns replace and never change. */
-export function changeBetween(before: Live, after: Live): Change {
-  const change: { -readonly [K in keyof Change]: Change[K] } = {}
-  const from = before.snapshot
-  const to = after.snapshot
-  if (after.timers !== before.timers) change.timers = after.timers
-  if (from === to) return change
-  if (!same(from.value, to.value)) change.value = to.value as JsonValue
-  if (from.context !== to.context) compareContexts(change, from.context, to.context)
-  if (to.status === 'done') {
-    change.status = 'done'
-    if (to.output !== undefined) change.output = to.output as JsonValue
+/** A kept state to look at, to keep again unchanged, or to hand to a program elsewhere. */
+export function standingOf(state: ActorState, tags: readonly string[] = none): Standing {
+  const { value, context, status, output, history, timers = none } = state
+  const config: Config = {
+    value,
+    text: JSON.stringify(value),
+    tags: new Set(tags),
+    status,
+    output,
+    history,
   }
-  const history = historyOf(to)
-  if (history && !same(history, historyOf(from))) change.history = history
+  return { config, context, timers }
+}
+
+/** What differs. Contexts are compared by their top keys, which assigns replace and never change. */
+export function changeBetween(before: Standing, after: Standing): Change {
+  const change: { -readonly [K in keyof Change]: Change[K] } = {}
+  const from = before.config
+  const to = after.config
+  if (after.timers !== before.timers) change.timers = after.timers
+  if (from !== to) {
+    if (from.text !== to.text) change.value = to.value
+    if (to.status === 'done') {
+      change.status = 'done'
+      if (to.output !== undefined) change.output = to.output
+    }
+    if (to.history && !same(to.history, from.history)) change.history = to.history
+  }
+  if (before.context !== after.context) {
+    Object.assign(change, contextsBetween(before.context, after.context))
+  }
   return change
 }
 
-function compareContexts(
-  change: { set?: JsonObject; unset?: readonly string[] },
-  from: JsonObject,
-  to: JsonObject,
-): void {
-  const set: Record<string, JsonValue> = {}
-  const unset: string[] = []
-  for (const key of Object.keys(to)) {
-    if (to[key] === undefined) {
-      if (from[key] !== undefined) unset.push(key)
-    } else if (to[key] !== from[key]) set[key] = to[key]
+/** What differs between two contexts. */
+export function contextsBetween(from: JsonObject, to: JsonObject): Pick<Change, 'set' | 'unset'> {
+  let set: Record<string, JsonValue> | undefined
+  let unset: string[] | undefined
+  for (const key in to) {
+    const value = to[key]
+    if (value === from[key]) continue
+    if (value === undefined) (unset ??= []).push(key)
+    else (set ??= {})[key] = value
   }
-  for (const key of Object.keys(from)) if (!(key in to)) unset.push(key)
-  if (Object.keys(set).length > 0) change.set = set
-  if (unset.length > 0) change.unset = unset
+  for (const key in from) {
+    if (!(key in to) && from[key] !== undefined) (unset ??= []).push(key)
+  }
+  return { ...(set && { set }), ...(unset && { unset }) }
 }
 
 /** The state after a change. */
@@ -103,13 +117,6 @@ export function changed(state: ActorState, change: Change): ActorState {
   }
   const next = { ...state, ...rest, context, timers: timers ?? state.timers }
   return defined({ ...next, timers: next.timers?.length ? next.timers : undefined }) as ActorState
-}
-
-function historyOf(snapshot: AnyMachineSnapshot): History | undefined {
-  const kept = snapshot.historyValue as Readonly<Record<string, readonly { id: string }[]>>
-  let history: Record<string, readonly string[]> | undefined
-  for (const key in kept) (history ??= {})[key] = (kept[key] ?? []).map((node) => node.id)
-  return history
 }
 
 function same(a: unknown, b: unknown): boolean {

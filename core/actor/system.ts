@@ -9,6 +9,8 @@ import type { Count, Millis } from '../units.ts'
 import type { Address } from './address.ts'
 import type { ActorDef, ActorEvent, Directive } from './define.ts'
 import type { XStateFacade } from './facade.ts'
+import type { RemoteProgram } from './program/remote.ts'
+import type { FlightRecorder } from './recorder.ts'
 
 /**
  * `active` takes events; `restarting` does after its back-off; `parked` waits for a person; `done`
@@ -33,7 +35,13 @@ export interface ActorSnapshot<Context = unknown> {
 
 export type Refusal = 'full' | 'stopped' | 'parked' | 'unknown' | 'invalid'
 export type Sent =
-  { readonly accepted: true } | { readonly accepted: false; readonly reason: Refusal }
+  | { readonly accepted: true }
+  | {
+      readonly accepted: false
+      readonly reason: Refusal
+      /** Of a full mailbox that lets wait: resolves when there may be room. */
+      readonly room?: Promise<void>
+    }
 
 /** A handle that stays valid for the life of the system, whatever happens to the actor. */
 export interface ActorRef<Context = unknown, Event extends ActorEvent = ActorEvent> {
@@ -87,7 +95,7 @@ export interface ActorRow {
 }
 
 export type LetterReason =
-  'unknown' | 'stopped' | 'full' | 'parked' | 'failed' | 'skipped' | 'invalid'
+  'unknown' | 'stopped' | 'full' | 'parked' | 'failed' | 'skipped' | 'invalid' | 'dropped'
 
 /** A message that no actor took. Bodies are not kept. */
 export interface DeadLetter {
@@ -112,6 +120,19 @@ export interface ActorSystem {
     id: string,
     ...input: undefined extends I ? [input?: I] : [input: I]
   ): Promise<ActorRef<C, E>>
+  /**
+   * The same for behaviour that runs elsewhere: `def` says all but that. Resolves when its actors are
+   * back. Rejects as `register` throws.
+   */
+  registerRemote(
+    def: ActorDef,
+    remote: RemoteProgram,
+    options?: { readonly owner?: string },
+  ): Promise<void>
+  /** From the next turn of each of its actors on, another one runs them. */
+  swapRemote(type: string, remote: RemoteProgram): void
+  /** The last steps of all actors, whoever watched. */
+  readonly recorder: FlightRecorder
   /** Undefined when nothing was ever started there or its type is not registered. */
   ref(address: Address): ActorRef | undefined
   /** Queues an event for an address; an unknown one gives a dead letter. Never throws. */

@@ -8,20 +8,22 @@ import type { Clock } from '../clock.ts'
 import { asProvError } from '../errors.ts'
 import type { Millis } from '../units.ts'
 import type { Books } from './books.ts'
-import type { Cell, Message } from './cell.ts'
+import type { Cell } from './cell.ts'
 import { actorErrors } from './errors.ts'
-import type { Inspect } from './inspect.ts'
+import type { Hooks } from './inspect.ts'
 import type { Parked } from './ledger.ts'
 import type { Listeners } from './listeners.ts'
 import { decide } from './supervise.ts'
 import type { CrashReport, LetterReason, WatchEvent } from './system.ts'
-import { valueOf } from './turn.ts'
-import type { Failure } from './turn.ts'
+import { Mail } from './mail.ts'
+import type { Item } from './mail.ts'
+import { valueOf } from './turns.ts'
+import type { Failure } from './turns.ts'
 
 export interface WardenOptions {
   readonly clock: Clock
   readonly books: Books
-  readonly inspect: Inspect | null
+  readonly hooks: Hooks
   readonly watchers: Listeners<WatchEvent>
   readonly goOn: (cell: Cell) => void
   readonly end: (cell: Cell, kind: 'stopped' | 'failed', crash?: CrashReport) => void
@@ -35,10 +37,10 @@ export class Warden {
   }
 
   failed(cell: Cell, { message, thrown }: Failure): void {
-    const { clock, inspect, watchers, goOn, end } = this.#options
+    const { clock, hooks, watchers, goOn, end } = this.#options
     const { address } = cell
     const event = message.event.type
-    const detail = { address, event, state: valueOf(cell.live), what: messageOf(thrown) }
+    const detail = { address, event, state: valueOf(cell), what: messageOf(thrown) }
     const error = actorErrors.PROV_ACTOR_STEP_FAILED(detail, { cause: thrown })
     const { supervision } = cell.kind.def
     const { directive, pauseMs, failures } = decide(
@@ -49,7 +51,7 @@ export class Warden {
     cell.failures = failures
     const { state } = detail
     const crash: CrashReport = { event, state, decision: directive, error: error.toJSON() }
-    inspect?.({ kind: 'crash', ...detail, decision: directive })
+    hooks.crash?.({ kind: 'crash', ...detail, decision: directive }, cell, message)
     // Whoever applied it was told and owns the retry; the others wait for a person or are given up.
     if (message.waiter) message.waiter.reject(error)
     else if (directive !== 'park') this.#giveUp(cell, message, 'failed')
@@ -82,7 +84,7 @@ export class Warden {
   /** A person lets a parked actor go on. Resolves when that is kept; it goes on after that. */
   async lift(cell: Cell, skip: boolean): Promise<void> {
     if (skip && cell.stuck && cell.first === cell.stuck) {
-      this.#giveUp(cell, cell.take() as Message, 'skipped')
+      this.#giveUp(cell, cell.take() as Mail, 'skipped')
     }
     cell.stuck = undefined
     cell.parked = undefined
@@ -91,7 +93,7 @@ export class Warden {
     await this.#options.books.keep(cell, 'actor.resumed', { address, sequence })
   }
 
-  #park(cell: Cell, message: Message, crash: CrashReport): void {
+  #park(cell: Cell, message: Mail, crash: CrashReport): void {
     const { code, message: text } = crash.error
     // What a timer or a promise stands for comes again by itself after a restart.
     const ours = !message.waiter && message.cause === undefined && !message.timer
@@ -103,22 +105,23 @@ export class Warden {
     void this.#options.books.keep(cell, 'actor.parked', { address, sequence, parked })
     // Those who wait for an answer get it now; the rest stays until a person decides.
     const waiting = cell.takeAll()
-    for (const { waiter } of waiting) {
-      waiter?.reject(actorErrors.PROV_ACTOR_PARKED({ address, why: text }))
+    const waiterOf = (item: Item) => (item instanceof Mail ? item.waiter : undefined)
+    for (const item of waiting) {
+      waiterOf(item)?.reject(actorErrors.PROV_ACTOR_PARKED({ address, why: text }))
     }
-    const staying = waiting.filter((other) => !other.waiter)
+    const staying = waiting.filter((item) => !waiterOf(item))
     if (!message.waiter) staying.unshift((cell.stuck = message))
     cell.unshift(staying)
   }
 
   /** A message nobody will handle: whatever it stood for must not come back after a restart. */
-  #giveUp(cell: Cell, { event, cause, timer }: Message, reason: LetterReason): void {
+  #giveUp(cell: Cell, { event, cause, timer }: Mail, reason: LetterReason): void {
     const { books } = this.#options
     books.letter(cell.address, event.type, reason)
     if (cause !== undefined) books.settle(cause)
     if (!timer) return
-    const { live, address } = cell
-    cell.live = { ...live, timers: live.timers.filter((other) => other !== timer) }
+    const { address } = cell
+    cell.timers = cell.timers.filter((other) => other !== timer)
     cell.sequence++
     const { sequence } = cell
     void books.keep(cell, 'actor.skipped', { address, sequence, timer: timer.id })

@@ -16,6 +16,7 @@
  */
 import type { Clock } from '../clock.ts'
 import { ProvError } from '../errors.ts'
+import type { JsonValue } from '../json.ts'
 import type { Bytes, Count } from '../units.ts'
 import { journalErrors } from './errors.ts'
 import { encodeLine } from './line.ts'
@@ -193,9 +194,35 @@ function recordsOf(batch: readonly Waiting[], epoch: Count): JournalRecord[] {
   const records: JournalRecord[] = []
   for (const { first, timeMs, entries } of batch) {
     for (let at = 0; at < entries.length; at++) {
-      const { partition, type, body } = entries[at] as JournalEntry
-      records.push({ position: first + at, epoch, timeMs, partition, type, body })
+      records.push(new Followed(first + at, epoch, timeMs, entries[at] as JournalEntry))
     }
   }
   return records
+}
+
+/** A record for followers; a body that came as text is parsed only for those who look at it. */
+class Followed implements JournalRecord {
+  readonly position: Position
+  readonly epoch: Count
+  readonly timeMs: number
+  readonly #entry: JournalEntry
+
+  constructor(position: Position, epoch: Count, timeMs: number, entry: JournalEntry) {
+    this.position = position
+    this.epoch = epoch
+    this.timeMs = timeMs
+    this.#entry = entry
+  }
+
+  get partition(): string {
+    return this.#entry.partition
+  }
+
+  get type(): string {
+    return this.#entry.type
+  }
+
+  get body(): JsonValue {
+    return this.#entry.body
+  }
 }

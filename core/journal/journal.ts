@@ -27,10 +27,12 @@ export interface JournalEntry {
   readonly type: string
   /** Plain JSON, 1 MiB at most. */
   readonly body: JsonValue
+  /** The JSON text of `body`, when its writer has it already: it is not made again. */
+  readonly json?: string
 }
 
 /** What a reader gets back. */
-export interface JournalRecord extends JournalEntry {
+export interface JournalRecord extends Omit<JournalEntry, 'json'> {
   readonly position: Position
   readonly epoch: Count
   /** Wall time of the append, for people; nothing is ordered by it. */

@@ -21,7 +21,7 @@ export function encodeLine(entry: JournalEntry, timeMs: Millis): string {
   const { partition, type } = entry
   let body: string | undefined
   try {
-    body = JSON.stringify(entry.body)
+    body = entry.json ?? JSON.stringify(entry.body)
   } catch (cause) {
     throw journalErrors.PROV_JOURNAL_NOT_JSON({ partition, type }, { cause })
   }

@@ -31,6 +31,9 @@ export type ActorHandles<A extends Readonly<Record<string, ActorDef>>> = {
 /** Names that the kernel itself has, so no plugin can give them to a type of actor. */
 export const kernelNames: ReadonlySet<string> = new Set<keyof ActorSystem>([
   'register',
+  'registerRemote',
+  'swapRemote',
+  'recorder',
   'spawn',
   'ref',
   'send',
@@ -40,6 +43,7 @@ export const kernelNames: ReadonlySet<string> = new Set<keyof ActorSystem>([
   'deadLetters',
   'resume',
   'stop',
+  'halt',
   'close',
 ])
 

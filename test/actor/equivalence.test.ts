@@ -10,7 +10,8 @@ import { assign, createMachine, raise } from 'xstate'
 import type { AnyStateMachine } from 'xstate'
 import { defineActor } from '../../core/actor/define.ts'
 import type { ActorDef, ActorEvent } from '../../core/actor/define.ts'
-import { Program } from '../../core/actor/program.ts'
+import { programFor } from '../../core/actor/program/choose.ts'
+import type { Standing } from '../../core/actor/program/program.ts'
 import { persisted } from '../../core/actor/state.ts'
 import type { ActorSnapshot } from '../../core/actor/system.ts'
 import { House, settle } from './counter.ts'
@@ -133,13 +134,13 @@ function essence(snapshot: ActorSnapshot): unknown {
 
 /** Runs the records of an actor through its machine again, the way it once happened. */
 function runAgain(def: ActorDef, records: readonly { type: string; body: unknown }[]): unknown {
-  const program = new Program(def)
-  let live: ReturnType<Program['start']>['live'] | undefined
+  const program = programFor(def)
+  let live: Standing | undefined
   for (const { type, body } of records) {
     const record = body as { event: ActorEvent; atMs: number; timer?: string; state: never }
     if (type === 'actor.started') live = program.restore(record.state)
     if (type === 'actor.stepped' && live) {
-      live = program.step(live, record.event, record.atMs, record.timer).live
+      live = program.step(live, record.event, record.atMs, record.timer)
     }
   }
   return live && plain(persisted(live))
@@ -149,23 +150,23 @@ t.test(`${machines} random machines choose alike live and restored, at every ste
   let steps = 0
   for (let seed = firstSeed; seed < firstSeed + machines; seed++) {
     const random = generator(seed)
-    const program = new Program(typed(randomMachine(random)))
+    const program = programFor(typed(randomMachine(random)))
     let nowMs = 0
     let threw = 0
-    let live = attempt(() => program.start(undefined, nowMs).live)
+    let live = attempt<Standing>(() => program.start(undefined, nowMs))
     const problems: unknown[] = []
     for (let at = 0; at < 40 && live; at++) {
       const before = live
       const due = before.timers.find((timer) => timer.dueMs <= nowMs)
       const event = due?.event ?? { type: events[random(4)] as string }
-      const after = attempt(() => program.step(before, event, nowMs, due?.id).live)
+      const after = attempt(() => program.step(before, event, nowMs, due?.id))
       const twin = program.restore(plain(persisted(before)) as never)
-      const other = attempt(() => program.step(twin, event, nowMs, due?.id).live)
+      const other = attempt(() => program.step(twin, event, nowMs, due?.id))
       const [a, b] = [after && persisted(after), other && persisted(other)]
       if (!isDeepStrictEqual(plain(a ?? null), plain(b ?? null))) problems.push({ seed, at, a, b })
       if (after) steps++
       else if (++threw === 1) break
-      if (after?.snapshot.status === 'done') break
+      if (after?.config.status === 'done') break
       live = after ?? before
       nowMs += random(60)
     }

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import t from 'tap'
+import type { Snapshot } from '../../core/journal/journal.ts'
 import { readJournal } from '../../core/journal/reader.ts'
 import { repoRoot } from '../support/root.ts'
 import { expected, lives, look } from './kernel-1.ts'
@@ -29,7 +30,8 @@ t.test('the fixtures hold every record and every snapshot of the first kernel', 
   ])
   const journal = await readJournal({ dir: join(folder, 'tail') })
   t.teardown(() => journal.close())
-  const { actors, outbox, letters } = (await journal.snapshot('kernel'))?.body as {
+  const { actors, outbox, letters } = ((await journal.snapshot('kernel')) as Snapshot)
+    .body as unknown as {
     actors: { parked?: object; input?: object; state?: { timers?: object; history?: object } }[]
     outbox: { name: string }[]
     letters: object[]

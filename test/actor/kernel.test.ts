@@ -315,6 +315,7 @@ t.test('an inspector sees events, transitions, effects and actors come and go', 
   t.same(
     records.map((record) => record.kind),
     [
+      'program',
       'actor.up',
       'event',
       'effect',

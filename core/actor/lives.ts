@@ -1,0 +1,368 @@
+/**
+ * The lives of actors: coming back from the journal, starting, ending, starting again.
+ *
+ * @module
+ */
+import { asProvError, ProvError } from '../errors.ts'
+import type { JournalEntry } from '../journal/journal.ts'
+import type { JsonValue } from '../json.ts'
+import { defined } from '../optional.ts'
+import type { Count } from '../units.ts'
+import { address as makeAddress, typeOf } from './address.ts'
+import type { Address } from './address.ts'
+import { Cell, flag } from './cell.ts'
+import type { Kind } from './cell.ts'
+import type { ActorDef } from './define.ts'
+import { actorErrors } from './errors.ts'
+import type { KernelRecords, Parked, Stored } from './ledger.ts'
+import { eventOf, Mail } from './mail.ts'
+import { roomMade } from './overflow.ts'
+import { addressedTo } from './post.ts'
+import { none } from './program/program.ts'
+import type { Asked, Standing } from './program/program.ts'
+import type { RemoteProgram } from './program/remote.ts'
+import type { Realm } from './realm.ts'
+import { revive, reviveElsewhere, unreadableCodes } from './restore.ts'
+import type { Revived } from './restore.ts'
+import { Lane } from './scheduler.ts'
+import { persisted, standingOf } from './state.ts'
+import type { ActorState } from './state.ts'
+import { decide } from './supervise.ts'
+import type { CrashReport } from './system.ts'
+import { sorted } from './turns.ts'
+import { messageOf } from './warden.ts'
+
+type Kept = Stored & { readonly state: ActorState }
+
+/** What a first step leads to, wherever it was computed. */
+interface First {
+  readonly at: Standing
+  readonly effects: readonly Asked[]
+  readonly beside: readonly JournalEntry[]
+}
+
+export class Lives {
+  readonly #realm: Realm
+  readonly #lanes = new Map<string, Lane>()
+
+  constructor(realm: Realm) {
+    this.#realm = realm
+  }
+
+  // ── types ──────────────────────────────────────────────────────────────────────────────────────
+
+  /** A type with the lane of its owner. */
+  kind(
+    def: ActorDef,
+    owner: string | undefined,
+    behaviour: Pick<Kind, 'program' | 'remote'>,
+  ): Kind {
+    let lane = this.#lanes.get(owner ?? '')
+    if (!lane) this.#lanes.set(owner ?? '', (lane = new Lane()))
+    const { mailbox, durability } = def
+    return {
+      def,
+      ...behaviour,
+      owner,
+      lane,
+      capacity: mailbox.capacity,
+      keyed: mailbox.overflow === 'coalesce',
+      kept: durability !== 'volatile',
+    }
+  }
+
+  /** Throws when another definition has the type, or there is no journal for it. */
+  admit(def: ActorDef): void {
+    const known = this.#realm.kinds.get(def.type)
+    if (known) throw actorErrors.PROV_ACTOR_TYPE_TAKEN({ type: def.type })
+    if (def.durability !== 'volatile' && !this.#realm.writer) {
+      const { type, durability } = def
+      throw actorErrors.PROV_ACTOR_JOURNAL_MISSING({ type, durability })
+    }
+  }
+
+  /** Brings the actors of a type back. */
+  takeOver(kind: Kind): void {
+    const { program } = kind
+    const { kinds, ledger } = this.#realm
+    kinds.set(kind.def.type, kind)
+    // Taking an entry out of a map while walking it is sound.
+    for (const actor of ledger.stored.values()) {
+      if (program && isKept(actor) && typeOf(actor.address) === kind.def.type) {
+        this.#revive(kind, actor, revive(program, actor))
+      }
+    }
+    this.reissue(kind.def.type)
+  }
+
+  /** The same for behaviour that runs elsewhere: it is asked before the type counts as known. */
+  async takeOverElsewhere(kind: Kind): Promise<void> {
+    const { kinds, ledger } = this.#realm
+    const { type } = kind.def
+    const actors = [...ledger.stored.values()].filter(
+      (actor): actor is Kept => isKept(actor) && typeOf(actor.address) === type,
+    )
+    const revived = await Promise.all(
+      actors.map((actor) => reviveElsewhere(kind.def, kind.remote as RemoteProgram, actor)),
+    )
+    this.admit(kind.def)
+    kinds.set(type, kind)
+    for (const [at, actor] of actors.entries()) this.#revive(kind, actor, revived[at] as Revived)
+    this.reissue(type)
+  }
+
+  #revive(kind: Kind, actor: Kept, { at, migrated, unreadable }: Revived): void {
+    const { ledger, cells, books, clock, hooks, turns } = this.#realm
+    const cell = new Cell(actor.address, kind, at, actor.sequence)
+    cell.input = actor.input
+    cell.parked = unreadable ?? (isUnreadable(actor.parked) ? undefined : actor.parked)
+    if (unreadable) cell.version = actor.version
+    if (cell.parked) {
+      cell.status = 'parked'
+      if (cell.parked.event) {
+        cell.stuck = new Mail(cell.parked.event, clock.now())
+        cell.push(cell.stuck)
+      }
+    } else if (at.config.status === 'done') cell.status = 'done'
+    ledger.stored.delete(actor.address)
+    cells.set(actor.address, cell)
+    if (migrated) {
+      cell.sequence++
+      books.note('actor.started', { ...cell.stored(), state: migrated })
+    }
+    if (!unreadable) turns.arm(cell, none)
+    hooks['actor.up']?.({ kind: 'actor.up', address: cell.address, restored: true }, cell)
+  }
+
+  /** Effects of this type run again under their old ids; what was told to it is told again. */
+  reissue(type: string): void {
+    const { unissued, ledger, books, turns, post } = this.#realm
+    for (const id of Array.from(unissued)) {
+      const pending = ledger.outbox.get(id)
+      if (!pending) unissued.delete(id)
+      else if (pending.name === 'tell') {
+        if (!addressedTo(pending, type)) continue
+        unissued.delete(id)
+        post.tell(pending)
+      } else if (typeOf(pending.from) === type) {
+        const cell = this.#realm.find(pending.from)
+        if (cell && isUnreadable(cell.parked)) continue
+        unissued.delete(id)
+        if (cell) turns.issue(cell, pending)
+        else books.settle(id)
+      }
+    }
+  }
+
+  // ── start ──────────────────────────────────────────────────────────────────────────────────────
+
+  /** Gets the actor or starts it. */
+  spawn(def: ActorDef, id: string, input: unknown): Cell | Promise<Cell> {
+    const { kinds, starting } = this.#realm
+    const address = makeAddress(def.type, id)
+    const kind = kinds.get(def.type)
+    if (!kind) throw actorErrors.PROV_ACTOR_UNREGISTERED({ type: def.type })
+    if (starting.size > 0 && starting.has(address)) return this.#spawnLater(kind, address, input)
+    const known = this.#realm.find(address)
+    if (known) return known
+    if (kind.kept || !kind.program) return this.#spawnLater(kind, address, input)
+    const cell = this.#startNow(kind, address, input)
+    if (this.#realm.unissued.size > 0) this.reissue(def.type)
+    return cell
+  }
+
+  async #spawnLater(kind: Kind, address: Address, input: unknown): Promise<Cell> {
+    const { starting, unissued } = this.#realm
+    for (let other = starting.get(address); other; other = starting.get(address)) {
+      await other.catch(() => {})
+    }
+    const known = this.#realm.find(address)
+    if (known) return known
+    const begun = this.#start(kind, address, input)
+    starting.set(address, begun)
+    try {
+      return await begun
+    } finally {
+      starting.delete(address)
+      if (unissued.size > 0) this.reissue(kind.def.type)
+      this.#realm.calmed()
+    }
+  }
+
+  #startNow(kind: Kind, address: Address, input: unknown): Cell {
+    const sequence = this.#nextSequence(address)
+    const first = this.#first(kind, address, input, sequence)
+    const cell = new Cell(address, kind, first.at, sequence)
+    if (keepsInput(kind)) cell.input = (input ?? null) as JsonValue
+    this.#up(cell, first.effects)
+    return cell
+  }
+
+  async #start(kind: Kind, address: Address, input: unknown, from: Count = 0): Promise<Cell> {
+    if (!kind.kept && kind.program) return this.#startNow(kind, address, input)
+    const sequence = Math.max(this.#nextSequence(address), from + 1)
+    const first = kind.program
+      ? this.#first(kind, address, input, sequence)
+      : await this.#firstElsewhere(kind, address, input, sequence)
+    const cell = new Cell(address, kind, first.at, sequence)
+    if (keepsInput(kind)) cell.input = (input ?? null) as JsonValue
+    const { writer } = this.#realm
+    if (!kind.kept || !writer) this.#up(cell, first.effects)
+    else {
+      const body: KernelRecords['actor.started'] = defined({
+        ...cell.stored(),
+        state: persisted(first.at),
+        effects: first.effects.length > 0 ? first.effects : undefined,
+      }) as never
+      const entries = [writer.entry('actor.started', body), ...first.beside]
+      // Its consequences come before the promise: a snapshot taken in between would miss it.
+      await new Promise<void>((resolve, reject) => {
+        writer.append(entries, () => resolve(this.#up(cell, first.effects)), reject)
+      })
+    }
+    return cell
+  }
+
+  /** Effect ids stay unique: a stopped address goes on counting where it was. */
+  #nextSequence(address: Address): Count {
+    const { shut, broken, ledger } = this.#realm
+    if (shut) throw broken ?? actorErrors.PROV_ACTOR_STOPPED({ address })
+    return (ledger.stored.get(address)?.sequence ?? 0) + 1
+  }
+
+  #first({ def, program }: Kind, address: Address, input: unknown, sequence: Count): First {
+    try {
+      const at = (program as NonNullable<typeof program>).start(input, this.#realm.clock.now())
+      return { at, ...sorted(def, at.asked, address, sequence) }
+    } catch (thrown) {
+      throw startFailed(address, thrown)
+    }
+  }
+
+  async #firstElsewhere(
+    { remote }: Kind,
+    address: Address,
+    input: unknown,
+    sequence: Count,
+  ): Promise<First> {
+    try {
+      const nowMs = this.#realm.clock.now()
+      const request = { address, input, sequence, nowMs }
+      const { state, tags, asked, beside } = await (remote as RemoteProgram).start(request)
+      return { at: standingOf(state, tags), effects: asked, beside }
+    } catch (thrown) {
+      throw startFailed(address, thrown)
+    }
+  }
+
+  #up(cell: Cell, effects: readonly Asked[]): void {
+    const { ledger, cells, followers, hooks, turns } = this.#realm
+    const { address } = cell
+    if (ledger.stored.size > 0) ledger.stored.delete(address)
+    cells.set(address, cell)
+    if (followers.has(address)) cell.followed = true
+    hooks['actor.up']?.({ kind: 'actor.up', address, restored: false }, cell)
+    turns.arm(cell, none)
+    if (effects.length > 0) turns.perform(cell, effects, cell.sequence)
+    if (cell.config.status === 'done') this.finished(cell)
+  }
+
+  // ── end ────────────────────────────────────────────────────────────────────────────────────────
+
+  async stop(address: Address): Promise<void> {
+    const cell = this.#realm.find(address)
+    if (!cell) return
+    if (cell.busy) await ended(cell)
+    else this.end(cell, 'stopped')
+    await this.#realm.writer?.settled()
+  }
+
+  end(cell: Cell, why: 'stopped' | 'failed', crash?: CrashReport): void {
+    const { cells, ledger, books, effects, hooks, watchers } = this.#realm
+    const { address, version } = cell
+    const { durability } = cell.kind.def
+    cell.status = 'stopped'
+    cell.flags |= flag.gone
+    const sequence = ++cell.sequence
+    cells.delete(address)
+    ledger.stored.set(address, { address, version, sequence, durability })
+    if (durability !== 'volatile') books.note('actor.stopped', { address, sequence, why })
+    effects.abort(address)
+    ledger.forget(address)
+    this.empty(cell)
+    cell.rareIfAny?.ending?.()
+    hooks['actor.down']?.({ kind: 'actor.down', address, why }, cell)
+    watchers.tell(address, { address, kind: why, ...(crash && { crash }) })
+  }
+
+  /** Nothing will be taken from this mailbox any more: everybody is told. */
+  empty(cell: Cell, forGood = true): void {
+    const { books } = this.#realm
+    for (const item of cell.takeAll()) {
+      const mail = item instanceof Mail ? item : undefined
+      // After a close the timer and the promise still stand: they come again at the next start.
+      if (mail?.dropped || mail?.timer || (!forGood && mail?.cause !== undefined)) continue
+      if (mail?.waiter) {
+        mail.waiter.reject(actorErrors.PROV_ACTOR_STOPPED({ address: cell.address }))
+      } else books.letter(cell.address, eventOf(item).type, 'stopped')
+      if (mail?.cause !== undefined) books.settle(mail.cause)
+    }
+    if ((cell.flags & flag.wanted) !== 0) roomMade(cell)
+  }
+
+  /** Its machine is done. */
+  finished(cell: Cell): void {
+    if (cell.kind.def.supervision.restart === 'permanent') return this.#startAgain(cell)
+    cell.status = 'done'
+    this.empty(cell)
+    this.#realm.watchers.tell(cell.address, { address: cell.address, kind: 'done' })
+  }
+
+  #startAgain(cell: Cell): void {
+    const { warden, clock, scheduler } = this.#realm
+    const { supervision } = cell.kind.def
+    const policy = { ...supervision, onFailure: 'restart' as const }
+    const decision = decide(policy, cell.failures ?? [], clock.monotonic())
+    if (decision.directive !== 'restart') return this.end(cell, 'failed')
+    const waiting = cell.takeAll()
+    cell.failures = decision.failures
+    warden.pause(cell, decision.pauseMs, () => {
+      void this.#start(cell.kind, cell.address, cell.input ?? undefined, cell.sequence).then(
+        (fresh) => {
+          cell.flags |= flag.gone
+          fresh.failures = cell.failures
+          fresh.restarts = cell.restarts
+          fresh.unshift([...waiting, ...cell.takeAll()])
+          scheduler.ready(fresh)
+        },
+        () => this.end(cell, 'failed'),
+      )
+    })
+  }
+}
+
+const isKept = (actor: Stored): actor is Kept => actor.state !== undefined
+
+export const isUnreadable = (parked: Parked | undefined): boolean =>
+  parked !== undefined && unreadableCodes.has(parked.code)
+
+const keepsInput = ({ def }: Kind): boolean => def.supervision.restart === 'permanent'
+
+function startFailed(address: Address, thrown: unknown): ProvError {
+  if (ProvError.is(thrown) && thrown.code === 'PROV_ACTOR_UNSUPPORTED') return thrown
+  const what = messageOf(thrown)
+  return actorErrors.PROV_ACTOR_START_FAILED({ address, what }, { cause: asProvError(thrown) })
+}
+
+/** Marks an actor to stop after the commit under way; resolves when it has. */
+function ended(cell: Cell): Promise<void> {
+  const { rare } = cell
+  const others = rare.ending
+  cell.flags |= flag.ending
+  return new Promise((resolve) => {
+    rare.ending = () => {
+      others?.()
+      resolve()
+    }
+  })
+}

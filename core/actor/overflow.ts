@@ -1,0 +1,96 @@
+/**
+ * What a full mailbox does, by the type's own choice. Timers, effect results and tells always get in:
+ * they are promises that the journal already holds.
+ *
+ * - `reject` (default) tells the sender at once.
+ * - `await` tells the sender at once and hands it a promise of room; `apply` waits by itself.
+ * - `coalesce` lets a newer message take the place of a waiting one with the same key.
+ * - `drop-oldest`, `drop-newest` lose one, counted as a dead letter; only for types that say `lossy`.
+ *
+ * @module
+ */
+import type { Millis } from '../units.ts'
+import { flag, mailOf } from './cell.ts'
+import type { Cell } from './cell.ts'
+import type { ActorEvent } from './define.ts'
+import { eventOf, Mail } from './mail.ts'
+import type { Item, Waiter } from './mail.ts'
+import type { Realm } from './realm.ts'
+
+/** Resolves when the mailbox has room, or may have. Rejects when the signal aborts first. */
+export function roomIn(cell: Cell, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal?.reason as Error)
+    signal?.addEventListener('abort', abort, { once: true })
+    cell.flags |= flag.wanted
+    ;(cell.rare.room ??= []).push(() => {
+      signal?.removeEventListener('abort', abort)
+      resolve()
+    })
+  })
+}
+
+/** Called after messages were taken, or the actor ended: whoever waited for room looks again. */
+export function roomMade(cell: Cell): void {
+  if (cell.status === 'active' && cell.depth >= cell.kind.capacity) return
+  cell.flags &= ~flag.wanted
+  const waiting = cell.rare.room ?? []
+  cell.rare.room = undefined
+  for (const resolve of waiting) resolve()
+}
+
+/** Drops the oldest message where the type allows it; false when it does not, or it must not be lost. */
+export function makeRoom(realm: Realm, cell: Cell): boolean {
+  const { first } = cell
+  if (cell.kind.def.mailbox.overflow !== 'drop-oldest' || first === undefined) return false
+  if (first instanceof Mail && (first.waiter ?? first.cause ?? first.timer) !== undefined)
+    return false
+  cell.take()
+  realm.books.letter(cell.address, eventOf(first).type, 'dropped')
+  return true
+}
+
+/** The key of an event where messages coalesce; undefined for those that stand for themselves. */
+function keyOf(cell: Cell, event: ActorEvent): string | undefined {
+  try {
+    return cell.kind.def.mailbox.key?.(event as never)
+  } catch {
+    // A key that cannot be told is no reason to lose the message.
+    return undefined
+  }
+}
+
+/** True when a waiting message has the same key: a full mailbox has room for it. */
+export function replaces(cell: Cell, event: ActorEvent): boolean {
+  const { keys } = cell.rareIfAny ?? {}
+  const key = keys && keyOf(cell, event)
+  return key !== undefined && keys?.has(key) === true
+}
+
+/**
+ * Queues where messages coalesce: in the place of the waiting one with the same key, else at the end.
+ * Whoever applied the one that is replaced gets the answer of the one that replaced it.
+ */
+export function keep(cell: Cell, item: Item, nowMs: Millis): void {
+  const mail = mailOf(item, nowMs)
+  const special = (mail.cause ?? mail.timer) !== undefined
+  const key = special ? undefined : keyOf(cell, mail.event)
+  if (key === undefined) return cell.push(mail)
+  const keys = (cell.rare.keys ??= new Map<string, Mail>())
+  const waiting = keys.get(key)
+  if (waiting === undefined) {
+    mail.key = key
+    keys.set(key, mail)
+    return cell.push(mail)
+  }
+  waiting.event = mail.event
+  waiting.waiter = both(waiting.waiter, mail.waiter)
+}
+
+function both(first: Waiter | undefined, second: Waiter | undefined): Waiter | undefined {
+  if (!first || !second) return first ?? second
+  return {
+    resolve: (snapshot) => (first.resolve(snapshot), second.resolve(snapshot)),
+    reject: (error) => (first.reject(error), second.reject(error)),
+  }
+}

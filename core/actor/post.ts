@@ -1,0 +1,213 @@
+/**
+ * Delivery: who gets a message, who waits for room, who is told that it was not taken. Nothing here
+ * runs an actor; it only queues.
+ *
+ * @module
+ */
+import { typeOf } from './address.ts'
+import type { Address } from './address.ts'
+import { flag, mailOf } from './cell.ts'
+import type { Cell } from './cell.ts'
+import type { ActorEvent } from './define.ts'
+import type { EffectEvent } from './effects.ts'
+import type { Pending } from './ledger.ts'
+import { Mail } from './mail.ts'
+import type { AskChain, Item } from './mail.ts'
+import { keep, makeRoom, replaces, roomIn } from './overflow.ts'
+import type { Realm } from './realm.ts'
+import { abandoned, abortable, isEvent, refused } from './refuse.ts'
+import type { TimerState } from './state.ts'
+import type { ActorSnapshot, LetterReason, Refusal, Sent } from './system.ts'
+
+const accepted: Sent = { accepted: true }
+/** Only an actor in this state runs what it is sent at once. */
+const standingBy = flag.status | flag.busy
+
+export class Post {
+  readonly #realm: Realm
+
+  constructor(realm: Realm) {
+    this.#realm = realm
+  }
+
+  send(address: Address, event: ActorEvent): Sent {
+    return this.sendTo(address, this.#realm.find(address), event)
+  }
+
+  sendTo(address: Address, cell: Cell | undefined, event: ActorEvent): Sent {
+    const reason = this.#refusal(cell, address, event)
+    if (reason === undefined) {
+      this.#queue(cell as Cell, event, undefined)
+      return accepted
+    }
+    if (reason === 'full') return this.#overflow(cell as Cell, event)
+    this.#realm.books.letter(address, String(event?.type), reason)
+    return { accepted: false, reason }
+  }
+
+  /** See `ActorRef.apply`. */
+  apply(
+    address: Address,
+    event: ActorEvent,
+    signal: AbortSignal | undefined,
+  ): Promise<ActorSnapshot> {
+    return new Promise((resolve, reject) => {
+      const cell = this.#realm.find(address)
+      const reason = this.#refusal(cell, address, event)
+      if (signal?.aborted) return reject(abandoned(address, event))
+      if (reason === 'full' && cell?.kind.def.mailbox.overflow === 'await') {
+        const again = (): void => resolve(this.apply(address, event, signal))
+        void roomIn(cell, signal).then(again, () => reject(abandoned(address, event)))
+        return
+      }
+      const mail = new Mail(event, this.#realm.nowMs)
+      mail.waiter = signal
+        ? abortable(mail, signal, address, { resolve, reject })
+        : { resolve, reject }
+      if (reason === undefined) return this.#queue(cell as Cell, mail, undefined)
+      if (reason === 'full' && cell && (replaces(cell, event) || makeRoom(this.#realm, cell))) {
+        return this.#queue(cell, mail, undefined)
+      }
+      reject(this.#realm.broken ?? refused(reason, address, cell, event))
+    })
+  }
+
+  /** Throws when the question is not taken. */
+  ask(address: Address, event: ActorEvent, chain: AskChain | undefined): void {
+    const cell = this.#realm.find(address)
+    const reason = this.#refusal(cell, address, event)
+    if (reason !== undefined && !(reason === 'full' && makeRoom(this.#realm, cell as Cell))) {
+      throw this.#realm.broken ?? refused(reason, address, cell, event)
+    }
+    if (!chain) return this.#queue(cell as Cell, event, undefined)
+    const mail = new Mail(event, this.#realm.nowMs)
+    mail.chain = chain
+    this.#queue(cell as Cell, mail, chain.address)
+  }
+
+  /** An address where nobody stands may still be about to get somebody. */
+  #refusal(cell: Cell | undefined, address: Address, event: ActorEvent): Refusal | undefined {
+    if (!isEvent(event)) return 'invalid'
+    if (this.#realm.shut) return 'stopped'
+    if (cell === undefined) return this.#realm.ledger.stored.has(address) ? 'stopped' : 'unknown'
+    if ((cell.flags & (flag.status | flag.ending)) !== 0) {
+      const { status } = cell
+      if (status === 'parked') return 'parked'
+      if (status !== 'restarting') return 'stopped'
+    }
+    if (cell.box === undefined) return undefined
+    return cell.depth < cell.kind.capacity ? undefined : 'full'
+  }
+
+  #overflow(cell: Cell, event: ActorEvent): Sent {
+    const { address, kind } = cell
+    const { hooks } = this.#realm
+    hooks.mailbox?.({ kind: 'mailbox', address, depth: cell.depth, full: true }, cell)
+    if (replaces(cell, event) || makeRoom(this.#realm, cell)) {
+      this.#queue(cell, event, undefined)
+      return accepted
+    }
+    const { overflow } = kind.def.mailbox
+    if (overflow === 'await') return { accepted: false, reason: 'full', room: roomIn(cell) }
+    const lost = overflow === 'drop-newest' ? 'dropped' : 'full'
+    this.#realm.books.letter(address, event.type, lost)
+    return { accepted: false, reason: 'full' }
+  }
+
+  /** Into the mailbox, whatever its depth. */
+  deliver(cell: Cell, mail: Mail): void {
+    this.#queue(cell, mail, mail.from)
+  }
+
+  #queue(cell: Cell, item: Item, from: Address | undefined): void {
+    const { hooks, scheduler } = this.#realm
+    if (hooks.event !== null) {
+      const mail = mailOf(item, this.#realm.nowMs)
+      const { type } = mail.event
+      hooks.event({ kind: 'event', to: cell.address, type, ...(from && { from }) }, cell, mail)
+    }
+    const idle = (cell.flags & standingBy) === 0
+    if (cell.kind.keyed) keep(cell, item, this.#realm.nowMs)
+    // How long something waits is only interesting where it has to.
+    else cell.push(idle || item instanceof Mail ? item : new Mail(item, this.#realm.nowMs))
+    if (idle) scheduler.ready(cell)
+  }
+
+  /** Tells are kept in the outbox, so a full mailbox is no reason to lose them. */
+  tell(pending: Pending): void {
+    const { books, ledger, starting, unissued, asks, nowMs } = this.#realm
+    const { to, event } = toldOf(pending)
+    const give = (reason: LetterReason): void => {
+      books.letter(to, String(event?.type), reason)
+      books.settle(pending.id)
+    }
+    if (!isEvent(event)) return give('invalid')
+    if (asks.answer(to, event)) return books.settle(pending.id)
+    const cell = this.#realm.find(to)
+    if (cell && cell.status !== 'done') {
+      const mail = new Mail(event, nowMs)
+      mail.cause = pending.id
+      mail.from = pending.from
+      mail.chain = pending.chain
+      return this.#queue(cell, mail, pending.from)
+    }
+    if (starting.has(to) || (!cell && ledger.stored.get(to)?.state)) {
+      void unissued.add(pending.id)
+      return
+    }
+    give(cell || ledger.stored.has(to) ? 'stopped' : 'unknown')
+  }
+
+  /** A tell of an actor that keeps nothing: delivered now or a dead letter, no promise to keep. */
+  tellNow(from: Address, params: unknown): void {
+    const { books, ledger, starting, asks } = this.#realm
+    const { to, event } = params as { readonly to: Address; readonly event: ActorEvent }
+    if (!isEvent(event))
+      return books.letter(String(to), String((event as ActorEvent)?.type), 'invalid')
+    if (asks.answer(to, event)) return
+    const cell = this.#realm.find(to)
+    if (cell && cell.status !== 'done') return this.#queue(cell, event, from)
+    const waiting = starting.get(to)
+    if (waiting) return void waiting.catch(() => {}).then(() => this.tellNow(from, params))
+    books.letter(to, event.type, cell || ledger.stored.has(to) ? 'stopped' : 'unknown')
+  }
+
+  answered(pending: Pending, event: EffectEvent): void {
+    const { books, over, nowMs } = this.#realm
+    if (over) return
+    const cell = this.#realm.find(pending.from)
+    if (!cell || cell.status === 'done') return books.settle(pending.id)
+    const mail = new Mail(event, nowMs)
+    mail.cause = pending.id
+    mail.chain = pending.chain
+    this.#queue(cell, mail, undefined)
+  }
+
+  ring(address: Address, timer: TimerState): void {
+    const { over, clock } = this.#realm
+    if (over) return
+    const cell = this.#realm.find(address)
+    const set = cell && standingTimer(cell, timer)
+    if (!set) return
+    const mail = new Mail(set.event, clock.now())
+    mail.timer = set
+    this.#queue(cell, mail, undefined)
+  }
+}
+
+/** The timer as the actor holds it now, if it still does: an actor that was away holds an equal one. */
+export function standingTimer(cell: Cell, timer: TimerState): TimerState | undefined {
+  if (cell.timers.includes(timer)) return timer
+  return cell.timers.find((one) => one.id === timer.id && one.dueMs === timer.dueMs)
+}
+
+export function toldOf(pending: Pending): { readonly to: Address; readonly event: ActorEvent } {
+  const told = (pending.params ?? {}) as { readonly to?: unknown; readonly event?: unknown }
+  return { to: String(told.to) as Address, event: told.event as ActorEvent }
+}
+
+/** True for a tell that waits for somebody of this type, or for an answer. */
+export const addressedTo = (pending: Pending, type: string): boolean => {
+  const wanted = typeOf(toldOf(pending).to)
+  return wanted === type || wanted === 'ask'
+}

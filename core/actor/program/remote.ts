@@ -1,0 +1,61 @@
+/**
+ * Behaviour that runs elsewhere: in a thread or in a process. It keeps nothing: the kernel hands over
+ * where an actor stands and what it was sent, and gets back the steps. Whoever runs it may die at any
+ * moment without an actor noticing more than a pause.
+ *
+ * @module
+ */
+import type { ErrorReport } from '../../errors.ts'
+import type { JournalEntry } from '../../journal/journal.ts'
+import type { Count, Millis } from '../../units.ts'
+import type { Address } from '../address.ts'
+import type { ActorEvent, PersistedState } from '../define.ts'
+import type { ActorState } from '../state.ts'
+import type { Asked, LogLine } from './program.ts'
+
+/** One step as data; records are made already, where the code is. */
+export interface RemoteStep {
+  readonly state: ActorState
+  readonly tags: readonly string[]
+  /** What runs after the commit. */
+  readonly asked: readonly Asked[]
+  /** What is written with it. */
+  readonly beside: readonly JournalEntry[]
+  readonly logs: readonly LogLine[]
+}
+
+export interface RemoteMessage {
+  readonly event: ActorEvent
+  readonly nowMs: Millis
+  readonly timer?: string
+}
+
+export interface RemoteTurn {
+  readonly address: Address
+  /** Sequence of the state; the first step is the next one. */
+  readonly sequence: Count
+  readonly state: ActorState
+  readonly messages: readonly RemoteMessage[]
+}
+
+export interface RemoteProgram {
+  readonly mode: 'worker' | 'process'
+  /** Rejects with what the machine threw, as a ProvError. */
+  start(request: {
+    readonly address: Address
+    readonly input: unknown
+    readonly sequence: Count
+    readonly nowMs: Millis
+  }): Promise<RemoteStep>
+  /**
+   * Steps for the messages in order. Fewer steps than messages: the next one failed, or the machine is
+   * done. Rejects only when it cannot run at all; a message that kills its worker is a failure.
+   */
+  turn(
+    request: RemoteTurn,
+  ): Promise<{ readonly steps: readonly RemoteStep[]; readonly failure?: ErrorReport }>
+  /** One rung of `migrate`, from that version to the next one. */
+  migrate(version: Count, state: PersistedState): Promise<PersistedState>
+  /** Throws when the machine has no such state. */
+  restore(state: ActorState): Promise<void>
+}

@@ -1,0 +1,102 @@
+/**
+ * What the parts of one kernel share: who is there, what is kept, and each other.
+ *
+ *     post    who gets a message, and who is told that it was not taken
+ *     turns   steps, their commit, and what follows it
+ *     lives   starting, ending, parking, coming back from the journal
+ *
+ * @module
+ */
+import type { Clock } from '../clock.ts'
+import type { Count, Millis } from '../units.ts'
+import type { Address } from './address.ts'
+import type { Alarm } from './alarm.ts'
+import type { Asks } from './asks.ts'
+import type { Books } from './books.ts'
+import type { Cell, Kind } from './cell.ts'
+import type { Effects } from './effects.ts'
+import type { Hooks } from './inspect.ts'
+import type { Ledger } from './ledger.ts'
+import type { Listeners } from './listeners.ts'
+import type { Lives } from './lives.ts'
+import type { Post } from './post.ts'
+import { Recorder } from './recorder.ts'
+import type { Scheduler } from './scheduler.ts'
+import type { TimerState } from './state.ts'
+import type { ActorSnapshot, WatchEvent } from './system.ts'
+import type { Turns } from './turns.ts'
+import type { Warden } from './warden.ts'
+import type { Writer } from './writer.ts'
+
+/** A timer in the heap. By address: the actor may have left memory meanwhile. */
+export interface Waking {
+  readonly address: Address
+  readonly timer: TimerState
+}
+
+export class Realm {
+  readonly clock: Clock
+  readonly ledger: Ledger
+  readonly hooks: Hooks
+  readonly recorder = new Recorder()
+  readonly partition: string
+  readonly kinds = new Map<string, Kind>()
+  readonly cells = new Map<Address, Cell>()
+  readonly starting = new Map<Address, Promise<unknown>>()
+  /** Promises whose owner or addressee is not there yet. */
+  readonly unissued: Set<string>
+
+  writer: Writer | undefined
+  // Set once, by the kernel that builds the parts; nobody uses them before that.
+  watchers!: Listeners<WatchEvent>
+  followers!: Listeners<ActorSnapshot>
+  books!: Books
+  warden!: Warden
+  effects!: Effects
+  asks!: Asks
+  alarm!: Alarm<Waking>
+  scheduler!: Scheduler
+  post!: Post
+  turns!: Turns
+  lives!: Lives
+
+  /** Wall time as of the last look at the clock; turns do not look each for themselves. */
+  nowMs: Millis
+  /** Commits under way. */
+  commits: Count = 0
+  /** Nothing new is taken: it closes, or the journal is broken. */
+  shut = false
+  closing = false
+  /** Closed: whatever still rings or answers is too late. */
+  over = false
+  /** Why the journal takes nothing more. */
+  broken: Error | undefined
+  calm: (() => void) | undefined
+
+  constructor(ledger: Ledger, clock: Clock, partition: string, hooks: Hooks) {
+    this.ledger = ledger
+    this.clock = clock
+    this.partition = partition
+    this.hooks = hooks
+    this.nowMs = clock.now()
+    this.unissued = new Set(ledger.outbox.keys())
+  }
+
+  /** The actor that stands at an address now. */
+  find(address: Address): Cell | undefined {
+    return this.cells.get(address)
+  }
+
+  /** From now on nothing can be made durable, so nothing is taken. */
+  breakDown(error: Error): void {
+    this.broken ??= error
+    this.shut = true
+    this.calm?.()
+  }
+
+  /** Something ended; when it was the last thing, whoever closes goes on. */
+  calmed(): void {
+    if (!this.calm || !this.scheduler.idle || this.commits > 0) return
+    if (this.effects.running === 0 && this.starting.size === 0) this.calm()
+  }
+}

@@ -1,0 +1,389 @@
+/**
+ * Turns: steps, their commit, and what follows it.
+ *
+ *     mailbox ─▶ steps computed, nothing executed
+ *                  │
+ *                  ▼
+ *                commit: one frame {event, change, effects} + records
+ *                  │ durable
+ *                  ▼
+ *                swap state ─▶ effects, tells ─▶ followers ─▶ whoever applied
+ *
+ * T1  One commit of an actor at a time; other actors go on meanwhile.
+ * T2  Nothing outside happens before the commit that asked for it is durable.
+ * T3  A step that throws leaves no trace but a dead letter and a crash report.
+ * T4  No delivery runs inside another one.
+ *
+ * An actor that keeps nothing has nothing to wait for: its steps are computed, swapped and followed
+ * one by one, in place. The others compute a batch, and it is a batch that is committed.
+ *
+ * @module
+ */
+import type { JournalEntry } from '../journal/journal.ts'
+import type { JsonValue } from '../json.ts'
+import type { Count } from '../units.ts'
+import type { Address } from './address.ts'
+import { flag, largestBatch, mailOf } from './cell.ts'
+import type { Cell } from './cell.ts'
+import type { ActorDef, ActorEvent, RecordMaker } from './define.ts'
+import { prefixOf, steppedEntry } from './encode.ts'
+import type { Pending } from './ledger.ts'
+import { eventOf, Mail } from './mail.ts'
+import type { Item } from './mail.ts'
+import { roomMade } from './overflow.ts'
+import { none } from './program/program.ts'
+import type { Asked, Config, LogLine, Program, Standing, Step } from './program/program.ts'
+import type { Realm, Waking } from './realm.ts'
+import { remoteSteps } from './remote-turn.ts'
+import type { TimerState } from './state.ts'
+import type { Writer } from './writer.ts'
+
+/** One computed step that waits for its commit. */
+export interface Due {
+  readonly item: Item
+  readonly at: Standing
+  readonly sequence: Count
+  /** What runs after the commit. */
+  readonly effects: readonly Asked[]
+  /** What is written with it: its own record, then those of others. */
+  readonly entries: readonly JournalEntry[]
+  readonly logs: readonly LogLine[]
+}
+
+/** The message at which a turn ended because its step threw. */
+export interface Failure {
+  readonly message: Mail
+  readonly thrown: unknown
+}
+
+export interface Turn {
+  readonly dues: readonly Due[]
+  readonly failure?: Failure | undefined
+}
+
+/** Flags under which an actor takes nothing. */
+const notNow = flag.status | flag.busy
+/** Flags under which somebody wants to hear of each step. */
+const heard = flag.followed | flag.tapped
+
+export class Turns {
+  readonly #realm: Realm
+
+  constructor(realm: Realm) {
+    this.#realm = realm
+  }
+
+  /** Takes a turn, if the actor can; says how many steps it was. Never throws. */
+  readonly take = (cell: Cell): Count => {
+    if ((cell.flags & notNow) !== 0 || this.#realm.over) return 0
+    const { kind } = cell
+    if (kind.program === undefined) return this.#elsewhere(cell)
+    return kind.kept ? this.#kept(cell, kind.program) : this.#volatile(cell, kind.program)
+  }
+
+  // ── keeps nothing ──────────────────────────────────────────────────────────────────────────────
+
+  #volatile(cell: Cell, program: Program): Count {
+    const { hooks, recorder, nowMs } = this.#realm
+    let steps = 0
+    while (steps < largestBatch && cell.box !== undefined) {
+      const item = cell.take() as Item
+      const mail = item instanceof Mail ? item : undefined
+      if (mail !== undefined && stale(mail, cell)) continue
+      const event = mail === undefined ? (item as ActorEvent) : mail.event
+      steps++
+      const before = cell.config
+      const { timers } = cell
+      let step: Step
+      try {
+        step = program.step(cell, event, nowMs, mail?.timer?.id)
+        if (step.asked !== none) demandPlain(step.asked)
+      } catch (thrown) {
+        this.#realm.warden.failed(cell, { message: mailOf(item, nowMs), thrown })
+        break
+      }
+      cell.config = step.config
+      cell.context = step.context
+      cell.timers = step.timers
+      cell.sequence++
+      if (step.timers !== timers) this.arm(cell, timers)
+      if (mail?.cause !== undefined) this.#realm.books.caused(mail.cause, false)
+      if (step.asked !== none) this.#asked(cell, step.asked, mail)
+      recorder.note(cell.address, event.type, step.config, cell.sequence, nowMs)
+      if (
+        hooks.transition !== null ||
+        step.logs !== none ||
+        mail?.waiter !== undefined ||
+        (cell.flags & heard) !== 0
+      ) {
+        this.#publish(cell, item, before, cell, cell.sequence, step.logs)
+      }
+      if (step.config.status === 'done') {
+        this.#realm.lives.finished(cell)
+        break
+      }
+      if ((cell.flags & notNow) !== 0) break
+    }
+    this.next(cell)
+    return steps
+  }
+
+  /** Without a journal behind it, a promise is kept at once or never. */
+  #asked(cell: Cell, asked: readonly Asked[], mail: Mail | undefined): void {
+    let rest: Asked[] | undefined
+    for (const one of asked) {
+      if (one.name === 'tell' && !mail?.chain) this.#realm.post.tellNow(cell.address, one.params)
+      else (rest ??= []).push(one)
+    }
+    if (rest) this.perform(cell, rest, cell.sequence, mail)
+  }
+
+  // ── keeps its steps, or its newest state ───────────────────────────────────────────────────────
+
+  #kept(cell: Cell, program: Program): Count {
+    const turn = this.#compute(cell, program)
+    this.#done(cell, turn)
+    return turn.dues.length
+  }
+
+  #done(cell: Cell, turn: Turn): void {
+    if (turn.dues.length > 0) this.#commit(cell, turn)
+    else if (turn.failure) this.#realm.warden.failed(cell, turn.failure)
+    else this.next(cell)
+  }
+
+  #compute(cell: Cell, program: Program): Turn {
+    const { nowMs, partition } = this.#realm
+    const { def } = cell.kind
+    const journaled = def.durability === 'journal'
+    const prefix = journaled ? prefixOf(cell) : ''
+    const dues: Due[] = []
+    let before: Standing = cell
+    let { sequence } = cell
+    for (let left = cell.batch; left > 0 && cell.box !== undefined; left--) {
+      const item = cell.take() as Item
+      const mail = item instanceof Mail ? item : undefined
+      if (mail !== undefined && stale(mail, before)) continue
+      const event = eventOf(item)
+      try {
+        const after = program.step(before, event, nowMs, mail?.timer?.id)
+        sequence++
+        const { effects, beside } = sorted(def, after.asked, cell.address, sequence)
+        const record = { sequence, atMs: nowMs, event, before, after, mail, effects }
+        const own = journaled ? [steppedEntry(partition, prefix, record)] : none
+        const entries = beside.length > 0 ? [...own, ...beside] : own
+        dues.push({ item, at: after, sequence, effects, entries, logs: after.logs })
+        before = after
+      } catch (thrown) {
+        return { dues, failure: { message: mailOf(item, nowMs), thrown } }
+      }
+      if (before.config.status === 'done') break
+    }
+    return { dues }
+  }
+
+  /** The same turn where the behaviour runs elsewhere: the actor is busy until its steps come back. */
+  #elsewhere(cell: Cell): Count {
+    const items: Item[] = []
+    while (items.length < cell.batch && cell.box !== undefined) {
+      // A timer may be cancelled by the step before it: it starts a turn of its own.
+      const { first } = cell
+      if (items.length > 0 && first instanceof Mail && first.timer) break
+      const item = cell.take() as Item
+      if (!(item instanceof Mail) || !stale(item, cell)) items.push(item)
+    }
+    if (items.length === 0) return 0
+    cell.busy = true
+    this.#realm.commits++
+    void remoteSteps(this.#realm, cell, items).then(({ turn, left }) => {
+      this.#realm.commits--
+      cell.busy = false
+      cell.unshift(left)
+      // Whoever asked it to stop meanwhile gets that first: nothing of these steps is durable.
+      if ((cell.flags & flag.ending) !== 0) cell.unshift(turn.dues.map((due) => due.item))
+      if ((cell.flags & flag.ending) !== 0 || this.#realm.over) this.next(cell)
+      else this.#done(cell, turn)
+      this.#realm.calmed()
+    })
+    return items.length
+  }
+
+  #commit(cell: Cell, turn: Turn): void {
+    const realm = this.#realm
+    cell.flags |= flag.busy
+    realm.commits++
+    const durable = (): void => {
+      realm.commits--
+      this.#committed(cell, turn)
+      realm.calmed()
+    }
+    const refused = (error: Error): void => {
+      realm.commits--
+      this.#uncommitted(cell, turn, error)
+      realm.calmed()
+    }
+    switch (cell.kind.def.durability) {
+      case 'volatile':
+        return durable()
+      case 'journal':
+        return (realm.writer as Writer).append(entriesOf(turn), durable, refused)
+      case 'snapshot':
+        void realm.books.put(cell, turn.dues).then(durable, (error: Error) => {
+          realm.breakDown(error)
+          refused(error)
+        })
+    }
+  }
+
+  #committed(cell: Cell, { dues, failure }: Turn): void {
+    const { books, lives, warden, recorder, nowMs } = this.#realm
+    cell.flags &= ~flag.busy
+    if (cell.rareIfAny) cell.rareIfAny.batch = largestBatch
+    const journaled = cell.kind.def.durability === 'journal'
+    const { timers } = cell
+    for (const { item, at, sequence, effects, logs } of dues) {
+      const before = cell.config
+      const mail = item instanceof Mail ? item : undefined
+      cell.config = at.config
+      cell.context = at.context
+      cell.timers = at.timers
+      cell.sequence = sequence
+      if (mail?.cause !== undefined) books.caused(mail.cause, journaled)
+      if (effects.length > 0) this.perform(cell, effects, sequence, mail)
+      recorder.note(cell.address, eventOf(item).type, at.config, sequence, nowMs)
+      this.#publish(cell, item, before, at, sequence, logs)
+    }
+    this.arm(cell, timers)
+    if (cell.config.status === 'done') lives.finished(cell)
+    else if (failure) warden.failed(cell, failure)
+    this.next(cell)
+  }
+
+  /**
+   * The journal took none of it. When it lives on, one of these steps cannot be written: they are
+   * taken one by one, and the one that cannot fails like a step that threw.
+   */
+  #uncommitted(cell: Cell, { dues, failure }: Turn, error: Error): void {
+    cell.busy = false
+    const items = dues.map((due) => due.item)
+    if (failure) items.push(failure.message)
+    if (this.#realm.broken) {
+      for (const item of [...items, ...cell.takeAll()]) {
+        if (item instanceof Mail) item.waiter?.reject(error)
+      }
+      cell.rareIfAny?.ending?.()
+      return
+    }
+    if (items.length > 1) {
+      cell.unshift(items)
+      cell.rare.batch = 1
+    } else {
+      const message = mailOf(items[0] as Item, this.#realm.nowMs)
+      this.#realm.warden.failed(cell, { message, thrown: error })
+    }
+    this.next(cell)
+  }
+
+  // ── what follows ───────────────────────────────────────────────────────────────────────────────
+
+  /** After a turn or a commit: what waited for it. */
+  next(cell: Cell): void {
+    const { lives, books, scheduler } = this.#realm
+    if ((cell.flags & (flag.ending | flag.dirty | flag.wanted)) !== 0) {
+      if ((cell.flags & flag.ending) !== 0 && cell.status !== 'stopped') lives.end(cell, 'stopped')
+      if (cell.dirty && !cell.busy) void books.touch(cell)
+      if ((cell.flags & flag.wanted) !== 0) roomMade(cell)
+    }
+    if (cell.box !== undefined && (cell.flags & notNow) === 0) scheduler.ready(cell)
+  }
+
+  /** Makes the promises of one commit and begins to keep them. */
+  perform(cell: Cell, asked: readonly Asked[], sequence: Count, mail?: Mail): void {
+    const mark = { address: cell.address, sequence }
+    const promises = this.#realm.ledger.promise(mark, asked, cell.kind.kept, mail?.chain)
+    for (const pending of promises) this.issue(cell, pending)
+  }
+
+  issue(cell: Cell, pending: Pending): void {
+    if (pending.name === 'tell') return this.#realm.post.tell(pending)
+    this.#realm.effects.run(pending, cell.kind.def.effects[pending.name])
+  }
+
+  arm({ address, timers }: Cell, before: readonly TimerState[]): void {
+    if (timers === before) return
+    for (const timer of timers) {
+      if (!before.includes(timer)) this.#realm.alarm.set(timer.dueMs, { address, timer } as Waking)
+    }
+  }
+
+  #publish(
+    cell: Cell,
+    item: Item,
+    from: Config,
+    to: Standing,
+    sequence: Count,
+    logs: readonly LogLine[],
+  ): void {
+    const { hooks, followers, nowMs } = this.#realm
+    const { address } = cell
+    const mail = item instanceof Mail ? item : undefined
+    if (hooks.log !== null)
+      for (const log of logs) hooks.log({ kind: 'log', address, ...log }, cell)
+    if (hooks.transition !== null) {
+      const { event } = mailOf(item, nowMs)
+      hooks.transition(
+        {
+          kind: 'transition',
+          address,
+          sequence,
+          event: event.type,
+          from: from.value,
+          to: to.config.value,
+        },
+        cell,
+        mail ?? { event },
+      )
+    }
+    if (mail?.waiter === undefined && (cell.flags & heard) === 0) return
+    const snapshot = cell.snapshot()
+    if ((cell.flags & flag.followed) !== 0) followers.tell(cell.address, snapshot)
+    mail?.waiter?.resolve(snapshot)
+  }
+}
+
+/** Its caller gave up, or its timer was cancelled or set anew since it rang. */
+const stale = (mail: Mail, at: Standing): boolean =>
+  mail.dropped || (mail.timer !== undefined && !at.timers.includes(mail.timer))
+
+/** One frame: every step and what must be written with it. */
+const entriesOf = ({ dues }: Turn): readonly JournalEntry[] =>
+  dues.length === 1 ? (dues[0] as Due).entries : dues.flatMap(({ entries }) => entries)
+
+/** What the machine named, split into what runs after the commit and what is written with it. */
+export function sorted(
+  def: ActorDef,
+  asked: readonly Asked[],
+  self: Address,
+  sequence: Count,
+): { readonly effects: readonly Asked[]; readonly beside: readonly JournalEntry[] } {
+  if (asked.length === 0) return { effects: none, beside: none }
+  const effects: Asked[] = []
+  const beside: JournalEntry[] = []
+  for (const one of asked) {
+    const make: RecordMaker | undefined = def.records[one.name]
+    if (make) beside.push(...[make(one.params as never, { self, sequence })].flat())
+    else effects.push(one)
+  }
+  return { effects, beside }
+}
+
+/** Params of volatile actors go through no JSON; what cannot be a tell fails its step all the same. */
+function demandPlain(asked: readonly Asked[]): void {
+  for (const { name, params } of asked) {
+    if (name !== 'tell' || (typeof params === 'object' && params !== null)) continue
+    throw new TypeError('tell needs params { to, event }')
+  }
+}
+
+/** State value of a standing, for people. */
+export const valueOf = (at: Standing): JsonValue => at.config.value

@@ -1,0 +1,95 @@
+/** What a full mailbox does, by the type's own choice. */
+import t from 'tap'
+import { assign, setup } from 'xstate'
+import { defineActor } from '../../core/actor/define.ts'
+import type { MailboxPolicy } from '../../core/actor/define.ts'
+import { codeOf } from '../../core/kit.ts'
+import { House, settle } from './counter.ts'
+
+interface Seen {
+  readonly type: 'seen'
+  readonly what: string
+  readonly value: number
+}
+
+const machine = setup({
+  types: { context: {} as { seen: readonly string[] }, events: {} as Seen },
+  actions: {
+    note: assign({
+      seen: ({ context, event }) => [...context.seen, `${event.what}${event.value}`],
+    }),
+  },
+}).createMachine({ context: { seen: [] }, on: { seen: { actions: 'note' } } })
+
+const watcher = (mailbox: Partial<MailboxPolicy>) =>
+  defineActor({ type: 'test.watcher', version: 1, machine, durability: 'volatile', mailbox })
+
+const seen = (what: string, value = 0): Seen => ({ type: 'seen', what, value })
+
+async function start(mailbox: Partial<MailboxPolicy>) {
+  const house = new House()
+  const system = await house.start()
+  const def = watcher(mailbox)
+  system.register(def)
+  return { system, ref: await system.spawn(def, 'a') }
+}
+
+t.test('a mailbox that awaits hands out room, and apply waits for it by itself', async (t) => {
+  const { system, ref } = await start({ capacity: 2, overflow: 'await' })
+  t.teardown(() => system.close())
+  ref.send(seen('a'))
+  ref.send(seen('b'))
+  const sent = ref.send(seen('lost'))
+  t.match(sent, { accepted: false, reason: 'full' })
+  const applied = ref.apply(seen('c'))
+  const stop = new AbortController()
+  const given = codeOf(ref.apply(seen('d'), { signal: stop.signal }))
+  stop.abort()
+  t.equal(await given, 'PROV_ACTOR_ABORTED', 'who waits for room may give up')
+  await (sent as { room?: Promise<void> }).room
+  t.same((await applied).context.seen, ['a0', 'b0', 'c0'])
+  t.equal(system.deadLetters().count, 0, 'nothing was lost: everybody was told')
+})
+
+t.test(
+  'messages about one thing coalesce: the newest takes the place of the one that waits',
+  async (t) => {
+    const { system, ref } = await start({
+      capacity: 2,
+      overflow: 'coalesce',
+      key: (event: Seen) => event.what,
+    })
+    t.teardown(() => system.close())
+    ref.send(seen('a', 1))
+    ref.send(seen('b', 1))
+    const applied = ref.apply(seen('a', 2))
+    t.match(ref.send(seen('a', 3)), { accepted: true }, 'a full mailbox has room for what it knows')
+    t.match(ref.send(seen('c', 1)), { accepted: false, reason: 'full' })
+    t.same((await applied).context.seen, ['a3', 'b1'].slice(0, 1), 'its apply sees the newest')
+    await settle()
+    t.same(ref.snapshot().context.seen, ['a3', 'b1'], 'in the place of the oldest')
+    ref.send(seen('a', 4))
+    await settle()
+    t.same(ref.snapshot().context.seen.at(-1), 'a4', 'what was taken is forgotten')
+  },
+)
+
+t.test('a lossy mailbox drops what it says it drops, and counts it', async (t) => {
+  for (const [overflow, left] of [
+    ['drop-oldest', ['b0', 'c0']],
+    ['drop-newest', ['a0', 'b0']],
+  ] as const) {
+    const { system, ref } = await start({ capacity: 2, overflow, lossy: true })
+    for (const what of ['a', 'b', 'c']) ref.send(seen(what))
+    await settle()
+    t.same(ref.snapshot().context.seen, left)
+    t.match(system.deadLetters(), { count: 1, rows: [{ reason: 'dropped', event: 'seen' }] })
+    await system.close()
+  }
+})
+
+t.test('losing and coalescing must be asked for in so many words', async (t) => {
+  const code = async (mailbox: Partial<MailboxPolicy>) => codeOf((async () => watcher(mailbox))())
+  t.equal(await code({ overflow: 'drop-oldest' }), 'PROV_ACTOR_DEF_INVALID')
+  t.equal(await code({ overflow: 'coalesce' }), 'PROV_ACTOR_DEF_INVALID')
+})
