@@ -41,6 +41,7 @@ import { simulatedWorkspace } from './protocol/simulated-workspace.ts'
 import { auditEvents } from './protocol/trail.ts'
 import { createRuntime } from './runtime.ts'
 import type { OpHandle, Runtime } from './runtime.ts'
+import { seeded, seedFor } from './seed.ts'
 import type { Count, Millis } from './units.ts'
 
 export interface SimulateOptions {
@@ -101,11 +102,8 @@ const people = ['alice', 'bob'] as const
 
 /** Worlds whose folders are still there. */
 const worlds = new Set<World>()
-process.once('exit', (code) => {
-  for (const world of worlds) {
-    if (code !== 0) process.stderr.write(`a world was simulated with seed ${world.seed}\n`)
-    world.close()
-  }
+process.once('exit', () => {
+  for (const world of worlds) world.close()
 })
 
 const defaultLimitMs: Millis = 600_000
@@ -138,7 +136,7 @@ class SimulatedWorld implements World {
 
   constructor(options: SimulateOptions) {
     this.#options = options
-    this.seed = options.seed ?? Number(process.env['PROV_SEED'] ?? 1)
+    this.seed = seedFor('a world was', options.seed)
     this.#dir = mkdtempSync(join(tmpdir(), 'prov-world-'))
     this.root = join(this.#dir, 'workspace')
     worlds.add(this)
@@ -387,12 +385,3 @@ function interrupted(name: CrashPoint): ProvError {
 }
 
 const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve))
-
-/** Small and repeatable; quality of randomness does not matter here. */
-function seeded(seed: number): (below: number) => number {
-  let state = (seed * 2_654_435_761) % 4_294_967_296
-  return (below) => {
-    state = (state * 1_664_525 + 1_013_904_223) % 4_294_967_296
-    return Math.floor((state / 4_294_967_296) * below)
-  }
-}

@@ -15,5 +15,13 @@ export { providerKit } from './protocol/provider-kit.ts'
 export type { ProviderKitOptions } from './protocol/provider-kit.ts'
 export { machineLaws } from './actor/kit.ts'
 export type { MachineLawsOptions } from './actor/kit.ts'
+export { actorCrashPoints, simulateActors } from './actor/simulate.ts'
+export type {
+  ActorCrashPoint,
+  ActorLife,
+  ActorWorld,
+  EffectRun,
+  SimulateActorsOptions,
+} from './actor/simulate.ts'
 export { simulate } from './simulate.ts'
 export type { SimulatedRuntime, SimulateOptions, World } from './simulate.ts'

@@ -238,6 +238,7 @@ export const faceTypes: readonly string[] = [
   'WorkspaceFiles',
 ]
 export const testingValues: readonly string[] = [
+  'actorCrashPoints',
   'busKit',
   'codeOf',
   'journalKit',
@@ -245,15 +246,21 @@ export const testingValues: readonly string[] = [
   'pluginKit',
   'providerKit',
   'simulate',
+  'simulateActors',
 ]
 export const testingTypes: readonly string[] = [
+  'ActorCrashPoint',
+  'ActorLife',
+  'ActorWorld',
   'BusHarness',
   'BusKitOptions',
+  'EffectRun',
   'JournalHarness',
   'KitTest',
   'MachineLawsOptions',
   'PluginKitOptions',
   'ProviderKitOptions',
+  'SimulateActorsOptions',
   'SimulateOptions',
   'SimulatedRuntime',
   'World',

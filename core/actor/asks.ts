@@ -8,7 +8,6 @@
  * @module
  */
 import type { Clock, Timer } from '../clock.ts'
-import { newId } from '../ids.ts'
 import type { Millis } from '../units.ts'
 import type { Address } from './address.ts'
 import type { ActorEvent } from './define.ts'
@@ -52,13 +51,16 @@ class Asked {
 export class Asks {
   readonly #clock: Clock
   readonly #waiting = new Map<string, Asked>()
-  /** Answers of an earlier life of this process must not meet a question of this one. */
   readonly #life: string
   #count = 0
 
-  constructor(clock: Clock) {
+  /**
+   * `life` is another one each time, so that an answer which an earlier one was told meets no question
+   * of this one. It is written with the questions, so it is nothing random: the same run, the same text.
+   */
+  constructor(clock: Clock, life: string) {
     this.#clock = clock
-    this.#life = newId('ask', clock)
+    this.#life = life
   }
 
   /** Hands the question to `put`, which throws when it is refused, and waits for the answer. */

@@ -74,7 +74,7 @@ export class Kernel implements ActorSystem {
         return cell !== undefined && standingTimer(cell, timer) !== undefined
       },
     )
-    realm.asks = new Asks(clock)
+    realm.asks = new Asks(clock, `${journal?.epoch ?? 0}.${ledger.position}`)
     realm.effects = new Effects({
       clock,
       hooks,
