@@ -8,12 +8,13 @@
 import { journalErrors } from '../journal/errors.ts'
 import type { JournalEntry } from '../journal/journal.ts'
 import type { JsonValue } from '../json.ts'
-import type { Count, Millis } from '../units.ts'
+import type { Millis } from '../units.ts'
 import type { Cell } from './cell.ts'
 import type { ActorEvent } from './define.ts'
 import type { Mail } from './mail.ts'
 import type { Asked, Standing } from './program/program.ts'
-import { changeBetween, contextsBetween } from './state.ts'
+import { objectText, withMember } from './json-text.ts'
+import { changeBetween } from './state.ts'
 
 /** A journal entry whose body is text; whoever wants the value parses it. */
 class TextEntry implements JournalEntry {
@@ -33,8 +34,6 @@ class TextEntry implements JournalEntry {
 }
 
 export interface StepRecord {
-  readonly sequence: Count
-  readonly atMs: Millis
   readonly event: ActorEvent
   readonly before: Standing
   readonly after: Standing
@@ -42,23 +41,43 @@ export interface StepRecord {
   readonly effects: readonly Asked[]
 }
 
-/** What all steps of one turn begin with. */
-export const prefixOf = ({ address, version }: Cell): string =>
-  `{"address":${JSON.stringify(address)},"version":${version},"sequence":`
+/** The steps of one turn on their way to one record. */
+export class TurnRecord {
+  readonly #partition: string
+  readonly #head: string
+  #steps = ''
+  #count = 0
 
-/** Throws PROV_JOURNAL_NOT_JSON for an event, context or params that is no JSON. */
-export function steppedEntry(partition: string, prefix: string, step: StepRecord): JournalEntry {
-  const { sequence, atMs, event, before, after, mail, effects } = step
-  try {
-    let text = `${prefix}${sequence},"atMs":${atMs},"event":${JSON.stringify(event)},"change":`
-    text += changeText(before, after)
-    if (mail?.cause !== undefined) text += `,"cause":${JSON.stringify(mail.cause)}`
-    if (mail?.timer !== undefined) text += `,"timer":${JSON.stringify(mail.timer.id)}`
-    if (effects.length > 0) text += `,"effects":${JSON.stringify(effects)}`
-    return new TextEntry(partition, 'actor.stepped', `${text}}`)
-  } catch (cause) {
-    throw journalErrors.PROV_JOURNAL_NOT_JSON({ partition, type: 'actor.stepped' }, { cause })
+  constructor(partition: string, { address, version, sequence }: Cell, atMs: Millis) {
+    this.#partition = partition
+    this.#head = `{"address":${JSON.stringify(address)},"version":${version},"sequence":${sequence + 1},"atMs":${atMs},`
   }
+
+  /** Throws PROV_JOURNAL_NOT_JSON for an event, context or params that is no JSON. */
+  add(step: StepRecord): void {
+    try {
+      const text = stepText(step)
+      this.#steps = this.#count++ === 0 ? text : `${this.#steps}},{${text}`
+    } catch (cause) {
+      const type = 'actor.stepped'
+      throw journalErrors.PROV_JOURNAL_NOT_JSON({ partition: this.#partition, type }, { cause })
+    }
+  }
+
+  /** Only after steps were added. */
+  entry(): JournalEntry {
+    return this.#count === 1
+      ? new TextEntry(this.#partition, 'actor.stepped', `${this.#head}${this.#steps}}`)
+      : new TextEntry(this.#partition, 'actor.turned', `${this.#head}"steps":[{${this.#steps}}]}`)
+  }
+}
+
+function stepText({ event, before, after, mail, effects }: StepRecord): string {
+  let text = `"event":${objectText(event)},"change":${changeText(before, after)}`
+  if (mail?.cause !== undefined) text += `,"cause":${JSON.stringify(mail.cause)}`
+  if (mail?.timer !== undefined) text += `,"timer":${JSON.stringify(mail.timer.id)}`
+  if (effects.length > 0) text += `,"effects":${JSON.stringify(effects)}`
+  return text
 }
 
 /** The common changes, a value and some keys of a context, without going through an object. */
@@ -68,11 +87,24 @@ function changeText(before: Standing, after: Standing): string {
   const plain =
     before.timers === after.timers && to.status === 'active' && to.history === from.history
   if (!plain) return JSON.stringify(changeBetween(before, after))
-  const value = from === to || from.text === to.text ? '' : `"value":${to.text}`
-  if (before.context === after.context) return `{${value}}`
-  const { set, unset } = contextsBetween(before.context, after.context)
-  let text = value
-  if (set) text += `${text && ','}"set":${JSON.stringify(set)}`
-  if (unset) text += `${text && ','}"unset":${JSON.stringify(unset)}`
+  const moved = from === to || from.text === to.text ? '' : `"value":${to.text}`
+  if (before.context === after.context) return `{${moved}}`
+  const old = before.context
+  const now = after.context
+  let set = ''
+  let unset = ''
+  for (const key of Object.keys(now)) {
+    const value = now[key]
+    if (value === old[key]) continue
+    if (value === undefined) unset += `${unset && ','}${JSON.stringify(key)}`
+    else set = withMember(set, key, value)
+  }
+  for (const key of Object.keys(old)) {
+    if (old[key] !== undefined && !Object.hasOwn(now, key))
+      unset += `${unset && ','}${JSON.stringify(key)}`
+  }
+  let text = moved
+  if (set !== '') text = `${text}${text && ','}"set":{${set}}`
+  if (unset !== '') text = `${text}${text && ','}"unset":[${unset}]`
   return `{${text}}`
 }

@@ -55,6 +55,12 @@ export interface KernelRecords {
     readonly change: Change
     readonly effects?: readonly Asked[]
   }
+  /** Several steps of one turn: the first one bears this sequence. */
+  'actor.turned': Mark & {
+    readonly version: Count
+    readonly atMs: Millis
+    readonly steps: readonly Omit<KernelRecords['actor.stepped'], keyof Mark | 'version' | 'atMs'>[]
+  }
   /** A message was given up: its timer is used up. */
   'actor.skipped': Mark & { readonly timer: string }
   'actor.parked': Mark & { readonly parked: Parked }
@@ -62,6 +68,12 @@ export interface KernelRecords {
   'actor.stopped': Mark & { readonly why: string }
   'actor.settled': { readonly ids: readonly string[] }
   'actor.letters': { readonly first: Count; readonly letters: readonly DeadLetter[] }
+}
+
+/** The steps of an `actor.turned` record, each as if it had a record of its own. */
+export function stepsOf(body: JsonValue): readonly KernelRecords['actor.stepped'][] {
+  const { steps, ...mark } = body as unknown as KernelRecords['actor.turned']
+  return steps.map((step, at) => ({ ...mark, ...step, sequence: mark.sequence + at }))
 }
 
 /** An actor as it is kept. Without `state` it has stopped; its sequence keeps effect ids unique. */
@@ -162,6 +174,8 @@ export class Ledger {
       const fresh = letters.slice(Math.max(0, this.letterCount + 1 - first))
       this.letterCount = Math.max(this.letterCount, first - 1)
       for (const letter of fresh) this.letter(letter)
+    } else if (type === 'actor.turned') {
+      for (const step of stepsOf(body)) this.#enterActor('actor.stepped', step)
     } else this.#enterActor(type, body as unknown as Mark)
   }
 

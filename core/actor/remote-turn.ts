@@ -5,12 +5,12 @@
  * @module
  */
 import { errorFrom } from '../errors.ts'
+import type { JournalEntry } from '../journal/journal.ts'
 import { mailOf } from './cell.ts'
 import type { Cell } from './cell.ts'
-import { prefixOf, steppedEntry } from './encode.ts'
+import { TurnRecord } from './encode.ts'
 import { eventOf, Mail } from './mail.ts'
 import type { Item } from './mail.ts'
-import { none } from './program/program.ts'
 import type { Standing } from './program/program.ts'
 import type { RemoteProgram } from './program/remote.ts'
 import type { Realm } from './realm.ts'
@@ -26,8 +26,10 @@ export async function remoteSteps(
   const { nowMs, partition } = realm
   const { address, sequence, kind } = cell
   const remote = kind.remote as RemoteProgram
-  const fail = (at: number, thrown: unknown, dues: readonly Due[] = []) => ({
-    turn: { dues, failure: { message: mailOf(items[at] as Item, nowMs), thrown } },
+  const dues: Due[] = []
+  const entries: JournalEntry[] = []
+  const fail = (at: number, thrown: unknown) => ({
+    turn: { dues, entries, failure: { message: mailOf(items[at] as Item, nowMs), thrown } },
     left: items.slice(at + 1),
   })
   try {
@@ -38,36 +40,22 @@ export async function remoteSteps(
     const state = persisted(cell)
     const { steps, failure } = await remote.turn({ address, sequence, state, messages })
     const journaled = kind.def.durability === 'journal'
-    const prefix = journaled ? prefixOf(cell) : ''
-    const dues: Due[] = []
+    const record = journaled ? new TurnRecord(partition, cell, nowMs) : undefined
     let before: Standing = cell
     for (const [index, step] of steps.slice(0, items.length).entries()) {
       const item = items[index] as Item
       const mail = item instanceof Mail ? item : undefined
       const after = standingOf(step.state, step.tags)
-      const own = {
-        sequence: sequence + index + 1,
-        atMs: nowMs,
-        event: eventOf(item),
-        before,
-        after,
-        mail,
-        effects: step.asked,
-      }
-      const record = journaled ? [steppedEntry(partition, prefix, own)] : none
-      dues.push({
-        item,
-        at: after,
-        sequence: own.sequence,
-        effects: step.asked,
-        entries: [...record, ...step.beside],
-        logs: step.logs,
-      })
+      const { asked: effects, beside, logs } = step
+      record?.add({ event: eventOf(item), before, after, mail, effects })
+      entries.push(...beside)
+      dues.push({ item, at: after, sequence: sequence + index + 1, effects, logs })
       before = after
     }
-    if (failure) return fail(Math.min(dues.length, items.length - 1), errorFrom(failure), dues)
-    return { turn: { dues }, left: items.slice(dues.length) }
+    if (record && dues.length > 0) entries.push(record.entry())
+    if (failure) return fail(Math.min(dues.length, items.length - 1), errorFrom(failure))
+    return { turn: { dues, entries }, left: items.slice(dues.length) }
   } catch (thrown) {
-    return fail(0, thrown)
+    return fail(Math.min(dues.length, items.length - 1), thrown)
   }
 }

@@ -91,7 +91,7 @@ export function changeBetween(before: Standing, after: Standing): Change {
 }
 
 /** What differs between two contexts. */
-export function contextsBetween(from: JsonObject, to: JsonObject): Pick<Change, 'set' | 'unset'> {
+function contextsBetween(from: JsonObject, to: JsonObject): Pick<Change, 'set' | 'unset'> {
   let set: Record<string, JsonValue> | undefined
   let unset: string[] | undefined
   for (const key in to) {

@@ -26,7 +26,7 @@ import type { Address } from './address.ts'
 import { flag, largestBatch, mailOf } from './cell.ts'
 import type { Cell } from './cell.ts'
 import type { ActorDef, ActorEvent, RecordMaker } from './define.ts'
-import { prefixOf, steppedEntry } from './encode.ts'
+import { TurnRecord } from './encode.ts'
 import type { Pending } from './ledger.ts'
 import { eventOf, Mail } from './mail.ts'
 import type { Item } from './mail.ts'
@@ -45,8 +45,6 @@ export interface Due {
   readonly sequence: Count
   /** What runs after the commit. */
   readonly effects: readonly Asked[]
-  /** What is written with it: its own record, then those of others. */
-  readonly entries: readonly JournalEntry[]
   readonly logs: readonly LogLine[]
 }
 
@@ -58,6 +56,8 @@ export interface Failure {
 
 export interface Turn {
   readonly dues: readonly Due[]
+  /** One frame: what must be written with the steps, and their record. */
+  readonly entries: readonly JournalEntry[]
   readonly failure?: Failure | undefined
 }
 
@@ -155,9 +155,10 @@ export class Turns {
   #compute(cell: Cell, program: Program): Turn {
     const { nowMs, partition } = this.#realm
     const { def } = cell.kind
-    const journaled = def.durability === 'journal'
-    const prefix = journaled ? prefixOf(cell) : ''
+    const record = def.durability === 'journal' ? new TurnRecord(partition, cell, nowMs) : undefined
     const dues: Due[] = []
+    const entries: JournalEntry[] = []
+    let failure: Failure | undefined
     let before: Standing = cell
     let { sequence } = cell
     for (let left = cell.batch; left > 0 && cell.box !== undefined; left--) {
@@ -167,19 +168,21 @@ export class Turns {
       const event = eventOf(item)
       try {
         const after = program.step(before, event, nowMs, mail?.timer?.id)
-        sequence++
-        const { effects, beside } = sorted(def, after.asked, cell.address, sequence)
-        const record = { sequence, atMs: nowMs, event, before, after, mail, effects }
-        const own = journaled ? [steppedEntry(partition, prefix, record)] : none
-        const entries = beside.length > 0 ? [...own, ...beside] : own
-        dues.push({ item, at: after, sequence, effects, entries, logs: after.logs })
+        const next = sequence + 1
+        const { effects, beside } = sorted(def, after.asked, cell.address, next)
+        record?.add({ event, before, after, mail, effects })
+        for (const entry of beside) entries.push(entry)
+        dues.push({ item, at: after, sequence: next, effects, logs: after.logs })
         before = after
+        sequence = next
       } catch (thrown) {
-        return { dues, failure: { message: mailOf(item, nowMs), thrown } }
+        failure = { message: mailOf(item, nowMs), thrown }
+        break
       }
       if (before.config.status === 'done') break
     }
-    return { dues }
+    if (record && dues.length > 0) entries.push(record.entry())
+    return { dues, entries, failure }
   }
 
   /** The same turn where the behaviour runs elsewhere: the actor is busy until its steps come back. */
@@ -226,7 +229,7 @@ export class Turns {
       case 'volatile':
         return durable()
       case 'journal':
-        return (realm.writer as Writer).append(entriesOf(turn), durable, refused)
+        return (realm.writer as Writer).append(turn.entries, durable, refused)
       case 'snapshot':
         void realm.books.put(cell, turn.dues).then(durable, (error: Error) => {
           realm.breakDown(error)
@@ -355,9 +358,7 @@ export class Turns {
 const stale = (mail: Mail, at: Standing): boolean =>
   mail.dropped || (mail.timer !== undefined && !at.timers.includes(mail.timer))
 
-/** One frame: every step and what must be written with it. */
-const entriesOf = ({ dues }: Turn): readonly JournalEntry[] =>
-  dues.length === 1 ? (dues[0] as Due).entries : dues.flatMap(({ entries }) => entries)
+const nothing = { effects: none, beside: none }
 
 /** What the machine named, split into what runs after the commit and what is written with it. */
 export function sorted(
@@ -366,7 +367,7 @@ export function sorted(
   self: Address,
   sequence: Count,
 ): { readonly effects: readonly Asked[]; readonly beside: readonly JournalEntry[] } {
-  if (asked.length === 0) return { effects: none, beside: none }
+  if (asked.length === 0) return nothing
   const effects: Asked[] = []
   const beside: JournalEntry[] = []
   for (const one of asked) {

@@ -35,7 +35,20 @@ export function encodeLine(entry: JournalEntry, timeMs: Millis): string {
       limitBytes: bodyLimitBytes,
     })
   }
-  return `[${Math.round(timeMs)},${JSON.stringify(partition)},${JSON.stringify(type)},${body}]\n`
+  return `${headOf(timeMs, partition, type)}${body}]\n`
+}
+
+const last = { timeMs: NaN, partition: '', type: '', head: '' }
+
+/** Records come in runs of one kind and one moment: their beginning is made once. */
+function headOf(timeMs: Millis, partition: string, type: string): string {
+  if (timeMs !== last.timeMs || partition !== last.partition || type !== last.type) {
+    last.timeMs = timeMs
+    last.partition = partition
+    last.type = type
+    last.head = `[${Math.round(timeMs)},${JSON.stringify(partition)},${JSON.stringify(type)},`
+  }
+  return last.head
 }
 
 /** Records of a batch text, the first one at `first`; only those of `partition` when given. */

@@ -10,6 +10,7 @@ import type { SimulatedClock } from '../../core/clock.ts'
 import { defineActor } from '../../core/actor/define.ts'
 import type { ActorSpec } from '../../core/actor/define.ts'
 import type { ActorSystem } from '../../core/actor/system.ts'
+import { stepsOf } from '../../core/actor/ledger.ts'
 import { startActors } from '../../core/actor/start.ts'
 import type { ActorsOptions } from '../../core/actor/start.ts'
 import { memoryJournal, MemoryDisk } from '../../core/journal/memory.ts'
@@ -168,11 +169,13 @@ export class House {
     this.journal = memoryJournal({ clock: this.clock, disk: this.disk })
   }
 
-  /** Bodies of all records of a partition. */
+  /** Bodies of all records of a partition; steps that share a record are told apart. */
   async records(partition = 'kernel'): Promise<{ type: string; body: unknown }[]> {
     const records: { type: string; body: unknown }[] = []
-    for await (const { type, body } of this.journal.read({ partition }))
-      records.push({ type, body })
+    for await (const { type, body } of this.journal.read({ partition })) {
+      if (type !== 'actor.turned') records.push({ type, body })
+      else for (const step of stepsOf(body)) records.push({ type: 'actor.stepped', body: step })
+    }
     return records
   }
 }
