@@ -11,7 +11,7 @@ const quotedKeys = new Map<string, string>()
 const mostKeys = 4_096
 
 /** What JSON escapes, or may: a quote, a backslash, control characters, lone surrogates. */
-const special = /["\\\u0000-\u001f\ud800-\udfff]/
+const special = /[^ !#-[\]-\ud7ff\ue000-\uffff]/
 
 function keyText(key: string): string {
   const known = quotedKeys.get(key)
