@@ -1,109 +1,255 @@
 /**
- * One heap of due times for all actors and one timer of the clock for the heap. A cancelled timer
- * stays until it is due or until dead entries outnumber the living ones; whoever is woken looks
- * whether its timer still stands.
+ * All pending timers of all actors: one 4-ary heap in typed arrays, and one timer of the clock for
+ * the whole heap. A pending timer costs 20 bytes of arrays and one reference; setting and cancelling
+ * allocate nothing.
+ *
+ *     handle ─▶ slot ─▶ place in the heap ─▶ due time     (heap order: due, then order of setting)
+ *
+ * A1  Nobody rings early and nobody oversleeps when the machine's wall clock is set: the wall time a
+ *     caller names becomes a time on the monotonic clock at once, and only that one is waited for.
+ * A2  Equal wall times ring in the order they were set.
+ * A3  A handle names one setting for good: after it rang or was cancelled it cancels nothing.
  *
  * @module
  */
 import type { Clock, Timer } from '../clock.ts'
-import type { Millis } from '../units.ts'
+import type { Count, Millis } from '../units.ts'
 
-interface Entry<T> {
-  readonly dueMs: Millis
-  readonly order: number
-  readonly item: T
-}
+/** Names one set timer. Never 0, so 0 may stand for none. */
+export type AlarmHandle = number
 
-/** Wall clocks get set; nobody sleeps longer than this without looking at one again. */
+/** Nobody sleeps longer without looking again: a timer of the clock may be lost or late. */
 const longestSleepMs: Millis = 3_600_000
 
-/** Below this many entries nobody looks for dead ones. */
-const fewest = 64
+/** Places kept when nothing is pending. */
+const fewest: Count = 64
+
+/** Arrays grow by a fifth: 28 bytes per timer, and at most 5.6 to spare. More would copy less. */
+const growth = 1.2
+
+/** Due within this is due: a sum of fractions must not make us wake for nothing, for ever. */
+const roundingMs: Millis = 0.001
+
+/** Slots take the low part of a handle, the order of setting the high part: 2^53 in all. */
+const slotLimit = 2 ** 26
+const orderLimit = 2 ** 27
 
 export class Alarm<T> {
-  #heap: Entry<T>[] = []
   readonly #clock: Clock
   readonly #ring: (item: T) => void
-  readonly #stands: (item: T) => boolean
+  // By place in the heap.
+  #dues = new Float64Array(fewest)
+  #slots = new Int32Array(fewest)
+  // By slot. A free slot's place is negative: -2 less the number of the next free one, -1 for none.
+  #places = new Int32Array(fewest)
+  #orders = new Int32Array(fewest)
+  #items = new Array<T | undefined>(fewest)
+  #size: Count = 0
+  /** Slots ever used since the arrays were last given up. */
+  #used: Count = 0
+  #free = -1
+  #order = 0
   #timer: Timer | undefined
   #armedFor: Millis = Infinity
-  #order = 0
-  #sweepAt = fewest
+  #ringing = false
+  #stopped = false
+  /** Monotonic minus wall time, as of the wall time `#gapAt`. */
+  #gap: Millis = -Infinity
+  #gapAt: Millis = NaN
 
-  /** `stands` says whether an item would still be rung for. */
-  constructor(clock: Clock, ring: (item: T) => void, stands: (item: T) => boolean = () => true) {
+  /** `ring` is called once for each timer that is due and was not cancelled. */
+  constructor(clock: Clock, ring: (item: T) => void) {
     this.#clock = clock
     this.#ring = ring
-    this.#stands = stands
   }
 
-  /** Entries held, dead ones included. */
-  get size(): number {
-    return this.#heap.length
+  /** Timers that will ring. */
+  get size(): Count {
+    return this.#size
   }
 
-  /** Rings for `item` at that wall time, at once when it is past. Equal times ring in order. */
-  set(dueMs: Millis, item: T): void {
-    if (this.#heap.length >= this.#sweepAt) this.#sweep()
-    const heap = this.#heap
-    const entry = { dueMs, order: this.#order++, item }
-    let at = heap.length
-    while (at > 0) {
-      const parent = (at - 1) >> 1
-      if (!before(entry, heap[parent] as Entry<T>)) break
-      heap[at] = heap[parent] as Entry<T>
-      at = parent
-    }
-    heap[at] = entry
-    if (dueMs < this.#armedFor) this.#arm()
+  /** Bytes of the arrays, references to the items included. */
+  get bytes(): number {
+    return 28 * this.#dues.length
   }
 
+  /**
+   * Rings for `item` at that wall time, as soon as possible when it is past. `nowMs` is the wall time
+   * at which the caller reckoned: naming it saves reading the clock for each of many. After `stop`
+   * nothing is set and the handle is 0.
+   */
+  set(dueMs: Millis, item: T, nowMs: Millis = this.#clock.now()): AlarmHandle {
+    if (this.#stopped) return 0
+    const due = dueMs + (nowMs === this.#gapAt ? this.#gap : this.#measured(nowMs))
+    const slot = this.#slot()
+    this.#orders[slot] = this.#order
+    this.#items[slot] = item
+    this.#rise(this.#size++, due, slot)
+    if (due < this.#armedFor && !this.#ringing) this.#arm()
+    const handle = (this.#order & (orderLimit - 1)) * slotLimit + slot + 1
+    this.#order = (this.#order + 1) | 0
+    return handle
+  }
+
+  /** Whether it was still pending. */
+  cancel(handle: AlarmHandle): boolean {
+    const slot = ((handle - 1) % slotLimit) | 0
+    if (handle < 1 || slot >= this.#used) return false
+    const place = this.#places[slot] as number
+    const order = (this.#orders[slot] as number) & (orderLimit - 1)
+    if (place < 0 || order !== Math.floor((handle - 1) / slotLimit)) return false
+    this.#remove(place)
+    return true
+  }
+
+  /** Forgets everything, for good. */
   stop(): void {
+    this.#stopped = true
     this.#timer?.cancel()
-    this.#heap.length = 0
+    this.#timer = undefined
+    this.#items = []
+    this.#giveUp()
   }
 
+  /**
+   * The gap between the clocks. Wall time comes in whole milliseconds, so the gap seems to waver by
+   * one: the largest is kept (nobody rings early), and keeps equal wall times in order. Anything
+   * else means that the wall clock was set.
+   */
+  #measured(nowMs: Millis): Millis {
+    const gap = this.#clock.monotonic() - this.#clock.now()
+    if (gap > this.#gap || gap < this.#gap - 1) this.#gap = gap
+    this.#gapAt = nowMs
+    return this.#gap
+  }
+
+  // ── the clock ──────────────────────────────────────────────────────────────────────────────────
+
+  /** Only an earlier time arms anew; whoever cancels leaves one vain look at the clock behind. */
   #arm(): void {
     this.#timer?.cancel()
-    const next = this.#heap[0]
-    this.#armedFor = next?.dueMs ?? Infinity
-    if (!next) return
-    const delayMs = Math.min(longestSleepMs, next.dueMs - this.#clock.now())
+    this.#timer = undefined
+    this.#armedFor = Infinity
+    if (this.#size === 0) return
+    const next = this.#dues[0] as number
+    const now = this.#clock.monotonic()
+    const delayMs = Math.min(longestSleepMs, Math.max(0, next - now))
+    this.#armedFor = delayMs > 0 ? now + delayMs : -Infinity
     this.#timer = this.#clock.after(delayMs, () => this.#fire(), { background: true })
   }
 
+  /** What is set meanwhile waits for the next look, so that this one ends. */
   #fire(): void {
-    const now = this.#clock.now()
-    for (let next = this.#heap[0]; next && next.dueMs <= now; next = this.#heap[0]) {
-      this.#pop()
-      this.#ring(next.item)
+    const reached = this.#clock.monotonic() + roundingMs
+    this.#ringing = true
+    try {
+      for (let most = this.#size; most > 0 && this.#size > 0; most--) {
+        if ((this.#dues[0] as number) > reached) break
+        const item = this.#items[this.#slots[0] as number] as T
+        this.#remove(0)
+        this.#ring(item)
+      }
+    } finally {
+      this.#ringing = false
+      this.#arm()
     }
-    this.#arm()
   }
 
-  /** Takes the dead out. A sorted list is a heap. */
-  #sweep(): void {
-    const living = this.#heap.filter((entry) => this.#stands(entry.item))
-    this.#heap = living.sort((a, b) => (before(a, b) ? -1 : 1))
-    this.#sweepAt = Math.max(fewest, 2 * living.length)
+  // ── the heap ───────────────────────────────────────────────────────────────────────────────────
+
+  #slot(): number {
+    const slot = this.#free
+    if (slot >= 0) {
+      this.#free = -2 - (this.#places[slot] as number)
+      return slot
+    }
+    if (this.#used === this.#dues.length) this.#grow()
+    return this.#used++
   }
 
-  #pop(): void {
-    const heap = this.#heap
-    const last = heap.pop() as Entry<T>
-    if (heap.length === 0) return
-    let at = 0
-    for (let child = 1; child < heap.length; child = 2 * at + 1) {
-      const right = heap[child + 1]
-      if (right && before(right, heap[child] as Entry<T>)) child++
-      if (!before(heap[child] as Entry<T>, last)) break
-      heap[at] = heap[child] as Entry<T>
-      at = child
+  #remove(place: number): void {
+    const slot = this.#slots[place] as number
+    this.#items[slot] = undefined
+    const last = --this.#size
+    if (last === 0) return this.#giveUp()
+    this.#places[slot] = -2 - this.#free
+    this.#free = slot
+    if (place === last) return
+    const due = this.#dues[last] as number
+    const moved = this.#slots[last] as number
+    const parent = (place - 1) >> 2
+    if (place > 0 && this.#before(due, moved, parent)) this.#rise(place, due, moved)
+    else this.#sink(place, due, moved)
+  }
+
+  #before(due: number, slot: number, place: number): boolean {
+    const other = this.#dues[place] as number
+    return due < other || (due === other && this.#earlier(slot, this.#slots[place] as number))
+  }
+
+  /** Orders wrap round after 2^32 settings; the difference still tells. */
+  #earlier(slot: number, other: number): boolean {
+    return (((this.#orders[slot] as number) - (this.#orders[other] as number)) | 0) < 0
+  }
+
+  #put(place: number, due: number, slot: number): void {
+    this.#dues[place] = due
+    this.#slots[place] = slot
+    this.#places[slot] = place
+  }
+
+  #rise(from: number, due: number, slot: number): void {
+    let place = from
+    while (place > 0) {
+      const parent = (place - 1) >> 2
+      if (!this.#before(due, slot, parent)) break
+      this.#put(place, this.#dues[parent] as number, this.#slots[parent] as number)
+      place = parent
     }
-    heap[at] = last
+    this.#put(place, due, slot)
+  }
+
+  #sink(from: number, due: number, slot: number): void {
+    let place = from
+    for (let child = 4 * place + 1; child < this.#size; child = 4 * place + 1) {
+      const end = Math.min(child + 4, this.#size)
+      let least = child
+      for (let at = child + 1; at < end; at++) {
+        if (this.#before(this.#dues[at] as number, this.#slots[at] as number, least)) least = at
+      }
+      if (this.#before(due, slot, least)) break
+      this.#put(place, this.#dues[least] as number, this.#slots[least] as number)
+      place = least
+    }
+    this.#put(place, due, slot)
+  }
+
+  #grow(): void {
+    const capacity = Math.ceil(this.#dues.length * growth)
+    this.#dues = grown(this.#dues, new Float64Array(capacity))
+    this.#slots = grown(this.#slots, new Int32Array(capacity))
+    this.#places = grown(this.#places, new Int32Array(capacity))
+    this.#orders = grown(this.#orders, new Int32Array(capacity))
+    const items = new Array<T | undefined>(capacity)
+    for (let slot = 0; slot < this.#used; slot++) items[slot] = this.#items[slot]
+    this.#items = items
+  }
+
+  /** Nothing pends: all slots are free, and what a storm needed is given back. */
+  #giveUp(): void {
+    this.#size = 0
+    this.#used = 0
+    this.#free = -1
+    if (this.#dues.length <= 16 * fewest) return
+    this.#dues = new Float64Array(fewest)
+    this.#slots = new Int32Array(fewest)
+    this.#places = new Int32Array(fewest)
+    this.#orders = new Int32Array(fewest)
+    this.#items = new Array<T | undefined>(fewest)
   }
 }
 
-function before<T>(a: Entry<T>, b: Entry<T>): boolean {
-  return a.dueMs < b.dueMs || (a.dueMs === b.dueMs && a.order < b.order)
+function grown<A extends Float64Array | Int32Array>(from: A, to: A): A {
+  to.set(from)
+  return to
 }

@@ -23,7 +23,7 @@ import type { Ledger } from './ledger.ts'
 import { Listeners } from './listeners.ts'
 import { Lives, isUnreadable } from './lives.ts'
 import type { AskChain } from './mail.ts'
-import { Post, standingTimer } from './post.ts'
+import { Post } from './post.ts'
 import { programFor } from './program/choose.ts'
 import type { RemoteProgram } from './program/remote.ts'
 import { Realm } from './realm.ts'
@@ -66,14 +66,10 @@ export class Kernel implements ActorSystem {
       hooks['observer.failed']?.({ kind: 'observer.failed', address, what: String(thrown) })
     realm.watchers = new Listeners(failed)
     realm.followers = new Listeners(failed)
-    realm.alarm = new Alarm(
-      clock,
-      ({ address, timer }) => realm.post.ring(address, timer),
-      ({ address, timer }) => {
-        const cell = realm.cells.get(address)
-        return cell !== undefined && standingTimer(cell, timer) !== undefined
-      },
-    )
+    realm.alarm = new Alarm(clock, ({ address, timer }) => {
+      realm.turns.rang(timer)
+      realm.post.ring(address, timer)
+    })
     realm.asks = new Asks(clock, `${journal?.epoch ?? 0}.${ledger.position}`)
     realm.effects = new Effects({
       clock,

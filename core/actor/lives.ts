@@ -278,7 +278,7 @@ export class Lives {
   }
 
   end(cell: Cell, why: 'stopped' | 'failed', crash?: CrashReport): void {
-    const { cells, ledger, books, effects, hooks, watchers } = this.#realm
+    const { cells, ledger, books, effects, hooks, turns, watchers } = this.#realm
     const { address, version } = cell
     const { durability } = cell.kind.def
     cell.status = 'stopped'
@@ -289,6 +289,7 @@ export class Lives {
     if (durability !== 'volatile') books.note('actor.stopped', { address, sequence, why })
     effects.abort(address)
     ledger.forget(address)
+    turns.disarm(cell.timers)
     this.empty(cell)
     cell.rareIfAny?.ending?.()
     hooks['actor.down']?.({ kind: 'actor.down', address, why }, cell)

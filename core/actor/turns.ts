@@ -21,8 +21,9 @@
  */
 import type { JournalEntry } from '../journal/journal.ts'
 import type { JsonValue } from '../json.ts'
-import type { Count } from '../units.ts'
+import type { Count, Millis } from '../units.ts'
 import type { Address } from './address.ts'
+import type { AlarmHandle } from './alarm.ts'
 import { flag, largestBatch, mailOf } from './cell.ts'
 import type { Cell } from './cell.ts'
 import type { ActorDef, ActorEvent, RecordMaker } from './define.ts'
@@ -68,6 +69,7 @@ const heard = flag.followed | flag.tapped
 
 export class Turns {
   readonly #realm: Realm
+  readonly #handles = new Map<TimerState, AlarmHandle>()
 
   constructor(realm: Realm) {
     this.#realm = realm
@@ -106,7 +108,7 @@ export class Turns {
       cell.context = step.context
       cell.timers = step.timers
       cell.sequence++
-      if (step.timers !== timers) this.arm(cell, timers)
+      if (step.timers !== timers) this.arm(cell, timers, nowMs)
       if (mail?.cause !== undefined) this.#realm.books.caused(mail.cause, false)
       if (step.asked !== none) this.#asked(cell, step.asked, mail)
       recorder.note(cell.address, event.type, step.config, cell.sequence, nowMs)
@@ -256,7 +258,7 @@ export class Turns {
       recorder.note(cell.address, eventOf(item).type, at.config, sequence, nowMs)
       this.#publish(cell, item, before, at, sequence, logs)
     }
-    this.arm(cell, timers)
+    this.arm(cell, timers, nowMs)
     if (cell.config.status === 'done') lives.finished(cell)
     else if (failure) warden.failed(cell, failure)
     this.next(cell)
@@ -312,11 +314,30 @@ export class Turns {
     this.#realm.effects.run(pending, cell.kind.def.effects[pending.name])
   }
 
-  arm({ address, timers }: Cell, before: readonly TimerState[]): void {
+  /** `nowMs` when the times of its timers were just reckoned from it. */
+  arm({ address, timers }: Cell, before: readonly TimerState[], nowMs?: Millis): void {
     if (timers === before) return
+    this.disarm(before, timers)
+    const { alarm } = this.#realm
     for (const timer of timers) {
-      if (!before.includes(timer)) this.#realm.alarm.set(timer.dueMs, { address, timer } as Waking)
+      if (before.includes(timer)) continue
+      const waking: Waking = { address, timer }
+      this.#handles.set(timer, alarm.set(timer.dueMs, waking, nowMs))
     }
+  }
+
+  /** Nobody waits for these any more, except for those that stay. */
+  disarm(timers: readonly TimerState[], except: readonly TimerState[] = none): void {
+    for (const timer of timers) {
+      const handle = this.#handles.get(timer)
+      if (handle === undefined || except.includes(timer)) continue
+      this.#handles.delete(timer)
+      this.#realm.alarm.cancel(handle)
+    }
+  }
+
+  rang(timer: TimerState): void {
+    this.#handles.delete(timer)
   }
 
   #publish(
