@@ -46,11 +46,14 @@ export interface Standing {
  * An action that was named, as data. Beside names that the definition gives, and `tell`, these are
  * XState's own, for the kernel to do after the commit:
  *
- * - `xstate.spawn` `{ id, src, input }` a child begins (also for `invoke`); `src` is the name under
- *   which the machine knows its logic
+ * - `xstate.spawn` `{ id, src, input?, systemId?, syncSnapshot? }` a child begins (also for `invoke`);
+ *   `src` is the name under which the machine knows its logic
  * - `xstate.stop` `{ id }` a child ends
- * - `xstate.send` `{ to, event }` to a child's id, to an address `type/id`, or to `#parent`
+ * - `xstate.send` `{ to, event }` to a child's id, to an address `type/id`, to `#parent` or `#self`
  * - `xstate.emit` `{ event }` to whoever listens with `on`
+ *
+ * An actor inside data, as `spawn`, `self` and `system.get` give it, is `{ xstate$$type: 1, id }` with
+ * such an id.
  */
 export interface Asked {
   readonly name: string

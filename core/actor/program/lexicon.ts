@@ -1,0 +1,158 @@
+/**
+ * How the words of one machine are understood: its actions as functions of the draft, its guards as
+ * tests, its children by name. One per program; everything here is made once, at registration.
+ *
+ * @module
+ */
+import type { AnyStateMachine, AnyStateNode } from 'xstate'
+import type { JsonObject } from '../../json.ts'
+import type { ActorDef, ActorEvent } from '../define.ts'
+import { actorErrors } from '../errors.ts'
+import { builtInOp, enqueuer, spawnFor, unsupportedAction } from './actions.ts'
+import type { BuiltIn, Op } from './actions.ts'
+import { Draft } from './draft.ts'
+import { testOf } from './guards.ts'
+import type { Test } from './guards.ts'
+import { referenceTo, selfOf, systemOf } from './reference.ts'
+import type { Reference } from './reference.ts'
+
+/** What XState calls an action's functions with. One object, filled anew for each call. */
+interface ActionArguments {
+  context: JsonObject
+  event: ActorEvent
+  readonly self: Reference
+  readonly system: typeof systemOf
+}
+
+export class Lexicon {
+  readonly def: ActorDef
+  readonly machine: AnyStateMachine
+  readonly draft = new Draft()
+  readonly self: Reference
+  readonly referenceTo = referenceTo
+  readonly #args: ActionArguments
+  readonly #argsOfAssign: ActionArguments & { readonly spawn: unknown }
+  readonly #ops = new Map<unknown, Op>()
+  readonly #tests = new Map<unknown, Test>()
+  #collected: unknown[] = []
+  readonly #collecting: { readonly enqueue: unknown; readonly check: (guard: unknown) => boolean }
+
+  constructor(def: ActorDef, machine: AnyStateMachine) {
+    this.def = def
+    this.machine = machine
+    this.self = selfOf(def.type)
+    const rest = { self: this.self, system: systemOf }
+    this.#args = { context: {}, event: this.draft.event, ...rest }
+    this.#argsOfAssign = { context: {}, event: this.draft.event, ...rest, spawn: spawnFor(this) }
+    this.#collecting = {
+      enqueue: enqueuer((action) => this.#collected.push(action)),
+      check: (guard) => this.test(guard)(this.draft),
+    }
+  }
+
+  /** What the first context is made with, beside the input. */
+  get birth() {
+    return { spawn: this.#argsOfAssign.spawn, self: this.self }
+  }
+
+  args(draft: Draft): ActionArguments {
+    const args = this.#args
+    args.context = draft.context
+    args.event = draft.event
+    return args
+  }
+
+  argsOfAssign(draft: Draft): ActionArguments & { readonly spawn: unknown } {
+    const args = this.#argsOfAssign
+    args.context = draft.context
+    args.event = draft.event
+    return args
+  }
+
+  /** What `enqueueActions` collects with, into this array from now on. */
+  collecting(into: unknown[]) {
+    this.#collected = into
+    return this.#collecting
+  }
+
+  /** An action of the machine; the same function for the same action. */
+  known(action: unknown): Op {
+    let op = this.#ops.get(action)
+    if (!op) this.#ops.set(action, (op = this.op(action)))
+    return op
+  }
+
+  /** An action that came up during a step. */
+  op(action: unknown): Op {
+    const inline = typeof action === 'function'
+    const name = typeof action === 'string' ? action : (action as { readonly type: string }).type
+    const found: unknown = inline ? action : this.machine.implementations.actions[name]
+    const builtIn = typeof found === 'function' && 'resolve' in found
+    if (!builtIn && inline) throw unsupportedAction(this.def.type, 'an inline function')
+    if (!builtIn && !this.isNamed(name)) throw unsupportedAction(this.def.type, name)
+    const op: Op = builtIn
+      ? builtInOp(this, found as unknown as BuiltIn)
+      : (draft, params) => draft.ask(name, params)
+    const given =
+      inline || typeof action === 'string' ? undefined : (action as { params?: unknown }).params
+    if (given === undefined) return op
+    if (typeof given !== 'function') return (draft) => op(draft, given)
+    return (draft) => op(draft, given({ context: draft.context, event: draft.event }))
+  }
+
+  /** The definition says what an action of this name does. */
+  isNamed(name: string): boolean {
+    const { effects, records } = this.def
+    return name === 'tell' || Object.hasOwn(effects, name) || Object.hasOwn(records, name)
+  }
+
+  test(guard: unknown): Test {
+    let test = this.#tests.get(guard)
+    if (!test) {
+      test = testOf(this.machine, guard)
+      // Guards made during a step would pile up; names do not.
+      if (typeof guard === 'string') this.#tests.set(guard, test)
+    }
+    return test
+  }
+
+  /** The children that a state begins when it is entered, and ends when it is left. */
+  invoked(node: AnyStateNode): { readonly begin: Op[]; readonly end: Op[] } {
+    const begin: Op[] = []
+    const end: Op[] = []
+    for (const { src, id, input, systemId, onSnapshot } of node.invoke) {
+      const spawn = { src, id, input, systemId, syncSnapshot: onSnapshot !== undefined }
+      begin.push(builtInOp(this, { type: 'xstate.spawnChild', ...spawn } as BuiltIn))
+      end.push(builtInOp(this, { type: 'xstate.stopChild', actorRef: id }))
+    }
+    return { begin, end }
+  }
+
+  /** The name under which the machine finds this logic again after a restart. */
+  nameOfLogic(src: unknown): string {
+    if (typeof src === 'string') return src
+    const { actors } = this.machine.implementations
+    const found = Object.entries(actors).find(([, logic]) => logic === src)
+    if (found) return found[0]
+    throw this.unsupported(
+      'a child whose logic has no name',
+      'name the logic under `actors` of `setup` and spawn it by that name',
+    )
+  }
+
+  /** The machine knows this logic, or the definition puts an actor type in its place. */
+  isLogic(name: string): boolean {
+    const { children = {} } = this.def as { readonly children?: object }
+    const { actors } = this.machine.implementations
+    return name.startsWith('xstate.invoke.') || Object.hasOwn({ ...actors, ...children }, name)
+  }
+
+  unsupported(what: string, instead: string) {
+    return actorErrors.PROV_ACTOR_UNSUPPORTED({ type: this.def.type, what, instead })
+  }
+}
+
+/** Every state of a machine, parents first. */
+export function nodesOf(root: AnyStateNode): AnyStateNode[] {
+  return [root, ...Object.values(root.states).flatMap((node) => nodesOf(node as AnyStateNode))]
+}

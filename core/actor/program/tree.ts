@@ -1,0 +1,108 @@
+/**
+ * Sets of active states as XState's trees of names, and back.
+ *
+ * @module
+ */
+import type { AnyStateNode } from 'xstate'
+import type { JsonValue } from '../../json.ts'
+import type { History } from '../state.ts'
+
+/** What history nodes remember: nodes by id of the history node. */
+export type Remembered = Readonly<Record<string, readonly AnyStateNode[]>>
+
+export const isAtomic = (node: AnyStateNode): boolean =>
+  node.type === 'atomic' || node.type === 'final'
+
+/** Document order: what stands first in the machine's text comes first. */
+export const inOrder = (a: AnyStateNode, b: AnyStateNode): number => a.order - b.order
+
+export function isDescendant(node: AnyStateNode, of: AnyStateNode | undefined): boolean {
+  let marker = node
+  while (marker.parent && marker.parent !== of) marker = marker.parent
+  return marker.parent === of
+}
+
+export const childrenOf = (node: AnyStateNode): AnyStateNode[] =>
+  (Object.values(node.states) as AnyStateNode[]).filter((child) => child.type !== 'history')
+
+/** Ancestors from the inside out, up to but without `upTo`. */
+export function ancestorsOf(node: AnyStateNode, upTo?: AnyStateNode): AnyStateNode[] {
+  const found: AnyStateNode[] = []
+  if (node === upTo) return found
+  for (let at = node.parent; at && at !== upTo; at = at.parent) found.push(at)
+  return found
+}
+
+/** The state value of active nodes in document order. */
+export function valueOf(root: AnyStateNode, nodes: Iterable<AnyStateNode>): JsonValue {
+  const all = completed(nodes)
+  const children = new Map<AnyStateNode, AnyStateNode[]>()
+  for (const node of all) {
+    if (node.parent) children.set(node.parent, [...(children.get(node.parent) ?? []), node])
+  }
+  const value = (node: AnyStateNode): JsonValue => {
+    const inside = children.get(node) ?? []
+    const [first] = inside
+    if (node.type === 'compound' && first && isAtomic(first)) return first.key
+    return Object.fromEntries(inside.map((child) => [child.key, value(child)]))
+  }
+  return value(root)
+}
+
+/** With what must be active beside them: initial states below, all parents above. */
+export function completed(nodes: Iterable<AnyStateNode>): AnyStateNode[] {
+  const all = new Set(nodes)
+  const given = new Set(all)
+  const isEmpty = (node: AnyStateNode) => ![...given].some((other) => other.parent === node)
+  for (const node of all) {
+    if (node.type === 'compound' && isEmpty(node)) {
+      for (const initial of withAncestors(node)) all.add(initial)
+    } else if (node.type === 'parallel') {
+      for (const child of childrenOf(node)) {
+        if (!all.has(child)) for (const initial of withAncestors(child)) all.add(initial)
+      }
+    }
+  }
+  for (const node of all) for (const ancestor of ancestorsOf(node)) all.add(ancestor)
+  return [...all].sort(inOrder)
+}
+
+function withAncestors(node: AnyStateNode): Set<AnyStateNode> {
+  const states = initialOf(node)
+  for (const state of states) for (const above of ancestorsOf(state, node)) states.add(above)
+  return states
+}
+
+/** The states that are active when this one is entered and nothing else is said. */
+export function initialOf(node: AnyStateNode): Set<AnyStateNode> {
+  const found = new Set<AnyStateNode>()
+  const visit = (at: AnyStateNode): void => {
+    if (found.has(at)) return
+    found.add(at)
+    if (at.type === 'compound') visit((at.initial.target as AnyStateNode[])[0] as AnyStateNode)
+    else if (at.type === 'parallel') childrenOf(at).forEach(visit)
+  }
+  visit(node)
+  return found
+}
+
+export function historyOf(remembered: Remembered): History | undefined {
+  let history: Record<string, readonly string[]> | undefined
+  for (const key in remembered) {
+    ;(history ??= {})[key] = (remembered[key] ?? []).map(({ id }) => id)
+  }
+  return history
+}
+
+/** Nodes that the machine no longer has are left out. */
+export function rememberedOf(root: AnyStateNode, history: History | undefined): Remembered {
+  const remembered: Record<string, readonly AnyStateNode[]> = {}
+  for (const [key, ids] of Object.entries(history ?? {})) {
+    const nodes = ids.flatMap((id) => nodesById(root).get(id) ?? [])
+    if (nodes.length > 0) remembered[key] = nodes
+  }
+  return remembered
+}
+
+const nodesById = (root: AnyStateNode): ReadonlyMap<string, AnyStateNode> =>
+  (root.machine as unknown as { readonly idMap: ReadonlyMap<string, AnyStateNode> }).idMap
