@@ -22,6 +22,7 @@ export type {
   ActorWorld,
   EffectRun,
   SimulateActorsOptions,
+  StepTaken,
 } from './actor/simulate.ts'
 export { simulate } from './simulate.ts'
 export type { SimulatedRuntime, SimulateOptions, World } from './simulate.ts'

@@ -263,5 +263,6 @@ export const testingTypes: readonly string[] = [
   'SimulateActorsOptions',
   'SimulateOptions',
   'SimulatedRuntime',
+  'StepTaken',
   'World',
 ]

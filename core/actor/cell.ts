@@ -188,6 +188,10 @@ export class Cell implements Standing {
     this.#set(flag.followed, on)
   }
 
+  set tapped(on: boolean) {
+    this.#set(flag.tapped, on)
+  }
+
   #set(bit: number, on: boolean): void {
     this.flags = on ? this.flags | bit : this.flags & ~bit
   }

@@ -11,7 +11,7 @@ import type { JsonValue } from '../json.ts'
 import type { Address } from './address.ts'
 import type { ActorEvent, EffectContext, EffectHandler } from './define.ts'
 import type { AskOptions } from './asks.ts'
-import type { Hooks } from './inspect.ts'
+import type { InspectRecordOf } from './inspect.ts'
 import type { AskChain } from './mail.ts'
 import type { Pending } from './ledger.ts'
 
@@ -24,7 +24,7 @@ export interface EffectEvent extends ActorEvent {
 
 export interface EffectsOptions {
   readonly clock: Clock
-  readonly hooks: Hooks
+  readonly say: (record: InspectRecordOf<'effect'>, pending: Pending) => void
   readonly ask: (
     address: Address,
     question: (replyTo: Address) => ActorEvent,
@@ -87,8 +87,7 @@ export class Effects {
     if (this.#halted) return
     const running = new Running(pending, this.#options)
     this.#running.set(id, running)
-    const { hooks } = this.#options
-    hooks.effect?.({ kind: 'effect', id, name, phase: 'started' }, undefined, pending)
+    this.#options.say({ kind: 'effect', id, name, phase: 'started' }, pending)
     void this.#ended(pending, handler, running)
   }
 
@@ -129,8 +128,8 @@ export class Effects {
     }
     this.#running.delete(id)
     const phase = event === undefined ? 'aborted' : event.error ? 'failed' : 'done'
-    const { hooks, answer } = this.#options
-    hooks.effect?.({ kind: 'effect', id, name, phase }, undefined, pending)
+    const { say, answer } = this.#options
+    say({ kind: 'effect', id, name, phase }, pending)
     answer(pending, event)
   }
 }

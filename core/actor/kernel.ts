@@ -18,7 +18,7 @@ import type { ActorDef, ActorEvent } from './define.ts'
 import { Effects } from './effects.ts'
 import { actorErrors } from './errors.ts'
 import { hooksOf } from './inspect.ts'
-import type { Inspector } from './inspect.ts'
+import type { Inspect, Inspector } from './inspect.ts'
 import type { Ledger } from './ledger.ts'
 import { Listeners } from './listeners.ts'
 import { Lives, isUnreadable } from './lives.ts'
@@ -40,6 +40,7 @@ import type {
   Sent,
   WatchEvent,
 } from './system.ts'
+import { Taps } from './taps.ts'
 import { Turns } from './turns.ts'
 import { Warden } from './warden.ts'
 import { Writer } from './writer.ts'
@@ -66,6 +67,7 @@ export class Kernel implements ActorSystem {
       hooks['observer.failed']?.({ kind: 'observer.failed', address, what: String(thrown) })
     realm.watchers = new Listeners(failed)
     realm.followers = new Listeners(failed)
+    realm.taps = new Taps(failed)
     realm.alarm = new Alarm(clock, ({ address, timer }) => {
       realm.turns.rang(timer)
       realm.post.ring(address, timer)
@@ -73,7 +75,7 @@ export class Kernel implements ActorSystem {
     realm.asks = new Asks(clock, `${journal?.epoch ?? 0}.${ledger.position}`)
     realm.effects = new Effects({
       clock,
-      hooks,
+      say: (record, pending) => realm.say(record, realm.find(pending.from), pending),
       ask: (address, question, ask, chain) => this.ask(address, question, ask, chain),
       answer: (pending, event) => {
         if (event) realm.post.answered(pending, event)
@@ -104,7 +106,8 @@ export class Kernel implements ActorSystem {
     realm.warden = new Warden({
       clock,
       books: realm.books,
-      hooks,
+      recorder: realm.recorder,
+      say: (record, cell, message) => realm.say(record, cell, message),
       watchers: realm.watchers,
       goOn: (cell) => this.#goOn(cell),
       end: (cell, kind, crash) => realm.lives.end(cell, kind, crash),
@@ -243,6 +246,20 @@ export class Kernel implements ActorSystem {
       stop()
       const now = this.#realm.cells.get(address)
       if (now) now.followed = followers.has(address)
+    }
+  }
+
+  tap(address: Address, listener: Inspect): () => void {
+    const { cells, taps } = this.#realm
+    const stop = taps.add(address, listener)
+    const mark = (): void => {
+      const now = cells.get(address)
+      if (now) now.tapped = taps.has(address)
+    }
+    mark()
+    return () => {
+      stop()
+      mark()
     }
   }
 

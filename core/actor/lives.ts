@@ -112,7 +112,7 @@ export class Lives {
   }
 
   #revive(kind: Kind, actor: Kept, { at, migrated, unreadable }: Revived): void {
-    const { ledger, cells, books, clock, hooks, turns } = this.#realm
+    const { ledger, cells, books, clock, taps, turns } = this.#realm
     const cell = new Cell(actor.address, kind, at, actor.sequence)
     cell.input = actor.input
     cell.parked = unreadable ?? (isUnreadable(actor.parked) ? undefined : actor.parked)
@@ -131,7 +131,8 @@ export class Lives {
       books.note('actor.started', { ...cell.stored(), state: migrated })
     }
     if (!unreadable) turns.arm(cell, none)
-    hooks['actor.up']?.({ kind: 'actor.up', address: cell.address, restored: true }, cell)
+    if (taps.has(cell.address)) cell.tapped = true
+    this.#realm.say({ kind: 'actor.up', address: cell.address, restored: true }, cell)
   }
 
   /** Effects of this type run again under their old ids; what was told to it is told again. */
@@ -256,12 +257,15 @@ export class Lives {
   }
 
   #up(cell: Cell, effects: readonly Asked[]): void {
-    const { ledger, cells, followers, hooks, turns } = this.#realm
+    const { ledger, cells, followers, taps, hooks, turns } = this.#realm
     const { address } = cell
     if (ledger.stored.size > 0) ledger.stored.delete(address)
     cells.set(address, cell)
     if (followers.has(address)) cell.followed = true
-    hooks['actor.up']?.({ kind: 'actor.up', address, restored: false }, cell)
+    if (taps.has(address)) cell.tapped = true
+    if (hooks['actor.up'] !== null || (cell.flags & flag.tapped) !== 0) {
+      this.#realm.say({ kind: 'actor.up', address, restored: false }, cell)
+    }
     turns.arm(cell, none)
     if (effects.length > 0) turns.perform(cell, effects, cell.sequence)
     if (cell.config.status === 'done') this.finished(cell)
@@ -278,7 +282,7 @@ export class Lives {
   }
 
   end(cell: Cell, why: 'stopped' | 'failed', crash?: CrashReport): void {
-    const { cells, ledger, books, effects, hooks, turns, watchers } = this.#realm
+    const { cells, ledger, books, effects, turns, watchers } = this.#realm
     const { address, version } = cell
     const { durability } = cell.kind.def
     cell.status = 'stopped'
@@ -292,7 +296,7 @@ export class Lives {
     turns.disarm(cell.timers)
     this.empty(cell)
     cell.rareIfAny?.ending?.()
-    hooks['actor.down']?.({ kind: 'actor.down', address, why }, cell)
+    this.#realm.say({ kind: 'actor.down', address, why }, cell)
     watchers.tell(address, { address, kind: why, ...(crash && { crash }) })
   }
 

@@ -101,8 +101,7 @@ export class Post {
 
   #overflow(cell: Cell, event: ActorEvent): Sent {
     const { address, kind } = cell
-    const { hooks } = this.#realm
-    hooks.mailbox?.({ kind: 'mailbox', address, depth: cell.depth, full: true }, cell)
+    this.#realm.say({ kind: 'mailbox', address, depth: cell.depth, full: true }, cell)
     if (replaces(cell, event) || makeRoom(this.#realm, cell)) {
       this.#queue(cell, event, undefined)
       return accepted
@@ -121,16 +120,26 @@ export class Post {
 
   #queue(cell: Cell, item: Item, from: Address | undefined): void {
     const { hooks, scheduler } = this.#realm
-    if (hooks.event !== null) {
+    const tapped = (cell.flags & flag.tapped) !== 0
+    if (hooks.event !== null || tapped) {
       const mail = mailOf(item, this.#realm.nowMs)
       const { type } = mail.event
-      hooks.event({ kind: 'event', to: cell.address, type, ...(from && { from }) }, cell, mail)
+      const record = { kind: 'event' as const, to: cell.address, type, ...(from && { from }) }
+      this.#realm.say(record, cell, mail)
     }
     const idle = (cell.flags & standingBy) === 0
     if (cell.kind.keyed) keep(cell, item, this.#realm.nowMs)
     // How long something waits is only interesting where it has to.
     else cell.push(idle || item instanceof Mail ? item : new Mail(item, this.#realm.nowMs))
+    if (tapped) this.#depth(cell)
     if (idle) scheduler.ready(cell)
+  }
+
+  /** Inspectors hear of full mailboxes only. */
+  #depth(cell: Cell): void {
+    const { address, depth, kind } = cell
+    const record = { kind: 'mailbox' as const, address, depth, full: depth >= kind.capacity }
+    this.#realm.taps.tell(address, record, cell)
   }
 
   /** Tells are kept in the outbox, so a full mailbox is no reason to lose them. */

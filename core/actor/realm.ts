@@ -13,9 +13,10 @@ import type { Address } from './address.ts'
 import type { Alarm } from './alarm.ts'
 import type { Asks } from './asks.ts'
 import type { Books } from './books.ts'
+import { flag } from './cell.ts'
 import type { Cell, Kind } from './cell.ts'
 import type { Effects } from './effects.ts'
-import type { Hooks } from './inspect.ts'
+import type { About, Hooks, Inspect, InspectKind, InspectRecord } from './inspect.ts'
 import type { Ledger } from './ledger.ts'
 import type { Listeners } from './listeners.ts'
 import type { Lives } from './lives.ts'
@@ -24,6 +25,7 @@ import { Recorder } from './recorder.ts'
 import type { Scheduler } from './scheduler.ts'
 import type { TimerState } from './state.ts'
 import type { ActorSnapshot, WatchEvent } from './system.ts'
+import type { Taps } from './taps.ts'
 import type { Turns } from './turns.ts'
 import type { Warden } from './warden.ts'
 import type { Writer } from './writer.ts'
@@ -50,6 +52,7 @@ export class Realm {
   // Set once, by the kernel that builds the parts; nobody uses them before that.
   watchers!: Listeners<WatchEvent>
   followers!: Listeners<ActorSnapshot>
+  taps!: Taps
   books!: Books
   warden!: Warden
   effects!: Effects
@@ -92,6 +95,15 @@ export class Realm {
     this.broken ??= error
     this.shut = true
     this.calm?.()
+  }
+
+  /** Tells inspectors and taps. Where it is hot, look first whether there is anybody. */
+  say(record: InspectRecord, cell?: Cell, about?: About<InspectKind>): void {
+    const hear = this.hooks[record.kind] as Inspect | null
+    if (hear !== null) hear(record, cell, about)
+    if (cell !== undefined && (cell.flags & flag.tapped) !== 0) {
+      this.taps.tell(cell.address, record, cell, about)
+    }
   }
 
   /** Something ended; when it was the last thing, whoever closes goes on. */

@@ -30,8 +30,10 @@ import { memoryJournal, MemoryDisk, readMemory } from '../journal/memory.ts'
 import type { JsonValue } from '../json.ts'
 import { seeded, seedFor } from '../seed.ts'
 import type { Count, Millis } from '../units.ts'
-import type { ActorDef, EffectHandler } from './define.ts'
+import type { Address } from './address.ts'
+import type { ActorDef, ActorEvent, EffectHandler } from './define.ts'
 import type { Inspector } from './inspect.ts'
+import { stepsOf } from './ledger.ts'
 import { startActors } from './start.ts'
 import type { ActorSystem } from './system.ts'
 
@@ -91,6 +93,17 @@ export interface EffectRun {
   readonly life: Count
 }
 
+/** A durable step. */
+export interface StepTaken {
+  readonly address: Address
+  readonly sequence: Count
+  readonly event: ActorEvent
+  /** Id of the effect or tell that the event came from. */
+  readonly cause?: string
+  /** What the step asked for: effects and tells. */
+  readonly effects?: readonly { readonly name: string; readonly params: JsonValue }[]
+}
+
 export interface ActorWorld {
   readonly seed: Count
   readonly clock: SimulatedClock
@@ -106,6 +119,8 @@ export interface ActorWorld {
    * script threw, or PROV_INTERNAL when it waits for something that cannot come.
    */
   run<T>(script: (life: ActorLife) => Promise<T>): Promise<T>
+  /** Every durable step of `journal` actors, in order. */
+  steps(): Promise<readonly StepTaken[]>
   /** Everything that is durable, as text. */
   journal(): string
   /** The same, read; of one partition or of all. */
@@ -165,6 +180,14 @@ class Actors implements ActorWorld {
 
   journal(): string {
     return this.#disk.batches.map(({ text }) => text).join('')
+  }
+
+  async steps(): Promise<readonly StepTaken[]> {
+    const records = await this.records('kernel')
+    return records.flatMap(({ type, body }): readonly StepTaken[] => {
+      if (type === 'actor.turned') return stepsOf(body)
+      return type === 'actor.stepped' ? [body as unknown as StepTaken] : []
+    })
   }
 
   async records(partition?: string): Promise<readonly JournalRecord[]> {

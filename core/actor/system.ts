@@ -9,8 +9,9 @@ import type { Count, Millis } from '../units.ts'
 import type { Address } from './address.ts'
 import type { ActorDef, ActorEvent, Directive } from './define.ts'
 import type { XStateFacade } from './facade.ts'
+import type { Inspect } from './inspect.ts'
 import type { RemoteProgram } from './program/remote.ts'
-import type { FlightRecorder } from './recorder.ts'
+import type { FlightEntry, FlightRecorder } from './recorder.ts'
 
 /**
  * `active` takes events; `restarting` does after its back-off; `parked` waits for a person; `done`
@@ -74,6 +75,8 @@ export interface CrashReport {
   readonly state: JsonValue
   readonly decision: Directive
   readonly error: ErrorReport
+  /** The actor's last steps, oldest first; the last one is the one that failed. */
+  readonly recent: readonly FlightEntry[]
 }
 
 /** One row of `prov actors`. */
@@ -148,6 +151,11 @@ export interface ActorSystem {
   ): Promise<ActorEvent>
   /** Hears of ends, failures, parking and restarts of one address, also before it exists. */
   watch(address: Address, listener: (event: WatchEvent) => void): () => void
+  /**
+   * Hears everything of one actor, also before it exists: its events, depth of its mailbox, steps,
+   * effects, logs, crashes, its coming and going. Others pay nothing. Three throws, and it is let go.
+   */
+  tap(address: Address, listener: Inspect): () => void
   list(filter?: { readonly type?: string }): readonly ActorRow[]
   /** The newest ones first kept to a cap; `count` goes on counting. */
   deadLetters(): { readonly count: Count; readonly rows: readonly DeadLetter[] }

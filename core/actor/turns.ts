@@ -348,25 +348,24 @@ export class Turns {
     sequence: Count,
     logs: readonly LogLine[],
   ): void {
-    const { hooks, followers, nowMs } = this.#realm
+    const { hooks, followers, taps } = this.#realm
     const { address } = cell
     const mail = item instanceof Mail ? item : undefined
-    if (hooks.log !== null)
-      for (const log of logs) hooks.log({ kind: 'log', address, ...log }, cell)
-    if (hooks.transition !== null) {
-      const { event } = mailOf(item, nowMs)
-      hooks.transition(
-        {
-          kind: 'transition',
-          address,
-          sequence,
-          event: event.type,
-          from: from.value,
-          to: to.config.value,
-        },
-        cell,
-        mail ?? { event },
-      )
+    const tapped = (cell.flags & flag.tapped) !== 0
+    for (const log of logs) this.#realm.say({ kind: 'log', address, ...log }, cell)
+    if (hooks.transition !== null || tapped) {
+      const event = eventOf(item)
+      const record = {
+        kind: 'transition' as const,
+        address,
+        sequence,
+        event: event.type,
+        from: from.value,
+        to: to.config.value,
+      }
+      const message = mail ?? { event }
+      if (hooks.transition !== null) hooks.transition(record, cell, message)
+      if (tapped) taps.tell(address, record, cell, message)
     }
     if (mail?.waiter === undefined && (cell.flags & heard) === 0) return
     const snapshot = cell.snapshot()

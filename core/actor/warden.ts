@@ -10,24 +10,29 @@ import type { Millis } from '../units.ts'
 import type { Books } from './books.ts'
 import type { Cell } from './cell.ts'
 import { actorErrors } from './errors.ts'
-import type { Hooks } from './inspect.ts'
+import type { InspectRecordOf } from './inspect.ts'
 import type { Parked } from './ledger.ts'
 import type { Listeners } from './listeners.ts'
 import { decide } from './supervise.ts'
 import type { CrashReport, LetterReason, WatchEvent } from './system.ts'
 import { Mail } from './mail.ts'
 import type { Item } from './mail.ts'
+import type { Recorder } from './recorder.ts'
 import { valueOf } from './turns.ts'
 import type { Failure } from './turns.ts'
 
 export interface WardenOptions {
   readonly clock: Clock
   readonly books: Books
-  readonly hooks: Hooks
+  readonly recorder: Recorder
+  readonly say: (record: InspectRecordOf<'crash'>, cell: Cell, message: Mail) => void
   readonly watchers: Listeners<WatchEvent>
   readonly goOn: (cell: Cell) => void
   readonly end: (cell: Cell, kind: 'stopped' | 'failed', crash?: CrashReport) => void
 }
+
+/** Steps of the actor that a crash report carries, the failed one included. */
+const recentSteps = 16
 
 export class Warden {
   readonly #options: WardenOptions
@@ -37,7 +42,7 @@ export class Warden {
   }
 
   failed(cell: Cell, { message, thrown }: Failure): void {
-    const { clock, hooks, watchers, goOn, end } = this.#options
+    const { clock, recorder, say, watchers, goOn, end } = this.#options
     const { address } = cell
     const event = message.event.type
     const detail = { address, event, state: valueOf(cell), what: messageOf(thrown) }
@@ -50,8 +55,10 @@ export class Warden {
     )
     cell.failures = failures
     const { state } = detail
-    const crash: CrashReport = { event, state, decision: directive, error: error.toJSON() }
-    hooks.crash?.({ kind: 'crash', ...detail, decision: directive }, cell, message)
+    recorder.failed(address, event, cell.config, cell.sequence, clock.now())
+    const recent = recorder.read({ address, last: recentSteps })
+    const crash: CrashReport = { event, state, decision: directive, error: error.toJSON(), recent }
+    say({ kind: 'crash', ...detail, decision: directive }, cell, message)
     // Whoever applied it was told and owns the retry; the others wait for a person or are given up.
     if (message.waiter) message.waiter.reject(error)
     else if (directive !== 'park') this.#giveUp(cell, message, 'failed')

@@ -186,7 +186,7 @@ t.test(
     })
     t.equal(cut, 1)
     t.same(heard, ['0', '1', '2', '3'])
-    const steps = (await world.records('kernel')).filter(({ type }) => type === 'actor.stepped')
+    const steps = await world.steps()
     t.equal(steps.length, 4, 'each is in the journal once')
   },
 )
@@ -241,9 +241,7 @@ t.test('40 seeds of random crashes double nothing and forget nothing', async (t)
         else from.send({ type: 'forward', to: to.address, hops: random(4) })
       }
     })
-    const steps = (await world.records('kernel'))
-      .filter(({ type }) => type === 'actor.stepped')
-      .map(({ body }) => body as { cause?: string; effects?: readonly unknown[] })
+    const steps = await world.steps()
     const causes = steps.flatMap(({ cause }) => (cause === undefined ? [] : [cause]))
     const promised = steps.reduce((sum, { effects = [] }) => sum + effects.length, 0)
     const ok = new Set(causes).size === causes.length && causes.length === promised
