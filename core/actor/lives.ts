@@ -19,7 +19,7 @@ import { eventOf, Mail } from './mail.ts'
 import { roomMade } from './overflow.ts'
 import { addressedTo } from './post.ts'
 import { none } from './program/program.ts'
-import type { Asked, Standing } from './program/program.ts'
+import type { Asked, Program, Standing, Step } from './program/program.ts'
 import type { RemoteProgram } from './program/remote.ts'
 import type { Realm } from './realm.ts'
 import { revive, reviveElsewhere, unreadableCodes } from './restore.ts'
@@ -192,10 +192,15 @@ export class Lives {
 
   #startNow(kind: Kind, address: Address, input: unknown): Cell {
     const sequence = this.#nextSequence(address)
-    const first = this.#first(kind, address, input, sequence)
-    const cell = new Cell(address, kind, first.at, sequence)
+    let step: Step
+    try {
+      step = (kind.program as Program).start(input, this.#realm.clock.now())
+    } catch (thrown) {
+      throw startFailed(address, thrown)
+    }
+    const cell = new Cell(address, kind, step, sequence)
     if (keepsInput(kind)) cell.input = (input ?? null) as JsonValue
-    this.#up(cell, first.effects)
+    this.#up(cell, step.asked)
     return cell
   }
 
@@ -233,7 +238,7 @@ export class Lives {
 
   #first({ def, program }: Kind, address: Address, input: unknown, sequence: Count): First {
     try {
-      const at = (program as NonNullable<typeof program>).start(input, this.#realm.clock.now())
+      const at = (program as Program).start(input, this.#realm.clock.now())
       return { at, ...sorted(def, at.asked, address, sequence) }
     } catch (thrown) {
       throw startFailed(address, thrown)
