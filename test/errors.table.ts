@@ -29,6 +29,13 @@ export const expectedErrors: readonly (readonly [string, string, number, string,
     'let it wait for answers, or raise `mailbox.capacity` in the parent’s `defineActor`',
   ],
   [
+    'PROV_ACTOR_CHILD_TAKEN',
+    'conflict',
+    6,
+    '<address> cannot start its child <child>: another actor stands at <place>',
+    'give the parents different ids; `prov actors` shows who stands there',
+  ],
+  [
     'PROV_ACTOR_CHILD_UNKNOWN',
     'usage',
     64,

@@ -8,7 +8,7 @@ import type { JsonObject, JsonValue } from '../json.ts'
 import type { Count, Millis } from '../units.ts'
 import type { Address } from './address.ts'
 import type { ActorDef } from './define.ts'
-import type { Parked, Stored } from './ledger.ts'
+import type { Birth, Parked, Stored } from './ledger.ts'
 import { giveRing, Mail, Ring, takeRing } from './mail.ts'
 import type { Item } from './mail.ts'
 import type { Config, Program, Standing } from './program/program.ts'
@@ -16,7 +16,7 @@ import type { RemoteProgram } from './program/remote.ts'
 import type { Lane } from './scheduler.ts'
 import { persisted } from './state.ts'
 import type { TimerState } from './state.ts'
-import type { ActorSnapshot, ActorStatus } from './system.ts'
+import type { ActorSnapshot, ActorStatus, CrashReport } from './system.ts'
 
 /** A registered type: what all its cells share. */
 export interface Kind {
@@ -76,6 +76,9 @@ class Rare {
   ending: (() => void) | undefined = undefined
   stuck: Mail | undefined = undefined
   input: JsonValue | undefined = undefined
+  birth: Birth | undefined = undefined
+  /** Why it ended, when it failed. */
+  crash: CrashReport | undefined = undefined
   /** Waiting messages by their key, where messages coalesce. */
   keys: Map<string, Mail> | undefined = undefined
   /** Called when there is room again. */
@@ -263,6 +266,15 @@ export class Cell implements Standing {
     if (input !== undefined || this.#rare) this.rare.input = input
   }
 
+  /** Of a child: whose, and under which name. */
+  get birth(): Birth | undefined {
+    return this.#rare?.birth
+  }
+
+  set birth(birth: Birth | undefined) {
+    if (birth !== undefined || this.#rare) this.rare.birth = birth
+  }
+
   // ── shown and kept ─────────────────────────────────────────────────────────────────────────────
 
   snapshot(): ActorSnapshot {
@@ -282,7 +294,7 @@ export class Cell implements Standing {
 
   /** As it is kept, or as it will be after a commit. */
   stored(at: Standing = this, sequence = this.sequence): Stored {
-    const { parked, input } = this
+    const { parked, input, birth } = this
     return {
       address: this.address,
       version: this.version,
@@ -291,6 +303,7 @@ export class Cell implements Standing {
       ...(this.status !== 'stopped' && { state: persisted(at) }),
       ...(parked && { parked }),
       ...(input !== undefined && { input }),
+      ...(birth && { birth }),
     }
   }
 }

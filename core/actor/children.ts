@@ -23,7 +23,7 @@ import { isActorDef } from './define.ts'
 import { actorErrors } from './errors.ts'
 import { Host } from './host.ts'
 import type { Guest } from './host.ts'
-import type { Pending } from './ledger.ts'
+import type { Birth, Pending } from './ledger.ts'
 import { NotPlain, plain, plainError, plainSnapshot } from './plain.ts'
 
 /** Params of `xstate.spawn`. */
@@ -40,18 +40,9 @@ export interface SpawnAsked {
 
 /** Params of `xstate.send`. */
 export interface SendAsked {
-  /** A child's name, an address, or `#parent`. */
+  /** A child's name. What goes elsewhere is a tell by now. */
   readonly to: string
   readonly event: ActorEvent
-}
-
-/** What the parent's commit says about a child that is an actor of the kernel. */
-export interface Birth {
-  readonly parent: Address
-  /** Its name at the parent. */
-  readonly id: string
-  /** The promise that it fulfils: its first record settles it, so it begins once. */
-  readonly cause: string
 }
 
 /** How a parent hears of a child's end: XState's own events, in JSON. */
@@ -60,6 +51,10 @@ export interface ChildEnd extends ActorEvent {
   readonly output?: JsonValue
   readonly error?: JsonValue
 }
+
+/** Where a child that is an actor of the kernel lives. */
+export const childAddress = (def: ActorDef, { parent, id }: Omit<Birth, 'cause'>): Address =>
+  `${def.type}/${parent.slice(parent.indexOf('/') + 1)}.${id}`
 
 /** A delivered event that may still be taken back while it waits. */
 export interface Delivered {
@@ -89,12 +84,21 @@ export interface ChildrenPort {
   end(child: Address, asked: string): void
   /** Passes an event on as a tell under the promise `asked`, which its receiver settles. */
   tell(asked: Pending, to: Address, event: ActorEvent): void
-  /** Where `#parent` is, for an actor that has one. */
-  parentOf(address: Address): Address | undefined
+  /** A child began or ended. */
+  seen(record: ChildSeen): void
+}
+
+export interface ChildSeen {
+  readonly parent: Address
+  readonly id: string
+  readonly src: string
+  readonly phase: 'started' | 'done' | 'failed' | 'stopped'
+  readonly address?: Address
 }
 
 interface Child {
   readonly promise: string
+  readonly src: string
   /** Of an actor of the kernel; guests have none. */
   readonly address?: Address
   guest?: Guest | undefined
@@ -157,7 +161,29 @@ export class Children {
 
   /** A kernel actor that came back from the journal belongs to its parent. */
   adopt(address: Address, { parent, id, cause }: Birth): void {
-    this.#family(parent).children.set(id, { promise: cause, address })
+    this.#family(parent).children.set(id, { promise: cause, src: '', address })
+  }
+
+  /** True while the parent still wants this child. */
+  wants({ parent, id, cause }: Birth): boolean {
+    return this.#families.get(parent)?.children.get(id)?.promise === cause
+  }
+
+  /** A kernel actor could not begin. */
+  unborn(birth: Birth, thrown: unknown): void {
+    const family = this.#families.get(birth.parent)
+    const child = family?.children.get(birth.id)
+    if (!family || child?.promise !== birth.cause) return this.#port.settle(birth.cause)
+    family.children.delete(birth.id)
+    this.#fail(family, birth.id, { promise: birth.cause, src: child.src }, thrown)
+  }
+
+  /** To whom a send goes that is meant for a child which is an actor of the kernel. */
+  toldBy({ from, name, params }: Pending): { to: Address; event: ActorEvent } | undefined {
+    if (name !== 'xstate.send') return undefined
+    const { to, event } = params as unknown as SendAsked
+    const address = this.#families.get(from)?.children.get(to)?.address
+    return address && { to: address, event }
   }
 
   /** A kernel actor that had a parent has ended. */
@@ -247,11 +273,13 @@ export class Children {
     if (earlier) this.#end(earlier, promise)
     const logic = this.#port.logic(from, src)
     if (isActorDef(logic)) {
-      const address: Address = `${logic.type}/${from.slice(from.indexOf('/') + 1)}.${id}`
-      family.children.set(id, { promise, address })
-      return this.#port.begin(logic, { parent: from, id, cause: promise }, input)
+      const birth: Birth = { parent: from, id, cause: promise }
+      const address = childAddress(logic, birth)
+      family.children.set(id, { promise, src, address })
+      this.#port.seen({ parent: from, id, src, phase: 'started', address })
+      return this.#port.begin(logic, birth, input)
     }
-    const child: Child = { promise }
+    const child: Child = { promise, src }
     family.children.set(id, child)
     this.#soon(() => {
       if (!this.#halted && !child.over) this.#launch(family, child, asked, logic)
@@ -278,6 +306,7 @@ export class Children {
         input: input === undefined ? undefined : structuredClone(input),
         hear: (event) => this.#hear(family, id, child, event),
       })
+      this.#port.seen({ parent, id, src, phase: 'started' })
       // It may have ended, or been ended, while it began.
       if (child.over) guest.stop()
       else child.guest = guest
@@ -292,6 +321,7 @@ export class Children {
     const id = idOf(params)
     const child = family?.children.get(id)
     if (family && child) {
+      if (!child.over) this.#port.seen({ parent: from, id, src: child.src, phase: 'stopped' })
       this.#end(child, promise)
       this.#forget(family, id)
     }
@@ -308,9 +338,7 @@ export class Children {
     const { from, id: promise } = pending
     const { to, event } = pending.params as unknown as SendAsked
     const child = this.#families.get(from)?.children.get(to)
-    const away = to === '#parent' ? this.#port.parentOf(from) : to.includes('/') ? to : undefined
-    const address = child ? child.address : (away as Address | undefined)
-    if (address !== undefined) return this.#port.tell(pending, address, event)
+    if (child?.address !== undefined) return this.#port.tell(pending, child.address, event)
     if (!child) {
       this.#port.lost(from, to, event)
       return this.#port.settle(promise)
@@ -334,7 +362,7 @@ export class Children {
       if (type === `xstate.done.actor.${id}`) {
         const kept = output === undefined ? {} : { output: plain(output, 'output') }
         const done: ChildEnd = { type, actorId: id, ...kept }
-        return this.#over(family, child, done)
+        return this.#over(family, id, child, done)
       }
       if (this.#port.deliver(parent, heard(id, event))) return
       throw actorErrors.PROV_ACTOR_CHILD_FLOODS({ address: parent, child: id })
@@ -349,13 +377,16 @@ export class Children {
   #fail(family: Family, id: string, child: Child, thrown: unknown): void {
     const type = `xstate.error.actor.${id}`
     const event: ChildEnd = { type, actorId: id, error: plainError(thrown) }
-    this.#over(family, child, event)
+    this.#over(family, id, child, event)
   }
 
   /** Its end goes to the parent, whose step settles the promise. */
-  #over(family: Family, child: Child, event: ActorEvent): void {
+  #over(family: Family, id: string, child: Child, event: ChildEnd): void {
     if (child.over) return
-    child.over = this.#port.deliver(family.parent, event, child.promise) ?? silenced
+    const { parent } = family
+    const phase = 'error' in event ? 'failed' : 'done'
+    this.#port.seen({ parent, id, src: child.src, phase })
+    child.over = this.#port.deliver(parent, event, child.promise) ?? silenced
     const { guest } = child
     child.guest = undefined
     if (guest) this.#soon(() => guest.stop())

@@ -124,6 +124,12 @@ export interface ActorSpec<M extends AnyStateMachine> {
   readonly records?: Readonly<Record<string, RecordMaker>> | undefined
   /** By old version: one step up the ladder, from that version to the next one. */
   readonly migrate?: Readonly<Record<number, (state: PersistedState) => PersistedState>> | undefined
+  /**
+   * By the name under which the machine invokes or spawns: children that are actors of the kernel,
+   * with its journal and supervision. Other names mean the machine's own logic, which runs beside the
+   * kernel and begins again from its input after a crash. They are registered with their parent.
+   */
+  readonly children?: Readonly<Record<string, ActorDef>> | undefined
 }
 
 const brand = Symbol.for('prov.actor')
@@ -144,6 +150,7 @@ export interface ActorDef<
   readonly effects: Readonly<Record<string, EffectHandler>>
   readonly records: Readonly<Record<string, RecordMaker>>
   readonly migrate: Readonly<Record<number, (state: PersistedState) => PersistedState>>
+  readonly children: Readonly<Record<string, ActorDef>>
   /** Carries the types; never there at run time. */
   readonly '~types'?: { readonly context: Context; readonly event: Event; readonly input: Input }
 }
@@ -195,6 +202,7 @@ export function defineActor<M extends AnyStateMachine>(
     effects: spec.effects ?? {},
     records: spec.records ?? {},
     migrate: spec.migrate ?? {},
+    children: spec.children ?? {},
   })
 }
 

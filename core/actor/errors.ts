@@ -30,6 +30,7 @@ export const actorErrors = defineErrors<{
   PROV_ACTOR_CHILD_UNKNOWN: { address: string; child: string; src: string }
   PROV_ACTOR_CHILD_VALUE: { address: string; child: string; what: string }
   PROV_ACTOR_CHILD_FLOODS: { address: string; child: string }
+  PROV_ACTOR_CHILD_TAKEN: { address: string; child: string; place: string }
 }>({
   PROV_ACTOR_ADDRESS_INVALID: {
     disposition: 'usage',
@@ -143,6 +144,12 @@ export const actorErrors = defineErrors<{
     text: ({ address, child, what }) =>
       `child ${child} of ${address} said something that JSON cannot say: ${what}`,
     remedy: 'hand over plain objects; core/actor/plain.ts says what counts as plain',
+  },
+  PROV_ACTOR_CHILD_TAKEN: {
+    disposition: 'conflict',
+    text: ({ address, child, place }) =>
+      `${address} cannot start its child ${child}: another actor stands at ${place}`,
+    remedy: 'give the parents different ids; `prov actors` shows who stands there',
   },
   PROV_ACTOR_CHILD_FLOODS: {
     disposition: 'fail',

@@ -17,10 +17,13 @@ import type { Cell } from './cell.ts'
 import type { ActorDef, ActorEvent } from './define.ts'
 import { Effects } from './effects.ts'
 import { actorErrors } from './errors.ts'
+import { facadeIn } from './facade-port.ts'
+import type { XStateFacade } from './facade.ts'
 import { hooksOf } from './inspect.ts'
 import type { Inspect, Inspector } from './inspect.ts'
 import type { Ledger } from './ledger.ts'
 import { Listeners } from './listeners.ts'
+import { childrenIn } from './kin.ts'
 import { Lives, isUnreadable } from './lives.ts'
 import type { AskChain } from './mail.ts'
 import { Post } from './post.ts'
@@ -72,6 +75,8 @@ export class Kernel implements ActorSystem {
       realm.turns.rang(timer)
       realm.post.ring(address, timer)
     })
+    realm.listeners = new Listeners(failed)
+    realm.children = childrenIn(realm)
     realm.asks = new Asks(clock, `${journal?.epoch ?? 0}.${ledger.position}`)
     realm.effects = new Effects({
       clock,
@@ -112,6 +117,9 @@ export class Kernel implements ActorSystem {
       goOn: (cell) => this.#goOn(cell),
       end: (cell, kind, crash) => realm.lives.end(cell, kind, crash),
     })
+    for (const { address, birth, state } of ledger.stored.values()) {
+      if (birth && state) realm.children.adopt(address, birth)
+    }
     realm.scheduler = new Scheduler({
       clock,
       turn: realm.turns.take,
@@ -127,6 +135,7 @@ export class Kernel implements ActorSystem {
     const { lives, kinds, hooks } = this.#realm
     if (kinds.get(def.type)?.def === def) return
     lives.admit(def)
+    for (const child of Object.values(def.children)) this.register(child, options)
     const program = programFor(def)
     const { mode, why } = program
     hooks.program?.({ kind: 'program', type: def.type, mode, ...(why !== undefined && { why }) })
@@ -197,6 +206,11 @@ export class Kernel implements ActorSystem {
 
   stop(address: Address): Promise<void> {
     return this.#realm.lives.stop(address)
+  }
+
+  /** For `Ref.asXState`. */
+  facade(now: () => Cell): XStateFacade {
+    return facadeIn(this, this.#realm, now)
   }
 
   // ── messages ───────────────────────────────────────────────────────────────────────────────────
@@ -284,6 +298,7 @@ export class Kernel implements ActorSystem {
 
   halt(): void {
     this.#realm.effects.halt()
+    this.#realm.children.halt()
   }
 
   close(options: { readonly deadlineMs?: Millis } = {}): Promise<void> {

@@ -35,6 +35,15 @@ interface Mark {
   readonly sequence: Count
 }
 
+/** Of an actor that is the child of another one: what that one's commit said. */
+export interface Birth {
+  readonly parent: Address
+  /** Its name at the parent. */
+  readonly id: string
+  /** The promise that it fulfils: its first record settles it, so it begins once. */
+  readonly cause: string
+}
+
 /** The kernel's record types and their bodies. */
 export interface KernelRecords {
   /** A first state, or a migrated one. */
@@ -43,6 +52,7 @@ export interface KernelRecords {
     readonly durability: Durability
     readonly state: ActorState
     readonly input?: JsonValue
+    readonly birth?: Birth
     readonly effects?: readonly Asked[]
   }
   'actor.stepped': Mark & {
@@ -65,7 +75,7 @@ export interface KernelRecords {
   'actor.skipped': Mark & { readonly timer: string }
   'actor.parked': Mark & { readonly parked: Parked }
   'actor.resumed': Mark
-  'actor.stopped': Mark & { readonly why: string }
+  'actor.stopped': Mark & { readonly why: string; readonly effects?: readonly Asked[] }
   'actor.settled': { readonly ids: readonly string[] }
   'actor.letters': { readonly first: Count; readonly letters: readonly DeadLetter[] }
 }
@@ -86,6 +96,7 @@ export interface Stored {
   readonly parked?: Parked
   /** Of `permanent` actors. */
   readonly input?: JsonValue
+  readonly birth?: Birth
 }
 
 /** A promise made by a commit. */
@@ -99,6 +110,9 @@ export interface Pending extends Asked {
   /** Trace it belongs to, as W3C `traceparent`. */
   readonly traceparent?: string | undefined
 }
+
+/** A message to another actor, by a machine or, to the parent of a child that ended, by the kernel. */
+export const isTold = (name: string): boolean => name === 'tell' || name === 'child.ended'
 
 /** Dead letters kept; older ones are only counted. */
 export const letterCap = 1_000
@@ -185,6 +199,7 @@ export class Ledger {
     if (type === 'actor.started') {
       const { effects, ...actor } = mark as KernelRecords['actor.started']
       this.stored.set(mark.address, actor)
+      if (actor.birth) this.outbox.delete(actor.birth.cause)
       this.promise(mark, effects)
     } else if (known) {
       const next = this.#next(known, type, mark)
@@ -212,6 +227,7 @@ export class Ledger {
         return defined({ ...known, parked: undefined }) as Stored
       case 'actor.stopped':
         this.forget(mark.address)
+        this.promise(mark, (mark as KernelRecords['actor.stopped']).effects)
         return defined({ ...known, parked: undefined, state: undefined }) as Stored
       default:
         return known
@@ -233,7 +249,7 @@ export class Ledger {
   /** A stopped actor's effects have nobody to answer to; what it told others still holds. */
   forget(address: Address): void {
     for (const [id, pending] of this.outbox) {
-      if (pending.from === address && pending.name !== 'tell') this.outbox.delete(id)
+      if (pending.from === address && !isTold(pending.name)) this.outbox.delete(id)
     }
   }
 

@@ -8,18 +8,22 @@ import type { JournalEntry } from '../journal/journal.ts'
 import type { JsonValue } from '../json.ts'
 import { defined } from '../optional.ts'
 import type { Count } from '../units.ts'
-import { address as makeAddress, typeOf } from './address.ts'
+import { address as makeAddress, parseAddress, typeOf } from './address.ts'
 import type { Address } from './address.ts'
 import { Cell, flag } from './cell.ts'
 import type { Kind } from './cell.ts'
+import { childAddress } from './children.ts'
 import type { ActorDef } from './define.ts'
 import { actorErrors } from './errors.ts'
-import type { KernelRecords, Parked, Stored } from './ledger.ts'
+import { consequencesOf, hasParent, lastWords, sayLast } from './kin.ts'
+import type { Consequences } from './kin.ts'
+import { isTold } from './ledger.ts'
+import type { Birth, KernelRecords, Parked, Pending, Stored } from './ledger.ts'
 import { eventOf, Mail } from './mail.ts'
 import { roomMade } from './overflow.ts'
-import { addressedTo } from './post.ts'
+import { addressedTo, toldOf } from './post.ts'
 import { none } from './program/program.ts'
-import type { Asked, Program, Standing, Step } from './program/program.ts'
+import type { Program, Standing, Step } from './program/program.ts'
 import type { RemoteProgram } from './program/remote.ts'
 import type { Realm } from './realm.ts'
 import { revive, reviveElsewhere, unreadableCodes } from './restore.ts'
@@ -35,9 +39,8 @@ import { messageOf } from './warden.ts'
 type Kept = Stored & { readonly state: ActorState }
 
 /** What a first step leads to, wherever it was computed. */
-interface First {
+interface First extends Consequences {
   readonly at: Standing
-  readonly effects: readonly Asked[]
   readonly beside: readonly JournalEntry[]
 }
 
@@ -92,7 +95,16 @@ export class Lives {
         this.#revive(kind, actor, revive(program, actor))
       }
     }
+    this.#disown(kind)
     this.reissue(kind.def.type)
+  }
+
+  /** Children whose parent ended while they could not be told. */
+  #disown(kind: Kind): void {
+    for (const cell of this.#realm.cells.values()) {
+      const orphan = cell.kind === kind && cell.birth && !hasParent(this.#realm, cell.birth)
+      if (orphan && cell.status !== 'done') void this.stop(cell.address)
+    }
   }
 
   /** The same for behaviour that runs elsewhere: it is asked before the type counts as known. */
@@ -108,6 +120,7 @@ export class Lives {
     this.admit(kind.def)
     kinds.set(type, kind)
     for (const [at, actor] of actors.entries()) this.#revive(kind, actor, revived[at] as Revived)
+    this.#disown(kind)
     this.reissue(type)
   }
 
@@ -115,6 +128,7 @@ export class Lives {
     const { ledger, cells, books, clock, taps, turns } = this.#realm
     const cell = new Cell(actor.address, kind, at, actor.sequence)
     cell.input = actor.input
+    cell.birth = actor.birth
     cell.parked = unreadable ?? (isUnreadable(actor.parked) ? undefined : actor.parked)
     if (unreadable) cell.version = actor.version
     if (cell.parked) {
@@ -137,14 +151,20 @@ export class Lives {
 
   /** Effects of this type run again under their old ids; what was told to it is told again. */
   reissue(type: string): void {
-    const { unissued, ledger, books, turns, post } = this.#realm
+    const { unissued, ledger, books, turns, post, children } = this.#realm
+    const open = Array.from(unissued, (id) => ledger.outbox.get(id))
+    children.owed(open.filter((pending) => pending && typeOf(pending.from) === type) as Pending[])
     for (const id of Array.from(unissued)) {
       const pending = ledger.outbox.get(id)
-      if (!pending) unissued.delete(id)
-      else if (pending.name === 'tell') {
-        if (!addressedTo(pending, type)) continue
+      if (!pending) {
         unissued.delete(id)
-        post.tell(pending)
+        continue
+      }
+      const told = isTold(pending.name) ? toldOf(pending) : children.toldBy(pending)
+      if (told) {
+        if (!addressedTo(told.to, type)) continue
+        unissued.delete(id)
+        post.tell(pending, told)
       } else if (typeOf(pending.from) === type) {
         const cell = this.#realm.find(pending.from)
         if (cell && isUnreadable(cell.parked)) continue
@@ -158,28 +178,34 @@ export class Lives {
   // ── start ──────────────────────────────────────────────────────────────────────────────────────
 
   /** Gets the actor or starts it. */
-  spawn(def: ActorDef, id: string, input: unknown): Cell | Promise<Cell> {
+  spawn(def: ActorDef, id: string, input: unknown, birth?: Birth): Cell | Promise<Cell> {
     const { kinds, starting } = this.#realm
     const address = makeAddress(def.type, id)
     const kind = kinds.get(def.type)
     if (!kind) throw actorErrors.PROV_ACTOR_UNREGISTERED({ type: def.type })
-    if (starting.size > 0 && starting.has(address)) return this.#spawnLater(kind, address, input)
+    if (starting.size > 0 && starting.has(address))
+      return this.#spawnLater(kind, address, input, birth)
     const known = this.#realm.find(address)
     if (known) return known
-    if (kind.kept || !kind.program) return this.#spawnLater(kind, address, input)
-    const cell = this.#startNow(kind, address, input)
+    if (kind.kept || !kind.program) return this.#spawnLater(kind, address, input, birth)
+    const cell = this.#startNow(kind, address, input, birth)
     if (this.#realm.unissued.size > 0) this.reissue(def.type)
     return cell
   }
 
-  async #spawnLater(kind: Kind, address: Address, input: unknown): Promise<Cell> {
+  async #spawnLater(
+    kind: Kind,
+    address: Address,
+    input: unknown,
+    birth: Birth | undefined,
+  ): Promise<Cell> {
     const { starting, unissued } = this.#realm
     for (let other = starting.get(address); other; other = starting.get(address)) {
       await other.catch(() => {})
     }
     const known = this.#realm.find(address)
     if (known) return known
-    const begun = this.#start(kind, address, input)
+    const begun = this.#start(kind, address, input, birth)
     starting.set(address, begun)
     try {
       return await begun
@@ -190,7 +216,7 @@ export class Lives {
     }
   }
 
-  #startNow(kind: Kind, address: Address, input: unknown): Cell {
+  #startNow(kind: Kind, address: Address, input: unknown, birth: Birth | undefined): Cell {
     const sequence = this.#nextSequence(address)
     let step: Step
     try {
@@ -199,21 +225,29 @@ export class Lives {
       throw startFailed(address, thrown)
     }
     const cell = new Cell(address, kind, step, sequence)
+    cell.birth = birth
     if (keepsInput(kind)) cell.input = (input ?? null) as JsonValue
-    this.#up(cell, step.asked)
+    this.#up(cell, consequencesOf(step.asked, step, address, birth, kind))
     return cell
   }
 
-  async #start(kind: Kind, address: Address, input: unknown, from: Count = 0): Promise<Cell> {
-    if (!kind.kept && kind.program) return this.#startNow(kind, address, input)
+  async #start(
+    kind: Kind,
+    address: Address,
+    input: unknown,
+    birth: Birth | undefined,
+    from: Count = 0,
+  ): Promise<Cell> {
+    if (!kind.kept && kind.program) return this.#startNow(kind, address, input, birth)
     const sequence = Math.max(this.#nextSequence(address), from + 1)
     const first = kind.program
-      ? this.#first(kind, address, input, sequence)
-      : await this.#firstElsewhere(kind, address, input, sequence)
+      ? this.#first(kind, address, input, sequence, birth)
+      : await this.#firstElsewhere(kind, address, input, sequence, birth)
     const cell = new Cell(address, kind, first.at, sequence)
+    cell.birth = birth
     if (keepsInput(kind)) cell.input = (input ?? null) as JsonValue
     const { writer } = this.#realm
-    if (!kind.kept || !writer) this.#up(cell, first.effects)
+    if (!kind.kept || !writer) this.#up(cell, first)
     else {
       const body: KernelRecords['actor.started'] = defined({
         ...cell.stored(),
@@ -223,7 +257,7 @@ export class Lives {
       const entries = [writer.entry('actor.started', body), ...first.beside]
       // Its consequences come before the promise: a snapshot taken in between would miss it.
       await new Promise<void>((resolve, reject) => {
-        writer.append(entries, () => resolve(this.#up(cell, first.effects)), reject)
+        writer.append(entries, () => resolve(this.#up(cell, first)), reject)
       })
     }
     return cell
@@ -236,33 +270,43 @@ export class Lives {
     return (ledger.stored.get(address)?.sequence ?? 0) + 1
   }
 
-  #first({ def, program }: Kind, address: Address, input: unknown, sequence: Count): First {
+  #first(
+    kind: Kind,
+    address: Address,
+    input: unknown,
+    sequence: Count,
+    birth: Birth | undefined,
+  ): First {
     try {
+      const { def, program } = kind
       const at = (program as Program).start(input, this.#realm.clock.now())
-      return { at, ...sorted(def, at.asked, address, sequence) }
+      const { effects, beside } = sorted(def, at.asked, address, sequence)
+      return { at, beside, ...consequencesOf(effects, at, address, birth, kind) }
     } catch (thrown) {
       throw startFailed(address, thrown)
     }
   }
 
   async #firstElsewhere(
-    { remote }: Kind,
+    kind: Kind,
     address: Address,
     input: unknown,
     sequence: Count,
+    birth: Birth | undefined,
   ): Promise<First> {
     try {
       const nowMs = this.#realm.clock.now()
       const request = { address, input, sequence, nowMs }
-      const { state, tags, asked, beside } = await (remote as RemoteProgram).start(request)
-      return { at: standingOf(state, tags), effects: asked, beside }
+      const { state, tags, asked, beside } = await (kind.remote as RemoteProgram).start(request)
+      const at = standingOf(state, tags)
+      return { at, beside, ...consequencesOf(asked, at, address, birth, kind) }
     } catch (thrown) {
       throw startFailed(address, thrown)
     }
   }
 
-  #up(cell: Cell, effects: readonly Asked[]): void {
-    const { ledger, cells, followers, taps, hooks, turns } = this.#realm
+  #up(cell: Cell, { effects, emits }: Consequences): void {
+    const { ledger, cells, followers, taps, hooks, turns, books } = this.#realm
     const { address } = cell
     if (ledger.stored.size > 0) ledger.stored.delete(address)
     cells.set(address, cell)
@@ -272,8 +316,36 @@ export class Lives {
       this.#realm.say({ kind: 'actor.up', address, restored: false }, cell)
     }
     turns.arm(cell, none)
+    // Its own record says that this promise was kept.
+    if (cell.birth && cell.kind.kept) books.caused(cell.birth.cause, true)
     if (effects.length > 0) turns.perform(cell, effects, cell.sequence)
+    if (emits.length > 0) turns.emit(cell, emits)
     if (cell.config.status === 'done') this.finished(cell)
+  }
+
+  /** A child that a parent's commit asked for. It begins once, whatever happens in between. */
+  async bear(def: ActorDef, birth: Birth, input: unknown): Promise<void> {
+    const { ledger, books, starting, children } = this.#realm
+    const address = childAddress(def, birth)
+    try {
+      const old = this.#realm.find(address)
+      const known = old?.birth ?? ledger.stored.get(address)?.birth
+      if (known?.cause === birth.cause) return books.settle(birth.cause)
+      if (old && known?.parent === birth.parent && known.id === birth.id) {
+        const gone = this.stop(address)
+        starting.set(address, gone)
+        await gone.finally(() => starting.delete(address))
+      }
+      const cell = await this.spawn(def, parseAddress(address).id, input, birth)
+      if (cell.birth?.cause !== birth.cause) {
+        const { parent, id } = birth
+        throw actorErrors.PROV_ACTOR_CHILD_TAKEN({ address: parent, child: id, place: address })
+      }
+      // Its parent may have let it go, or gone itself, while it began.
+      if (!children.wants(birth)) await this.stop(address)
+    } catch (thrown) {
+      if (!this.#realm.shut) children.unborn(birth, thrown)
+    }
   }
 
   // ── end ────────────────────────────────────────────────────────────────────────────────────────
@@ -288,17 +360,24 @@ export class Lives {
 
   end(cell: Cell, why: 'stopped' | 'failed', crash?: CrashReport): void {
     const { cells, ledger, books, effects, turns, watchers } = this.#realm
-    const { address, version } = cell
+    const { address, version, birth } = cell
     const { durability } = cell.kind.def
     cell.status = 'stopped'
     cell.flags |= flag.gone
     const sequence = ++cell.sequence
     cells.delete(address)
-    ledger.stored.set(address, { address, version, sequence, durability })
-    if (durability !== 'volatile') books.note('actor.stopped', { address, sequence, why })
+    if (crash) cell.rare.crash = crash
+    const words = lastWords(cell, crash?.error)
+    const told = words.length > 0 && { effects: words }
+    const kin = birth && { birth }
+    ledger.stored.set(address, { address, version, sequence, durability, ...kin })
+    if (durability !== 'volatile') books.note('actor.stopped', { address, sequence, why, ...told })
     effects.abort(address)
+    this.#leave(cell)
     ledger.forget(address)
     turns.disarm(cell.timers)
+    if (told) turns.perform(cell, words, sequence)
+    sayLast(this.#realm, cell, crash?.error)
     this.empty(cell)
     cell.rareIfAny?.ending?.()
     this.#realm.say({ kind: 'actor.down', address, why }, cell)
@@ -324,12 +403,22 @@ export class Lives {
   finished(cell: Cell): void {
     if (cell.kind.def.supervision.restart === 'permanent') return this.#startAgain(cell)
     cell.status = 'done'
+    this.#leave(cell)
+    sayLast(this.#realm, cell, undefined)
     this.empty(cell)
     this.#realm.watchers.tell(cell.address, { address: cell.address, kind: 'done' })
   }
 
+  /** Its children end with it, and it is nobody's child any more. */
+  #leave({ address, birth }: Cell): void {
+    const { children } = this.#realm
+    for (const child of children.endOf(address)) void this.stop(child)
+    if (birth) children.gone(address, birth)
+  }
+
   #startAgain(cell: Cell): void {
-    const { warden, clock, scheduler } = this.#realm
+    const { warden, clock, scheduler, children } = this.#realm
+    for (const child of children.endOf(cell.address)) void this.stop(child)
     const { supervision } = cell.kind.def
     const policy = { ...supervision, onFailure: 'restart' as const }
     const decision = decide(policy, cell.failures ?? [], clock.monotonic())
@@ -337,7 +426,13 @@ export class Lives {
     const waiting = cell.takeAll()
     cell.failures = decision.failures
     warden.pause(cell, decision.pauseMs, () => {
-      void this.#start(cell.kind, cell.address, cell.input ?? undefined, cell.sequence).then(
+      void this.#start(
+        cell.kind,
+        cell.address,
+        cell.input ?? undefined,
+        cell.birth,
+        cell.sequence,
+      ).then(
         (fresh) => {
           cell.flags |= flag.gone
           fresh.failures = cell.failures

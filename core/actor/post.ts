@@ -143,14 +143,14 @@ export class Post {
   }
 
   /** Tells are kept in the outbox, so a full mailbox is no reason to lose them. */
-  tell(pending: Pending): void {
+  tell(pending: Pending, { to, event } = toldOf(pending)): void {
     const { books, ledger, starting, unissued, asks, nowMs } = this.#realm
-    const { to, event } = toldOf(pending)
     const give = (reason: LetterReason): void => {
       books.letter(to, String(event?.type), reason)
       books.settle(pending.id)
     }
-    if (!isEvent(event)) return give('invalid')
+    // Only the kernel says that a child ended.
+    if (pending.name !== 'child.ended' && !isEvent(event)) return give('invalid')
     if (asks.answer(to, event)) return books.settle(pending.id)
     const cell = this.#realm.find(to)
     if (cell && cell.status !== 'done') {
@@ -215,8 +215,8 @@ export function toldOf(pending: Pending): { readonly to: Address; readonly event
   return { to: String(told.to) as Address, event: told.event as ActorEvent }
 }
 
-/** True for a tell that waits for somebody of this type, or for an answer. */
-export const addressedTo = (pending: Pending, type: string): boolean => {
-  const wanted = typeOf(toldOf(pending).to)
+/** True for a message that waits for somebody of this type, or for an answer. */
+export const addressedTo = (to: string, type: string): boolean => {
+  const wanted = typeOf(to)
   return wanted === type || wanted === 'ask'
 }

@@ -15,6 +15,8 @@ import type { Asks } from './asks.ts'
 import type { Books } from './books.ts'
 import { flag } from './cell.ts'
 import type { Cell, Kind } from './cell.ts'
+import type { Children } from './children.ts'
+import type { ActorEvent } from './define.ts'
 import type { Effects } from './effects.ts'
 import type { About, Hooks, Inspect, InspectKind, InspectRecord } from './inspect.ts'
 import type { Ledger } from './ledger.ts'
@@ -53,9 +55,12 @@ export class Realm {
   watchers!: Listeners<WatchEvent>
   followers!: Listeners<ActorSnapshot>
   taps!: Taps
+  /** Who listens to what machines emit. */
+  listeners!: Listeners<ActorEvent>
   books!: Books
   warden!: Warden
   effects!: Effects
+  children!: Children
   asks!: Asks
   alarm!: Alarm<Waking>
   scheduler!: Scheduler

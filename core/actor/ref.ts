@@ -7,7 +7,6 @@ import type { Address } from './address.ts'
 import { flag } from './cell.ts'
 import type { Cell } from './cell.ts'
 import type { ActorEvent } from './define.ts'
-import { facadeOf } from './facade.ts'
 import type { XStateFacade } from './facade.ts'
 import type { Kernel } from './kernel.ts'
 import type { ActorRef, ActorSnapshot, Sent } from './system.ts'
@@ -16,6 +15,7 @@ export class Ref implements ActorRef {
   readonly address: Address
   readonly #kernel: Kernel
   #cell: Cell
+  #face: XStateFacade | undefined
 
   constructor(kernel: Kernel, cell: Cell) {
     this.#kernel = kernel
@@ -44,7 +44,7 @@ export class Ref implements ActorRef {
   }
 
   asXState(): XStateFacade {
-    return facadeOf(this.#kernel, () => this.#now)
+    return (this.#face ??= this.#kernel.facade(() => this.#now))
   }
 
   changes(listener: (snapshot: ActorSnapshot) => void): () => void {

@@ -9,6 +9,7 @@ import type { JournalEntry } from '../journal/journal.ts'
 import { mailOf } from './cell.ts'
 import type { Cell } from './cell.ts'
 import { TurnRecord } from './encode.ts'
+import { consequencesOf } from './kin.ts'
 import { eventOf, Mail } from './mail.ts'
 import type { Item } from './mail.ts'
 import type { Standing } from './program/program.ts'
@@ -46,10 +47,11 @@ export async function remoteSteps(
       const item = items[index] as Item
       const mail = item instanceof Mail ? item : undefined
       const after = standingOf(step.state, step.tags)
-      const { asked: effects, beside, logs } = step
+      const { beside, logs } = step
+      const { effects, emits } = consequencesOf(step.asked, after, address, cell.birth, kind)
       record?.add({ event: eventOf(item), before, after, mail, effects })
       entries.push(...beside)
-      dues.push({ item, at: after, sequence: sequence + index + 1, effects, logs })
+      dues.push({ item, at: after, sequence: sequence + index + 1, effects, emits, logs })
       before = after
     }
     if (record && dues.length > 0) entries.push(record.entry())

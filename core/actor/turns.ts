@@ -28,7 +28,10 @@ import { flag, largestBatch, mailOf } from './cell.ts'
 import type { Cell } from './cell.ts'
 import type { ActorDef, ActorEvent, RecordMaker } from './define.ts'
 import { TurnRecord } from './encode.ts'
+import { isTold } from './ledger.ts'
 import type { Pending } from './ledger.ts'
+import { isChildrens } from './children.ts'
+import { consequencesOf } from './kin.ts'
 import { eventOf, Mail } from './mail.ts'
 import type { Item } from './mail.ts'
 import { roomMade } from './overflow.ts'
@@ -46,6 +49,8 @@ export interface Due {
   readonly sequence: Count
   /** What runs after the commit. */
   readonly effects: readonly Asked[]
+  /** What the machine says to whoever listens. */
+  readonly emits: readonly ActorEvent[]
   readonly logs: readonly LogLine[]
 }
 
@@ -98,7 +103,10 @@ export class Turns {
       const { timers } = cell
       let step: Step
       try {
-        step = program.step(cell, event, nowMs, mail?.timer?.id)
+        step =
+          mail?.timer?.to === undefined
+            ? program.step(cell, event, nowMs, mail?.timer?.id)
+            : passOn(cell, mail.timer)
         if (step.asked !== none) demandPlain(step.asked)
       } catch (thrown) {
         this.#realm.warden.failed(cell, { message: mailOf(item, nowMs), thrown })
@@ -133,7 +141,9 @@ export class Turns {
   /** Without a journal behind it, a promise is kept at once or never. */
   #asked(cell: Cell, asked: readonly Asked[], mail: Mail | undefined): void {
     let rest: Asked[] | undefined
-    for (const one of asked) {
+    const { effects, emits } = consequencesOf(asked, cell, cell.address, cell.birth, cell.kind)
+    this.emit(cell, emits)
+    for (const one of effects) {
       if (one.name === 'tell' && !mail?.chain) this.#realm.post.tellNow(cell.address, one.params)
       else (rest ??= []).push(one)
     }
@@ -169,12 +179,16 @@ export class Turns {
       if (mail !== undefined && stale(mail, before)) continue
       const event = eventOf(item)
       try {
-        const after = program.step(before, event, nowMs, mail?.timer?.id)
+        const after =
+          mail?.timer?.to === undefined
+            ? program.step(before, event, nowMs, mail?.timer?.id)
+            : passOn(before, mail.timer)
         const next = sequence + 1
-        const { effects, beside } = sorted(def, after.asked, cell.address, next)
+        const { effects: own, beside } = sorted(def, after.asked, cell.address, next)
+        const { effects, emits } = consequencesOf(own, after, cell.address, cell.birth, cell.kind)
         record?.add({ event, before, after, mail, effects })
         for (const entry of beside) entries.push(entry)
-        dues.push({ item, at: after, sequence: next, effects, logs: after.logs })
+        dues.push({ item, at: after, sequence: next, effects, emits, logs: after.logs })
         before = after
         sequence = next
       } catch (thrown) {
@@ -246,7 +260,7 @@ export class Turns {
     if (cell.rareIfAny) cell.rareIfAny.batch = largestBatch
     const journaled = cell.kind.def.durability === 'journal'
     const { timers } = cell
-    for (const { item, at, sequence, effects, logs } of dues) {
+    for (const { item, at, sequence, effects, emits, logs } of dues) {
       const before = cell.config
       const mail = item instanceof Mail ? item : undefined
       cell.config = at.config
@@ -255,6 +269,7 @@ export class Turns {
       cell.sequence = sequence
       if (mail?.cause !== undefined) books.caused(mail.cause, journaled)
       if (effects.length > 0) this.perform(cell, effects, sequence, mail)
+      if (emits.length > 0) this.emit(cell, emits)
       recorder.note(cell.address, eventOf(item).type, at.config, sequence, nowMs)
       this.#publish(cell, item, before, at, sequence, logs)
     }
@@ -310,8 +325,18 @@ export class Turns {
   }
 
   issue(cell: Cell, pending: Pending): void {
-    if (pending.name === 'tell') return this.#realm.post.tell(pending)
+    if (isTold(pending.name)) return this.#realm.post.tell(pending)
+    if (isChildrens(pending.name)) return this.#realm.children.perform(pending)
     this.#realm.effects.run(pending, cell.kind.def.effects[pending.name])
+  }
+
+  emit(cell: Cell, events: readonly ActorEvent[]): void {
+    const { listeners } = this.#realm
+    const { address } = cell
+    for (const event of events) {
+      this.#realm.say({ kind: 'emitted', address, type: event.type }, cell)
+      listeners.tell(address, event)
+    }
   }
 
   /** `nowMs` when the times of its timers were just reckoned from it. */
@@ -377,6 +402,15 @@ export class Turns {
 /** Its caller gave up, or its timer was cancelled or set anew since it rang. */
 const stale = (mail: Mail, at: Standing): boolean =>
   mail.dropped || (mail.timer !== undefined && !at.timers.includes(mail.timer))
+
+/** A timer that rings for somebody else: all that happens here is that it is used up. */
+function passOn(at: Standing, timer: TimerState): Step {
+  const { config, context } = at
+  const { to = '', event } = timer
+  const timers = at.timers.filter((one) => one !== timer)
+  const asked = [{ name: 'xstate.send', params: { to, event: event as never } }]
+  return { config, context, timers: timers.length > 0 ? timers : none, asked, logs: none }
+}
 
 const nothing = { effects: none, beside: none }
 
