@@ -27,6 +27,8 @@ export const actorErrors = defineErrors<{
   PROV_ACTOR_RESTORE_FAILED: { address: string; what: string }
   PROV_ACTOR_JOURNAL_MISSING: { type: string; durability: string }
   PROV_ACTOR_INSPECTOR_LET_GO: { hears: string; what: string }
+  PROV_ACTOR_SPILL_REFUSED: { path: string; what: string }
+  PROV_ACTOR_SPILL_UNREADABLE: { path: string; what: string }
   PROV_ACTOR_CHILD_UNKNOWN: { address: string; child: string; src: string }
   PROV_ACTOR_CHILD_VALUE: { address: string; child: string; what: string }
   PROV_ACTOR_CHILD_FLOODS: { address: string; child: string }
@@ -132,6 +134,16 @@ export const actorErrors = defineErrors<{
     disposition: 'usage',
     text: ({ hears, what }) => `an inspector of ${hears} threw three times and was let go: ${what}`,
     remedy: 'repair the function given as `inspect` to `startActors` or `createRuntime`',
+  },
+  PROV_ACTOR_SPILL_REFUSED: {
+    disposition: 'retry',
+    text: ({ path, what }) => `passive actors stay in memory, ${path} takes nothing: ${what}`,
+    remedy: ({ path }) => `make room in the folder of ${path}, or give access to it; `prov doctor` looks at the disk`,
+  },
+  PROV_ACTOR_SPILL_UNREADABLE: {
+    disposition: 'retry',
+    text: ({ path, what }) => `a passive actor could not be read back from ${path}: ${what}`,
+    remedy: 'start again: the journal holds it; `prov doctor` looks at the disk',
   },
   PROV_ACTOR_CHILD_UNKNOWN: {
     disposition: 'usage',
