@@ -138,7 +138,8 @@ export const actorErrors = defineErrors<{
   PROV_ACTOR_SPILL_REFUSED: {
     disposition: 'retry',
     text: ({ path, what }) => `passive actors stay in memory, ${path} takes nothing: ${what}`,
-    remedy: ({ path }) => `make room in the folder of ${path}, or give access to it; `prov doctor` looks at the disk`,
+    remedy: ({ path }) =>
+      `make room in the folder of ${path}, or give access to it; \`prov doctor\` looks at the disk`,
   },
   PROV_ACTOR_SPILL_UNREADABLE: {
     disposition: 'retry',
