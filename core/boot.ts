@@ -83,7 +83,7 @@ export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
       openContract({ journal, bus, keys, clock, workspace: files.name, log }),
     )
     const actors = await watch.time('kernel', () =>
-      startActors({ journal, clock, inspect: options.inspect }),
+      startActors({ journal, clock, inspect: options.inspect, tracing: options.tracing }),
     )
     undo.push(() => actors.close())
 

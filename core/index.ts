@@ -8,7 +8,17 @@ export { defineActor, isActorDef } from './actor/define.ts'
 export type { ActorDef, ActorEvent, ActorSpec, EffectContext } from './actor/define.ts'
 export { address, parseAddress } from './actor/address.ts'
 export type { Address } from './actor/address.ts'
+export type {
+  Inspect,
+  InspectByKind,
+  InspectKind,
+  Inspector,
+  InspectRecord,
+} from './actor/inspect.ts'
+export type { FlightEntry, FlightQuery, FlightRecorder } from './actor/recorder.ts'
 export type { ActorRef, ActorSnapshot, ActorSystem } from './actor/system.ts'
+export { openTelemetry } from './actor/telemetry.ts'
+export type { Telemetry, TelemetryApi, TelemetryOptions, Tracing } from './actor/telemetry.ts'
 export type { Bus, Delivery } from './bus/bus.ts'
 export { defineCommand } from './cli/command.ts'
 export type { Command, CommandContext, Flag, FlagValues, Paint } from './cli/command.ts'

@@ -7,6 +7,7 @@
 import type { Observable } from 'rxjs'
 import type { Inspector } from './actor/inspect.ts'
 import type { ActorSystem } from './actor/system.ts'
+import type { Tracing } from './actor/telemetry.ts'
 import type { Bus } from './bus/bus.ts'
 import type { Clock } from './clock.ts'
 import type { WorkspaceFiles } from './config/workspace.ts'
@@ -51,6 +52,8 @@ export interface RuntimeOptions {
   readonly passphrase?: ((actor: string) => Promise<string | undefined>) | undefined
   /** Hears everything the kernel does. Default: off, and free. */
   readonly inspect?: Inspector | readonly Inspector[] | undefined
+  /** Where traces are kept: the other half of `openTelemetry`. Default: nowhere. */
+  readonly tracing?: Tracing | undefined
   /** Where lines for people go. Default: warnings and errors to stderr. */
   readonly log?: LogSink | undefined
   /** The first plugin that is refused or fails undoes the start and is thrown. Default false. */

@@ -58,8 +58,9 @@ export class Books {
     const outbox = [...ledger.outbox.values()].filter(
       (pending) => pending.from === cell.address && !settled.has(pending.id),
     )
-    for (const { sequence, effects } of dues) {
-      outbox.push(...promised({ address: cell.address, sequence }, effects, true))
+    for (const { item, sequence, effects } of dues) {
+      const trail = item instanceof Mail ? item : undefined
+      outbox.push(...promised({ address: cell.address, sequence }, effects, true, trail))
     }
     return (writer as Writer).put(cell.stored(last?.at, last?.sequence), outbox.map(withoutChain))
   }

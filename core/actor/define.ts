@@ -76,6 +76,8 @@ export interface EffectContext {
   readonly id: string
   readonly self: Address
   readonly clock: Clock
+  /** W3C trace context to hand on to whatever it calls. */
+  readonly traceparent?: string | undefined
   /**
    * Asks another actor on behalf of this one. Rejects as `ActorSystem.ask` does, and with
    * PROV_ACTOR_ASK_CYCLE when the question would come back to an actor that waits for its answer.

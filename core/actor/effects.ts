@@ -14,6 +14,7 @@ import type { AskOptions } from './asks.ts'
 import type { InspectRecordOf } from './inspect.ts'
 import type { AskChain } from './mail.ts'
 import type { Pending } from './ledger.ts'
+import type { Tracing } from './telemetry.ts'
 
 /** What an effect's end looks like to its actor. */
 export interface EffectEvent extends ActorEvent {
@@ -24,6 +25,7 @@ export interface EffectEvent extends ActorEvent {
 
 export interface EffectsOptions {
   readonly clock: Clock
+  readonly tracing: Tracing | null
   readonly say: (record: InspectRecordOf<'effect'>, pending: Pending) => void
   readonly ask: (
     address: Address,
@@ -42,6 +44,7 @@ class Running implements EffectContext {
   readonly clock: Clock
   readonly #pending: Pending
   readonly #ask: EffectsOptions['ask']
+  traceparent: string | undefined
   #stop: AbortController | undefined
   aborted = false
 
@@ -49,6 +52,7 @@ class Running implements EffectContext {
     this.id = pending.id
     this.self = pending.from
     this.clock = options.clock
+    this.traceparent = pending.traceparent
     this.#pending = pending
     this.#ask = options.ask
   }
@@ -115,7 +119,13 @@ export class Effects {
       // Handlers start outside of the turn that asked for them.
       await Promise.resolve()
       if (!handler) throw new Error(`no effect is called ${name} any more`)
-      const output = await handler(params as never, running)
+      const { tracing } = this.#options
+      const output = await (tracing === null
+        ? handler(params as never, running)
+        : tracing.effect(pending, (traceparent) => {
+            running.traceparent = traceparent
+            return handler(params as never, running)
+          }))
       // Who notices the abort often just returns: empty hands are no answer either.
       const empty = output === undefined || output === null
       if (!(running.aborted && empty)) {

@@ -76,7 +76,12 @@ function stepText({ event, before, after, mail, effects }: StepRecord): string {
   let text = `"event":${objectText(event)},"change":${changeText(before, after)}`
   if (mail?.cause !== undefined) text += `,"cause":${JSON.stringify(mail.cause)}`
   if (mail?.timer !== undefined) text += `,"timer":${JSON.stringify(mail.timer.id)}`
-  if (effects.length > 0) text += `,"effects":${JSON.stringify(effects)}`
+  if (effects.length > 0) {
+    text += `,"effects":${JSON.stringify(effects)}`
+    if (mail?.traceparent !== undefined) {
+      text += `,"traceparent":${JSON.stringify(mail.traceparent)}`
+    }
+  }
   return text
 }
 

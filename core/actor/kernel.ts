@@ -44,6 +44,7 @@ import type {
   WatchEvent,
 } from './system.ts'
 import { Taps } from './taps.ts'
+import type { Tracing } from './telemetry.ts'
 import { Turns } from './turns.ts'
 import { Warden } from './warden.ts'
 import { Writer } from './writer.ts'
@@ -52,6 +53,7 @@ export interface KernelOptions {
   readonly journal: Journal | undefined
   readonly clock: Clock
   readonly inspect: Inspector | readonly Inspector[] | undefined
+  readonly tracing?: Tracing | undefined
   readonly partition: string
   readonly snapshotEvery: Count
   readonly schedule: ((ready: Count) => Count) | undefined
@@ -63,7 +65,13 @@ export class Kernel implements ActorSystem {
 
   constructor(ledger: Ledger, options: KernelOptions) {
     const { journal, clock, partition, snapshotEvery, schedule } = options
-    const realm = new Realm(ledger, clock, partition, hooksOf(options.inspect))
+    const realm = new Realm(
+      ledger,
+      clock,
+      partition,
+      hooksOf(options.inspect),
+      options.tracing ?? null,
+    )
     this.#realm = realm
     const { hooks } = realm
     const failed = (address: Address, thrown: unknown): void =>
@@ -80,6 +88,7 @@ export class Kernel implements ActorSystem {
     realm.asks = new Asks(clock, `${journal?.epoch ?? 0}.${ledger.position}`)
     realm.effects = new Effects({
       clock,
+      tracing: realm.tracing,
       say: (record, pending) => realm.say(record, realm.find(pending.from), pending),
       ask: (address, question, ask, chain) => this.ask(address, question, ask, chain),
       answer: (pending, event) => {

@@ -64,6 +64,8 @@ export interface KernelRecords {
     readonly timer?: string
     readonly change: Change
     readonly effects?: readonly Asked[]
+    /** W3C trace context of what it asked for. */
+    readonly traceparent?: string
   }
   /** Several steps of one turn: the first one bears this sequence. */
   'actor.turned': Mark & {
@@ -125,12 +127,15 @@ export interface LedgerBody {
   readonly letterCount: Count
 }
 
+/** What a message hands on to whatever is asked for because of it. A mail is one. */
+export type Trail = Pick<Pending, 'chain' | 'traceparent'>
+
 /** The promises of one commit; their ids follow from its place. */
 export function promised(
   mark: Mark,
   effects: readonly Asked[],
   kept: boolean,
-  chain?: AskChain,
+  trail?: Trail,
 ): readonly Pending[] {
   return effects.map(({ name, params }, index) => ({
     id: `${mark.address}:${mark.sequence}:${index}`,
@@ -138,7 +143,8 @@ export function promised(
     name,
     params,
     kept,
-    ...(chain && { chain }),
+    ...(trail?.chain && { chain: trail.chain }),
+    ...(trail?.traceparent !== undefined && { traceparent: trail.traceparent }),
   }))
 }
 
@@ -211,9 +217,10 @@ export class Ledger {
     const { state } = known
     switch (type) {
       case 'actor.stepped': {
-        const { cause, change, effects, version } = mark as KernelRecords['actor.stepped']
+        const step = mark as KernelRecords['actor.stepped']
+        const { cause, change, effects, version } = step
         if (cause !== undefined) this.outbox.delete(cause)
-        this.promise(mark, effects)
+        this.promise(mark, effects, true, step)
         return defined({ ...known, version, state: state && changed(state, change) }) as Stored
       }
       case 'actor.skipped': {
@@ -239,9 +246,9 @@ export class Ledger {
     mark: Mark,
     effects: readonly Asked[] = [],
     kept = true,
-    chain?: AskChain,
+    trail?: Trail,
   ): readonly Pending[] {
-    const promises = promised(mark, effects, kept, chain)
+    const promises = promised(mark, effects, kept, trail)
     for (const pending of promises) this.outbox.set(pending.id, pending)
     return promises
   }

@@ -17,6 +17,7 @@ import { keep, makeRoom, replaces, roomIn } from './overflow.ts'
 import type { Realm } from './realm.ts'
 import { abandoned, abortable, isEvent, refused } from './refuse.ts'
 import type { TimerState } from './state.ts'
+import type { Tracing } from './telemetry.ts'
 import type { ActorSnapshot, LetterReason, Refusal, Sent } from './system.ts'
 
 const accepted: Sent = { accepted: true }
@@ -118,8 +119,9 @@ export class Post {
     this.#queue(cell, mail, mail.from)
   }
 
-  #queue(cell: Cell, item: Item, from: Address | undefined): void {
-    const { hooks, scheduler } = this.#realm
+  #queue(cell: Cell, sent: Item, from: Address | undefined): void {
+    const { hooks, scheduler, tracing } = this.#realm
+    const item = tracing === null ? sent : this.#traced(tracing, sent, from)
     const tapped = (cell.flags & flag.tapped) !== 0
     if (hooks.event !== null || tapped) {
       const mail = mailOf(item, this.#realm.nowMs)
@@ -133,6 +135,14 @@ export class Post {
     else cell.push(idle || item instanceof Mail ? item : new Mail(item, this.#realm.nowMs))
     if (tapped) this.#depth(cell)
     if (idle) scheduler.ready(cell)
+  }
+
+  /** What comes from outside belongs to whatever its sender is in. */
+  #traced(tracing: Tracing, item: Item, from: Address | undefined): Mail {
+    const mail = mailOf(item, this.#realm.nowMs)
+    const outside = from === undefined && mail.cause === undefined && mail.timer === undefined
+    if (outside) mail.traceparent ??= tracing.here()
+    return mail
   }
 
   /** Inspectors hear of full mailboxes only. */
@@ -158,6 +168,7 @@ export class Post {
       mail.cause = pending.id
       mail.from = pending.from
       mail.chain = pending.chain
+      mail.traceparent = pending.traceparent
       return this.#queue(cell, mail, pending.from)
     }
     if (starting.has(to) || (!cell && ledger.stored.get(to)?.state)) {
@@ -189,6 +200,7 @@ export class Post {
     const mail = new Mail(event, nowMs)
     mail.cause = pending.id
     mail.chain = pending.chain
+    mail.traceparent = pending.traceparent
     this.#queue(cell, mail, undefined)
   }
 

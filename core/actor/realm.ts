@@ -28,6 +28,7 @@ import type { Scheduler } from './scheduler.ts'
 import type { TimerState } from './state.ts'
 import type { ActorSnapshot, WatchEvent } from './system.ts'
 import type { Taps } from './taps.ts'
+import type { Tracing } from './telemetry.ts'
 import type { Turns } from './turns.ts'
 import type { Warden } from './warden.ts'
 import type { Writer } from './writer.ts'
@@ -42,6 +43,7 @@ export class Realm {
   readonly clock: Clock
   readonly ledger: Ledger
   readonly hooks: Hooks
+  readonly tracing: Tracing | null
   readonly recorder = new Recorder()
   readonly partition: string
   readonly kinds = new Map<string, Kind>()
@@ -81,11 +83,18 @@ export class Realm {
   broken: Error | undefined
   calm: (() => void) | undefined
 
-  constructor(ledger: Ledger, clock: Clock, partition: string, hooks: Hooks) {
+  constructor(
+    ledger: Ledger,
+    clock: Clock,
+    partition: string,
+    hooks: Hooks,
+    tracing: Tracing | null,
+  ) {
     this.ledger = ledger
     this.clock = clock
     this.partition = partition
     this.hooks = hooks
+    this.tracing = tracing
     this.nowMs = clock.now()
     this.unissued = new Set(ledger.outbox.keys())
   }

@@ -16,6 +16,7 @@ import type { Standing } from './program/program.ts'
 import type { RemoteProgram } from './program/remote.ts'
 import type { Realm } from './realm.ts'
 import { persisted, standingOf } from './state.ts'
+import { traced } from './turns.ts'
 import type { Due, Turn } from './turns.ts'
 
 /** Never rejects. `left` are messages that were not reached. */
@@ -35,6 +36,7 @@ export async function remoteSteps(
   })
   try {
     const messages = items.map((item) => {
+      if (realm.tracing !== null && item instanceof Mail) traced(realm.tracing, address, item)
       const timer = item instanceof Mail ? item.timer?.id : undefined
       return { event: eventOf(item), nowMs, ...(timer !== undefined && { timer }) }
     })

@@ -11,6 +11,7 @@ import type { Inspector } from './inspect.ts'
 import { Kernel } from './kernel.ts'
 import { openLedger } from './restore.ts'
 import type { ActorSystem } from './system.ts'
+import type { Tracing } from './telemetry.ts'
 
 export interface ActorsOptions {
   /** Without one only `volatile` types can be registered. Closing the system does not close it. */
@@ -19,6 +20,8 @@ export interface ActorsOptions {
   readonly clock?: Clock | undefined
   /** Default: off, and free. Several hear the same. */
   readonly inspect?: Inspector | readonly Inspector[] | undefined
+  /** Where traces are kept; see `openTelemetry`. Default: `traceparent` is handed on as it came. */
+  readonly tracing?: Tracing | undefined
   /** The kernel's part of the journal; nobody else writes there. Default `kernel`. */
   readonly partition?: string | undefined
   /** Records between two snapshots. Default 10,000. Fewer: faster starts, more writing. */
@@ -35,6 +38,14 @@ export async function startActors(options: ActorsOptions = {}): Promise<ActorSys
   const { journal, inspect, partition = 'kernel', snapshotEvery = 10_000 } = options
   const ledger = await openLedger(journal, partition)
   const clock = options.clock ?? systemClock
-  const { schedule } = options
-  return new Kernel(ledger, { journal, clock, inspect, partition, snapshotEvery, schedule })
+  const { schedule, tracing } = options
+  return new Kernel(ledger, {
+    journal,
+    clock,
+    inspect,
+    partition,
+    snapshotEvery,
+    schedule,
+    tracing,
+  })
 }

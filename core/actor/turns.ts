@@ -40,6 +40,7 @@ import type { Asked, Config, LogLine, Program, Standing, Step } from './program/
 import type { Realm, Waking } from './realm.ts'
 import { remoteSteps } from './remote-turn.ts'
 import type { TimerState } from './state.ts'
+import type { Tracing } from './telemetry.ts'
 import type { Writer } from './writer.ts'
 
 /** One computed step that waits for its commit. */
@@ -91,13 +92,14 @@ export class Turns {
   // ── keeps nothing ──────────────────────────────────────────────────────────────────────────────
 
   #volatile(cell: Cell, program: Program): Count {
-    const { hooks, recorder, nowMs } = this.#realm
+    const { hooks, recorder, tracing, nowMs } = this.#realm
     let steps = 0
     while (steps < largestBatch && cell.box !== undefined) {
       const item = cell.take() as Item
       const mail = item instanceof Mail ? item : undefined
       if (mail !== undefined && stale(mail, cell)) continue
       const event = mail === undefined ? (item as ActorEvent) : mail.event
+      if (tracing !== null) traced(tracing, cell.address, mail)
       steps++
       const before = cell.config
       const { timers } = cell
@@ -144,7 +146,7 @@ export class Turns {
     const { effects, emits } = consequencesOf(asked, cell, cell.address, cell.birth, cell.kind)
     this.emit(cell, emits)
     for (const one of effects) {
-      if (one.name === 'tell' && !mail?.chain) this.#realm.post.tellNow(cell.address, one.params)
+      if (one.name === 'tell' && !hasTrail(mail)) this.#realm.post.tellNow(cell.address, one.params)
       else (rest ??= []).push(one)
     }
     if (rest) this.perform(cell, rest, cell.sequence, mail)
@@ -165,7 +167,7 @@ export class Turns {
   }
 
   #compute(cell: Cell, program: Program): Turn {
-    const { nowMs, partition } = this.#realm
+    const { nowMs, partition, tracing } = this.#realm
     const { def } = cell.kind
     const record = def.durability === 'journal' ? new TurnRecord(partition, cell, nowMs) : undefined
     const dues: Due[] = []
@@ -178,6 +180,7 @@ export class Turns {
       const mail = item instanceof Mail ? item : undefined
       if (mail !== undefined && stale(mail, before)) continue
       const event = eventOf(item)
+      if (tracing !== null) traced(tracing, cell.address, mail)
       try {
         const after =
           mail?.timer?.to === undefined
@@ -320,7 +323,7 @@ export class Turns {
   /** Makes the promises of one commit and begins to keep them. */
   perform(cell: Cell, asked: readonly Asked[], sequence: Count, mail?: Mail): void {
     const mark = { address: cell.address, sequence }
-    const promises = this.#realm.ledger.promise(mark, asked, cell.kind.kept, mail?.chain)
+    const promises = this.#realm.ledger.promise(mark, asked, cell.kind.kept, mail)
     for (const pending of promises) this.issue(cell, pending)
   }
 
@@ -397,6 +400,15 @@ export class Turns {
     if ((cell.flags & flag.followed) !== 0) followers.tell(cell.address, snapshot)
     mail?.waiter?.resolve(snapshot)
   }
+}
+
+/** Whoever is told must hear on whose behalf, so a mere event will not do. */
+const hasTrail = (mail: Mail | undefined): boolean =>
+  mail !== undefined && (mail.chain !== undefined || mail.traceparent !== undefined)
+
+/** From here on a message belongs to the span of its step, and so does what it asks for. */
+export function traced(tracing: Tracing, address: Address, mail: Mail | undefined): void {
+  if (mail !== undefined) mail.traceparent = tracing.step(address, mail)
 }
 
 /** Its caller gave up, or its timer was cancelled or set anew since it rang. */
