@@ -14,6 +14,7 @@
  */
 import type { Clock, Timer } from '../clock.ts'
 import type { Count, Millis } from '../units.ts'
+import { empty } from './mail.ts'
 
 /** Names one set timer. Never 0, so 0 may stand for none. */
 export type AlarmHandle = number
@@ -37,13 +38,14 @@ const orderLimit = 2 ** 27
 export class Alarm<T> {
   readonly #clock: Clock
   readonly #ring: (item: T) => void
+  readonly #background: boolean
   // By place in the heap.
   #dues = new Float64Array(fewest)
   #slots = new Int32Array(fewest)
   // By slot. A free slot's place is negative: -2 less the number of the next free one, -1 for none.
   #places = new Int32Array(fewest)
   #orders = new Int32Array(fewest)
-  #items = new Array<T | undefined>(fewest)
+  #items: (T | undefined)[] = empty(fewest)
   #size: Count = 0
   /** Slots ever used since the arrays were last given up. */
   #used: Count = 0
@@ -57,8 +59,12 @@ export class Alarm<T> {
   #gap: Millis = -Infinity
   #gapAt: Millis = NaN
 
-  /** `ring` is called once for each timer that is due and was not cancelled. */
-  constructor(clock: Clock, ring: (item: T) => void) {
+  /**
+   * `ring` is called once for each timer that is due and was not cancelled. In the background (default)
+   * what is set does not keep the process alive.
+   */
+  constructor(clock: Clock, ring: (item: T) => void, options: { background?: boolean } = {}) {
+    this.#background = options.background ?? true
     this.#clock = clock
     this.#ring = ring
   }
@@ -79,8 +85,15 @@ export class Alarm<T> {
    * nothing is set and the handle is 0.
    */
   set(dueMs: Millis, item: T, nowMs: Millis = this.#clock.now()): AlarmHandle {
+    return this.setMonotonic(
+      dueMs + (nowMs === this.#gapAt ? this.#gap : this.#measured(nowMs)),
+      item,
+    )
+  }
+
+  /** The same for a time on the monotonic clock. */
+  setMonotonic(due: Millis, item: T): AlarmHandle {
     if (this.#stopped) return 0
-    const due = dueMs + (nowMs === this.#gapAt ? this.#gap : this.#measured(nowMs))
     const slot = this.#slot()
     this.#orders[slot] = this.#order
     this.#items[slot] = item
@@ -93,13 +106,23 @@ export class Alarm<T> {
 
   /** Whether it was still pending. */
   cancel(handle: AlarmHandle): boolean {
-    const slot = ((handle - 1) % slotLimit) | 0
+    // By division: a remainder of numbers beyond 32 bits takes four times as long.
+    const setting = Math.floor((handle - 1) / slotLimit)
+    const slot = handle - 1 - setting * slotLimit
     if (handle < 1 || slot >= this.#used) return false
     const place = this.#places[slot] as number
     const order = (this.#orders[slot] as number) & (orderLimit - 1)
-    if (place < 0 || order !== Math.floor((handle - 1) / slotLimit)) return false
+    if (place < 0 || order !== setting) return false
     this.#remove(place)
     return true
+  }
+
+  /** Waits for nothing while nothing is set: a timer of the foreground would keep the process. */
+  rest(): void {
+    if (this.#size > 0) return
+    this.#timer?.cancel()
+    this.#timer = undefined
+    this.#armedFor = Infinity
   }
 
   /** Forgets everything, for good. */
@@ -135,7 +158,7 @@ export class Alarm<T> {
     const now = this.#clock.monotonic()
     const delayMs = Math.min(longestSleepMs, Math.max(0, next - now))
     this.#armedFor = delayMs > 0 ? now + delayMs : -Infinity
-    this.#timer = this.#clock.after(delayMs, () => this.#fire(), { background: true })
+    this.#timer = this.#clock.after(delayMs, () => this.#fire(), { background: this.#background })
   }
 
   /** What is set meanwhile waits for the next look, so that this one ends. */
@@ -230,7 +253,7 @@ export class Alarm<T> {
     this.#slots = grown(this.#slots, new Int32Array(capacity))
     this.#places = grown(this.#places, new Int32Array(capacity))
     this.#orders = grown(this.#orders, new Int32Array(capacity))
-    const items = new Array<T | undefined>(capacity)
+    const items: (T | undefined)[] = empty(capacity)
     for (let slot = 0; slot < this.#used; slot++) items[slot] = this.#items[slot]
     this.#items = items
   }
@@ -245,7 +268,7 @@ export class Alarm<T> {
     this.#slots = new Int32Array(fewest)
     this.#places = new Int32Array(fewest)
     this.#orders = new Int32Array(fewest)
-    this.#items = new Array<T | undefined>(fewest)
+    this.#items = empty(fewest)
   }
 }
 

@@ -7,12 +7,17 @@
  *
  * @module
  */
-import type { Clock, Timer } from '../clock.ts'
-import type { Millis } from '../units.ts'
+import type { Clock } from '../clock.ts'
+import type { Count, Millis } from '../units.ts'
 import type { Address } from './address.ts'
+import { Alarm } from './alarm.ts'
+import type { AlarmHandle } from './alarm.ts'
 import type { ActorEvent } from './define.ts'
 import { actorErrors } from './errors.ts'
+import type { Glance } from './glance.ts'
+import { empty } from './mail.ts'
 import type { AskChain } from './mail.ts'
+import type { Post } from './post.ts'
 import { abandoned } from './refuse.ts'
 
 export interface AskOptions {
@@ -24,24 +29,24 @@ const defaultTimeoutMs: Millis = 5_000
 
 /** One question under way. */
 class Asked {
+  readonly number: Count
   readonly to: Address
-  readonly replyTo: Address
   readonly timeoutMs: Millis
   readonly resolve: (event: ActorEvent) => void
   readonly reject: (error: Error) => void
-  deadline: Timer | undefined = undefined
+  deadline: AlarmHandle = 0
   /** Takes the abort listener away. */
   calm: (() => void) | undefined = undefined
 
   constructor(
+    number: Count,
     to: Address,
-    replyTo: Address,
     timeoutMs: Millis,
     resolve: (event: ActorEvent) => void,
     reject: (error: Error) => void,
   ) {
+    this.number = number
     this.to = to
-    this.replyTo = replyTo
     this.timeoutMs = timeoutMs
     this.resolve = resolve
     this.reject = reject
@@ -49,42 +54,49 @@ class Asked {
 }
 
 export class Asks {
-  readonly #clock: Clock
-  readonly #waiting = new Map<string, Asked>()
-  readonly #life: string
-  #count = 0
+  readonly #glance: Glance
+  readonly #deadlines: Alarm<Asked>
+  /** What the addresses of this life begin with. */
+  readonly #prefix: string
+  /** Those that wait, each at its number modulo the length. */
+  #waiting: (Asked | undefined)[] = empty(16)
+  #size: Count = 0
+  #count: Count = 0
 
   /**
    * `life` is another one each time, so that an answer which an earlier one was told meets no question
    * of this one. It is written with the questions, so it is nothing random: the same run, the same text.
    */
-  constructor(clock: Clock, life: string) {
-    this.#clock = clock
-    this.#life = life
+  constructor(clock: Clock, glance: Glance, life: string) {
+    this.#glance = glance
+    this.#prefix = `ask/${life}-`
+    this.#deadlines = new Alarm(clock, (asked) => this.#late(asked), { background: false })
   }
 
-  /** Hands the question to `put`, which throws when it is refused, and waits for the answer. */
+  /** Posts the question, rejects when it is refused, and waits for the answer. */
   ask(
     to: Address,
     question: (replyTo: Address) => ActorEvent,
-    put: (event: ActorEvent) => void,
-    { timeoutMs = defaultTimeoutMs, signal }: AskOptions,
-    chain?: AskChain,
+    post: Post,
+    options: AskOptions | undefined,
+    chain: AskChain | undefined,
   ): Promise<ActorEvent> {
     return new Promise((resolve, reject) => {
-      refuseCycle(to, chain)
-      const replyTo = `ask/${this.#life}-${(++this.#count).toString(36)}` as Address
+      if (chain) refuseCycle(to, chain)
+      const signal = options?.signal
+      const timeoutMs = options?.timeoutMs ?? defaultTimeoutMs
+      const number = ++this.#count
+      const replyTo = (this.#prefix + number) as Address
       const event = question(replyTo)
       if (signal?.aborted) throw abandoned(to, event)
-      put(event)
-      const asked = new Asked(to, replyTo, timeoutMs, resolve, reject)
-      this.#waiting.set(replyTo, asked)
-      asked.deadline = this.#clock.after(timeoutMs, () => this.#late(asked))
+      post.ask(to, event, chain)
+      this.#glance.look()
+      const asked = new Asked(number, to, timeoutMs, resolve, reject)
+      this.#keep(asked)
+      asked.deadline = this.#deadlines.setMonotonic(this.#glance.monotonicMs + timeoutMs, asked)
       if (!signal) return
       const abort = (): void => {
-        if (!this.#waiting.delete(replyTo)) return
-        asked.deadline?.cancel()
-        reject(abandoned(to, event))
+        if (this.#end(asked)) reject(abandoned(to, event))
       }
       signal.addEventListener('abort', abort, { once: true })
       asked.calm = () => signal.removeEventListener('abort', abort)
@@ -93,22 +105,66 @@ export class Asks {
 
   /** False when nobody waits at that address any more. */
   answer(replyTo: string, event: ActorEvent): boolean {
-    if (this.#waiting.size === 0) return false
-    const asked = this.#waiting.get(replyTo)
-    if (asked === undefined) return false
-    this.#waiting.delete(replyTo)
-    asked.deadline?.cancel()
-    asked.calm?.()
+    if (this.#size === 0) return false
+    const number = numberIn(replyTo, this.#prefix)
+    const asked = this.#waiting[number & (this.#waiting.length - 1)]
+    if (asked === undefined || asked.number !== number || number === 0) return false
+    this.#end(asked)
     asked.resolve(event)
     return true
   }
 
-  #late(asked: Asked): void {
-    if (!this.#waiting.delete(asked.replyTo)) return
-    asked.calm?.()
-    const { to: address, timeoutMs } = asked
-    asked.reject(actorErrors.PROV_ACTOR_TIMEOUT({ address, timeoutMs }))
+  /** Nobody waits: no deadline should keep the process. */
+  rest(): void {
+    this.#deadlines.rest()
   }
+
+  stop(): void {
+    this.#deadlines.stop()
+  }
+
+  #keep(asked: Asked): void {
+    const at = asked.number & (this.#waiting.length - 1)
+    if (this.#waiting[at] !== undefined) {
+      // Numbers are dense, so twice the length keeps those apart that wait together.
+      const all = this.#waiting
+      this.#waiting = empty(2 * all.length)
+      for (const other of all) {
+        if (other) this.#waiting[other.number & (this.#waiting.length - 1)] = other
+      }
+      return this.#keep(asked)
+    }
+    this.#waiting[at] = asked
+    this.#size++
+  }
+
+  /** Whether it still waited. */
+  #end(asked: Asked): boolean {
+    const at = asked.number & (this.#waiting.length - 1)
+    if (this.#waiting[at] !== asked) return false
+    this.#waiting[at] = undefined
+    this.#deadlines.cancel(asked.deadline)
+    asked.calm?.()
+    if (--this.#size === 0) this.#glance.turn()
+    return true
+  }
+
+  #late(asked: Asked): void {
+    const { to: address, timeoutMs } = asked
+    if (this.#end(asked)) asked.reject(actorErrors.PROV_ACTOR_TIMEOUT({ address, timeoutMs }))
+  }
+}
+
+/** The whole number behind a prefix; 0 when the text is something else. */
+function numberIn(text: string, prefix: string): number {
+  if (!text.startsWith(prefix)) return 0
+  let number = 0
+  for (let at = prefix.length; at < text.length; at++) {
+    const digit = text.charCodeAt(at) - 48
+    if (digit < 0 || digit > 9) return 0
+    number = number * 10 + digit
+  }
+  return number
 }
 
 function refuseCycle(to: Address, chain: AskChain | undefined): void {

@@ -85,7 +85,7 @@ export class Kernel implements ActorSystem {
     })
     realm.listeners = new Listeners(failed)
     realm.children = childrenIn(realm)
-    realm.asks = new Asks(clock, `${journal?.epoch ?? 0}.${ledger.position}`)
+    realm.asks = new Asks(clock, realm.glance, `${journal?.epoch ?? 0}.${ledger.position}`)
     realm.effects = new Effects({
       clock,
       tracing: realm.tracing,
@@ -133,7 +133,7 @@ export class Kernel implements ActorSystem {
       clock,
       turn: realm.turns.take,
       rested: () => realm.calmed(),
-      tick: () => void (realm.nowMs = clock.now()),
+      tick: () => realm.glance.look(),
       pick: schedule,
     })
   }
@@ -246,11 +246,11 @@ export class Kernel implements ActorSystem {
   ask(
     address: Address,
     question: (replyTo: Address) => ActorEvent,
-    options: AskOptions = {},
+    options?: AskOptions,
     chain?: AskChain,
   ): Promise<ActorEvent> {
     const { asks, post } = this.#realm
-    return asks.ask(address, question, (event) => post.ask(address, event, chain), options, chain)
+    return asks.ask(address, question, post, options, chain)
   }
 
   // ── looking ────────────────────────────────────────────────────────────────────────────────────
@@ -336,5 +336,6 @@ export class Kernel implements ActorSystem {
     if (!realm.broken) await realm.writer?.save()
     realm.over = true
     realm.alarm.stop()
+    realm.asks.stop()
   }
 }

@@ -10,6 +10,7 @@ import type { Address } from './address.ts'
 import type { ActorEvent } from './define.ts'
 import type { TimerState } from './state.ts'
 import type { ActorSnapshot } from './system.ts'
+import type { Tracing } from './telemetry.ts'
 
 /** Who waits for the step of a message. */
 export interface Waiter {
@@ -49,6 +50,11 @@ export class Mail {
 }
 
 export type Item = ActorEvent | Mail
+
+/** From here on a message belongs to the span of its step, and so does what it asks for. */
+export function traced(tracing: Tracing, address: Address, mail: Mail | undefined): void {
+  if (mail !== undefined) mail.traceparent = tracing.step(address, mail)
+}
 
 export const eventOf = (item: Item): ActorEvent => (item instanceof Mail ? item.event : item)
 

@@ -18,6 +18,7 @@ import type { Cell, Kind } from './cell.ts'
 import type { Children } from './children.ts'
 import type { ActorEvent } from './define.ts'
 import type { Effects } from './effects.ts'
+import { Glance } from './glance.ts'
 import type { About, Hooks, Inspect, InspectKind, InspectRecord } from './inspect.ts'
 import type { Ledger } from './ledger.ts'
 import type { Listeners } from './listeners.ts'
@@ -70,8 +71,7 @@ export class Realm {
   turns!: Turns
   lives!: Lives
 
-  /** Wall time as of the last look at the clock; turns do not look each for themselves. */
-  nowMs: Millis
+  readonly glance: Glance
   /** Commits under way. */
   commits: Count = 0
   /** Nothing new is taken: it closes, or the journal is broken. */
@@ -95,8 +95,13 @@ export class Realm {
     this.partition = partition
     this.hooks = hooks
     this.tracing = tracing
-    this.nowMs = clock.now()
+    this.glance = new Glance(clock, () => this.asks.rest())
     this.unissued = new Set(ledger.outbox.keys())
+  }
+
+  /** Wall time as of the last look at the clock; turns do not look each for themselves. */
+  get nowMs(): Millis {
+    return this.glance.wallMs
   }
 
   /** The actor that stands at an address now. */

@@ -32,7 +32,7 @@ import { isTold } from './ledger.ts'
 import type { Pending } from './ledger.ts'
 import { isChildrens } from './children.ts'
 import { consequencesOf } from './kin.ts'
-import { eventOf, Mail } from './mail.ts'
+import { eventOf, Mail, traced } from './mail.ts'
 import type { Item } from './mail.ts'
 import { roomMade } from './overflow.ts'
 import { none } from './program/program.ts'
@@ -40,7 +40,6 @@ import type { Asked, Config, LogLine, Program, Standing, Step } from './program/
 import type { Realm, Waking } from './realm.ts'
 import { remoteSteps } from './remote-turn.ts'
 import type { TimerState } from './state.ts'
-import type { Tracing } from './telemetry.ts'
 import type { Writer } from './writer.ts'
 
 /** One computed step that waits for its commit. */
@@ -405,11 +404,6 @@ export class Turns {
 /** Whoever is told must hear on whose behalf, so a mere event will not do. */
 const hasTrail = (mail: Mail | undefined): boolean =>
   mail !== undefined && (mail.chain !== undefined || mail.traceparent !== undefined)
-
-/** From here on a message belongs to the span of its step, and so does what it asks for. */
-export function traced(tracing: Tracing, address: Address, mail: Mail | undefined): void {
-  if (mail !== undefined) mail.traceparent = tracing.step(address, mail)
-}
 
 /** Its caller gave up, or its timer was cancelled or set anew since it rang. */
 const stale = (mail: Mail, at: Standing): boolean =>
