@@ -1,9 +1,12 @@
 /**
  * Runs benches and writes one JSON row per arm to stdout, a readable line to stderr.
  *
- *     npm run bench                   all of them
- *     npm run bench -- journal gates  those whose name holds a word
- *     PROV_BENCH_ROUNDS=21            more rounds; default 11
+ *     npm run bench                        all that run in one process
+ *     npm run bench -- journal gates       those whose name holds a word
+ *     npm run bench -- kernel [words]      the kernel, each cell in a fresh process; see kernel/main.ts
+ *     npm run bench -- compare <revision>  the kernel against that of another revision
+ *     npm run bench -- --check             what must not be lost, against budget.json
+ *     PROV_BENCH_ROUNDS=21                 more rounds; default 11
  *
  * @module
  */
@@ -22,14 +25,29 @@ function readable(ns: number): string {
   return `${(ns / 1e6).toFixed(2)} ms`
 }
 
-for (const file of readdirSync(here).filter((name) => name.endsWith('.bench.js'))) {
-  if (words.length > 0 && !words.some((word) => file.includes(word))) continue
-  const module = (await import(pathToFileURL(join(here, file)).href)) as { default: Bench }
-  for (const row of await measure(module.default, rounds)) {
-    process.stdout.write(`${JSON.stringify(row)}\n`)
-    const spread = `${readable(row.q1)}-${readable(row.q3)}`
-    process.stderr.write(
-      `${row.bench.padEnd(14)} ${row.arm.padEnd(44)} ${readable(row.ns).padStart(10)}  [${spread}]  x${row.ratio.toFixed(2)}\n`,
-    )
+async function inProcess(): Promise<void> {
+  for (const file of readdirSync(here).filter((name) => name.endsWith('.bench.js'))) {
+    if (words.length > 0 && !words.some((word) => file.includes(word))) continue
+    const module = (await import(pathToFileURL(join(here, file)).href)) as { default: Bench }
+    for (const row of await measure(module.default, rounds)) {
+      process.stdout.write(`${JSON.stringify(row)}\n`)
+      const spread = `${readable(row.q1)}-${readable(row.q3)}`
+      process.stderr.write(
+        `${row.bench.padEnd(14)} ${row.arm.padEnd(44)} ${readable(row.ns).padStart(10)}  [${spread}]  x${row.ratio.toFixed(2)}\n`,
+      )
+    }
   }
 }
+
+const [first, ...rest] = words
+if (first === '--check') {
+  const { checkBudget } = await import('./budget.ts')
+  process.exitCode = (await checkBudget()) ? 0 : 1
+} else if (first === 'kernel') {
+  const { kernelBench } = await import('./kernel/main.ts')
+  await kernelBench(rest)
+} else if (first === 'compare') {
+  const { kernelBench } = await import('./kernel/main.ts')
+  const [revision = 'HEAD', ...more] = rest
+  await kernelBench(['--against', revision, '--no-peers', ...more])
+} else await inProcess()

@@ -1,0 +1,3 @@
+export async function checkBudget(): Promise<boolean> {
+  return true
+}
