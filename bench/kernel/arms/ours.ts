@@ -1,7 +1,7 @@
 /**
  * Prov's kernel, through the face that everybody uses. Actors are volatile, except in the variants:
  * `memory` (journaled, journal in memory), `encode` (journaled, encoded as on disk, then dropped).
- * `counting` and `recorder` are volatile with an inspector.
+ * `counting` (hears everything) and `transitions` (hears one kind) are volatile with an inspector.
  *
  * @module
  */
@@ -82,6 +82,12 @@ async function open({ root, variant }: Place): Promise<Opened> {
   if (variant === 'counting') {
     let records = 0
     const system = await tree.startActors({ inspect: () => void records++ })
+    const figures = (total: number) => ({ recordsPerEvent: records / total })
+    return { tree, system, durability: 'volatile', figures }
+  }
+  if (variant === 'transitions') {
+    let records = 0
+    const system = await tree.startActors({ inspect: { transition: () => void records++ } })
     const figures = (total: number) => ({ recordsPerEvent: records / total })
     return { tree, system, durability: 'volatile', figures }
   }
@@ -359,6 +365,25 @@ async function timersSize(place: Place): Promise<Cell> {
   }
 }
 
+async function recorder(place: Place): Promise<Cell> {
+  const { Recorder } = (await partOf(place.root, 'core/actor/recorder')) as {
+    readonly Recorder: new () => {
+      note(address: string, event: string, config: object, sequence: number, now: number): void
+      readonly count: number
+    }
+  }
+  const ring = new Recorder()
+  const configs = [{ value: 'a' }, { value: 'b' }]
+  return {
+    run(times) {
+      for (let at = 0; at < times; at++) {
+        ring.note('bench/one', 'flip', configs[at & 1] as object, at, 1.7e12 + at)
+      }
+    },
+    check: (total) => mustBe('noted', ring.count, total),
+  }
+}
+
 /** From records alone, or (variant `snapshot`) from the snapshot that a close leaves behind. */
 async function restore(place: Place): Promise<Cell> {
   const tree = await openTree(place.root)
@@ -404,6 +429,7 @@ export const arm: Arm = {
     chain: (place) => passing(place, place.actors, 1),
     spawn,
     durable,
+    recorder,
     timers,
     'timers-size': timersSize,
     restore,
