@@ -37,7 +37,14 @@ const here = dirname(fileURLToPath(import.meta.url))
 /** Shares by function, largest first. `sampleMs` should be long: everything is one process. */
 export function profile(subject: Subject, column: Column, sampleMs = 1_000): readonly Share[] {
   const dir = mkdtempSync(join(tmpdir(), 'prov-bench-'))
-  const order = { subject, arm: column.arm, root: column.root, peers: peersFolder, sampleMs }
+  const order = {
+    subject,
+    arm: column.arm,
+    root: column.root,
+    peers: peersFolder,
+    sampleMs,
+    warmMs: 500,
+  }
   const flags = ['--expose-gc', '--cpu-prof', `--cpu-prof-dir=${dir}`, '--cpu-prof-interval=200']
   try {
     execFileSync(process.execPath, [...flags, join(here, 'worker.js'), JSON.stringify(order)], {

@@ -38,6 +38,8 @@ export interface RunOptions {
   readonly rounds: number
   /** Wanted length of one sample. Default 200 ms. */
   readonly sampleMs?: number
+  /** Time for the compiler before anything counts. Default 500 ms. */
+  readonly warmMs?: number
   /** A cell that takes longer is a failed one. Default 120 s. */
   readonly deadlineMs?: number
   readonly note?: (text: string) => void
@@ -75,7 +77,7 @@ export async function runCells(
   plans: readonly Plan[],
   options: RunOptions,
 ): Promise<readonly CellResult[]> {
-  const { rounds, sampleMs = 200, deadlineMs = 120_000, note } = options
+  const { rounds, sampleMs = 200, warmMs = 500, deadlineMs = 120_000, note } = options
   const cells = plans.flatMap(({ subject, columns }) =>
     columns.map((column) => ({
       subject,
@@ -92,7 +94,7 @@ export async function runCells(
         const cell = row[(at + round) % row.length] as (typeof cells)[number]
         if (cell.failed !== undefined) continue
         const { arm, root } = cell.column
-        const order = { subject, arm, root, peers: peersFolder, sampleMs }
+        const order = { subject, arm, root, peers: peersFolder, sampleMs, warmMs }
         const result = await work(order, deadlineMs)
         if ('failed' in result) cell.failed = result.failed
         else cell.samples.push(result)

@@ -64,7 +64,8 @@ export function rowOf(cell: CellResult, all: readonly CellResult[]): KernelRow {
   for (const other of all) {
     if (other.subject !== subject || other === cell || other.failed !== undefined) continue
     const { name } = other.column
-    if (/^(limit|xstate|ours)$|@/.test(name)) against[name] = ratio(cell, other)
+    const older = name.startsWith(`${column.name}@`)
+    if (older || /^(limit|xstate|ours)$/.test(name)) against[name] = ratio(cell, other)
   }
   const last = samples.at(-1) as Sample
   return {

@@ -20,6 +20,8 @@ export interface Order {
   readonly root: string
   readonly peers: string
   readonly sampleMs: number
+  /** The compiler's share: nothing is taken for settled before so much of it. */
+  readonly warmMs: number
 }
 
 const collect = (globalThis as { gc?: () => void }).gc ?? (() => {})
@@ -72,14 +74,11 @@ function median(spans: readonly Span[]): Span {
 type Make = () => Promise<Cell> | Cell
 type Measured = Omit<Sample, 'clock'>
 
-/**
- * Operations that fill a sample. The first runs are the compiler's: nothing is taken for settled
- * before half a second of them.
- */
+/** Operations that fill a sample, found while the compiler warms up. */
 async function warmUp(
   once: (times: number) => Promise<Span>,
   byWall: boolean,
-  sampleMs: number,
+  { sampleMs, warmMs }: Order,
 ): Promise<{ readonly times: number; readonly spans: Span }> {
   const wantedNs = sampleMs * 1e6
   let spentNs = 0
@@ -88,14 +87,15 @@ async function warmUp(
     const tookNs = (byWall ? span.wallNs : span.cpuNs) * times
     spentNs += span.wallNs * times
     const near = tookNs > 0.6 * wantedNs && tookNs < 1.6 * wantedNs
-    if ((near && spentNs > 5e8) || spentNs > 1e10) return { times, spans: span }
+    if ((near && spentNs > warmMs * 1e6) || spentNs > 1e10) return { times, spans: span }
     const factor = Math.min(4, Math.max(0.5, wantedNs / Math.max(tookNs, 1)))
     times = Math.max(1_000, Math.round((times * factor) / 1_000) * 1_000)
   }
 }
 
 /** The same cell again: as many operations as fill a sample, found by doubling, which warms it up. */
-async function rate(make: Make, { subject, sampleMs }: Order): Promise<Measured> {
+async function rate(make: Make, order: Order): Promise<Measured> {
+  const { subject } = order
   const cell = await make()
   let total = 0
   const once = async (times: number): Promise<Span> => {
@@ -104,7 +104,7 @@ async function rate(make: Make, { subject, sampleMs }: Order): Promise<Measured>
     cell.check((total += times))
     return span
   }
-  const { times, spans: warm } = await warmUp(once, mainOf(subject) === 'wallNs', sampleMs)
+  const { times, spans: warm } = await warmUp(once, mainOf(subject) === 'wallNs', order)
   const spans: Span[] = [warm]
   for (let left = subject.repeats ?? 4; left > 0; left--) spans.push(await once(times))
   const figures = cell.figures?.(total) ?? {}
