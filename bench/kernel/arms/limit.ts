@@ -43,9 +43,9 @@ let running = false
 let rested: (() => void) | undefined
 
 function send(actor: Actor, message: Message): void {
-  let ring = (actor.ring ??= new Array<Message | undefined>(4))
+  let ring = (actor.ring ??= [undefined, undefined, undefined, undefined])
   if (actor.size === ring.length) {
-    const wider = new Array<Message | undefined>(ring.length * 2)
+    const wider: (Message | undefined)[] = [...ring, ...ring]
     for (let at = 0; at < actor.size; at++) wider[at] = ring[(actor.head + at) & (ring.length - 1)]
     actor.head = 0
     actor.ring = ring = wider
