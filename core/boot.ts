@@ -85,6 +85,9 @@ export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
     const actors = await watch.time('kernel', () =>
       startActors({ journal, clock, inspect: options.inspect, tracing: options.tracing }),
     )
+    let host: PluginHost | undefined
+    // After the kernel: steps that it still owes run in the threads of plugins.
+    undo.push(async () => host?.release())
     undo.push(() => actors.close())
 
     const pairs: readonly (readonly [ServiceRef<unknown>, unknown])[] = [
@@ -99,7 +102,7 @@ export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
     for (const { id, error } of discovery.refused) {
       log.warn(`${id}: ${error.message}`, { code: error.code })
     }
-    const host = await watch.time('plugins', (plugins) =>
+    const started = await watch.time('plugins', (plugins) =>
       startPlugins({
         found: discovery.found,
         given: options.plugins,
@@ -111,30 +114,34 @@ export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
         core: new Map(pairs.map(([ref, service]) => [ref.id, service])),
         guarded: new Set(pairs.flatMap(([ref]) => (ref.guarded ? [ref.id] : []))),
         strict: options.strict,
+        isolation: options.isolation,
+        env,
         watch: plugins,
       }),
     )
-    undo.push(() => host.stop())
+    host = started
+    undo.push(() => started.stop({ keepThreads: true }))
     // First of all: an effect must not meet the end of the plugin whose it is and call that an answer.
     undo.push(async () => actors.halt())
     watch.stop()
 
-    const reads = await readsOf(discovery, host)
+    const reads = await readsOf(discovery, started)
     const read: Runtime['read'] = (name, args) =>
       readOnce({
         table: reads,
         files,
         journal,
         clock,
-        contributions: async (point) => host.contributions(point),
+        contributions: async (point) => started.contributions(point),
       })(name, args)
-    const service: Runtime['service'] = (ref) => host.service(ref)
+    const service: Runtime['service'] = (ref) => started.service(ref)
     const handle = (id: string) => opHandle(id, () => service(submissions), clock)
     return {
       files,
       actors,
       boot: watch.span(),
-      plugins: () => host.rows(),
+      plugins: () => started.rows(),
+      reload: (plugin) => started.reload(plugin),
       read,
       service,
       submit: async (proposal) => handle((await service(submissions).submit(proposal)).op),

@@ -15,10 +15,11 @@ import type { Journal } from './journal/journal.ts'
 import type { LogSink } from './log.ts'
 import type { Plugin } from './plugin/define.ts'
 import type { PluginRow } from './plugin/host.ts'
+import type { IsolationLimits } from './plugin/isolation/tier.ts'
 import type { ServiceRef } from './plugin/service.ts'
 import type { Span } from './plugin/tree.ts'
 import type { OpEnd, PhaseChange, Proposal } from './protocol/services.ts'
-import type { Millis } from './units.ts'
+import type { Count, Millis } from './units.ts'
 
 export interface RuntimeOptions {
   /** Folder of the workspace or any folder below it. */
@@ -56,6 +57,11 @@ export interface RuntimeOptions {
   readonly tracing?: Tracing | undefined
   /** Where lines for people go. Default: warnings and errors to stderr. */
   readonly log?: LogSink | undefined
+  /**
+   * Bounds of plugins that run in a thread or process of their own. False: everything runs in this
+   * thread. Default: what comes with a workspace runs elsewhere.
+   */
+  readonly isolation?: Partial<IsolationLimits> | false | undefined
   /** The first plugin that is refused or fails undoes the start and is thrown. Default false. */
   readonly strict?: boolean | undefined
 }
@@ -85,6 +91,11 @@ export interface Runtime extends AsyncDisposable {
   readonly actors: ActorSystem
   /** Found, running, refused, ended: one row each. */
   plugins(): readonly PluginRow[]
+  /**
+   * Brings in the code of a plugin as it lies there now, while everything goes on. Throws
+   * PROV_PLUGIN_RELOAD_FAILED, PROV_PLUGIN_UNTRUSTED, PROV_PLUGIN_UNKNOWN; then the old one goes on.
+   */
+  reload(plugin: string): Promise<{ readonly generation: Count; readonly checked: Count }>
   /** How the start went and what took how long. */
   readonly boot: Span
   /** Stops plugins right to left, then kernel, bus and journal; releases the lock. Idempotent. */

@@ -15,8 +15,10 @@ import { asProvError } from '../errors.ts'
 import type { ProvError } from '../errors.ts'
 import { defined } from '../optional.ts'
 import { pluginErrors } from './errors.ts'
+import { stronger } from './isolation/tier.ts'
+import type { Isolation } from './isolation/tier.ts'
 import { readManifest } from './manifest.ts'
-import type { Manifest } from './manifest.ts'
+import type { Manifest, ProvField } from './manifest.ts'
 
 export type PluginSource = 'first-party' | 'package' | 'local' | 'given'
 
@@ -35,6 +37,10 @@ export interface FoundPlugin {
   /** Light modules that the command line may load without the plugin. */
   readonly commands?: string
   readonly reads?: string
+  /** What the plugin or its workspace asks for. Absent: the default of its source. */
+  readonly isolation?: Isolation
+  /** Variables of the environment that it may see when it runs in a process of its own. */
+  readonly env?: readonly string[]
 }
 
 export interface Discovery {
@@ -93,7 +99,23 @@ export function discoverPlugins(options: DiscoverOptions = {}): Discovery {
   for (const path of workspace?.prov?.plugins ?? []) {
     attempt(path, () => found.push(local(root as string, path)))
   }
-  return { found, refused, nickel, config: workspace?.prov?.config ?? {} }
+  return {
+    found: found.map((plugin) => placed(plugin, workspace?.prov)),
+    refused,
+    nickel,
+    config: workspace?.prov?.config ?? {},
+  }
+}
+
+/** A workspace may ask for a stronger wall than the plugin does, never for a weaker one. */
+function placed(plugin: FoundPlugin, workspace: ProvField | undefined): FoundPlugin {
+  const wanted = workspace?.isolation
+  if (plugin.source === 'first-party' || wanted === undefined) return plugin
+  const isolation = stronger(
+    plugin.isolation,
+    typeof wanted === 'string' ? wanted : wanted[plugin.id],
+  )
+  return isolation === undefined ? plugin : { ...plugin, isolation }
 }
 
 /** The folder of Prov's own package.json, found by walking up from this module. */
@@ -139,6 +161,8 @@ function packaged(manifest: Manifest, id: string, plugin: string): FoundPlugin {
     provides: manifest.prov?.provides ?? [],
     commands: at(manifest.prov?.commands),
     reads: at(manifest.prov?.reads),
+    isolation: typeof manifest.prov?.isolation === 'string' ? manifest.prov.isolation : undefined,
+    env: manifest.prov?.env,
   })
 }
 

@@ -22,6 +22,19 @@ export const pluginErrors = defineErrors<{
   PROV_PLUGIN_COMMAND_FAILED: { plugin: string; command: string; reason: string }
   PROV_PLUGIN_SERVICE_NOT_PROVIDED: { plugin: string; services: readonly string[] }
   PROV_PLUGIN_LIFE_FAILED: { plugin: string; reason: string }
+  PROV_PLUGIN_STALLED: { plugin: string; doing: string; afterMs: number }
+  PROV_PLUGIN_EXITED: { plugin: string; doing: string; how: string }
+  PROV_PLUGIN_MEMORY: { plugin: string; doing: string; limitMb: number }
+  PROV_PLUGIN_GARBAGE: { plugin: string; what: string }
+  PROV_PLUGIN_FLOODS: { plugin: string; what: string; limit: number }
+  PROV_PLUGIN_CANNOT_CROSS: { plugin: string; what: string }
+  PROV_PLUGIN_DOWN: { plugin: string; reason: string }
+  PROV_PLUGIN_EFFECT_LOST: { plugin: string; effect: string; reason: string }
+  PROV_PLUGIN_POISON: { plugin: string; address: string; event: string; reason: string }
+  PROV_PLUGIN_NOT_ISOLATED: { id: string }
+  PROV_PLUGIN_SANDBOX_MISSING: { id: string; reason: string }
+  PROV_PLUGIN_RELOAD_FAILED: { plugin: string; reason: string }
+  PROV_PLUGIN_BLOCKS: { plugin: string; doing: string; forMs: number }
   PROV_PLUGIN_SERVICE_MISSING: { service: string; reason: string }
   PROV_READ_UNKNOWN: { name: string; suggestion?: string }
   PROV_READ_ARGS_UNEXPECTED: { name: string; keys: readonly string[] }
@@ -138,6 +151,81 @@ export const pluginErrors = defineErrors<{
     disposition: 'fail',
     text: ({ plugin, reason }) => `plugin ${plugin} ended: ${reason}`,
     remedy: 'run `prov plugins` to see what still runs, then start again',
+  },
+  PROV_PLUGIN_STALLED: {
+    disposition: 'fail',
+    text: ({ plugin, doing, afterMs }) =>
+      `plugin ${plugin} did not let go of its thread for ${afterMs} ms, in ${doing}; it was ended`,
+    remedy: ({ plugin }) =>
+      `mend the endless loop in ${plugin}; \`prov plugins\` shows how it stands`,
+  },
+  PROV_PLUGIN_EXITED: {
+    disposition: 'fail',
+    text: ({ plugin, doing, how }) => `plugin ${plugin} ended its own life, in ${doing}: ${how}`,
+    remedy: ({ plugin }) => `mend ${plugin}; \`prov plugins\` shows how it stands`,
+  },
+  PROV_PLUGIN_MEMORY: {
+    disposition: 'fail',
+    text: ({ plugin, doing, limitMb }) =>
+      `plugin ${plugin} wanted more than ${limitMb} MB of memory, in ${doing}; it was ended`,
+    remedy: ({ plugin }) => `mend ${plugin}; \`prov plugins\` shows how it stands`,
+  },
+  PROV_PLUGIN_GARBAGE: {
+    disposition: 'fail',
+    text: ({ plugin, what }) => `plugin ${plugin} answered with ${what}`,
+    remedy: 'mend the plugin; `plugins/README.md` says what may cross',
+  },
+  PROV_PLUGIN_FLOODS: {
+    disposition: 'retry',
+    text: ({ plugin, what, limit }) => `plugin ${plugin} has ${limit} ${what} open; this one waits`,
+    remedy: 'await calls before making more of them; see `plugins/README.md`',
+  },
+  PROV_PLUGIN_CANNOT_CROSS: {
+    disposition: 'usage',
+    text: ({ plugin, what }) => `${what} cannot leave or enter the thread of plugin ${plugin}`,
+    remedy: ({ plugin }) =>
+      `hand over plain data and functions, or let it run unprotected: \`prov plugins trust ${plugin} --isolation none\``,
+  },
+  PROV_PLUGIN_DOWN: {
+    disposition: 'retry',
+    text: ({ plugin, reason }) => `plugin ${plugin} does not run now: ${reason}`,
+    remedy: 'run `prov plugins` to see why, mend it and start again',
+  },
+  PROV_PLUGIN_EFFECT_LOST: {
+    disposition: 'unknown',
+    text: ({ plugin, effect, reason }) =>
+      `effect ${effect} of plugin ${plugin} was lost with its thread: ${reason}; it may have happened`,
+    remedy: 'look at what it acts on before trying again; `prov plugins` names the trouble',
+  },
+  PROV_PLUGIN_POISON: {
+    disposition: 'fail',
+    text: ({ plugin, address, event, reason }) =>
+      `${event} at ${address} ends the thread of plugin ${plugin}: ${reason}`,
+    remedy: ({ plugin }) =>
+      `mend what ${plugin} does with this event; \`prov actors\` shows the actor`,
+  },
+  PROV_PLUGIN_NOT_ISOLATED: {
+    disposition: 'refuse',
+    text: ({ id }) => `plugin ${id} wants to run inside this process, and nobody allowed that`,
+    remedy: ({ id }) => `read its code, then run \`prov plugins trust ${id} --isolation none\``,
+  },
+  PROV_PLUGIN_SANDBOX_MISSING: {
+    disposition: 'refuse',
+    text: ({ id, reason }) => `plugin ${id} demands a sandbox, and there is none here: ${reason}`,
+    remedy: 'install bubblewrap; `prov doctor` says whether it works',
+  },
+  PROV_PLUGIN_RELOAD_FAILED: {
+    disposition: 'fail',
+    text: ({ plugin, reason }) =>
+      `plugin ${plugin} was not reloaded: ${reason}; the old one goes on`,
+    remedy: ({ plugin }) =>
+      `mend ${plugin} and try again, or start Prov again; see \`plugins/README.md\``,
+  },
+  PROV_PLUGIN_BLOCKS: {
+    disposition: 'fail',
+    text: ({ plugin, doing, forMs }) =>
+      `${plugin} blocks everything for ${forMs} ms now, in ${doing}`,
+    remedy: 'end the process; the next start goes on where the journal ends; then mend `plugins/`',
   },
   PROV_PLUGIN_SERVICE_MISSING: {
     disposition: 'retry',

@@ -16,15 +16,18 @@ import type { ErrorReport, ProvError } from '../errors.ts'
 import { logFor } from '../log.ts'
 import type { LogSink } from '../log.ts'
 import { defined } from '../optional.ts'
-import type { Millis } from '../units.ts'
+import type { Count, Millis } from '../units.ts'
 import type { FoundPlugin, PluginSource } from './discover.ts'
 import { pluginErrors } from './errors.ts'
+import { defaultLimits } from './isolation/tier.ts'
+import type { Isolation, IsolationLimits } from './isolation/tier.ts'
 import { Life } from './life.ts'
 import type { LifeState } from './life.ts'
 import { loadPlugins } from './load.ts'
 import type { LoadOptions, LoadedPlugin, RefusedPlugin } from './load.ts'
 import type { ExtensionPoint, ServiceRef } from './service.ts'
 import { Stopwatch } from './tree.ts'
+import { demandTrust } from './trust.ts'
 
 export interface HostOptions extends Omit<LoadOptions, 'services' | 'watch'> {
   readonly actors: ActorSystem
@@ -32,6 +35,10 @@ export interface HostOptions extends Omit<LoadOptions, 'services' | 'watch'> {
   readonly log: LogSink
   /** What the core hands out, by id of its reference. */
   readonly core: ReadonlyMap<string, unknown>
+  /** False: everything runs in this thread. Default: what comes with a workspace runs elsewhere. */
+  readonly isolation?: Partial<IsolationLimits> | false | undefined
+  /** What plugins elsewhere may see some names of. Default: the process's environment. */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined
   /** Longest setup. Default 10 s. A setup that never yields cannot be stopped from here. */
   readonly startTimeoutMs?: Millis | undefined
   /** Longest single clean-up. Default 5 s. */
@@ -49,7 +56,11 @@ export interface PluginRow {
   readonly source: PluginSource
   readonly version?: string
   readonly describe?: string
-  readonly state: LifeState | 'refused'
+  readonly state: LifeState | 'refused' | 'restarting'
+  /** Where it runs; absent while it was never started. */
+  readonly isolation?: Isolation
+  /** How often it had to be started again, because its thread or process ended. */
+  readonly restarts?: Count
   readonly needs: readonly string[]
   readonly provides: readonly string[]
   readonly contributes: readonly string[]
@@ -57,6 +68,7 @@ export interface PluginRow {
   readonly routes: readonly string[]
   /** Needs whose provider ended meanwhile. */
   readonly lost: readonly string[]
+  /** What refused or ended it; of one that runs again: what ended it before. */
   readonly error?: ErrorReport
 }
 
@@ -67,8 +79,18 @@ export interface PluginHost {
   /** Throws PROV_PLUGIN_SERVICE_MISSING, or what kept the provider from running when it says more. */
   service<T>(ref: ServiceRef<T>): T
   contributions<T>(point: ExtensionPoint<T>): readonly { name: string; plugin: string; value: T }[]
-  /** Right to left. Idempotent; never throws. */
-  stop(): Promise<void>
+  /**
+   * Brings in the code of a plugin as it lies there now. Throws PROV_PLUGIN_UNKNOWN,
+   * PROV_PLUGIN_UNTRUSTED, PROV_PLUGIN_RELOAD_FAILED; then the old one goes on.
+   */
+  reload(plugin: string): Promise<{ readonly generation: Count; readonly checked: Count }>
+  /**
+   * Ends the lives, right to left, then threads and processes; `keepThreads` leaves those to
+   * `release`, for steps that the kernel still owes. Idempotent; never throws.
+   */
+  stop(options?: { readonly keepThreads?: boolean }): Promise<void>
+  /** Ends threads and processes. Idempotent. */
+  release(): Promise<void>
 }
 
 const defaultStartTimeoutMs: Millis = 10_000
@@ -79,7 +101,7 @@ export async function startPlugins(options: HostOptions): Promise<PluginHost> {
   const watch = options.watch ?? new Stopwatch('plugins', options.clock)
   const services = new Set(options.core.keys())
   const { loaded, refused } = await watch.time('load', (load) =>
-    loadPlugins({ ...options, services, watch: load }),
+    loadPlugins({ ...options, pen: penOf(options), services, watch: load }),
   )
   const host = new Host(options, loaded, refused)
   for (const { found, error } of refused) host.refusal(found.id, error)
@@ -97,6 +119,26 @@ export async function startPlugins(options: HostOptions): Promise<PluginHost> {
   }
   host.begun()
   return host
+}
+
+/** Opens threads and processes; its code is loaded when there is one to open. */
+function penOf(options: HostOptions): LoadOptions['pen'] {
+  const { isolation, actors, log, env = process.env } = options
+  if (isolation === false) return undefined
+  return async (found, tier) => {
+    const [{ Pen }, { environmentOf }] = await Promise.all([
+      import('./isolation/pen.ts'),
+      import('./isolation/environment.ts'),
+    ])
+    return Pen.open({
+      found,
+      tier,
+      limits: { ...defaultLimits, ...isolation },
+      actors,
+      env: environmentOf(tier, found.env ?? [], env),
+      log: (plugin) => logFor(plugin, log),
+    })
+  }
 }
 
 class Host implements PluginHost {
@@ -177,14 +219,18 @@ class Host implements PluginHost {
       routes: Object.keys(one.plugin?.routes ?? {}),
     })
     return [
-      ...this.#lives.map((life) =>
-        defined({
+      ...this.#lives.map((life) => {
+        const pen = life.loaded.pen?.row()
+        const again = pen?.state === 'restarting' && life.state === 'running'
+        return defined({
           ...row(life.loaded.found, life.loaded),
-          state: life.state,
+          state: again ? ('restarting' as const) : life.state,
+          isolation: pen?.isolation ?? ('none' as const),
+          restarts: pen && pen.ends > 0 ? pen.ends : undefined,
           lost: life.lost.flatMap(({ services }) => services),
-          error: life.error?.toJSON(),
-        }),
-      ),
+          error: life.error?.toJSON() ?? pen?.trouble,
+        })
+      }),
       ...this.#refused.map(({ found, error, ...one }) =>
         defined({
           ...row(found, one),
@@ -221,8 +267,28 @@ class Host implements PluginHost {
     )
   }
 
-  async stop(): Promise<void> {
+  async reload(plugin: string) {
+    const loaded = this.#loaded.find(({ name, found }) => name === plugin || found.id === plugin)
+    if (!loaded) {
+      const known = this.#loaded.map(({ name }) => name)
+      throw pluginErrors.PROV_PLUGIN_UNKNOWN({ id: plugin, known })
+    }
+    if (!loaded.pen) {
+      const reason = 'it runs in this thread'
+      throw pluginErrors.PROV_PLUGIN_RELOAD_FAILED({ plugin: loaded.name, reason })
+    }
+    const { trust } = this.#options
+    if (trust) demandTrust(loaded.found, trust)
+    return loaded.pen.reload()
+  }
+
+  async stop(options: { readonly keepThreads?: boolean } = {}): Promise<void> {
     for (const life of [...this.#lives].reverse()) await life.stop()
+    if (!options.keepThreads) await this.release()
+  }
+
+  async release(): Promise<void> {
+    await Promise.all(this.#loaded.map(async ({ pen }) => pen?.close()))
   }
 
   #present(): readonly LoadedPlugin[] {

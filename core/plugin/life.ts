@@ -59,7 +59,10 @@ export class Life {
     const { plugin, name } = this.loaded
     try {
       for (const def of Object.values(plugin.actors ?? {})) {
-        this.#options.actors.register(def, { owner: name })
+        const { actors } = this.#options
+        const { pen } = this.loaded
+        if (pen) await actors.registerRemote(def, pen.remote(def.type), { owner: name })
+        else actors.register(def, { owner: name })
       }
       const returned = plugin.setup && (await this.#inTime(plugin.setup(this.#context() as never)))
       const absent = this.loaded.provides.filter((service) => !this.services.has(service))
@@ -147,10 +150,15 @@ export class Life {
     if (this.state !== 'running') return
     this.state = failure.length === 0 ? 'ended' : 'failed'
     if (failure.length > 0) {
-      this.error = pluginErrors.PROV_PLUGIN_LIFE_FAILED(
-        { plugin: this.loaded.name, reason: reasonOf(failure[0]) },
-        { cause: failure[0] },
-      )
+      const [thrown] = failure
+      // What ended its thread has a name of its own.
+      const named = ProvError.is(thrown) && thrown.code.startsWith('PROV_PLUGIN_')
+      this.error = named
+        ? thrown
+        : pluginErrors.PROV_PLUGIN_LIFE_FAILED(
+            { plugin: this.loaded.name, reason: reasonOf(thrown) },
+            { cause: thrown },
+          )
       this.#options.log.error(this.error.message, { code: this.error.code })
     } else {
       this.#options.log.info('ended')

@@ -4,16 +4,18 @@
  *
  * @module
  */
-import { asProvError } from '../errors.ts'
-import type { ProvError } from '../errors.ts'
+import { asProvError, ProvError } from '../errors.ts'
 import { checkPlugin } from './check.ts'
 import type { Plugin } from './define.ts'
 import type { FoundPlugin } from './discover.ts'
 import { pluginErrors } from './errors.ts'
 import { importPlugin } from './import.ts'
+import type { Pen } from './isolation/pen.ts'
+import { tierOf } from './isolation/tier.ts'
+import type { Isolation } from './isolation/tier.ts'
 import { startOrder } from './order.ts'
 import type { Stopwatch } from './tree.ts'
-import { demandTrust, missingGrants } from './trust.ts'
+import { demandTrust, grantedIsolation, missingGrants } from './trust.ts'
 import type { TrustPlace } from './trust.ts'
 
 /** A plugin that may start: checked, its config parsed. */
@@ -24,6 +26,8 @@ export interface LoadedPlugin {
   readonly name: string
   readonly needs: readonly string[]
   readonly provides: readonly string[]
+  /** Where it runs, when that is not this thread. */
+  readonly pen?: Pen
 }
 
 export interface RefusedPlugin {
@@ -45,6 +49,9 @@ export interface LoadOptions {
   readonly services: ReadonlySet<string>
   /** Those of them that code of a workspace gets by a grant only (D-40). */
   readonly guarded?: ReadonlySet<string> | undefined
+  /** Starts a plugin outside of this thread. Without it everything runs in this one. */
+  readonly pen?:
+    ((found: FoundPlugin, tier: Exclude<Isolation, 'none'>) => Promise<Pen>) | undefined
   readonly watch: Stopwatch
 }
 
@@ -60,17 +67,28 @@ export async function loadPlugins(options: LoadOptions): Promise<Loading> {
   const ready: LoadedPlugin[] = []
   // Why a service will not be there, so that those who need it can say so.
   const gone = new Map<string, string>()
-  for (const { found, given } of candidates(options)) {
+  const all = [...candidates(options)]
+  // Threads and processes open side by side, while what runs in this thread is imported.
+  const elsewhere = new Map<FoundPlugin, Promise<Pen | undefined>>()
+  for (const { found, given } of all) {
+    if (given) continue
+    const opening = opened(found, options)
+    opening.catch(() => {})
+    elsewhere.set(found, opening)
+  }
+  for (const { found, given } of all) {
     let plugin: Plugin | undefined = given
+    let pen: Pen | undefined
     try {
       await options.watch.time(found.id, async (watch) => {
-        plugin ??= await watch.time('import', () => {
-          demandTrust(found, options.trust ?? nowhere)
-          return importPlugin(found)
+        plugin ??= await watch.time('import', async () => {
+          pen = await elsewhere.get(found)
+          return pen?.plugin ?? importPlugin(found)
         })
-        ready.push(admit(plugin, found, ready, options))
+        ready.push(await admit(plugin, found, pen, ready, options))
       })
     } catch (thrown) {
+      await pen?.close()
       refused.push({ found, ...(plugin && { plugin }), error: asProvError(thrown) })
       for (const service of servicesOf(plugin?.provides).concat(found.provides)) {
         gone.set(service, `${plugin?.name ?? found.id} was refused`)
@@ -78,6 +96,7 @@ export async function loadPlugins(options: LoadOptions): Promise<Loading> {
     }
   }
   const { order, missing, cycles } = startOrder(ready, options.services, gone)
+  for (const { plugin } of [...missing, ...cycles]) await plugin.pen?.close()
   for (const { plugin, service, reason } of missing) {
     refused.push({
       ...plugin,
@@ -112,13 +131,23 @@ function* candidates(options: LoadOptions): Generator<{ found: FoundPlugin; give
   }
 }
 
+/** Asks for trust, then starts what does not run in this thread. */
+async function opened(found: FoundPlugin, options: LoadOptions): Promise<Pen | undefined> {
+  const place = options.trust ?? nowhere
+  demandTrust(found, place)
+  if (!options.pen) return undefined
+  const tier = tierOf(found, grantedIsolation(found, place))
+  return tier === 'none' ? undefined : options.pen(found, tier)
+}
+
 /** Checks one imported plugin against those before it and parses its config. */
-function admit(
+async function admit(
   plugin: Plugin,
   found: FoundPlugin,
+  pen: Pen | undefined,
   before: readonly LoadedPlugin[],
   options: LoadOptions,
-): LoadedPlugin {
+): Promise<LoadedPlugin> {
   checkPlugin(plugin)
   const { name } = plugin
   const twin = before.find((other) => other.name === name)
@@ -145,8 +174,8 @@ function admit(
       throw pluginErrors.PROV_PLUGIN_CONTRIBUTION_TAKEN({ plugin: name, point, name: added, by })
     }
   }
-  const config = parseConfig(plugin, options.config?.[name])
-  return { found, plugin, config, name, needs, provides }
+  const config = await parseConfig(plugin, pen, options.config?.[name])
+  return { found, plugin, config, name, needs, provides, ...(pen && { pen }) }
 }
 
 /** Contributions and routes: each name belongs to one plugin. */
@@ -155,16 +184,20 @@ function additionsOf(plugin: Plugin): readonly { readonly point: string; readonl
   return [...(plugin.contributes ?? []), ...routes]
 }
 
-function parseConfig(plugin: Plugin, raw: unknown): unknown {
+async function parseConfig(plugin: Plugin, pen: Pen | undefined, raw: unknown): Promise<unknown> {
   const refuse = (reason: string, cause?: unknown) =>
     pluginErrors.PROV_PLUGIN_CONFIG_REFUSED({ plugin: plugin.name, reason }, { cause })
-  if (!plugin.config) {
+  const parses = pen ? pen.description.config : plugin.config !== undefined
+  if (!parses) {
     if (raw === undefined) return undefined
     throw refuse('it takes none')
   }
   try {
-    return plugin.config(raw)
+    // A parsed config may be anything: it stays where its parser is.
+    return pen ? await pen.config(raw) : plugin.config?.(raw)
   } catch (cause) {
+    // The parser did not say no, it did not come to say anything.
+    if (pen && ProvError.is(cause) && cause.code.startsWith('PROV_PLUGIN_')) throw cause
     throw refuse(cause instanceof Error ? cause.message : String(cause), cause)
   }
 }

@@ -12,6 +12,9 @@
  *       "plugins":  ["./tools/quota.ts"],       a package that carries plugins of its own
  *       "use":      ["@acme/prov-quota"],         which dependencies may load; default all
  *       "config":   { "quota": { … } },           by plugin name
+ *       "isolation": "process",                   where it runs: worker (default), process, sandbox;
+ *                                                 in a workspace also { "@acme/prov-quota": "process" }
+ *       "env":      ["ACME_TOKEN"],               what of the environment it sees in a process
  *       "name":     "my-infra"                    the workspace's name
  *     }
  *
@@ -20,6 +23,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pluginErrors } from './errors.ts'
+import { isIsolation, isolations } from './isolation/tier.ts'
+import type { Isolation } from './isolation/tier.ts'
 
 export interface Manifest {
   /** Absolute path of the package.json. */
@@ -43,6 +48,10 @@ export interface ProvField {
   readonly use?: readonly string[]
   readonly config: Readonly<Record<string, unknown>>
   readonly name?: string
+  /** Of this plugin; of a workspace: of all that come with it, or by their ids. */
+  readonly isolation?: Isolation | Readonly<Record<string, Isolation>>
+  /** Names of variables that a plugin in a process of its own may see. */
+  readonly env?: readonly string[]
 }
 
 /**
@@ -99,7 +108,8 @@ function parseProvField(raw: unknown, file: string): ProvField {
     if (!value.every(isInside)) throw refuse(field, 'a list of paths like ./tools/quota.ts')
     return value
   }
-  const known = 'plugin api provides commands reads nickel plugins use config name'.split(' ')
+  const known =
+    'plugin api provides commands reads nickel plugins use config name isolation env'.split(' ')
   const strange = Object.keys(raw).find((key) => !known.includes(key))
   if (strange !== undefined) throw refuse(strange, `left out: known are ${known.join(', ')}`)
   const api = raw['api']
@@ -111,6 +121,12 @@ function parseProvField(raw: unknown, file: string): ProvField {
   const reads = path('reads')
   const use = texts('use')
   const name = text('name')
+  const env = texts('env')
+  const isolation = raw['isolation']
+  const each = isRecord(isolation) ? Object.values(isolation) : [isolation]
+  if (isolation !== undefined && !each.every(isIsolation)) {
+    throw refuse('isolation', `one of ${isolations.join(', ')}`)
+  }
   return {
     ...(plugin !== undefined && { plugin }),
     ...(typeof api === 'number' && { api }),
@@ -122,6 +138,8 @@ function parseProvField(raw: unknown, file: string): ProvField {
     ...(use !== undefined && { use }),
     config,
     ...(name !== undefined && { name }),
+    ...(isolation !== undefined && { isolation: isolation as NonNullable<ProvField['isolation']> }),
+    ...(env !== undefined && { env }),
   }
 }
 

@@ -27,6 +27,8 @@ interface Pin {
   readonly at: string
   /** Guarded services that this very content may need, by id. */
   readonly grants?: readonly string[]
+  /** `none`: a person lets it run inside Prov's own thread. */
+  readonly isolation?: 'none'
 }
 
 /** How a found plugin stands: `own` needs no trust. */
@@ -56,6 +58,13 @@ export function demandTrust(plugin: FoundPlugin, place: TrustPlace): void {
   })
 }
 
+/** `none` when a person allowed that for this very content. */
+export function grantedIsolation(plugin: FoundPlugin, place: TrustPlace): 'none' | undefined {
+  const pin = readPins(place.home)[place.workspace]?.[plugin.id]
+  if (pin?.isolation !== 'none') return undefined
+  return standing(plugin, place).standing === 'trusted' ? 'none' : undefined
+}
+
 /**
  * Which of these guarded services nobody granted to a plugin. Grants are pinned with the content, so
  * changed code loses them; Prov's own plugins and those a script hands in need none.
@@ -79,6 +88,8 @@ export function trustPlugin(
     readonly dryRun?: boolean
     /** Ids of guarded services that it may need. Default none. */
     readonly grants?: readonly string[]
+    /** `none` takes the wall away. Default: it stays. */
+    readonly isolation?: 'none' | undefined
   },
 ): ContentDigest & { readonly before: Standing } {
   const before = standing(plugin, place).standing
@@ -86,7 +97,12 @@ export function trustPlugin(
   if (before !== 'own' && !options.dryRun) {
     const pins = readPins(place.home)
     const at = new Date(options.clock.now()).toISOString()
-    const pin: Pin = { digest: content.digest, at, grants: options.grants ?? [] }
+    const pin: Pin = {
+      digest: content.digest,
+      at,
+      grants: options.grants ?? [],
+      ...(options.isolation && { isolation: options.isolation }),
+    }
     const next = { ...pins, [place.workspace]: { ...pins[place.workspace], [plugin.id]: pin } }
     writePins(place.home, next)
   }

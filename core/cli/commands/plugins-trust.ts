@@ -29,9 +29,14 @@ export const command = defineCommand({
       many: true,
       describe: 'a guarded service that it may need, such as prov.journal',
     },
+    isolation: {
+      type: 'string',
+      choices: ['none'],
+      describe: 'none: it may run inside Prov’s own thread, where nothing contains its faults',
+    },
   },
   writes: true,
-  run: async ({ name, grant }, context) => {
+  run: async ({ name, grant, isolation }, context) => {
     const { root } = await context.files()
     const { found } = discoverPlugins({ workspace: root })
     const plugin = found.find(({ id }) => id === name)
@@ -42,7 +47,12 @@ export const command = defineCommand({
     const { digest, files, before } = trustPlugin(
       plugin,
       { home: context.home, workspace: root },
-      { clock: context.clock, dryRun: context.dryRun, grants: grant ?? [] },
+      {
+        clock: context.clock,
+        dryRun: context.dryRun,
+        grants: grant ?? [],
+        isolation: isolation === 'none' ? 'none' : undefined,
+      },
     )
     return {
       id: name,
@@ -50,12 +60,14 @@ export const command = defineCommand({
       files,
       before,
       grants: grant ?? [],
+      ...(isolation === 'none' && before !== 'own' && { isolation }),
       pinned: before !== 'own' && !context.dryRun,
     }
   },
-  render: ({ id, digest, files, before, grants, pinned }, paint) => {
+  render: ({ id, digest, files, before, grants, isolation, pinned }, paint) => {
     if (before === 'own') return [`${id} is part of Prov and needs no trust`]
-    const allowed = grants.length === 0 ? '' : `, with ${grants.join(', ')}`
+    const inside = isolation === 'none' ? ', inside Prov’s own thread' : ''
+    const allowed = (grants.length === 0 ? '' : `, with ${grants.join(', ')}`) + inside
     const what = `${files.length} ${files.length === 1 ? 'file' : 'files'}, ${digest}${allowed}`
     return pinned
       ? [`${paint.good('trusted')} ${id} as it is now: ${what}`]

@@ -22,6 +22,9 @@ interface Listed {
   readonly why?: string
   readonly fix?: string
   /** What it declares beyond itself, when it was imported and there is any. */
+  readonly isolation?: string
+  /** How often its thread or process had to be started again. */
+  readonly restarts?: number
   readonly contributes?: readonly string[]
   readonly routes?: readonly string[]
 }
@@ -50,12 +53,12 @@ export const command = defineCommand({
     const colour = (state: string) =>
       state === 'refused' || state === 'failed'
         ? paint.bad
-        : state === 'untrusted' || state === 'ended'
+        : state === 'untrusted' || state === 'ended' || state === 'restarting'
           ? paint.warn
           : paint.good
-    const rows = plugins.map(({ id, source, state, why, fix }) => [
+    const rows = plugins.map(({ id, source, state, isolation, why, fix }) => [
       id,
-      source,
+      isolation === undefined || isolation === 'worker' ? source : `${source}, ${isolation}`,
       [state, colour(state)] as const,
       [why, fix].filter(Boolean).join('; '),
     ])
@@ -106,6 +109,8 @@ function listed(row: PluginRow): Listed {
     state: row.state,
     ...(row.version !== undefined && { version: row.version }),
     ...(why !== undefined && { why }),
+    ...(row.isolation !== undefined && row.isolation !== 'none' && { isolation: row.isolation }),
+    ...(row.restarts !== undefined && { restarts: row.restarts }),
     ...(row.error && { fix: row.error.remedy }),
     ...(row.contributes.length > 0 && { contributes: row.contributes }),
     ...(row.routes.length > 0 && { routes: row.routes }),

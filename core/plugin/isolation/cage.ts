@@ -1,0 +1,77 @@
+/**
+ * One thread or process that a plugin runs in, as the host sees it: frames in, frames out, an end.
+ *
+ * @module
+ */
+import type { Bytes, Count } from '../../units.ts'
+import type { FoundPlugin } from '../discover.ts'
+import type { Frame } from './wire.ts'
+import type { Isolation, IsolationLimits } from './tier.ts'
+
+export interface CageOptions {
+  readonly found: FoundPlugin
+  readonly tier: Isolation
+  readonly limits: IsolationLimits
+  /** What the plugin may see of the environment, by name. */
+  readonly env: Readonly<Record<string, string>>
+  readonly onFrame: (frame: unknown) => void
+  /** Its last word; called once, also for an end that was asked for. */
+  readonly onEnd: (end: CageEnd) => void
+  /** What it prints. */
+  readonly onText: (text: string) => void
+}
+
+export interface CageEnd {
+  /** In words for people: `process.exit(3)`, `a crash: …`, `SIGKILL`. */
+  readonly how: string
+  readonly memory: boolean
+}
+
+/** What a plugin was at, as far as it is known from outside. */
+export interface Doing {
+  readonly kind: 'nothing' | 'import' | 'setup' | 'step' | 'effect' | 'call'
+  /** Number of the batch or of the effect. */
+  readonly a: Count
+  /** Place of the turn in its batch. */
+  readonly b: Count
+  /** Place of the message in its turn. */
+  readonly c: Count
+}
+
+export interface Cage {
+  readonly mode: 'worker' | 'process'
+  post(frame: Frame): void
+  /** To who stands still for it. */
+  answer(frame: Frame): void
+  /** Undefined where it cannot be seen from outside. */
+  doing(): Doing | undefined
+  /** Memory that its heap limit does not bound, when this can be told from here. */
+  memory(): Bytes | undefined
+  /** Keeps the process alive while somebody waits for an answer. */
+  hold(held: boolean): void
+  /** Ends it whatever it is at. Idempotent. */
+  kill(): Promise<void>
+}
+
+/** Places in the memory that a thread and its host share. */
+export const board = { taken: 0, answered: 1, kind: 2, a: 3, b: 4, c: 5, size: 6 } as const
+
+export const doings: readonly Doing['kind'][] = [
+  'nothing',
+  'import',
+  'setup',
+  'step',
+  'effect',
+  'call',
+]
+
+/** Frames that a plugin may have under way before it has to wait. */
+export const frameWindow: Count = 128
+
+/** What the guest's first frame says when it could not even start. */
+export interface Opening {
+  readonly entry: string
+  readonly id: string
+  readonly source: FoundPlugin['source']
+  readonly prov: string
+}

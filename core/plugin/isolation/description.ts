@@ -1,0 +1,141 @@
+/**
+ * What a plugin elsewhere says about itself, once, before anything of it is used: the same as its
+ * plugin object, as data. The host believes none of it unread.
+ *
+ * @module
+ */
+import type { Durability, MailboxPolicy, Supervision } from '../../actor/define.ts'
+import type { Count } from '../../units.ts'
+import type { Disposition } from '../../errors.ts'
+import { exitCodes } from '../../errors.ts'
+import { isRecord } from './parcel.ts'
+
+export interface ActorTraits {
+  readonly type: string
+  readonly version: Count
+  readonly durability: Durability
+  readonly mailbox: MailboxPolicy
+  readonly supervision: Supervision
+  readonly effects: readonly string[]
+  readonly records: readonly string[]
+  /** Old versions that it can step up from. */
+  readonly migrate: readonly Count[]
+  /** Whatever else the kernel knows of a definition that is plain data. */
+  readonly more: Readonly<Record<string, unknown>>
+}
+
+export interface Description {
+  readonly name: string
+  readonly api: Count
+  readonly describe: string | undefined
+  readonly needs: Readonly<Record<string, ServiceName>>
+  readonly provides: Readonly<Record<string, ServiceName>>
+  /** It parses a config. */
+  readonly config: boolean
+  readonly setup: boolean
+  readonly actors: Readonly<Record<string, ActorTraits>>
+  readonly reads: readonly string[]
+  readonly routes: readonly string[]
+  readonly contributes: readonly {
+    readonly point: string
+    readonly name: string
+    readonly value: unknown
+  }[]
+  readonly errors: Readonly<Record<string, { readonly disposition: Disposition }>>
+}
+
+export interface ServiceName {
+  readonly id: string
+  readonly guarded?: true
+}
+
+const longestList = 500
+
+/** Throws TypeError with the field that has another shape. */
+export function parseDescription(raw: unknown): Description {
+  const at = record(raw, 'a description')
+  return {
+    name: text(at['name'], 'name'),
+    api: whole(at['api'], 'api'),
+    describe: at['describe'] === undefined ? undefined : text(at['describe'], 'describe'),
+    needs: services(at['needs'], 'needs'),
+    provides: services(at['provides'], 'provides'),
+    config: at['config'] === true,
+    setup: at['setup'] === true,
+    actors: entries(at['actors'], 'actors', parseTraits),
+    reads: list(at['reads'], 'reads', text),
+    routes: list(at['routes'], 'routes', text),
+    contributes: list(at['contributes'], 'contributes', (item, field) => {
+      const addition = record(item, field)
+      return {
+        point: text(addition['point'], field),
+        name: text(addition['name'], field),
+        value: addition['value'],
+      }
+    }),
+    errors: entries(at['errors'], 'errors', (item, field) => {
+      const { disposition } = record(item, field)
+      if (typeof disposition === 'string' && Object.hasOwn(exitCodes, disposition)) {
+        return { disposition: disposition as Disposition }
+      }
+      throw new TypeError(`${field} has no disposition`)
+    }),
+  }
+}
+
+/** Throws TypeError. */
+export function parseTraits(raw: unknown, field: string): ActorTraits {
+  const at = record(raw, field)
+  const durability = at['durability']
+  if (durability !== 'journal' && durability !== 'snapshot' && durability !== 'volatile') {
+    throw new TypeError(`${field}.durability is none`)
+  }
+  return {
+    type: text(at['type'], `${field}.type`),
+    version: whole(at['version'], `${field}.version`),
+    durability,
+    mailbox: record(at['mailbox'], `${field}.mailbox`) as never,
+    supervision: record(at['supervision'], `${field}.supervision`) as never,
+    effects: list(at['effects'], `${field}.effects`, text),
+    records: list(at['records'], `${field}.records`, text),
+    migrate: list(at['migrate'], `${field}.migrate`, whole),
+    more: record(at['more'] ?? {}, `${field}.more`),
+  }
+}
+
+function record(raw: unknown, field: string): Readonly<Record<string, unknown>> {
+  if (isRecord(raw)) return raw
+  throw new TypeError(`${field} is no record`)
+}
+
+function text(raw: unknown, field: string): string {
+  if (typeof raw === 'string' && raw.length <= 4_000) return raw
+  throw new TypeError(`${field} is no text`)
+}
+
+function whole(raw: unknown, field: string): number {
+  if (Number.isSafeInteger(raw)) return raw as number
+  throw new TypeError(`${field} is no whole number`)
+}
+
+function list<T>(raw: unknown, field: string, parse: (item: unknown, field: string) => T): T[] {
+  if (!Array.isArray(raw) || raw.length > longestList) throw new TypeError(`${field} is no list`)
+  return raw.map((item, index) => parse(item, `${field}[${index}]`))
+}
+
+function entries<T>(
+  raw: unknown,
+  field: string,
+  parse: (item: unknown, field: string) => T,
+): Record<string, T> {
+  const all = Object.entries(record(raw, field))
+  if (all.length > longestList) throw new TypeError(`${field} is too long`)
+  return Object.fromEntries(all.map(([key, item]) => [key, parse(item, `${field}.${key}`)]))
+}
+
+function services(raw: unknown, field: string): Record<string, ServiceName> {
+  return entries(raw, field, (item, at) => {
+    const { id, guarded } = record(item, at)
+    return { id: text(id, at), ...(guarded === true && { guarded: true as const }) }
+  })
+}

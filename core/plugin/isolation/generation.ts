@@ -1,0 +1,292 @@
+/**
+ * One run of a plugin's code in a thread or process of its own, from its import to its end. It is
+ * looked at on every beat; one that does not let go, wants too much memory or says what is no frame
+ * is ended, and its end says why and what it was at.
+ *
+ * @module
+ */
+import type { ActorSystem } from '../../actor/system.ts'
+import { systemClock } from '../../clock.ts'
+import type { Clock, Timer } from '../../clock.ts'
+import { asProvError } from '../../errors.ts'
+import type { ProvError } from '../../errors.ts'
+import type { Count } from '../../units.ts'
+import type { FoundPlugin } from '../discover.ts'
+import { pluginErrors } from '../errors.ts'
+import type { Cage, CageEnd, Doing } from './cage.ts'
+import { parseDescription } from './description.ts'
+import type { Description } from './description.ts'
+import { isRecord } from './parcel.ts'
+import type { Isolation, IsolationLimits } from './tier.ts'
+import { Peer } from './wire.ts'
+import type { Frame } from './wire.ts'
+
+export interface GenerationOptions {
+  readonly number: Count
+  readonly found: FoundPlugin
+  readonly tier: Isolation
+  readonly limits: IsolationLimits
+  /** What the plugin may see of the environment. */
+  readonly env: Readonly<Record<string, string>>
+  /** What it reaches of the host, as number 0. */
+  readonly root: object
+  readonly actors: ActorSystem
+  readonly onText: (text: string) => void
+  readonly stepped: (batch: Count, answer: Frame) => void
+  /** It ended without being asked to. */
+  readonly lost: (generation: Generation, error: ProvError, doing: Doing | undefined) => void
+  /** What it is at, for people. */
+  readonly name: (generation: Generation, doing: Doing) => string
+}
+
+export class Generation {
+  readonly number: Count
+  description!: Description
+  readonly batches = new Set<Count>()
+  /** Effects that run there now, by number. */
+  readonly effects = new Map<Count, string>()
+  /** Setup runs there now, behind so many batches. */
+  settingUp: Count | undefined
+  over: ProvError | undefined
+  /** What it was at when it ended. */
+  lastDoing: Doing | undefined
+  peer!: Peer
+  readonly #options: GenerationOptions
+  #cage!: Cage
+  #beat: Timer | undefined
+  #clock: Clock = systemClock
+  #answered = true
+  #missed = 0
+  #rss = 0
+  #asked = false
+  #why: ProvError | undefined
+  #opened: ((error?: Error) => void) | undefined
+  #ended: () => void = () => {}
+  readonly #end = new Promise<void>((resolve) => (this.#ended = resolve))
+
+  private constructor(options: GenerationOptions) {
+    this.#options = options
+    this.number = options.number
+  }
+
+  get mode(): 'worker' | 'process' {
+    return this.#cage.mode
+  }
+
+  /** Starts a thread or process and imports the plugin there. Throws what refuses it. */
+  static async open(options: GenerationOptions): Promise<Generation> {
+    const generation = new Generation(options)
+    await generation.#open()
+    return generation
+  }
+
+  async #open(): Promise<void> {
+    const { found, tier, limits, env, root, actors, onText } = this.#options
+    const open =
+      tier === 'worker'
+        ? (await import('./thread.ts')).openThread
+        : (await import('./process.ts')).openProcess
+    this.#cage = await open({
+      found,
+      tier,
+      limits,
+      env,
+      onText,
+      onFrame: (frame) => this.#frame(frame),
+      onEnd: (end) => this.#over(end),
+    })
+    const cage = this.#cage
+    this.peer = new Peer({
+      plugin: found.id,
+      root,
+      line: { post: (frame) => cage.post(frame), answer: (frame) => cage.answer(frame) },
+      kernel: () => actors,
+      clock: () => systemClock,
+      isKernel: (value) => value === actors || isKernelLike(value),
+      isSystemClock: (value) => value === systemClock,
+      garbage: (error) => void this.#kill(error),
+      other: (frame) => this.#other(frame),
+    })
+    this.peer.onHeld((held) => this.#hold(held))
+    cage.hold(true)
+    const opening = new Promise<void>((resolve, reject) => {
+      this.#opened = (error) => (error ? reject(error) : resolve())
+    })
+    const late = this.#clock.after(limits.openMs, () => {
+      const { openMs: afterMs } = limits
+      const doing = 'its import'
+      void this.#kill(pluginErrors.PROV_PLUGIN_STALLED({ plugin: found.id, doing, afterMs }))
+    })
+    try {
+      await opening
+    } catch (thrown) {
+      this.#asked = true
+      await cage.kill()
+      throw thrown
+    } finally {
+      late.cancel()
+      this.#hold(false)
+    }
+    this.#next()
+  }
+
+  /** Sends a batch of turns. */
+  send(batch: Count, text: string): void {
+    this.batches.add(batch)
+    this.#hold(true)
+    this.#cage.post({ t: 'steps', id: batch, text })
+  }
+
+  /** Ends it, because it is not needed any more. Resolves when it is gone. */
+  async end(): Promise<void> {
+    this.#asked = true
+    await this.#cage.kill()
+    await this.#end
+  }
+
+  #hold(held: boolean): void {
+    this.#cage.hold(held || this.batches.size > 0 || this.peer.waitingCalls > 0)
+  }
+
+  #frame(frame: unknown): void {
+    if (isRecord(frame) && frame['t'] === 'open' && this.#opened) return this.#describe(frame)
+    this.peer.receive(frame)
+  }
+
+  #describe(frame: Readonly<Record<string, unknown>>): void {
+    const opened = this.#opened
+    this.#opened = undefined
+    try {
+      if ('error' in frame) throw asProvError(this.peer.unpack(frame['error']))
+      this.description = parseDescription(this.peer.unpack(frame['description']))
+      opened?.()
+    } catch (thrown) {
+      opened?.(
+        thrown instanceof TypeError
+          ? pluginErrors.PROV_PLUGIN_GARBAGE({ plugin: this.#plugin, what: thrown.message })
+          : asProvError(thrown),
+      )
+    }
+  }
+
+  #other(frame: Frame): void {
+    switch (frame.t) {
+      case 'pong': {
+        this.#answered = true
+        if (Number(frame['memory']) > this.#options.limits.memoryBytes) void this.#tooMuch()
+        return
+      }
+      case 'stepped': {
+        const batch = frame['id'] as Count
+        if (!this.batches.delete(batch)) return
+        this.#hold(false)
+        return this.#options.stepped(batch, frame)
+      }
+      case 'odd':
+        return
+      default:
+        void this.#kill(
+          pluginErrors.PROV_PLUGIN_GARBAGE({
+            plugin: this.#plugin,
+            what: 'a frame of an unknown kind',
+          }),
+        )
+    }
+  }
+
+  // ── looking at it ──────────────────────────────────────────────────────────────────────────────
+
+  /** Beats are counted, not timed: when this thread was busy itself, nobody is blamed for it. */
+  #look(): void {
+    const { limits } = this.#options
+    const memory = this.#cage.memory()
+    const rss = process.memoryUsage.rss()
+    if (memory !== undefined && memory > limits.memoryBytes) return void this.#tooMuch()
+    if (this.#answered) {
+      this.#answered = false
+      this.#missed = 0
+      this.#rss = rss
+      this.#cage.post({ t: 'ping' })
+    } else {
+      this.#missed++
+      if (this.#cage.mode === 'worker' && rss - this.#rss > limits.memoryBytes) {
+        return void this.#tooMuch()
+      }
+      if (this.#missed * limits.beatMs >= limits.stallMs) {
+        const doing = this.#doing()
+        const { stallMs: afterMs } = limits
+        return void this.#kill(
+          pluginErrors.PROV_PLUGIN_STALLED({ plugin: this.#plugin, doing, afterMs }),
+        )
+      }
+    }
+    this.#next()
+  }
+
+  #next(): void {
+    const { beatMs } = this.#options.limits
+    this.#beat = this.#clock.after(beatMs, () => this.#look(), { background: true })
+  }
+
+  #tooMuch(): Promise<void> {
+    const limitMb = Math.round(this.#options.limits.memoryBytes / 1024 / 1024)
+    const doing = this.#doing()
+    return this.#kill(pluginErrors.PROV_PLUGIN_MEMORY({ plugin: this.#plugin, doing, limitMb }))
+  }
+
+  async #kill(why: ProvError): Promise<void> {
+    if (this.#why || this.over) return
+    this.#why = why
+    this.lastDoing = this.#cage.doing()
+    await this.#cage.kill()
+  }
+
+  // ── its end ────────────────────────────────────────────────────────────────────────────────────
+
+  #over({ how, memory }: CageEnd): void {
+    this.#beat?.cancel()
+    this.lastDoing ??= this.#cage?.doing()
+    if (memory && !this.#why) {
+      const limitMb = Math.round(this.#options.limits.memoryBytes / 1024 / 1024)
+      const doing = this.#doing()
+      this.#why = pluginErrors.PROV_PLUGIN_MEMORY({ plugin: this.#plugin, doing, limitMb })
+    }
+    const error =
+      this.#why ??
+      (this.#asked
+        ? pluginErrors.PROV_PLUGIN_DOWN({ plugin: this.#plugin, reason: 'it was stopped' })
+        : pluginErrors.PROV_PLUGIN_EXITED({ plugin: this.#plugin, doing: this.#doing(), how }))
+    this.over = error
+    this.peer?.close(error)
+    this.#opened?.(error)
+    this.#ended()
+    if (!this.#asked && this.#opened === undefined) {
+      this.#options.lost(this, error, this.lastDoing)
+    }
+  }
+
+  #doing(): string {
+    const doing = this.lastDoing ?? this.#cage?.doing()
+    if (this.#opened) return 'its import'
+    if (doing) return this.#options.name(this, doing)
+    const [effect] = this.effects.values()
+    const [batch] = this.batches
+    if (this.settingUp !== undefined && (batch === undefined || batch > this.settingUp)) {
+      return 'its setup'
+    }
+    if (batch !== undefined) {
+      return this.#options.name(this, { kind: 'step', a: batch, b: 0, c: 0 })
+    }
+    return effect === undefined ? 'its own time' : `effect ${effect}`
+  }
+
+  get #plugin(): string {
+    return this.description?.name ?? this.#options.found.id
+  }
+}
+
+/** Also the kernel as another plugin was given it. */
+function isKernelLike(value: object): boolean {
+  const { spawn, deadLetters, register } = value as Partial<ActorSystem>
+  return [spawn, deadLetters, register].every((one) => typeof one === 'function')
+}

@@ -1,0 +1,181 @@
+/**
+ * Steps for actors whose state is kept elsewhere: (state, messages) in, steps out, as JSON text.
+ * Nothing is remembered between two batches, so this thread may be ended at any moment.
+ *
+ * @module
+ */
+import type { Address } from '../../actor/address.ts'
+import type { ActorDef } from '../../actor/define.ts'
+import { programFor } from '../../actor/program/choose.ts'
+import type { Program, Standing, Step } from '../../actor/program/program.ts'
+import type { RemoteMessage, RemoteStep, RemoteTurn } from '../../actor/program/remote.ts'
+import type { ActorState } from '../../actor/state.ts'
+import { asProvError } from '../../errors.ts'
+import type { ErrorReport } from '../../errors.ts'
+import { defined } from '../../optional.ts'
+import type { Count } from '../../units.ts'
+import { pluginErrors } from '../errors.ts'
+import { isPlain } from './parcel.ts'
+
+export interface TurnAnswer {
+  readonly steps: readonly RemoteStep[]
+  readonly failure?: ErrorReport
+}
+
+export class GuestSteps {
+  readonly #plugin: string
+  readonly #defs = new Map<string, ActorDef>()
+  readonly #programs = new Map<string, Program>()
+  /** Says which message of which turn runs now. */
+  readonly #mark: (batch: Count, turn: Count, message: Count) => void
+
+  constructor(plugin: string, mark: (batch: Count, turn: Count, message: Count) => void) {
+    this.#plugin = plugin
+    this.#mark = mark
+  }
+
+  /** Throws what refuses the machine, and what of the definition cannot be known elsewhere. */
+  add(def: ActorDef): void {
+    const { type, mailbox } = def
+    if (typeof mailbox.key === 'function') {
+      const what = `the mailbox \`key\` of ${type}, a function,`
+      throw pluginErrors.PROV_PLUGIN_CANNOT_CROSS({ plugin: this.#plugin, what })
+    }
+    this.#defs.set(type, def)
+    this.program(type)
+  }
+
+  get(type: string): ActorDef | undefined {
+    return this.#defs.get(type)
+  }
+
+  program(type: string): Program {
+    let program = this.#programs.get(type)
+    if (!program) {
+      const def = this.#defs.get(type)
+      if (!def) {
+        const { PROV_PLUGIN_DOWN } = pluginErrors
+        throw PROV_PLUGIN_DOWN({ plugin: this.#plugin, reason: `it knows no actor type ${type}` })
+      }
+      this.#programs.set(type, (program = programFor(def)))
+    }
+    return program
+  }
+
+  /** A batch of turns, each by itself. */
+  run(batch: Count, text: string): string {
+    const turns = JSON.parse(text) as readonly RemoteTurn[]
+    return JSON.stringify(turns.map((turn, index) => this.#turn(turn, batch, index)))
+  }
+
+  start(address: Address, input: unknown, sequence: Count, nowMs: number): string {
+    const program = this.program(typeOf(address))
+    const step = program.start(input, nowMs)
+    return JSON.stringify(this.#sent(program.def, step, undefined, address, sequence))
+  }
+
+  #turn(
+    { address, sequence, state, messages }: RemoteTurn,
+    batch: Count,
+    index: Count,
+  ): TurnAnswer {
+    const steps: RemoteStep[] = []
+    try {
+      const program = this.program(typeOf(address))
+      this.#mark(batch, index, 0)
+      let at = program.restore(state)
+      for (const [n, message] of messages.entries()) {
+        this.#mark(batch, index, n)
+        const step = stepOf(program, at, message)
+        const { def } = program
+        steps.push(this.#sent(def, step, at.context, address, sequence + steps.length + 1))
+        at = step
+        if (at.config.status === 'done') break
+      }
+      return { steps }
+    } catch (thrown) {
+      return { steps, failure: asProvError(thrown).toJSON() }
+    }
+  }
+
+  #sent(def: ActorDef, step: Step, before: unknown, self: Address, sequence: Count): RemoteStep {
+    const asked = []
+    const beside = []
+    for (const one of step.asked) {
+      if (one.name === 'xstate.spawn') {
+        const what = `a child that ${def.type} invokes or spawns`
+        throw pluginErrors.PROV_PLUGIN_CANNOT_CROSS({ plugin: this.#plugin, what })
+      }
+      const make = def.records[one.name]
+      if (make) beside.push(...[make(one.params as never, { self, sequence })].flat())
+      else asked.push(one)
+    }
+    if (step.context !== before) this.#demandData(step.context, before, self)
+    return { state: stateOf(step), tags: [...step.config.tags], asked, beside, logs: step.logs }
+  }
+
+  /** Text would silently make something else of what is no JSON; only what is new is looked at. */
+  #demandData(context: object, before: unknown, self: Address): void {
+    const old = (before ?? {}) as Record<string, unknown>
+    for (const [key, value] of Object.entries(context)) {
+      if (before !== undefined && value === old[key]) continue
+      const odd = oddIn(value, key, 0)
+      if (odd !== undefined) {
+        const what = `${odd} in the context of ${self}`
+        throw pluginErrors.PROV_PLUGIN_CANNOT_CROSS({ plugin: this.#plugin, what })
+      }
+    }
+  }
+}
+
+/** A timer that an earlier message of this turn cancelled does not ring any more. */
+function stepOf(program: Program, at: Standing, { event, nowMs, timer }: RemoteMessage): Step {
+  if (timer !== undefined && !at.timers.some(({ id }) => id === timer)) {
+    return { ...at, asked: [], logs: [] }
+  }
+  return program.step(at, event, nowMs, timer)
+}
+
+function stateOf({ config, context, timers }: Standing): ActorState {
+  return defined({
+    value: config.value,
+    context,
+    status: config.status,
+    output: config.output,
+    history: config.history,
+    timers: timers.length > 0 ? timers : undefined,
+  }) as ActorState
+}
+
+/** Where in a value something is that is no JSON, in words. */
+function oddIn(value: unknown, path: string, depth: Count): string | undefined {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+    case 'undefined':
+      return undefined
+    case 'number':
+      return Number.isFinite(value) ? undefined : `a number that is none (${path})`
+    case 'object':
+      break
+    default:
+      return `a ${typeof value} (${path})`
+  }
+  if (value === null) return undefined
+  if (depth > 100) return `a circle, or something very deep (${path})`
+  if (Array.isArray(value)) {
+    for (const [index, item] of value.entries()) {
+      const odd = oddIn(item, `${path}[${index}]`, depth + 1)
+      if (odd !== undefined) return odd
+    }
+    return undefined
+  }
+  if (!isPlain(value)) return `an instance of ${value.constructor?.name ?? 'a class'} (${path})`
+  for (const [key, item] of Object.entries(value)) {
+    const odd = oddIn(item, `${path}.${key}`, depth + 1)
+    if (odd !== undefined) return odd
+  }
+  return undefined
+}
+
+export const typeOf = (address: string): string => address.slice(0, address.indexOf('/'))

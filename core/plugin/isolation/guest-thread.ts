@@ -1,0 +1,60 @@
+/**
+ * The other end of `thread.ts`: the first thing that runs in a plugin's thread.
+ *
+ * @module
+ */
+import { receiveMessageOnPort, workerData } from 'node:worker_threads'
+import type { MessagePort } from 'node:worker_threads'
+import { board, doings, frameWindow } from './cage.ts'
+import { guest } from './guest.ts'
+import type { GuestPlugin } from './guest.ts'
+
+const { found, port, answers, shared } = workerData as {
+  found: GuestPlugin
+  port: MessagePort
+  answers: MessagePort
+  shared: Int32Array
+}
+
+let sent = 0
+const post = (frame: unknown): void => {
+  // Who is not heard waits: nothing piles up on the other side.
+  for (let taken = Atomics.load(shared, board.taken); sent - taken >= frameWindow;) {
+    Atomics.wait(shared, board.taken, taken)
+    taken = Atomics.load(shared, board.taken)
+  }
+  sent++
+  port.postMessage(frame)
+}
+
+/** A thread can end its own life, but not everybody's: a fault in a plugin must not stop Prov. */
+const refuse = (what: string) => (): never => {
+  throw new Error(`${what} is not a plugin's to do`)
+}
+process.kill = refuse('process.kill')
+process.abort = refuse('process.abort')
+
+void guest({
+  found,
+  line: {
+    post,
+    postNow(frame) {
+      const before = Atomics.load(shared, board.answered)
+      post(frame)
+      for (;;) {
+        const answer = receiveMessageOnPort(answers) as { message: unknown } | undefined
+        if (answer) return answer.message
+        Atomics.wait(shared, board.answered, before, 1_000)
+      }
+    },
+  },
+  listen: (take) => {
+    port.on('message', take)
+  },
+  mark(kind, a, b, c) {
+    Atomics.store(shared, board.a, a)
+    Atomics.store(shared, board.b, b)
+    Atomics.store(shared, board.c, c)
+    Atomics.store(shared, board.kind, doings.indexOf(kind))
+  },
+})

@@ -1,0 +1,127 @@
+/**
+ * A plugin in a worker thread. Frames come through a port of their own; how many were taken is
+ * counted in shared memory, so that a plugin that sends faster than it is heard waits instead of
+ * filling this process. Taking them is spread over turns of the event loop for the same reason.
+ *
+ * @module
+ */
+import { MessageChannel, Worker } from 'node:worker_threads'
+import type { Cage, CageOptions, Doing } from './cage.ts'
+import { board, doings } from './cage.ts'
+
+/** Frames that are taken in one turn of the event loop. */
+const perTurn = 32
+
+export function openThread(options: CageOptions): Cage {
+  const { found, limits, env, onFrame, onEnd, onText } = options
+  const frames = new MessageChannel()
+  const answers = new MessageChannel()
+  const shared = new Int32Array(new SharedArrayBuffer(board.size * 4))
+  const twin = import.meta.url.endsWith('.ts') ? './guest-thread.ts' : './guest-thread.js'
+  const { id, entry, source } = found
+  const worker = new Worker(new URL(twin, import.meta.url), {
+    name: `prov plugin ${id}`,
+    workerData: {
+      found: { id, entry, source },
+      port: frames.port2,
+      answers: answers.port2,
+      shared,
+    },
+    transferList: [frames.port2, answers.port2],
+    env,
+    execArgv: conditions(),
+    stdout: true,
+    stderr: true,
+    resourceLimits: {
+      maxOldGenerationSizeMb: Math.max(16, Math.round(limits.memoryBytes / 1024 / 1024)),
+      maxYoungGenerationSizeMb: 16,
+      stackSizeMb: 4,
+    },
+  })
+  const { port1: port } = frames
+  let crash: Error | undefined
+  let asked = false
+  let over = false
+  const inbox: unknown[] = []
+  let taking = false
+  const take = (): void => {
+    taking = false
+    for (let left = perTurn; left > 0 && inbox.length > 0 && !over; left--) {
+      Atomics.add(shared, board.taken, 1)
+      Atomics.notify(shared, board.taken)
+      onFrame(inbox.shift())
+    }
+    if (inbox.length > 0 && !over) {
+      taking = true
+      setImmediate(take)
+    }
+  }
+  port.on('message', (frame: unknown) => {
+    inbox.push(frame)
+    if (!taking) take()
+  })
+  port.on('messageerror', () => onFrame(undefined))
+  worker.on('error', (thrown: unknown) => (crash = thrown as Error))
+  for (const stream of [worker.stdout, worker.stderr]) {
+    stream.setEncoding('utf8')
+    stream.on('data', (text: string) => onText(text))
+  }
+  worker.on('exit', (code) => {
+    // What it sent before its end counts.
+    setImmediate(() => {
+      while (inbox.length > 0) onFrame(inbox.shift())
+      over = true
+      port.close()
+      answers.port1.close()
+      const memory = (crash as { code?: unknown } | undefined)?.code === 'ERR_WORKER_OUT_OF_MEMORY'
+      onEnd({
+        memory,
+        how: asked ? 'it was ended' : crash ? `a crash: ${crash.message}` : `process.exit(${code})`,
+      })
+    })
+  })
+  worker.unref()
+  port.unref()
+  return {
+    mode: 'worker',
+    post: (frame) => {
+      if (!over) port.postMessage(frame)
+    },
+    answer(frame) {
+      if (over) return
+      answers.port1.postMessage(frame)
+      Atomics.add(shared, board.answered, 1)
+      Atomics.notify(shared, board.answered)
+    },
+    doing(): Doing {
+      const at = (place: number): number => Atomics.load(shared, place)
+      return {
+        kind: doings[at(board.kind)] ?? 'nothing',
+        a: at(board.a),
+        b: at(board.b),
+        c: at(board.c),
+      }
+    },
+    memory: () => undefined,
+    hold(held) {
+      if (over || asked) return
+      if (held) worker.ref()
+      else worker.unref()
+    },
+    async kill() {
+      // Who ends it waits for its end.
+      if (!over) worker.ref()
+      asked = true
+      await worker.terminate()
+    },
+  }
+}
+
+/** Which build of Prov runs is said by conditions; nothing else of our flags is the plugin's. */
+export function conditions(): string[] {
+  return process.execArgv.filter((flag, at) => {
+    return (
+      /^(-C|--conditions)/.test(flag) || /^(-C|--conditions)$/.test(process.execArgv[at - 1] ?? '')
+    )
+  })
+}

@@ -1,0 +1,567 @@
+/**
+ * Two sides that call each other over a line of frames: a thread's port, a process's pipes.
+ *
+ *     call ─▶ ok | fail             a method of something that stays where it is
+ *     now  ─▶ ok | fail             the same while the caller stands still (only the plugin's side may)
+ *     sub  ─▶ next* end             an Observable; `more` gives credits, `off` lets it go
+ *     abort, settle, free           a signal aborts, a promise settles, a number is not needed any more
+ *
+ * W1  Whatever arrives is parsed; a frame that is none is told to `garbage` and changes nothing.
+ * W2  Each table is bounded. A call too many is refused, an Observable that outruns its credits is
+ *     ended with an error: memory of this side never grows by the other side's will.
+ * W3  When the line ends, everything that waits on it fails with the reason.
+ *
+ * @module
+ */
+import type { Observable } from 'rxjs'
+import { ProvError } from '../../errors.ts'
+import type { Count } from '../../units.ts'
+import { pluginErrors } from '../errors.ts'
+import { isRecord, pack, unpack } from './parcel.ts'
+import type { Kind, Receiver, Sender } from './parcel.ts'
+import { answerOf, iterate, observable } from './streams.ts'
+import type { Stream } from './streams.ts'
+
+/** What goes over a line: plain data that a structured clone can carry. */
+export type Frame = Readonly<Record<string, unknown>> & { readonly t: string }
+
+export interface Line {
+  post(frame: Frame): void
+  /** Sends and stands still until the answer is there. Only where nobody else is kept waiting. */
+  readonly postNow?: (frame: Frame) => unknown
+  /** Answers who stands still. */
+  readonly answer?: (frame: Frame) => void
+}
+
+export interface PeerOptions {
+  readonly line: Line
+  /** Whose plugin this is about, for errors. */
+  readonly plugin: string
+  /** What the other side reaches first, as number 0. */
+  readonly root: object
+  /** What stands for the kernel and the clock here. */
+  readonly kernel: () => unknown
+  readonly clock: () => unknown
+  readonly isKernel: (value: object) => boolean
+  readonly isSystemClock: (value: object) => boolean
+  /** Frames of somebody else's kind. */
+  readonly other?: ((frame: Frame) => void) | undefined
+  /** Hears of every frame that was none. */
+  readonly garbage: (error: ProvError) => void
+  /** Calls of the other side that may be open here. Default 1024. */
+  readonly openCalls?: Count | undefined
+}
+
+const largestTable: Count = 50_000
+const streamCredits: Count = 64
+const longestQueue: Count = 1_024
+
+const atOnceNames = new WeakMap<object, readonly string[] | 'all'>()
+
+/** Says which methods of an object answer at once, so that a plugin elsewhere gets them like that. */
+export function answersAtOnce<T extends object>(value: T, names: readonly string[] | 'all'): T {
+  atOnceNames.set(value, names)
+  return value
+}
+
+/** The way to call a stand-in and stand still for the answer. */
+const waiting = new WeakMap<object, (args: readonly unknown[]) => unknown>()
+
+/** Calls a function that lives on the other side and returns what it returned. */
+export function callNow(standIn: unknown, ...args: readonly unknown[]): unknown {
+  const call = waiting.get(standIn as object)
+  return call ? call(args) : (standIn as (...args: readonly unknown[]) => unknown)(...args)
+}
+
+export class Peer {
+  readonly #options: PeerOptions
+  readonly #kept = new Map<Count, { readonly value: object; readonly kind: Kind; sent: Count }>()
+  readonly #numbers = new WeakMap<object, Count>()
+  readonly #standIns = new Map<Count, { readonly ref: WeakRef<object>; got: Count }>()
+  readonly #gone = new FinalizationRegistry<Count>((id) => this.#free(id))
+  readonly #calls = new Map<
+    Count,
+    { readonly ok: (value: unknown) => void; readonly fail: (thrown: unknown) => void }
+  >()
+  readonly #streams = new Map<Count, Stream>()
+  readonly #given = new Map<Count, { more(count: Count): void; off(): void }>()
+  readonly #promises = new Map<Count, { ok(value: unknown): void; fail(thrown: unknown): void }>()
+  readonly #signals = new Map<Count, AbortController>()
+  #number = 0
+  #open = 0
+  #over: Error | undefined
+  #held: (held: boolean) => void = () => {}
+
+  constructor(options: PeerOptions) {
+    this.#options = options
+    this.#kept.set(0, { value: options.root, kind: 'object', sent: Infinity })
+  }
+
+  /** Hears whether an answer is waited for, so that the process lives as long as somebody waits. */
+  onHeld(listener: (held: boolean) => void): void {
+    this.#held = listener
+  }
+
+  get waitingCalls(): Count {
+    return this.#calls.size
+  }
+
+  /** Calls a method of the other side's root. */
+  call(method: string, ...args: readonly unknown[]): Promise<unknown> {
+    return this.#call(0, method, args)
+  }
+
+  callNow(method: string, ...args: readonly unknown[]): unknown {
+    return this.#now(0, method, args)
+  }
+
+  pack(value: unknown): unknown {
+    try {
+      return pack(value, this.#sender)
+    } catch (thrown) {
+      if (!(thrown instanceof TypeError)) throw thrown
+      const { plugin } = this.#options
+      throw pluginErrors.PROV_PLUGIN_CANNOT_CROSS({ plugin, what: thrown.message })
+    }
+  }
+
+  unpack(parcel: unknown): unknown {
+    return unpack(parcel, this.#receiver)
+  }
+
+  /** The line ended: whoever waits hears why. Idempotent. */
+  close(why: Error): void {
+    if (this.#over) return
+    this.#over = why
+    for (const { fail } of this.#calls.values()) fail(why)
+    for (const { fail } of this.#promises.values()) fail(why)
+    for (const stream of this.#streams.values()) stream.error(why)
+    for (const given of this.#given.values()) given.off()
+    for (const signal of this.#signals.values()) signal.abort(why)
+    for (const table of [this.#calls, this.#promises, this.#streams, this.#given, this.#signals]) {
+      table.clear()
+    }
+    this.#kept.clear()
+    this.#held(false)
+  }
+
+  /** Takes what arrived. Never throws. */
+  receive(raw: unknown): void {
+    if (this.#over) return
+    try {
+      this.#take(raw)
+    } catch (thrown) {
+      const { plugin, garbage } = this.#options
+      garbage(
+        ProvError.is(thrown)
+          ? thrown
+          : pluginErrors.PROV_PLUGIN_GARBAGE({ plugin, what: String(thrown) }, { cause: thrown }),
+      )
+    }
+  }
+
+  #take(raw: unknown): void {
+    if (!isRecord(raw) || typeof raw['t'] !== 'string') throw this.#garbage('no frame')
+    const frame = raw as Frame
+    const { t, id } = frame
+    if (t !== 'call' && t !== 'now' && !(Number.isSafeInteger(id) && (id as number) > 0)) {
+      if (this.#options.other) return this.#options.other(frame)
+      throw this.#garbage('a frame without a number')
+    }
+    const n = id as Count
+    switch (t) {
+      case 'call':
+      case 'now':
+        return this.#called(frame)
+      case 'ok':
+        return this.#answered(n)?.ok(this.unpack(frame['value']))
+      case 'fail':
+        return this.#answered(n)?.fail(this.unpack(frame['error']))
+      case 'sub':
+        return this.#subscribed(n, frame)
+      case 'next':
+        return this.#streams.get(n)?.next(this.unpack(frame['value']))
+      case 'end': {
+        const stream = this.#streams.get(n)
+        this.#streams.delete(n)
+        this.#count()
+        if ('error' in frame) stream?.error(this.unpack(frame['error']))
+        else stream?.complete()
+        return
+      }
+      case 'more':
+        return this.#given.get(n)?.more(Number(frame['count']) || 0)
+      case 'off':
+        this.#given.get(n)?.off()
+        return void this.#given.delete(n)
+      case 'abort':
+        this.#signals.get(n)?.abort(this.unpack(frame['why']))
+        return void this.#signals.delete(n)
+      case 'settle': {
+        const promise = this.#promises.get(n)
+        this.#promises.delete(n)
+        this.#count()
+        if ('error' in frame) promise?.fail(this.unpack(frame['error']))
+        else promise?.ok(this.unpack(frame['value']))
+        return
+      }
+      case 'free': {
+        const kept = this.#kept.get(n)
+        if (kept && (kept.sent -= Number(frame['count']) || 0) <= 0) {
+          this.#kept.delete(n)
+          this.#numbers.delete(kept.value)
+        }
+        return
+      }
+      default:
+        if (this.#options.other) return this.#options.other(frame)
+        throw this.#garbage('a frame of an unknown kind')
+    }
+  }
+
+  #garbage(what: string): ProvError {
+    return pluginErrors.PROV_PLUGIN_GARBAGE({ plugin: this.#options.plugin, what })
+  }
+
+  // ── being called ───────────────────────────────────────────────────────────────────────────────
+
+  #called({ t, id, of, key, args }: Frame): void {
+    const n = id as Count
+    if (!Number.isSafeInteger(n)) throw this.#garbage('a call without a number')
+    const { answer } = this.#options.line
+    const say = t === 'now' && answer ? answer : (frame: Frame) => this.#post(frame)
+    const fail = (thrown: unknown): void =>
+      say({ t: 'fail', id: n, error: this.#packError(thrown) })
+    const { plugin, openCalls: limit = 1_024 } = this.#options
+    if (this.#open >= limit) {
+      return fail(pluginErrors.PROV_PLUGIN_FLOODS({ plugin, what: 'calls', limit }))
+    }
+    let result: unknown
+    try {
+      const target = this.#kept.get(of as Count)
+      if (!target) throw pluginErrors.PROV_PLUGIN_DOWN({ plugin, reason: 'what it called is gone' })
+      const given = this.unpack(args)
+      if (!Array.isArray(given)) throw this.#garbage('a call without arguments')
+      result = run(target.value, target.kind, key, given)
+      if (t === 'now' || !isThenable(result))
+        return say({ t: 'ok', id: n, value: this.pack(result) })
+    } catch (thrown) {
+      return fail(thrown)
+    }
+    this.#open++
+    ;(result as Promise<unknown>).then(
+      (value) => {
+        this.#open--
+        try {
+          say({ t: 'ok', id: n, value: this.pack(value) })
+        } catch (thrown) {
+          fail(thrown)
+        }
+      },
+      (thrown: unknown) => {
+        this.#open--
+        fail(thrown)
+      },
+    )
+  }
+
+  #subscribed(n: Count, { of, credits }: Frame): void {
+    const source = this.#kept.get(of as Count)?.value as Observable<unknown> | undefined
+    const { plugin } = this.#options
+    let left = Number(credits) || 0
+    const queue: unknown[] = []
+    let subscription: { unsubscribe(): void } | undefined
+    let done: Frame | undefined
+    let over = false
+    const close = (frame?: Frame): void => {
+      if (over) return
+      over = true
+      this.#given.delete(n)
+      if (frame) this.#post(frame)
+      subscription?.unsubscribe()
+    }
+    const failed = (thrown: unknown): Frame => ({ t: 'end', id: n, error: this.#packError(thrown) })
+    const drain = (): void => {
+      try {
+        for (; left > 0 && queue.length > 0; left--) {
+          this.#post({ t: 'next', id: n, value: this.pack(queue.shift()) })
+        }
+      } catch (thrown) {
+        return close(failed(thrown))
+      }
+      if (queue.length === 0 && done) close(done)
+    }
+    this.#given.set(n, {
+      more(count) {
+        left += count
+        drain()
+      },
+      off: () => close(),
+    })
+    try {
+      if (!source) throw pluginErrors.PROV_PLUGIN_DOWN({ plugin, reason: 'its stream is gone' })
+      subscription = source.subscribe({
+        next(value) {
+          if (over || done) return
+          if (queue.length >= longestQueue) {
+            const limit = longestQueue
+            return close(
+              failed(
+                pluginErrors.PROV_PLUGIN_FLOODS({ plugin, what: 'values of a stream', limit }),
+              ),
+            )
+          }
+          queue.push(value)
+          drain()
+        },
+        error(thrown: unknown) {
+          done ??= failed(thrown)
+          drain()
+        },
+        complete() {
+          done ??= { t: 'end', id: n }
+          drain()
+        },
+      })
+      if (over) subscription.unsubscribe()
+    } catch (thrown) {
+      close(failed(thrown))
+    }
+  }
+
+  #packError(thrown: unknown): unknown {
+    try {
+      return this.pack(thrown instanceof Error ? thrown : new Error(String(thrown)))
+    } catch {
+      return { $: 'error', name: 'Error', message: 'its error could not be told' }
+    }
+  }
+
+  // ── calling ────────────────────────────────────────────────────────────────────────────────────
+
+  #call(of: Count, key: string | undefined, args: readonly unknown[]): Promise<unknown> {
+    const made = new Promise<unknown>((ok, fail) => {
+      if (this.#over) throw this.#over
+      const given = this.pack(args)
+      const id = ++this.#number
+      this.#calls.set(id, { ok, fail })
+      this.#count()
+      this.#post({ t: 'call', id, of, key, args: given })
+    })
+    return answerOf(made)
+  }
+
+  #answered(id: Count) {
+    const waiting = this.#calls.get(id)
+    this.#calls.delete(id)
+    this.#count()
+    return waiting
+  }
+
+  #now(of: Count, key: string | undefined, args: readonly unknown[]): unknown {
+    if (this.#over) throw this.#over
+    const { postNow } = this.#options.line
+    if (!postNow) return this.#call(of, key, args)
+    const frame = postNow({ t: 'now', id: ++this.#number, of, key, args: this.pack(args) })
+    if (!isRecord(frame)) throw this.#garbage('no answer')
+    if (frame['t'] === 'ok') return this.unpack(frame['value'])
+    throw this.unpack(frame['error'])
+  }
+
+  #count(): void {
+    this.#held(this.#calls.size + this.#promises.size > 0)
+  }
+
+  #post(frame: Frame): void {
+    if (!this.#over) this.#options.line.post(frame)
+  }
+
+  // ── what is handed over ────────────────────────────────────────────────────────────────────────
+
+  readonly #sender: Sender = {
+    keep: (value, kind) => {
+      const known = this.#numbers.get(value)
+      const found = known === undefined ? undefined : this.#kept.get(known)
+      if (known !== undefined && found) {
+        found.sent++
+        return known
+      }
+      if (this.#kept.size >= largestTable) {
+        const { plugin } = this.#options
+        throw pluginErrors.PROV_PLUGIN_FLOODS({
+          plugin,
+          what: 'things handed over',
+          limit: largestTable,
+        })
+      }
+      const id = ++this.#number
+      if (kind === 'promise') this.#promised(id, value as Promise<unknown>)
+      else {
+        this.#numbers.set(value, id)
+        this.#kept.set(id, { value, kind, sent: 1 })
+        if (kind === 'signal') this.#watch(id, value as AbortSignal)
+      }
+      return id
+    },
+    atOnce: (value) => atOnceNames.get(value),
+    isKernel: (value) => this.#options.isKernel(value),
+    isSystemClock: (value) => this.#options.isSystemClock(value),
+  }
+
+  #promised(id: Count, promise: Promise<unknown>): void {
+    promise.then(
+      (value) => {
+        let frame: Frame
+        try {
+          frame = { t: 'settle', id, value: this.pack(value) }
+        } catch (thrown) {
+          frame = { t: 'settle', id, error: this.#packError(thrown) }
+        }
+        this.#post(frame)
+      },
+      (thrown: unknown) => this.#post({ t: 'settle', id, error: this.#packError(thrown) }),
+    )
+  }
+
+  #watch(id: Count, signal: AbortSignal): void {
+    if (signal.aborted) return
+    signal.addEventListener(
+      'abort',
+      () => this.#post({ t: 'abort', id, why: this.#packError(signal.reason) }),
+      { once: true },
+    )
+  }
+
+  readonly #receiver: Receiver = {
+    standIn: (kind, id, methods, atOnce) => {
+      const known = this.#standIns.get(id)
+      const there = known?.ref.deref()
+      if (known && there) {
+        known.got++
+        return there
+      }
+      if (this.#standIns.size >= largestTable || this.#promises.size >= largestTable) {
+        throw this.#garbage('more functions than may be held')
+      }
+      const made = this.#make(kind, id, methods, atOnce)
+      if (kind !== 'promise') {
+        this.#standIns.set(id, { ref: new WeakRef(made), got: 1 })
+        this.#gone.register(made, id)
+      }
+      return made
+    },
+    settled: (aborted, signal) => {
+      if (!aborted) return
+      for (const controller of this.#signals.values()) {
+        if (controller.signal === signal) controller.abort()
+      }
+    },
+    kernel: () => this.#options.kernel(),
+    clock: () => this.#options.clock(),
+    garbage: (what) => this.#garbage(what),
+  }
+
+  #free(id: Count): void {
+    const known = this.#standIns.get(id)
+    if (!known || known.ref.deref()) return
+    this.#standIns.delete(id)
+    this.#post({ t: 'free', id, count: known.got })
+  }
+
+  #make(kind: Kind, id: Count, methods: readonly string[], atOnce: unknown): object {
+    switch (kind) {
+      case 'function': {
+        const made = (...args: readonly unknown[]): unknown => this.#call(id, undefined, args)
+        waiting.set(made, (args) => this.#now(id, undefined, args))
+        return made
+      }
+      case 'object': {
+        const made: Record<string, unknown> = {}
+        const now = Array.isArray(atOnce) ? new Set<unknown>(atOnce) : undefined
+        for (const name of methods) {
+          // A promise is one by having `then`: what is handed over must not pass for one.
+          if (name === 'then' || name === '__proto__') continue
+          const method =
+            atOnce === 'all' || now?.has(name)
+              ? (...args: readonly unknown[]) => this.#now(id, name, args)
+              : (...args: readonly unknown[]) => this.#call(id, name, args)
+          waiting.set(method, (args) => this.#now(id, name, args))
+          Object.defineProperty(made, name, { value: method, enumerable: true })
+        }
+        return made
+      }
+      case 'promise': {
+        const made = new Promise<unknown>((ok, fail) => this.#promises.set(id, { ok, fail }))
+        this.#count()
+        return answerOf(made)
+      }
+      case 'observable':
+        return observable((stream) => this.#subscribe(id, stream))
+      case 'iterable':
+        return {
+          [Symbol.asyncIterator]: () => iterate(this.#call(id, '@@iterate', [])),
+        }
+      case 'signal': {
+        const controller = new AbortController()
+        this.#signals.set(id, controller)
+        return controller.signal
+      }
+    }
+  }
+
+  #subscribe(of: Count, stream: Stream): () => void {
+    if (this.#over) {
+      stream.error(this.#over)
+      return () => {}
+    }
+    const id = ++this.#number
+    let used = 0
+    this.#streams.set(id, {
+      ...stream,
+      next: (value) => {
+        stream.next(value)
+        if (++used < streamCredits / 2) return
+        this.#post({ t: 'more', id, count: used })
+        used = 0
+      },
+      error: (thrown) => stream.error(thrown),
+      complete: () => stream.complete(),
+    })
+    this.#post({ t: 'sub', id, of, credits: streamCredits })
+    return () => {
+      if (this.#streams.delete(id)) this.#post({ t: 'off', id })
+    }
+  }
+}
+
+/** Runs what was called, as its owner would. */
+function run(target: object, kind: Kind, key: unknown, args: readonly unknown[]): unknown {
+  if (kind === 'function' && key === undefined) {
+    return (target as (...args: readonly unknown[]) => unknown)(...args)
+  }
+  if (kind === 'iterable' && key === '@@iterate') {
+    const iterator = (target as AsyncIterable<unknown>)[Symbol.asyncIterator]()
+    return {
+      next: () => iterator.next(),
+      return: async () => iterator.return?.(),
+    }
+  }
+  if (
+    kind !== 'object' ||
+    typeof key !== 'string' ||
+    key.startsWith('_') ||
+    key === 'constructor'
+  ) {
+    throw new TypeError(`it has no method ${String(key)}`)
+  }
+  const method = (target as Record<string, unknown>)[key]
+  if (typeof method !== 'function' || key in Object.prototype) {
+    throw new TypeError(`it has no method ${key}`)
+  }
+  return (method as (...args: readonly unknown[]) => unknown).apply(target, [...args])
+}
+
+const isThenable = (value: unknown): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  typeof (value as { then?: unknown }).then === 'function'
