@@ -17,6 +17,8 @@ export type {
 } from './actor/inspect.ts'
 export type { FlightEntry, FlightQuery, FlightRecorder } from './actor/recorder.ts'
 export type { ActorRef, ActorSnapshot, ActorSystem } from './actor/system.ts'
+export { inspectAsXState } from './actor/xstate-inspect.ts'
+export type { XStateInspectOptions } from './actor/xstate-inspect.ts'
 export { openTelemetry } from './actor/telemetry.ts'
 export type { Telemetry, TelemetryApi, TelemetryOptions, Tracing } from './actor/telemetry.ts'
 export type { Bus, Delivery } from './bus/bus.ts'

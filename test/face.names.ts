@@ -44,6 +44,7 @@ export const faceValues: readonly string[] = [
   'formatDuration',
   'home',
   'homeOutside',
+  'inspectAsXState',
   'isActorDef',
   'isAudit',
   'isComponentRun',
@@ -249,6 +250,7 @@ export const faceTypes: readonly string[] = [
   'Turned',
   'VoteClaims',
   'WorkspaceFiles',
+  'XStateInspectOptions',
 ]
 export const testingValues: readonly string[] = [
   'actorCrashPoints',

@@ -6,12 +6,14 @@
 import type { AnyMachineSnapshot } from 'xstate'
 import { errorFrom } from '../errors.ts'
 import type { ProvError } from '../errors.ts'
+import type { Address } from './address.ts'
 import type { Cell } from './cell.ts'
 import { facadeOf } from './facade.ts'
 import type { XStateFacade } from './facade.ts'
 import type { Kernel } from './kernel.ts'
 import type { Realm } from './realm.ts'
 import type { CrashReport } from './system.ts'
+import { inspectAsXState } from './xstate-inspect.ts'
 
 const errors = new WeakMap<CrashReport, ProvError>()
 
@@ -41,7 +43,11 @@ export function facadeIn(kernel: Kernel, realm: Realm, now: () => Cell): XStateF
     follow: (listener) => kernel.follow(now(), listener),
     watch: (listener) => kernel.watch(address, listener),
     listen: (listener) => realm.listeners.add(address, listener),
-    inspect: () => () => {},
+    inspect: (observer) => {
+      const refOf = (other: Address) => kernel.ref(other)?.asXState()
+      const known = { [address]: snapshotOf(now()) }
+      return kernel.tap(address, inspectAsXState(observer, { refOf, known }))
+    },
     find: (other) => kernel.ref(other)?.asXState(),
     all: () => [...realm.cells.keys()],
     failed: (thrown) => {

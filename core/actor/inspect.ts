@@ -25,6 +25,7 @@ import type { ActorDef, ActorEvent } from './define.ts'
 import { actorErrors } from './errors.ts'
 import type { Pending } from './ledger.ts'
 import type { Program, Standing } from './program/program.ts'
+import type { TimerState } from './state.ts'
 
 export type InspectRecord =
   | { readonly kind: 'actor.up'; readonly address: Address; readonly restored: boolean }
@@ -139,14 +140,18 @@ export interface InspectedMessage {
   readonly cause?: string | undefined
   /** Trace it belongs to, as W3C `traceparent`. */
   readonly traceparent?: string | undefined
+  /** The timer it came from. */
+  readonly timer?: TimerState | undefined
 }
 
 /** What stands beside a record of this kind, besides its actor. */
 export type About<K extends InspectKind> = K extends 'event' | 'transition' | 'crash'
   ? InspectedMessage
   : K extends 'effect'
-    ? Pending & { readonly traceparent?: string | undefined }
-    : undefined
+    ? Pending
+    : K extends 'actor.up'
+      ? { readonly input: unknown }
+      : undefined
 
 /**
  * Hears one kind. The actor is undefined where none is at hand. What it returns is nobody's, but a

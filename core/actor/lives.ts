@@ -227,7 +227,7 @@ export class Lives {
     const cell = new Cell(address, kind, step, sequence)
     cell.birth = birth
     if (keepsInput(kind)) cell.input = (input ?? null) as JsonValue
-    this.#up(cell, consequencesOf(step.asked, step, address, birth, kind))
+    this.#up(cell, consequencesOf(step.asked, step, address, birth, kind), input)
     return cell
   }
 
@@ -247,7 +247,7 @@ export class Lives {
     cell.birth = birth
     if (keepsInput(kind)) cell.input = (input ?? null) as JsonValue
     const { writer } = this.#realm
-    if (!kind.kept || !writer) this.#up(cell, first)
+    if (!kind.kept || !writer) this.#up(cell, first, input)
     else {
       const body: KernelRecords['actor.started'] = defined({
         ...cell.stored(),
@@ -257,7 +257,7 @@ export class Lives {
       const entries = [writer.entry('actor.started', body), ...first.beside]
       // Its consequences come before the promise: a snapshot taken in between would miss it.
       await new Promise<void>((resolve, reject) => {
-        writer.append(entries, () => resolve(this.#up(cell, first)), reject)
+        writer.append(entries, () => resolve(this.#up(cell, first, input)), reject)
       })
     }
     return cell
@@ -305,7 +305,7 @@ export class Lives {
     }
   }
 
-  #up(cell: Cell, { effects, emits }: Consequences): void {
+  #up(cell: Cell, { effects, emits }: Consequences, input: unknown): void {
     const { ledger, cells, followers, taps, hooks, turns, books } = this.#realm
     const { address } = cell
     if (ledger.stored.size > 0) ledger.stored.delete(address)
@@ -313,7 +313,7 @@ export class Lives {
     if (followers.has(address)) cell.followed = true
     if (taps.has(address)) cell.tapped = true
     if (hooks['actor.up'] !== null || (cell.flags & flag.tapped) !== 0) {
-      this.#realm.say({ kind: 'actor.up', address, restored: false }, cell)
+      this.#realm.say({ kind: 'actor.up', address, restored: false }, cell, { input })
     }
     turns.arm(cell, none)
     // Its own record says that this promise was kept.

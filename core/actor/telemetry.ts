@@ -33,11 +33,8 @@ export interface Tracing {
    */
   readonly step: (address: Address, message: InspectedMessage) => string | undefined
   /** Runs an effect's handler, so that what it does outside belongs to the effect. */
-  readonly effect: <T>(pending: Traced, run: (traceparent: string | undefined) => T) => T
+  readonly effect: <T>(pending: Pending, run: (traceparent: string | undefined) => T) => T
 }
-
-/** A promise that may belong to a trace. */
-export type Traced = Pending & { readonly traceparent?: string | undefined }
 
 /** The parts of a span that are used. */
 export interface TelemetrySpan {
@@ -133,7 +130,7 @@ export function openTelemetry(api: TelemetryApi, options: TelemetryOptions = {})
     span.end()
   }
 
-  const effect = <T>(pending: Traced, run: (traceparent: string | undefined) => T): T => {
+  const effect = <T>(pending: Pending, run: (traceparent: string | undefined) => T): T => {
     const { id, name, from } = pending
     const attributes = { ...attributesOf(from), 'prov.effect': name, 'prov.effect.id': id }
     const parent = under(pending.traceparent)
