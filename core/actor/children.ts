@@ -101,6 +101,8 @@ interface Child {
   readonly src: string
   /** Of an actor of the kernel; guests have none. */
   readonly address?: Address
+  /** What waits until that actor stands there; undefined from then on. */
+  waiting?: Pending[] | undefined
   guest?: Guest | undefined
   /** Nothing is heard of it any more: its end as it was delivered, or `silenced`. */
   over?: Delivered | undefined
@@ -169,6 +171,15 @@ export class Children {
     return this.#families.get(parent)?.children.get(id)?.promise === cause
   }
 
+  /** It stands at its address now, and takes what was sent to it meanwhile. */
+  born({ parent, id, cause }: Birth): void {
+    const child = this.#families.get(parent)?.children.get(id)
+    if (child?.promise !== cause || child.address === undefined) return
+    const waiting = child.waiting ?? []
+    child.waiting = undefined
+    for (const pending of waiting) this.#port.tell(pending, child.address, eventOf(pending))
+  }
+
   /** A kernel actor could not begin. */
   unborn(birth: Birth, thrown: unknown): void {
     const family = this.#families.get(birth.parent)
@@ -176,14 +187,6 @@ export class Children {
     if (!family || child?.promise !== birth.cause) return this.#port.settle(birth.cause)
     family.children.delete(birth.id)
     this.#fail(family, birth.id, { promise: birth.cause, src: child.src }, thrown)
-  }
-
-  /** To whom a send goes that is meant for a child which is an actor of the kernel. */
-  toldBy({ from, name, params }: Pending): { to: Address; event: ActorEvent } | undefined {
-    if (name !== 'xstate.send') return undefined
-    const { to, event } = params as unknown as SendAsked
-    const address = this.#families.get(from)?.children.get(to)?.address
-    return address && { to: address, event }
   }
 
   /** A kernel actor that had a parent has ended. */
@@ -267,15 +270,16 @@ export class Children {
   #start({ from, id: promise, params }: Pending): void {
     const asked = params as unknown as SpawnAsked
     const { id, src, input } = asked
-    const family = this.#family(from)
-    const earlier = family.children.get(id)
+    const earlier = this.#families.get(from)?.children.get(id)
     if (earlier?.promise === promise) return
     if (earlier) this.#end(earlier, promise)
+    // Not before: a family whose last child goes is let go.
+    const family = this.#family(from)
     const logic = this.#port.logic(from, src)
     if (isActorDef(logic)) {
       const birth: Birth = { parent: from, id, cause: promise }
       const address = childAddress(logic, birth)
-      family.children.set(id, { promise, src, address })
+      family.children.set(id, { promise, src, address, waiting: [] })
       this.#port.seen({ parent: from, id, src, phase: 'started', address })
       return this.#port.begin(logic, birth, input)
     }
@@ -338,6 +342,7 @@ export class Children {
     const { from, id: promise } = pending
     const { to, event } = pending.params as unknown as SendAsked
     const child = this.#families.get(from)?.children.get(to)
+    if (child?.waiting) return void child.waiting.push(pending)
     if (child?.address !== undefined) return this.#port.tell(pending, child.address, event)
     if (!child) {
       this.#port.lost(from, to, event)
@@ -451,6 +456,8 @@ export class Children {
     })
   }
 }
+
+const eventOf = ({ params }: Pending): ActorEvent => (params as unknown as SendAsked).event
 
 const idOf = (params: JsonValue): string => String((params as { readonly id?: unknown } | null)?.id)
 

@@ -160,10 +160,8 @@ export const lastWords = (cell: Cell, report: ErrorReport | undefined): readonly
 export function sayLast(realm: Realm, cell: Cell, report: ErrorReport | undefined): void {
   const { birth, kind } = cell
   if (!birth || kind.kept) return
-  if (report) deliver(realm, birth.parent, failedEvent(birth, report), birth.cause)
-  else if (cell.config.status === 'done') {
-    deliver(realm, birth.parent, doneEvent(birth, cell), birth.cause)
-  }
+  const end = report ? failedEvent(birth, report) : doneEvent(birth, cell)
+  deliver(realm, birth.parent, end, birth.cause)
 }
 
 /** True while the parent is somebody who can have children, also before its type is registered. */

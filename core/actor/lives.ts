@@ -21,7 +21,7 @@ import { isTold } from './ledger.ts'
 import type { Birth, KernelRecords, Parked, Pending, Stored } from './ledger.ts'
 import { eventOf, Mail } from './mail.ts'
 import { roomMade } from './overflow.ts'
-import { addressedTo, toldOf } from './post.ts'
+import { addressedTo } from './post.ts'
 import { none } from './program/program.ts'
 import type { Program, Standing, Step } from './program/program.ts'
 import type { RemoteProgram } from './program/remote.ts'
@@ -160,11 +160,10 @@ export class Lives {
         unissued.delete(id)
         continue
       }
-      const told = isTold(pending.name) ? toldOf(pending) : children.toldBy(pending)
-      if (told) {
-        if (!addressedTo(told.to, type)) continue
+      if (isTold(pending.name)) {
+        if (!addressedTo(pending, type)) continue
         unissued.delete(id)
-        post.tell(pending, told)
+        post.tell(pending)
       } else if (typeOf(pending.from) === type) {
         const cell = this.#realm.find(pending.from)
         if (cell && isUnreadable(cell.parked)) continue
@@ -306,7 +305,7 @@ export class Lives {
   }
 
   #up(cell: Cell, { effects, emits }: Consequences, input: unknown): void {
-    const { ledger, cells, followers, taps, hooks, turns, books } = this.#realm
+    const { ledger, cells, followers, taps, hooks, turns, books, children } = this.#realm
     const { address } = cell
     if (ledger.stored.size > 0) ledger.stored.delete(address)
     cells.set(address, cell)
@@ -316,8 +315,11 @@ export class Lives {
       this.#realm.say({ kind: 'actor.up', address, restored: false }, cell, { input })
     }
     turns.arm(cell, none)
-    // Its own record says that this promise was kept.
-    if (cell.birth && cell.kind.kept) books.caused(cell.birth.cause, true)
+    if (cell.birth) {
+      // Its own record says that this promise was kept.
+      if (cell.kind.kept) books.caused(cell.birth.cause, true)
+      children.born(cell.birth)
+    }
     if (effects.length > 0) turns.perform(cell, effects, cell.sequence)
     if (emits.length > 0) turns.emit(cell, emits)
     if (cell.config.status === 'done') this.finished(cell)
@@ -328,21 +330,21 @@ export class Lives {
     const { ledger, books, starting, children } = this.#realm
     const address = childAddress(def, birth)
     try {
+      for (let other = starting.get(address); other; other = starting.get(address)) {
+        await other.catch(() => {})
+      }
       const old = this.#realm.find(address)
       const known = old?.birth ?? ledger.stored.get(address)?.birth
       if (known?.cause === birth.cause) return books.settle(birth.cause)
-      if (old && known?.parent === birth.parent && known.id === birth.id) {
-        const gone = this.stop(address)
-        starting.set(address, gone)
-        await gone.finally(() => starting.delete(address))
-      }
+      if (old && known?.parent === birth.parent && known.id === birth.id) await this.stop(address)
+      // Its parent may have let it go, or gone itself, before it began or while it did.
+      if (!children.wants(birth)) return books.settle(birth.cause)
       const cell = await this.spawn(def, parseAddress(address).id, input, birth)
       if (cell.birth?.cause !== birth.cause) {
         const { parent, id } = birth
         throw actorErrors.PROV_ACTOR_CHILD_TAKEN({ address: parent, child: id, place: address })
       }
-      // Its parent may have let it go, or gone itself, while it began.
-      if (!children.wants(birth)) await this.stop(address)
+      if (!children.wants(birth) && this.#realm.find(address) === cell) await this.stop(address)
     } catch (thrown) {
       if (!this.#realm.shut) children.unborn(birth, thrown)
     }
@@ -377,7 +379,7 @@ export class Lives {
     ledger.forget(address)
     turns.disarm(cell.timers)
     if (told) turns.perform(cell, words, sequence)
-    sayLast(this.#realm, cell, crash?.error)
+    if (crash) sayLast(this.#realm, cell, crash.error)
     this.empty(cell)
     cell.rareIfAny?.ending?.()
     this.#realm.say({ kind: 'actor.down', address, why }, cell)

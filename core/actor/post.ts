@@ -228,7 +228,7 @@ export function toldOf(pending: Pending): { readonly to: Address; readonly event
 }
 
 /** True for a message that waits for somebody of this type, or for an answer. */
-export const addressedTo = (to: string, type: string): boolean => {
-  const wanted = typeOf(to)
+export const addressedTo = (pending: Pending, type: string): boolean => {
+  const wanted = typeOf(toldOf(pending).to)
   return wanted === type || wanted === 'ask'
 }

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Clock } from '../clock.ts'
-import { asProvError } from '../errors.ts'
+import { asProvError, ProvError } from '../errors.ts'
 import type { Millis } from '../units.ts'
 import type { Books } from './books.ts'
 import type { Cell } from './cell.ts'
@@ -137,6 +137,9 @@ export class Warden {
 
 /** What a thrown thing says for itself. */
 export const messageOf = (thrown: unknown): string => {
+  // Errors of children arrive as data.
+  const said = (thrown as { readonly message?: unknown } | null | undefined)?.message
+  if (typeof said === 'string' && !ProvError.is(thrown)) return said
   const error = asProvError(thrown)
   return error.cause instanceof Error ? error.cause.message : error.message
 }

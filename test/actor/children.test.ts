@@ -526,6 +526,8 @@ t.test(
     const promise = house.spawn('worker', { input: { n: 1 } })
     const mail = house.ask('xstate.send', { to: 'worker', event: { type: 'work' } })
     house.children.perform(house.outbox.get(promise) as Pending)
+    t.equal(house.actors.length, 1, 'mail waits until it stands at its address')
+    house.children.born({ parent, id: 'worker', cause: promise })
     const stop = house.ask('xstate.stop', { id: 'worker' })
     t.same(house.actors, [
       `begin shop.worker shop/eu worker ${promise} {"n":1}`,
