@@ -366,13 +366,18 @@ t.test(
     system.register(def)
     await system.spawn(def, 'a')
     await settle(6)
-    // Only the first of both records reaches the disk.
+    // The child is busy when its parent stops, so its own end is not in the same frame.
+    void system.ref(child)?.apply({ type: 'work' })
+    await Promise.resolve()
     void system.stop('firm/a')
     let syncs = 0
-    house.disk.beforeSync = () => (syncs++ === 0 ? undefined : new Promise(() => {}))
-    await settle(3)
+    house.disk.beforeSync = () => (syncs++ < 1 ? undefined : new Promise(() => {}))
+    await settle(8)
     house.crash()
     house.disk.beforeSync = undefined
+    const stops = (await house.records()).filter(({ type }) => type === 'actor.stopped')
+    t.match(stops, [{ body: { address: 'firm/a' } }])
+    t.equal(stops.length, 1)
     const next = await house.start()
     next.register(firm().firm)
     await settle(10)
@@ -381,6 +386,37 @@ t.test(
       ['firm.worker/a.w stopped', 'firm/a stopped'],
     )
     await next.close()
+  },
+)
+
+t.test(
+  'wherever the process dies between a promise and its child, the child begins once',
+  async (t) => {
+    for (const durability of ['journal', 'snapshot'] as const) {
+      for (let turns = 0; turns < 12; turns++) {
+        const house = new House()
+        const system = await house.start()
+        const { firm: def } = firm('journal', { durability })
+        system.register(def)
+        system.spawn(def, 'a').catch(() => {})
+        await settle(turns)
+        house.crash()
+        const next = await house.start()
+        const { firm: again } = firm('journal', { durability })
+        next.register(again)
+        const ref = await next.spawn(again, 'a')
+        await settle(10)
+        const births = (await house.records()).filter(
+          ({ type, body }) => type === 'actor.started' && (body as { birth?: unknown }).birth,
+        )
+        t.equal(births.length, 1, `${durability}, ${turns} turns`)
+        t.same(logOf(next), [])
+        await ref.apply({ type: 'order' })
+        await settle(10)
+        t.same(logOf(next), ['worked 11'])
+        await next.close()
+      }
+    }
   },
 )
 
