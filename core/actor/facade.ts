@@ -101,8 +101,9 @@ export function facadeOf(port: FacadePort): XStateFacade {
   ): Subscription => {
     const observer = observerOf(first, error, complete)
     const { status, failure } = port.look()
+    // Of one that was stopped, XState tells those who come later nothing.
     if (failure !== undefined) observer.error(failure)
-    else if (status === 'done' || status === 'stopped') observer.complete()
+    else if (status === 'done') observer.complete()
     if (status === 'done' || status === 'stopped') return { unsubscribe: () => {} }
     const stopChanges = port.follow(() => observer.next(getSnapshot()))
     const stopWatch = port.watch(({ kind, crash }) => {

@@ -4,7 +4,6 @@
  *
  * @module
  */
-import type { EventEmitter } from 'node:events'
 import t from 'tap'
 import { Observable, of, Subject, throwError } from 'rxjs'
 import type { AnyActorLogic } from 'xstate'
@@ -26,7 +25,7 @@ import { defineActor } from '../../core/actor/define.ts'
 import type { ActorDef, ActorEvent } from '../../core/actor/define.ts'
 import type { Birth, Pending } from '../../core/actor/ledger.ts'
 import type { JsonValue } from '../../core/json.ts'
-import { settle } from './counter.ts'
+import { settle, uncaught } from './counter.ts'
 
 const parent: Address = 'shop/eu'
 
@@ -92,25 +91,6 @@ class Parent {
     this.heard.push(...taken)
     return taken
   }
-}
-
-/** What reaches the process while `act` runs: nothing may. */
-async function uncaught(act: () => Promise<void>): Promise<unknown[]> {
-  const caught: unknown[] = []
-  const names = ['uncaughtException', 'unhandledRejection'] as const
-  const kept = names.map((name) => process.listeners(name as 'uncaughtException'))
-  const hear = (thrown: unknown): void => void caught.push(thrown)
-  for (const name of names) process.removeAllListeners(name).on(name, hear)
-  try {
-    await act()
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  } finally {
-    names.forEach((name, at) => {
-      ;(process as EventEmitter).removeAllListeners(name)
-      for (const listener of kept[at] ?? []) (process as EventEmitter).on(name, listener)
-    })
-  }
-  return caught
 }
 
 t.test('a promise: its answer ends it, and then nothing is owed', async (t) => {

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { EventEmitter } from 'node:events'
 import { assign, cancel, setup } from 'xstate'
 import { simulatedClock } from '../../core/clock.ts'
 import type { SimulatedClock } from '../../core/clock.ts'
@@ -183,4 +184,23 @@ export class House {
 /** Lets everything that is ready run. */
 export async function settle(turns = 3): Promise<void> {
   for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve))
+}
+
+/** What reaches the process while `act` runs: nothing may. */
+export async function uncaught(act: () => Promise<void>): Promise<unknown[]> {
+  const caught: unknown[] = []
+  const names = ['uncaughtException', 'unhandledRejection'] as const
+  const kept = names.map((name) => process.listeners(name as 'uncaughtException'))
+  const hear = (thrown: unknown): void => void caught.push(thrown)
+  for (const name of names) process.removeAllListeners(name).on(name, hear)
+  try {
+    await act()
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  } finally {
+    names.forEach((name, at) => {
+      ;(process as EventEmitter).removeAllListeners(name)
+      for (const listener of kept[at] ?? []) (process as EventEmitter).on(name, listener)
+    })
+  }
+  return caught
 }
