@@ -6,12 +6,16 @@
  * @module
  */
 import type { Clock } from '../clock.ts'
+import type { Count } from '../units.ts'
 import type { Address } from './address.ts'
-import type { Cell } from './cell.ts'
-import { letterCap, promised, withoutChain } from './ledger.ts'
-import type { KernelRecords, Ledger } from './ledger.ts'
+import type { Cell, Kind } from './cell.ts'
+import { typeOf } from './address.ts'
+import { promised } from './ledger.ts'
+import type { KernelRecords, Ledger, Pending } from './ledger.ts'
+import { replayCap, replayMark, replayTell } from './letters.ts'
+import type { DeadLetter, LetterReason } from './letters.ts'
 import { Mail } from './mail.ts'
-import type { DeadLetter, LetterReason } from './system.ts'
+import type { Replayed } from './system.ts'
 import type { Due } from './turns.ts'
 import type { Writer } from './writer.ts'
 
@@ -20,14 +24,24 @@ export interface BooksOptions {
   readonly writer: Writer | undefined
   readonly clock: Clock
   readonly cell: (address: Address) => Cell | undefined
+  readonly kind: (type: string) => Kind | undefined
   /** A write of this actor's state is through; it may go on. */
   readonly free: (cell: Cell) => void
   readonly broke: (error: Error) => void
 }
 
+/** What an envelope says of where a message came from. */
+export interface Origin {
+  readonly from?: Address | undefined
+  /** Outbox id. */
+  readonly cause?: string | undefined
+  /** Version of the receiver's type that it was written for, when that is an earlier one. */
+  readonly version?: Count | undefined
+}
+
 export class Books {
   readonly #options: BooksOptions
-  #letters: DeadLetter[] = []
+  #posting = false
 
   constructor(options: BooksOptions) {
     this.#options = options
@@ -62,7 +76,14 @@ export class Books {
       const trail = item instanceof Mail ? item : undefined
       outbox.push(...promised({ address: cell.address, sequence }, effects, true, trail))
     }
-    return (writer as Writer).put(cell.stored(last?.at, last?.sequence), outbox.map(withoutChain))
+    const actor = cell.stored(last?.at, last?.sequence)
+    // Beside the journal's order, so the mark it is written under goes along.
+    const { fingerprint = ledger.types.get(typeOf(cell.address))?.fingerprint } = actor
+    const marked = fingerprint === undefined ? actor : { ...actor, fingerprint }
+    return (writer as Writer).put(
+      marked,
+      outbox.map((pending) => ledger.written(pending)),
+    )
   }
 
   /** Writes the newest state; never beside another write of the same actor. */
@@ -102,22 +123,47 @@ export class Books {
     return cell?.kind.def.durability === 'snapshot' ? cell : undefined
   }
 
-  letter(address: string, event: string, reason: LetterReason): void {
-    const { clock, ledger, writer } = this.#options
-    const letter = { address, event, reason, timeMs: clock.now() }
-    ledger.letter(letter)
-    if (!writer) return
-    this.#letters.push(letter)
-    if (this.#letters.length > letterCap) this.#letters.shift()
-    if (this.#letters.length === 1) queueMicrotask(() => this.post())
+  /** A message that nobody handles. `origin` is what its envelope says. */
+  letter(address: string, event: unknown, reason: LetterReason, origin: Origin = {}): void {
+    const { clock, ledger, writer, kind } = this.#options
+    const type = typeOf(address)
+    const { from, cause, version = ledger.types.get(type)?.version } = origin
+    const volatile = kind(type)?.kept === false
+    const timeMs = clock.now()
+    ledger.letters.add({ address, event, reason, timeMs, from, version, cause, volatile })
+    if (!writer || this.#posting) return
+    this.#posting = true
+    queueMicrotask(() => this.post())
   }
 
   /** All letters of a moment share a record: a flood of refusals costs no flood of writes. */
   post(): void {
-    const letters = this.#letters
-    this.#letters = []
-    if (letters.length === 0) return
-    const first = this.#options.ledger.letterCount - letters.length + 1
-    this.note('actor.letters', { first, letters })
+    this.#posting = false
+    for (const record of this.#options.ledger.letters.unwritten()) {
+      this.note('actor.letters', record)
+    }
+  }
+
+  /** A dead letter becomes a promise, unless it cannot or was one too often. */
+  replay(letter: DeadLetter): { readonly row: Replayed; readonly pending?: Pending } {
+    const { id, address, event, body, version, replays = 0 } = letter
+    const { ledger, writer } = this.#options
+    const row = (outcome: Replayed['outcome'], rounds: Count): Replayed => ({
+      letter: id,
+      address,
+      event,
+      outcome,
+      replays: rounds,
+    })
+    if (replays >= replayCap) return { row: row('spent', replays) }
+    if (!body) return { row: row('bodiless', replays) }
+    this.post()
+    ledger.letters.take(id)
+    const tell = [{ name: 'tell', params: replayTell(letter) }]
+    const [promise] = promised(replayMark(letter), tell, writer !== undefined)
+    const pending = { ...(promise as Pending), ...(version !== undefined && { version }) }
+    ledger.outbox.set(pending.id, pending)
+    this.note('actor.replayed', { letter: id, pending })
+    return { row: row('sent', replays + 1), pending }
   }
 }

@@ -8,7 +8,7 @@ import type { JsonObject, JsonValue } from '../json.ts'
 import type { Count, Millis } from '../units.ts'
 import type { Address } from './address.ts'
 import type { ActorDef } from './define.ts'
-import type { Birth, Parked, Stored } from './ledger.ts'
+import type { Birth, Parked, Stored, Trouble } from './ledger.ts'
 import { giveRing, Mail, Ring, takeRing } from './mail.ts'
 import type { Item } from './mail.ts'
 import type { Config, Program, Standing } from './program/program.ts'
@@ -16,6 +16,8 @@ import type { RemoteProgram } from './program/remote.ts'
 import type { Lane } from './scheduler.ts'
 import { persisted } from './state.ts'
 import type { TimerState } from './state.ts'
+import { noPast } from './supervise.ts'
+import type { Past } from './supervise.ts'
 import type { ActorSnapshot, ActorStatus, CrashReport } from './system.ts'
 
 /** A registered type: what all its cells share. */
@@ -71,7 +73,13 @@ class Rare {
   restarts: Count = 0
   batch: Count = largestBatch
   version: Count | undefined = undefined
-  failures: readonly Millis[] | undefined = undefined
+  failures: Past | undefined = undefined
+  trouble: Trouble | undefined = undefined
+  /** The message at its head that is tried again, when nothing else counts it. */
+  failing: { readonly mail: Mail; readonly tries: Count } | undefined = undefined
+  rank: Count | undefined = undefined
+  /** The state up to this sequence was written by another machine of the same version. */
+  foreign: { readonly fingerprint: string; readonly sequence: Count } | undefined = undefined
   parked: Parked | undefined = undefined
   ending: (() => void) | undefined = undefined
   stuck: Mail | undefined = undefined
@@ -232,12 +240,19 @@ export class Cell implements Standing {
     this.rare.restarts = restarts
   }
 
-  get failures(): readonly Millis[] | undefined {
-    return this.#rare?.failures
+  /** What its supervision counts. */
+  get failures(): Past {
+    return this.#rare?.failures ?? noPast
   }
 
-  set failures(failures: readonly Millis[] | undefined) {
-    this.rare.failures = failures
+  set failures(failures: Past) {
+    if (failures !== noPast || this.#rare) this.rare.failures = failures
+  }
+
+  /** The fingerprint that wrote its state, where that is not its type's own. */
+  get foreign(): string | undefined {
+    const foreign = this.#rare?.foreign
+    return foreign?.sequence === this.sequence ? foreign.fingerprint : undefined
   }
 
   get parked(): Parked | undefined {
@@ -294,7 +309,8 @@ export class Cell implements Standing {
 
   /** As it is kept, or as it will be after a commit. */
   stored(at: Standing = this, sequence = this.sequence): Stored {
-    const { parked, input, birth } = this
+    const { parked, input, birth, rareIfAny, foreign } = this
+    const { rank, trouble } = rareIfAny ?? {}
     return {
       address: this.address,
       version: this.version,
@@ -304,6 +320,9 @@ export class Cell implements Standing {
       ...(parked && { parked }),
       ...(input !== undefined && { input }),
       ...(birth && { birth }),
+      ...(rank !== undefined && { rank }),
+      ...(trouble && { trouble }),
+      ...(foreign !== undefined && sequence === this.sequence && { fingerprint: foreign }),
     }
   }
 }

@@ -12,6 +12,10 @@ import type { JsonObject, JsonValue } from '../json.ts'
 import type { Count, Millis } from '../units.ts'
 import type { Address } from './address.ts'
 import { actorErrors } from './errors.ts'
+import { supervisionOf } from './supervise.ts'
+import type { Supervision, SupervisionSpec } from './supervise.ts'
+import type { TimerPolicies } from './timers.ts'
+import type { Upcast } from './versions.ts'
 
 /** What actors send each other: plain JSON with a `type`. */
 export interface ActorEvent {
@@ -38,34 +42,6 @@ export interface MailboxPolicy {
   readonly key?: ((event: never) => string | undefined) | undefined
   /** Losing messages is fine for this type: newer ones say it all. */
   readonly lossy?: boolean | undefined
-}
-
-/**
- * What follows a step that threw. The state is the last committed one in every case.
- *
- * - `restart`: the message becomes a dead letter; the actor goes on after its back-off. Too often
- *   (`intensity` within `periodMs`) becomes `escalate`.
- * - `resume`: the message becomes a dead letter; the actor goes on at once.
- * - `park`: the actor stands still with its mailbox until a person resumes it.
- * - `stop`: the actor ends.
- * - `escalate`: the actor ends and its watchers are told that it failed.
- */
-export type Directive = 'restart' | 'resume' | 'park' | 'stop' | 'escalate'
-
-export interface Supervision {
-  readonly strategy: 'one_for_one'
-  /**
-   * `transient` (default): restarted after failures. `temporary`: a failure stops it. `permanent`:
-   * also started again from its input when it reaches its final state; that counts as a failure.
-   */
-  readonly restart: 'permanent' | 'transient' | 'temporary'
-  /** Failures allowed within `periodMs` before a restart escalates. Default 3 in 5 s. 0: none. */
-  readonly intensity: Count
-  readonly periodMs: Millis
-  /** Pause before going on after a restart. Default 100 ms, doubling, at most 5 s. */
-  readonly backoff: { readonly firstMs: Millis; readonly factor: number; readonly maxMs: Millis }
-  /** Default `restart`. */
-  readonly onFailure: Directive
 }
 
 /** What an effect may use. It runs after the commit that asked for it, never before. */
@@ -119,7 +95,7 @@ export interface ActorSpec<M extends AnyStateMachine> {
   /** Default `journal`. */
   readonly durability?: Durability | undefined
   readonly mailbox?: Partial<MailboxPolicy> | undefined
-  readonly supervision?: Partial<Supervision> | undefined
+  readonly supervision?: SupervisionSpec | undefined
   /** By action name. A machine names actions; these are what the names do outside. */
   readonly effects?: Readonly<Record<string, EffectHandler>> | undefined
   /** By action name: entries in the same frame as the step (outbox, audit). */
@@ -132,6 +108,13 @@ export interface ActorSpec<M extends AnyStateMachine> {
    * kernel and begins again from its input after a crash. They are registered with their parent.
    */
   readonly children?: Readonly<Record<string, ActorDef>> | undefined
+  /**
+   * By old version: what waiting mail, timers, tells and dead letters of that version mean in the next
+   * one. A version that is not named leaves its events as they are.
+   */
+  readonly upcast?: Readonly<Record<number, Upcast>> | undefined
+  /** What timers do that are overdue when the actor is loaded. Default: all `fire`. */
+  readonly timers?: TimerPolicies | undefined
 }
 
 const brand = Symbol.for('prov.actor')
@@ -153,6 +136,11 @@ export interface ActorDef<
   readonly records: Readonly<Record<string, RecordMaker>>
   readonly migrate: Readonly<Record<number, (state: PersistedState) => PersistedState>>
   readonly children: Readonly<Record<string, ActorDef>>
+  readonly upcast: Readonly<Record<number, Upcast>>
+  /** Of a machine that is not here: see `fingerprint`. */
+  readonly fingerprint?: string
+  /** Undefined when all of them fire. */
+  readonly timers: TimerPolicies | undefined
   /** Carries the types; never there at run time. */
   readonly '~types'?: { readonly context: Context; readonly event: Event; readonly input: Input }
 }
@@ -166,7 +154,9 @@ export function defineActor<M extends AnyStateMachine>(
 ): ActorDef<ContextFrom<M>, EventFromLogic<M>, InputFrom<M>> {
   const invalid = (what: string) => actorErrors.PROV_ACTOR_DEF_INVALID({ type: spec.type, what })
   if (!/^[a-z][a-z0-9.-]*$/.test(spec.type)) throw invalid('the type is not a name')
-  if (spec.type === 'ask') throw invalid('`ask` is the kernel’s own type')
+  if (spec.type === 'ask' || spec.type === 'letter') {
+    throw invalid(`\`${spec.type}\` is the kernel’s own type`)
+  }
   if (!Number.isSafeInteger(spec.version) || spec.version < 1) {
     throw invalid('the version must be a whole number from 1')
   }
@@ -185,6 +175,8 @@ export function defineActor<M extends AnyStateMachine>(
   if (spec.records && durability !== 'journal') {
     throw invalid('`records` need a step in the journal, so `durability: "journal"`')
   }
+  const supervision = supervisionOf(spec.supervision)
+  if (typeof supervision === 'string') throw invalid(supervision)
   return Object.freeze({
     [brand]: true as const,
     type: spec.type,
@@ -192,19 +184,13 @@ export function defineActor<M extends AnyStateMachine>(
     machine: spec.machine,
     durability,
     mailbox,
-    supervision: {
-      strategy: 'one_for_one' as const,
-      restart: 'transient' as const,
-      intensity: 3,
-      periodMs: 5_000,
-      backoff: { firstMs: 100, factor: 2, maxMs: 5_000 },
-      onFailure: 'restart' as const,
-      ...spec.supervision,
-    },
+    supervision,
     effects: spec.effects ?? {},
     records: spec.records ?? {},
     migrate: spec.migrate ?? {},
     children: spec.children ?? {},
+    upcast: spec.upcast ?? {},
+    timers: spec.timers,
   })
 }
 

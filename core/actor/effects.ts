@@ -47,6 +47,8 @@ class Running implements EffectContext {
   traceparent: string | undefined
   #stop: AbortController | undefined
   aborted = false
+  /** Asked for again while it was on its way out. */
+  again = false
 
   constructor(pending: Pending, options: EffectsOptions) {
     this.id = pending.id
@@ -89,6 +91,11 @@ export class Effects {
   run(pending: Pending, handler: EffectHandler | undefined): void {
     const { id, name } = pending
     if (this.#halted) return
+    const known = this.#running.get(id)
+    if (known) {
+      known.again = true
+      return
+    }
     const running = new Running(pending, this.#options)
     this.#running.set(id, running)
     this.#options.say({ kind: 'effect', id, name, phase: 'started' }, pending)
@@ -141,5 +148,6 @@ export class Effects {
     const { say, answer } = this.#options
     say({ kind: 'effect', id, name, phase }, pending)
     answer(pending, event)
+    if (event === undefined && running.again) this.run(pending, handler)
   }
 }

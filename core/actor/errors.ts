@@ -17,7 +17,7 @@ export const actorErrors = defineErrors<{
   PROV_ACTOR_EVENT_INVALID: { address: string; event: string }
   PROV_ACTOR_MAILBOX_FULL: { address: string; capacity: number }
   PROV_ACTOR_STOPPED: { address: string }
-  PROV_ACTOR_PARKED: { address: string; why: string }
+  PROV_ACTOR_PARKED: { address: string; why: string; code: string }
   PROV_ACTOR_STEP_FAILED: { address: string; event: string; state: JsonValue; what: string }
   PROV_ACTOR_START_FAILED: { address: string; what: string }
   PROV_ACTOR_TIMEOUT: { address: string; timeoutMs: Millis }
@@ -25,6 +25,16 @@ export const actorErrors = defineErrors<{
   PROV_ACTOR_ASK_CYCLE: { address: string; path: string }
   PROV_ACTOR_VERSION_UNKNOWN: { address: string; found: number; known: number }
   PROV_ACTOR_RESTORE_FAILED: { address: string; what: string }
+  PROV_ACTOR_EVENT_UNREADABLE: {
+    address: string
+    event: string
+    found: number
+    known: number
+    what: string
+  }
+  PROV_ACTOR_LETTER_UNKNOWN: { letter: number }
+  PROV_ACTOR_LETTER_SPENT: { letter: number; replays: number }
+  PROV_ACTOR_LETTER_BODILESS: { letter: number; event: string; why: string }
   PROV_ACTOR_JOURNAL_MISSING: { type: string; durability: string }
   PROV_ACTOR_INSPECTOR_LET_GO: { hears: string; what: string }
   PROV_ACTOR_SPILL_REFUSED: { path: string; what: string }
@@ -83,7 +93,10 @@ export const actorErrors = defineErrors<{
   PROV_ACTOR_PARKED: {
     disposition: 'held',
     text: ({ address, why }) => `${address} is parked until a person resumes it: ${why}`,
-    remedy: ({ address }) => `look at it with \`prov actors ${address}\`, then resume or skip`,
+    remedy: ({ address, code }) =>
+      /_(VERSION_UNKNOWN|RESTORE_FAILED|EVENT_UNREADABLE)$/.test(code)
+        ? `\`prov actors ${address}\` shows its state; a version of its type that can read it lifts it by itself`
+        : `\`prov actors ${address}\` shows why; \`prov actors resume ${address}\` tries again, \`--skip\` gives the message up`,
   },
   PROV_ACTOR_STEP_FAILED: {
     disposition: 'fail',
@@ -116,13 +129,42 @@ export const actorErrors = defineErrors<{
     disposition: 'held',
     text: ({ address, found, known }) =>
       `${address} was kept by version ${found}; version ${known} cannot read it`,
-    remedy: 'add `migrate` for that version to its `defineActor`, or `prov actors` to skip it',
+    remedy: ({ address, found, known }) =>
+      found > known
+        ? `install the release that wrote it, nothing is lost; \`prov actors ${address}\` shows the state`
+        : `add \`migrate\` for version ${found} to its \`defineActor\`; \`prov actors ${address}\` shows the state`,
   },
   PROV_ACTOR_RESTORE_FAILED: {
     disposition: 'held',
     text: ({ address, what }) => `${address} could not be brought back: ${what}`,
     remedy:
       'raise the version in its `defineActor` and add `migrate`; `prov actors` shows its state',
+  },
+  PROV_ACTOR_EVENT_UNREADABLE: {
+    disposition: 'held',
+    text: ({ address, event, found, known, what }) =>
+      `${event} for ${address} was written under version ${found}; version ${known} cannot read it: ${what}`,
+    remedy: ({ address, found, known }) =>
+      found > known
+        ? `install the release that wrote it, nothing is lost; \`prov actors ${address}\` shows who waits`
+        : `correct \`upcast\` for version ${found} in its \`defineActor\`; \`prov actors ${address}\` shows who waits`,
+  },
+  PROV_ACTOR_LETTER_UNKNOWN: {
+    disposition: 'usage',
+    text: ({ letter }) => `there is no dead letter ${letter}: it was replayed, or is too old`,
+    remedy: 'run `prov actors letters` to list those that are kept',
+  },
+  PROV_ACTOR_LETTER_SPENT: {
+    disposition: 'refuse',
+    text: ({ letter, replays }) =>
+      `dead letter ${letter} was replayed ${replays} times and failed each time`,
+    remedy: '`prov actors letters` shows why; correct its actor and send a new message',
+  },
+  PROV_ACTOR_LETTER_BODILESS: {
+    disposition: 'refuse',
+    text: ({ letter, event, why }) =>
+      `dead letter ${letter} (${event}) cannot be replayed: its body is not kept, ${why}`,
+    remedy: '`prov actors letters` shows whom it was for; send a new message',
   },
   PROV_ACTOR_JOURNAL_MISSING: {
     disposition: 'usage',

@@ -76,6 +76,10 @@ export type InspectRecord =
       readonly state: JsonValue
       readonly what: string
       readonly decision: string
+      /** What was counted, and by whom it was decided. */
+      readonly why: string
+      /** How often this very message failed so far; 0 when whoever applied it was told. */
+      readonly tries: Count
     }
   /** An invoked or spawned child; `address` when it is an actor of its own. */
   | {

@@ -22,6 +22,8 @@ import type { XStateFacade } from './facade.ts'
 import { hooksOf } from './inspect.ts'
 import type { Inspect, Inspector } from './inspect.ts'
 import type { Ledger } from './ledger.ts'
+import { largestBody } from './letters.ts'
+import type { DeadLetter, LetterFilter } from './letters.ts'
 import { Listeners } from './listeners.ts'
 import { childrenIn } from './kin.ts'
 import { Lives, isUnreadable } from './lives.ts'
@@ -39,7 +41,7 @@ import type {
   ActorRow,
   ActorSnapshot,
   ActorSystem,
-  DeadLetter,
+  Replayed,
   Sent,
   WatchEvent,
 } from './system.ts'
@@ -57,6 +59,7 @@ export interface KernelOptions {
   readonly partition: string
   readonly snapshotEvery: Count
   readonly schedule: ((ready: Count) => Count) | undefined
+  readonly random: () => number
 }
 
 export class Kernel implements ActorSystem {
@@ -111,21 +114,14 @@ export class Kernel implements ActorSystem {
       clock,
       writer: realm.writer,
       cell: (address) => realm.find(address),
+      kind: (type) => realm.kinds.get(type),
       free: (cell) => realm.turns.next(cell),
       broke: (error) => realm.breakDown(error),
     })
     realm.post = new Post(realm)
     realm.turns = new Turns(realm)
     realm.lives = new Lives(realm)
-    realm.warden = new Warden({
-      clock,
-      books: realm.books,
-      recorder: realm.recorder,
-      say: (record, cell, message) => realm.say(record, cell, message),
-      watchers: realm.watchers,
-      goOn: (cell) => this.#goOn(cell),
-      end: (cell, kind, crash) => realm.lives.end(cell, kind, crash),
-    })
+    realm.warden = new Warden(realm, options.random)
     for (const { address, birth, state } of ledger.stored.values()) {
       if (birth && state) realm.children.adopt(address, birth)
     }
@@ -199,18 +195,13 @@ export class Kernel implements ActorSystem {
     if (!cell) throw actorErrors.PROV_ACTOR_UNKNOWN({ address })
     const { parked } = cell
     if (!parked) return
-    const why = parked.message
-    if (isUnreadable(parked)) throw actorErrors.PROV_ACTOR_PARKED({ address, why })
+    const { code, message: why } = parked
+    if (isUnreadable(parked)) throw actorErrors.PROV_ACTOR_PARKED({ address, why, code })
     await realm.warden.lift(cell, options.skip === true)
     await realm.writer?.settled()
     if (realm.broken) throw realm.broken
     realm.watchers.tell(address, { address, kind: 'resumed' })
-    this.#goOn(cell)
-  }
-
-  #goOn(cell: Cell): void {
-    cell.status = 'active'
-    this.#realm.turns.next(cell)
+    realm.warden.goOn(cell)
   }
 
   stop(address: Address): Promise<void> {
@@ -287,9 +278,11 @@ export class Kernel implements ActorSystem {
   }
 
   list(filter: { readonly type?: string } = {}): readonly ActorRow[] {
-    const { ledger, cells, clock, nowMs } = this.#realm
+    const { ledger, cells, clock, nowMs, groups } = this.#realm
     const rows = [...ledger.stored.values()].map(rowOfStored)
-    for (const cell of cells.values()) rows.push(rowOf(cell, clock.now(), nowMs))
+    for (const cell of cells.values()) {
+      rows.push(rowOf(cell, clock.now(), nowMs, groups.of(cell.address)?.name))
+    }
     const { type } = filter
     return rows.filter((row) => type === undefined || row.type === type).sort(byAddress)
   }
@@ -299,8 +292,26 @@ export class Kernel implements ActorSystem {
   }
 
   deadLetters(): { readonly count: Count; readonly rows: readonly DeadLetter[] } {
-    const { ledger } = this.#realm
-    return { count: ledger.letterCount, rows: [...ledger.letters].reverse() }
+    const { letters } = this.#realm.ledger
+    return { count: letters.count, rows: [...letters.rows].reverse() }
+  }
+
+  async replay(which: Count | LetterFilter): Promise<readonly Replayed[]> {
+    const { ledger, books, post, writer } = this.#realm
+    const { broken, shut } = this.#realm
+    if (shut) throw broken ?? actorErrors.PROV_ACTOR_STOPPED({ address: 'letter' })
+    const one = typeof which === 'number'
+    const letters = one ? [ledger.letters.find(which)] : ledger.letters.matching(which)
+    const results = letters.map((letter) => {
+      if (!letter) throw actorErrors.PROV_ACTOR_LETTER_UNKNOWN({ letter: which as Count })
+      const result = books.replay(letter)
+      if (one) demandSent(letter, result.row)
+      return result
+    })
+    await writer?.settled()
+    if (this.#realm.broken) throw this.#realm.broken
+    for (const { pending } of results) if (pending) post.tell(pending)
+    return results.map(({ row }) => row)
   }
 
   // ── the end ────────────────────────────────────────────────────────────────────────────────────
@@ -338,4 +349,16 @@ export class Kernel implements ActorSystem {
     realm.alarm.stop()
     realm.asks.stop()
   }
+}
+
+function demandSent({ id, event, bodiless }: DeadLetter, { outcome, replays }: Replayed): void {
+  if (outcome === 'spent') throw actorErrors.PROV_ACTOR_LETTER_SPENT({ letter: id, replays })
+  if (outcome === 'sent') return
+  const why =
+    bodiless === 'large'
+      ? `it is larger than ${largestBody} bytes`
+      : bodiless === 'volatile'
+        ? 'its receiver keeps nothing'
+        : 'it is no plain data'
+  throw actorErrors.PROV_ACTOR_LETTER_BODILESS({ letter: id, event, why })
 }

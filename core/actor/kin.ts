@@ -32,7 +32,7 @@ export function childrenIn(realm: Realm): Children {
     deliver: (parent, event, cause) => deliver(realm, parent, event, cause),
     isOpen: (promise) => realm.ledger.outbox.has(promise),
     settle: (promise) => realm.books.settle(promise),
-    lost: (from, to, event) => realm.books.letter(`${from}#${to}`, event.type, 'unknown'),
+    lost: (from, to, event) => realm.books.letter(`${from}#${to}`, event, 'unknown', { from }),
     log: (address, line) => {
       const value = line.length === 1 ? line[0] : line
       realm.say({ kind: 'log', address, value }, realm.find(address))

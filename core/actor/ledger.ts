@@ -3,7 +3,7 @@
  * sequence; a record that the book already knows changes nothing, so a snapshot may be a little
  * ahead of its position.
  *
- *     started ─▶ stepped ─▶ stepped ─▶ parked ─▶ resumed ─▶ stepped ─▶ stopped
+ *     started ─▶ stepped ─▶ turned ─▶ failed ─▶ parked ─▶ resumed ─▶ stepped ─▶ stopped
  *
  * The outbox holds what commits promised and nobody has done yet: effects and tells. A step that was
  * caused by one of them settles it in its own record.
@@ -19,15 +19,34 @@ import type { ActorEvent, Durability } from './define.ts'
 import type { AskChain } from './mail.ts'
 import type { Asked } from './program/program.ts'
 import { changed } from './state.ts'
-import type { ActorState, Change } from './state.ts'
-import type { DeadLetter } from './system.ts'
+import type { ActorState, Change, TimerState } from './state.ts'
+import { Letters } from './letters.ts'
+import type { DeadLetter } from './letters.ts'
+import type { CrashReport } from './system.ts'
+import { typeOf } from './address.ts'
+import type { TypeMark } from './versions.ts'
 
 /** Why an actor stands still, and the event it stands at when nobody else keeps that event. */
 export interface Parked {
   readonly code: string
   readonly message: string
   readonly event?: ActorEvent
+  /** Of one that nobody can read now: why it stood still before. */
+  readonly before?: Parked
 }
+
+/** What is kept of an actor's failures. */
+export interface Trouble {
+  /** How often messages failed that will come again: by outbox id, or by timer. */
+  readonly tries?: Readonly<Record<string, Count>>
+  /** The newest last. */
+  readonly crashes?: readonly CrashReport[]
+}
+
+/** Crash reports kept per actor. */
+export const crashCap: Count = 3
+/** Failing messages counted per actor. */
+const triesCap: Count = 16
 
 /** Where an actor stands in its commits. */
 interface Mark {
@@ -46,6 +65,8 @@ export interface Birth {
 
 /** The kernel's record types and their bodies. */
 export interface KernelRecords {
+  /** A type became known under another version or structure: what follows was written under it. */
+  'actor.type': TypeMark & { readonly type: string }
   /** A first state, or a migrated one. */
   'actor.started': Mark & {
     readonly version: Count
@@ -53,7 +74,11 @@ export interface KernelRecords {
     readonly state: ActorState
     readonly input?: JsonValue
     readonly birth?: Birth
+    readonly rank?: Count
+    readonly trouble?: Trouble
     readonly effects?: readonly Asked[]
+    /** It begins anew: what its former life owed is void. */
+    readonly anew?: boolean
   }
   'actor.stepped': Mark & {
     readonly version: Count
@@ -75,11 +100,34 @@ export interface KernelRecords {
   }
   /** A message was given up: its timer is used up. */
   'actor.skipped': Mark & { readonly timer: string }
+  /** A step threw: what was decided, and what became of the message. */
+  'actor.failed': Mark & {
+    readonly crash: CrashReport
+    /** The message is tried again: which one, and how often it failed. */
+    readonly again?: { readonly key: string; readonly tries: Count }
+    /** It is given up: what counted it. */
+    readonly over?: string
+    /** It is given up, and its timer is used up. */
+    readonly timer?: string
+    readonly parked?: Parked
+  }
+  /** Timers that were overdue when their actor was loaded and did not just fire. */
+  'actor.timers': Mark & {
+    readonly timers: readonly TimerState[]
+    readonly skipped: readonly string[]
+    readonly restarted: readonly string[]
+  }
   'actor.parked': Mark & { readonly parked: Parked }
   'actor.resumed': Mark
-  'actor.stopped': Mark & { readonly why: string; readonly effects?: readonly Asked[] }
+  'actor.stopped': Mark & {
+    readonly why: string
+    readonly effects?: readonly Asked[]
+    readonly trouble?: Trouble
+  }
   'actor.settled': { readonly ids: readonly string[] }
   'actor.letters': { readonly first: Count; readonly letters: readonly DeadLetter[] }
+  /** A dead letter became a promise. */
+  'actor.replayed': { readonly letter: Count; readonly pending: Pending }
 }
 
 /** The steps of an `actor.turned` record, each as if it had a record of its own. */
@@ -96,9 +144,14 @@ export interface Stored {
   readonly durability: Durability
   readonly state?: ActorState
   readonly parked?: Parked
-  /** Of `permanent` actors. */
+  /** Of actors that may start anew. */
   readonly input?: JsonValue
   readonly birth?: Birth
+  /** Of members of groups: place in the order of starts. */
+  readonly rank?: Count
+  /** Of the machine that wrote the state; absent: as the type's newest mark says. */
+  readonly fingerprint?: string
+  readonly trouble?: Trouble
 }
 
 /** A promise made by a commit. */
@@ -107,6 +160,8 @@ export interface Pending extends Asked {
   readonly from: Address
   /** False for promises of volatile actors. */
   readonly kept: boolean
+  /** Of a tell that an earlier version may have written: version of the receiver's type at that time. */
+  readonly version?: Count | undefined
   /** Who waits for what comes of it; known only in this life. */
   readonly chain?: AskChain | undefined
   /** Trace it belongs to, as W3C `traceparent`. */
@@ -116,15 +171,15 @@ export interface Pending extends Asked {
 /** A message to another actor, by a machine or, to the parent of a child that ended, by the kernel. */
 export const isTold = (name: string): boolean => name === 'tell' || name === 'child.ended'
 
-/** Dead letters kept; older ones are only counted. */
-export const letterCap = 1_000
-
 /** What a system snapshot holds. */
 export interface LedgerBody {
   readonly actors: readonly Stored[]
   readonly outbox: readonly Pending[]
   readonly letters: readonly DeadLetter[]
   readonly letterCount: Count
+  /** What each type was last. Absent in snapshots of the first kernel. */
+  readonly types?: Readonly<Record<string, TypeMark>>
+  readonly rank?: Count
 }
 
 /** What a message hands on to whatever is asked for because of it. A mail is one. */
@@ -148,27 +203,24 @@ export function promised(
   }))
 }
 
-/** As it is written: who waits for it is gone after a restart. */
-export function withoutChain(pending: Pending): Pending {
-  if (pending.chain === undefined) return pending
-  const { chain: _chain, ...rest } = pending
-  return rest
-}
-
 export class Ledger {
   /** Actors that no registered type has taken over yet. */
   readonly stored = new Map<Address, Stored>()
   readonly outbox = new Map<string, Pending>()
-  letters: DeadLetter[] = []
-  letterCount: Count = 0
+  readonly letters = new Letters()
+  /** What each kept type was last, in the journal's order. */
+  readonly types = new Map<string, TypeMark>()
+  /** Highest place in the order of starts so far. */
+  rank: Count = 0
   position: Position = 0
 
   load(position: Position, body: JsonValue): void {
     const kept = body as unknown as LedgerBody
-    for (const actor of kept.actors) this.stored.set(actor.address, actor)
+    for (const [type, mark] of Object.entries(kept.types ?? {})) this.types.set(type, mark)
+    for (const actor of kept.actors) this.#keep(actor)
     for (const pending of kept.outbox) this.outbox.set(pending.id, pending)
-    this.letters = [...kept.letters]
-    this.letterCount = kept.letterCount
+    this.letters.load(kept.letters, kept.letterCount)
+    this.rank = Math.max(this.rank, kept.rank ?? 0)
     this.position = position
   }
 
@@ -178,9 +230,13 @@ export class Ledger {
       actors: [...this.stored.values(), ...running].filter(
         (actor) => actor.durability !== 'volatile',
       ),
-      outbox: [...this.outbox.values()].filter((pending) => pending.kept).map(withoutChain),
-      letters: this.letters,
-      letterCount: this.letterCount,
+      outbox: [...this.outbox.values()]
+        .filter((pending) => pending.kept)
+        .map((pending) => this.written(pending)),
+      letters: this.letters.kept,
+      letterCount: this.letters.count,
+      types: Object.fromEntries(this.types),
+      rank: this.rank,
     }
   }
 
@@ -191,9 +247,14 @@ export class Ledger {
         this.outbox.delete(id)
     } else if (type === 'actor.letters') {
       const { first, letters } = body as unknown as KernelRecords['actor.letters']
-      const fresh = letters.slice(Math.max(0, this.letterCount + 1 - first))
-      this.letterCount = Math.max(this.letterCount, first - 1)
-      for (const letter of fresh) this.letter(letter)
+      this.letters.enter(first, letters)
+    } else if (type === 'actor.replayed') {
+      const { letter, pending } = body as unknown as KernelRecords['actor.replayed']
+      // A letter that is gone already was replayed before the snapshot was taken.
+      if (this.letters.take(letter)) this.outbox.set(pending.id, pending)
+    } else if (type === 'actor.type') {
+      const { type: name, ...mark } = body as unknown as KernelRecords['actor.type']
+      this.#marked(name, mark)
     } else if (type === 'actor.turned') {
       for (const step of stepsOf(body)) this.#enterActor('actor.stepped', step)
     } else this.#enterActor(type, body as unknown as Mark)
@@ -203,14 +264,43 @@ export class Ledger {
     const known = this.stored.get(mark.address)
     if (known && mark.sequence <= known.sequence) return
     if (type === 'actor.started') {
-      const { effects, ...actor } = mark as KernelRecords['actor.started']
-      this.stored.set(mark.address, actor)
+      const { effects, anew, ...actor } = mark as KernelRecords['actor.started']
+      if (anew) this.forget(mark.address)
+      this.#keep(actor)
       if (actor.birth) this.outbox.delete(actor.birth.cause)
       this.promise(mark, effects)
     } else if (known) {
       const next = this.#next(known, type, mark)
       this.stored.set(mark.address, { ...next, sequence: mark.sequence })
     }
+  }
+
+  #keep(actor: Stored): void {
+    this.stored.set(actor.address, actor)
+    this.rank = Math.max(this.rank, actor.rank ?? 0)
+  }
+
+  /** What was written before keeps the mark it was written under. */
+  #marked(type: string, mark: TypeMark): void {
+    const before = this.types.get(type)
+    this.types.set(type, mark)
+    if (!before) return
+    for (const actor of this.stored.values()) {
+      if (typeOf(actor.address) !== type || actor.fingerprint !== undefined) continue
+      this.stored.set(actor.address, { ...actor, fingerprint: before.fingerprint })
+    }
+    for (const pending of this.outbox.values()) {
+      if (pending.version !== undefined || !isTellTo(pending, type)) continue
+      this.outbox.set(pending.id, { ...pending, version: before.version })
+    }
+  }
+
+  /** A type is registered as this. True when that is news: then it must be written. */
+  mark(type: string, mark: TypeMark): boolean {
+    const known = this.types.get(type)
+    if (known?.version === mark.version && known.fingerprint === mark.fingerprint) return false
+    this.#marked(type, mark)
+    return true
   }
 
   #next(known: Stored, type: string, mark: Mark): Stored {
@@ -221,21 +311,35 @@ export class Ledger {
         const { cause, change, effects, version } = step
         if (cause !== undefined) this.outbox.delete(cause)
         this.promise(mark, effects, true, step)
-        return defined({ ...known, version, state: state && changed(state, change) }) as Stored
+        const trouble = known.trouble && withoutTries(known.trouble, step)
+        const next = { ...known, version, fingerprint: undefined, trouble }
+        return defined({ ...next, state: state && changed(state, change) }) as Stored
+      }
+      case 'actor.failed': {
+        const failed = mark as KernelRecords['actor.failed']
+        const next = { ...known, trouble: troubled(known.trouble, failed) }
+        const { parked = known.parked } = failed
+        return defined({ ...next, parked, state: withoutTimer(state, failed.timer) }) as Stored
+      }
+      case 'actor.timers': {
+        const { timers } = mark as KernelRecords['actor.timers']
+        return defined({ ...known, state: state && changed(state, { timers }) }) as Stored
       }
       case 'actor.skipped': {
         const { timer } = mark as KernelRecords['actor.skipped']
-        const timers = state?.timers?.filter((one) => one.id !== timer)
-        return defined({ ...known, state: state && changed(state, defined({ timers })) }) as Stored
+        return defined({ ...known, state: withoutTimer(state, timer) }) as Stored
       }
       case 'actor.parked':
         return { ...known, parked: (mark as KernelRecords['actor.parked']).parked }
       case 'actor.resumed':
         return defined({ ...known, parked: undefined }) as Stored
-      case 'actor.stopped':
+      case 'actor.stopped': {
         this.forget(mark.address)
-        this.promise(mark, (mark as KernelRecords['actor.stopped']).effects)
-        return defined({ ...known, parked: undefined, state: undefined }) as Stored
+        const { effects, trouble } = mark as KernelRecords['actor.stopped']
+        this.promise(mark, effects)
+        const { input: _input, rank: _rank, fingerprint: _print, ...rest } = known
+        return defined({ ...rest, parked: undefined, state: undefined, trouble }) as Stored
+      }
       default:
         return known
     }
@@ -260,9 +364,54 @@ export class Ledger {
     }
   }
 
-  letter(letter: DeadLetter): void {
-    this.letterCount++
-    this.letters.push(letter)
-    if (this.letters.length > letterCap) this.letters.shift()
+  /** A promise as it is kept elsewhere than in its record: with the version that it was made under. */
+  written(pending: Pending): Pending {
+    const { chain: _chain, ...rest } = pending
+    if (pending.name !== 'tell' || pending.version !== undefined) return rest
+    const version = this.types.get(typeOf(receiverOf(pending)))?.version
+    return version === undefined ? rest : { ...rest, version }
   }
+}
+
+const receiverOf = ({ params }: Pending): string =>
+  String((params as { readonly to?: unknown } | null)?.to)
+
+const isTellTo = (pending: Pending, type: string): boolean =>
+  pending.name === 'tell' && typeOf(receiverOf(pending)) === type
+
+/** Whatever counts a timer: two that are set one after the other are not the same. */
+export const timerKey = ({ id, dueMs }: TimerState): string => `${id}@${dueMs}`
+
+/** Failures as they are remembered after one more. */
+export function troubled(
+  trouble: Trouble | undefined,
+  { crash, again, over }: Pick<KernelRecords['actor.failed'], 'crash' | 'again' | 'over'>,
+): Trouble {
+  const { [again?.key ?? over ?? '']: _, ...rest } = trouble?.tries ?? {}
+  const entries = [...Object.entries(rest), ...(again ? [[again.key, again.tries] as const] : [])]
+  const tries = entries.length > 0 ? Object.fromEntries(entries.slice(-triesCap)) : undefined
+  const crashes = [...(trouble?.crashes ?? []), crash].slice(-crashCap)
+  return defined({ tries, crashes }) as Trouble
+}
+
+/** What failed before went through: it is not counted any more. */
+export function withoutTries(
+  trouble: Trouble,
+  { cause, timer }: { readonly cause?: string | undefined; readonly timer?: string | undefined },
+): Trouble {
+  if (!trouble.tries || (cause ?? timer) === undefined) return trouble
+  const left = Object.entries(trouble.tries).filter(
+    ([key]) => key !== cause && !(timer !== undefined && key.startsWith(`${timer}@`)),
+  )
+  const tries = left.length > 0 ? Object.fromEntries(left) : undefined
+  return defined({ ...trouble, tries }) as Trouble
+}
+
+function withoutTimer(
+  state: ActorState | undefined,
+  timer: string | undefined,
+): ActorState | undefined {
+  if (!state || timer === undefined) return state
+  const timers = state.timers?.filter((one) => one.id !== timer)
+  return changed(state, defined({ timers }))
 }

@@ -15,9 +15,10 @@ import type { Kind } from './cell.ts'
 import { childAddress } from './children.ts'
 import type { ActorDef } from './define.ts'
 import { actorErrors } from './errors.ts'
+import type { Group } from './groups.ts'
 import { consequencesOf, hasParent, lastWords, sayLast } from './kin.ts'
 import type { Consequences } from './kin.ts'
-import { isTold } from './ledger.ts'
+import { crashCap, isTold } from './ledger.ts'
 import type { Birth, KernelRecords, Parked, Pending, Stored } from './ledger.ts'
 import { eventOf, Mail } from './mail.ts'
 import { roomMade } from './overflow.ts'
@@ -31,7 +32,8 @@ import type { Revived } from './restore.ts'
 import { Lane } from './scheduler.ts'
 import { persisted, standingOf } from './state.ts'
 import type { ActorState } from './state.ts'
-import { decide } from './supervise.ts'
+import { overdue } from './timers.ts'
+import { fingerprint } from './versions.ts'
 import type { CrashReport } from './system.ts'
 import { sorted } from './turns.ts'
 import { messageOf } from './warden.ts'
@@ -89,10 +91,12 @@ export class Lives {
     const { program } = kind
     const { kinds, ledger } = this.#realm
     kinds.set(kind.def.type, kind)
+    this.#mark(kind)
     // Taking an entry out of a map while walking it is sound.
     for (const actor of ledger.stored.values()) {
       if (program && isKept(actor) && typeOf(actor.address) === kind.def.type) {
-        this.#revive(kind, actor, revive(program, actor))
+        const mark = ledger.types.get(kind.def.type)
+        this.#revive(kind, actor, revive(program, actor, mark?.fingerprint))
       }
     }
     this.#disown(kind)
@@ -119,18 +123,43 @@ export class Lives {
     )
     this.admit(kind.def)
     kinds.set(type, kind)
+    this.#mark(kind)
     for (const [at, actor] of actors.entries()) this.#revive(kind, actor, revived[at] as Revived)
     this.#disown(kind)
     this.reissue(type)
   }
 
-  #revive(kind: Kind, actor: Kept, { at, migrated, unreadable }: Revived): void {
+  /** Whatever is written from now on is written under this version and structure. */
+  #mark({ def, kept }: Kind): void {
+    if (!kept) return
+    const mark = {
+      version: def.version,
+      fingerprint: def.fingerprint ?? (def.machine ? fingerprint(def.machine) : ''),
+    }
+    if (!this.#realm.ledger.mark(def.type, mark)) return
+    this.#realm.books.note('actor.type', { type: def.type, ...mark })
+  }
+
+  #revive(kind: Kind, kept: Kept, { at, migrated, unreadable }: Revived): void {
     const { ledger, cells, books, clock, taps, turns } = this.#realm
+    const actor = migrated ?? kept
     const cell = new Cell(actor.address, kind, at, actor.sequence)
     cell.input = actor.input
     cell.birth = actor.birth
-    cell.parked = unreadable ?? (isUnreadable(actor.parked) ? undefined : actor.parked)
+    // What a person has to decide is not forgotten while nobody can read it.
+    const before = isUnreadable(actor.parked) ? actor.parked?.before : actor.parked
+    cell.parked = unreadable ? { ...unreadable, ...(before && { before }) } : before
     if (unreadable) cell.version = actor.version
+    if (actor.trouble) cell.rare.trouble = actor.trouble
+    const print = migrated ? undefined : actor.fingerprint
+    if (print !== undefined && print !== ledger.types.get(kind.def.type)?.fingerprint) {
+      cell.rare.foreign = { fingerprint: print, sequence: actor.sequence }
+    }
+    try {
+      this.#join(cell, actor.rank)
+    } catch {
+      // Whoever cannot say where an actor belongs leaves it alone.
+    }
     if (cell.parked) {
       cell.status = 'parked'
       if (cell.parked.event) {
@@ -142,11 +171,37 @@ export class Lives {
     cells.set(actor.address, cell)
     if (migrated) {
       cell.sequence++
-      books.note('actor.started', { ...cell.stored(), state: migrated })
+      books.note('actor.started', { ...cell.stored(), state: migrated.state })
     }
-    if (!unreadable) turns.arm(cell, none)
+    if (!unreadable) {
+      this.#overdue(cell)
+      turns.arm(cell, none)
+    }
     if (taps.has(cell.address)) cell.tapped = true
     this.#realm.say({ kind: 'actor.up', address: cell.address, restored: true }, cell)
+    // It was done and in its pause when the process ended.
+    if (cell.status === 'done' && kind.def.supervision.restart === 'permanent') this.finished(cell)
+  }
+
+  /** Timers whose time came while nobody was there, as their type wants it. */
+  #overdue(cell: Cell): void {
+    const { books, clock } = this.#realm
+    const { timers } = cell.kind.def
+    const found = timers && overdue(timers, cell.timers, clock.now())
+    if (!found) return
+    cell.timers = found.timers
+    const sequence = ++cell.sequence
+    void books.keep(cell, 'actor.timers', { address: cell.address, sequence, ...found })
+  }
+
+  /** A member of a group has a place in the order of starts, and keeps it. */
+  #join(cell: Cell, rank?: Count): void {
+    const { groups, ledger } = this.#realm
+    const { def } = cell.kind
+    const group = groupOf(def, cell.address)
+    if (!group) return
+    cell.rare.rank = rank ?? ++ledger.rank
+    groups.join(group, cell.address, cell.rare.rank)
   }
 
   /** Effects of this type run again under their old ids; what was told to it is told again. */
@@ -215,17 +270,21 @@ export class Lives {
     }
   }
 
-  #startNow(kind: Kind, address: Address, input: unknown, birth: Birth | undefined): Cell {
-    const sequence = this.#nextSequence(address)
+  #startNow(
+    kind: Kind,
+    address: Address,
+    input: unknown,
+    birth: Birth | undefined,
+    former?: Cell,
+  ): Cell {
+    const sequence = Math.max(this.#nextSequence(address), (former?.sequence ?? 0) + 1)
     let step: Step
     try {
       step = (kind.program as Program).start(input, this.#realm.clock.now())
     } catch (thrown) {
       throw startFailed(address, thrown)
     }
-    const cell = new Cell(address, kind, step, sequence)
-    cell.birth = birth
-    if (keepsInput(kind)) cell.input = (input ?? null) as JsonValue
+    const cell = this.#made(new Cell(address, kind, step, sequence), input, birth, former)
     this.#up(cell, consequencesOf(step.asked, step, address, birth, kind), input)
     return cell
   }
@@ -235,16 +294,14 @@ export class Lives {
     address: Address,
     input: unknown,
     birth: Birth | undefined,
-    from: Count = 0,
+    former?: Cell,
   ): Promise<Cell> {
-    if (!kind.kept && kind.program) return this.#startNow(kind, address, input, birth)
-    const sequence = Math.max(this.#nextSequence(address), from + 1)
+    if (!kind.kept && kind.program) return this.#startNow(kind, address, input, birth, former)
+    const sequence = Math.max(this.#nextSequence(address), (former?.sequence ?? 0) + 1)
     const first = kind.program
       ? this.#first(kind, address, input, sequence, birth)
       : await this.#firstElsewhere(kind, address, input, sequence, birth)
-    const cell = new Cell(address, kind, first.at, sequence)
-    cell.birth = birth
-    if (keepsInput(kind)) cell.input = (input ?? null) as JsonValue
+    const cell = this.#made(new Cell(address, kind, first.at, sequence), input, birth, former)
     const { writer } = this.#realm
     if (!kind.kept || !writer) this.#up(cell, first, input)
     else {
@@ -252,12 +309,29 @@ export class Lives {
         ...cell.stored(),
         state: persisted(first.at),
         effects: first.effects.length > 0 ? first.effects : undefined,
+        anew: former && true,
       }) as never
       const entries = [writer.entry('actor.started', body), ...first.beside]
       // Its consequences come before the promise: a snapshot taken in between would miss it.
       await new Promise<void>((resolve, reject) => {
         writer.append(entries, () => resolve(this.#up(cell, first, input)), reject)
       })
+    }
+    return cell
+  }
+
+  /** One that begins anew keeps its place in its group and what is known of its failures. */
+  #made(cell: Cell, input: unknown, birth: Birth | undefined, former: Cell | undefined): Cell {
+    cell.birth = birth
+    if (keepsInput(cell.kind)) cell.input = (input ?? null) as JsonValue
+    if (former) {
+      const { failures, restarts, trouble } = former.rare
+      Object.assign(cell.rare, { failures, restarts, trouble })
+    }
+    try {
+      this.#join(cell, former?.rareIfAny?.rank)
+    } catch (thrown) {
+      throw startFailed(cell.address, thrown)
     }
     return cell
   }
@@ -372,8 +446,15 @@ export class Lives {
     const words = lastWords(cell, crash?.error)
     const told = words.length > 0 && { effects: words }
     const kin = birth && { birth }
-    ledger.stored.set(address, { address, version, sequence, durability, ...kin })
-    if (durability !== 'volatile') books.note('actor.stopped', { address, sequence, why, ...told })
+    // Why it ended stays to be seen.
+    const known = cell.rareIfAny?.trouble?.crashes ?? []
+    const crashes = crash && !known.includes(crash) ? [...known, crash] : known
+    const trouble = crashes.length > 0 && { trouble: { crashes: crashes.slice(-crashCap) } }
+    this.#realm.groups.leave(address)
+    ledger.stored.set(address, { address, version, sequence, durability, ...kin, ...trouble })
+    if (durability !== 'volatile') {
+      books.note('actor.stopped', { address, sequence, why, ...told, ...trouble })
+    }
     effects.abort(address)
     this.#leave(cell)
     ledger.forget(address)
@@ -395,7 +476,7 @@ export class Lives {
       if (mail?.dropped || mail?.timer || (!forGood && mail?.cause !== undefined)) continue
       if (mail?.waiter) {
         mail.waiter.reject(actorErrors.PROV_ACTOR_STOPPED({ address: cell.address }))
-      } else books.letter(cell.address, eventOf(item).type, 'stopped')
+      } else books.letter(cell.address, eventOf(item), 'stopped', mail)
       if (mail?.cause !== undefined) books.settle(mail.cause)
     }
     if ((cell.flags & flag.wanted) !== 0) roomMade(cell)
@@ -403,7 +484,10 @@ export class Lives {
 
   /** Its machine is done. */
   finished(cell: Cell): void {
-    if (cell.kind.def.supervision.restart === 'permanent') return this.#startAgain(cell)
+    if (cell.kind.def.supervision.restart === 'permanent') {
+      for (const child of this.#realm.children.endOf(cell.address)) void this.stop(child)
+      return this.#realm.warden.done(cell)
+    }
     cell.status = 'done'
     this.#leave(cell)
     sayLast(this.#realm, cell, undefined)
@@ -418,33 +502,31 @@ export class Lives {
     if (birth) children.gone(address, birth)
   }
 
-  #startAgain(cell: Cell): void {
-    const { warden, clock, scheduler, children } = this.#realm
-    for (const child of children.endOf(cell.address)) void this.stop(child)
-    const { supervision } = cell.kind.def
-    const policy = { ...supervision, onFailure: 'restart' as const }
-    const decision = decide(policy, cell.failures ?? [], clock.monotonic())
-    if (decision.directive !== 'restart') return this.end(cell, 'failed')
-    const waiting = cell.takeAll()
-    cell.failures = decision.failures
-    warden.pause(cell, decision.pauseMs, () => {
-      void this.#start(
-        cell.kind,
-        cell.address,
-        cell.input ?? undefined,
-        cell.birth,
-        cell.sequence,
-      ).then(
-        (fresh) => {
-          cell.flags |= flag.gone
-          fresh.failures = cell.failures
-          fresh.restarts = cell.restarts
-          fresh.unshift([...waiting, ...cell.takeAll()])
-          scheduler.ready(fresh)
-        },
-        () => this.end(cell, 'failed'),
-      )
+  /** From its input, with nothing of its former life but its address, its place and its mailbox. */
+  anew(cell: Cell): void {
+    const { ledger, effects, scheduler, children, turns, shut } = this.#realm
+    if (shut) return
+    const { address, kind } = cell
+    for (const child of children.endOf(address)) void this.stop(child)
+    effects.abort(address)
+    turns.disarm(cell.timers)
+    ledger.forget(address)
+    // What its former life asked for is not answered to the new one.
+    const waiting = cell.takeAll().filter((item) => {
+      const cause = item instanceof Mail ? item.cause : undefined
+      return cause === undefined || ledger.outbox.has(cause)
     })
+    void this.#start(kind, address, cell.input ?? undefined, cell.birth, cell).then(
+      (fresh) => {
+        cell.flags |= flag.gone
+        fresh.unshift([...waiting, ...cell.takeAll()])
+        scheduler.ready(fresh)
+      },
+      () => {
+        cell.unshift(waiting)
+        if (!this.#realm.shut) this.end(cell, 'failed')
+      },
+    )
   }
 }
 
@@ -453,7 +535,16 @@ const isKept = (actor: Stored): actor is Kept => actor.state !== undefined
 export const isUnreadable = (parked: Parked | undefined): boolean =>
   parked !== undefined && unreadableCodes.has(parked.code)
 
-const keepsInput = ({ def }: Kind): boolean => def.supervision.restart === 'permanent'
+const keepsInput = ({ def }: Kind): boolean =>
+  def.supervision.restart === 'permanent' || def.supervision.onFailure === 'reset'
+
+/** A group that is only named has the strategy and the limits of the type that names it. */
+function groupOf({ supervision }: ActorDef, address: Address): Group | undefined {
+  const group = supervision.group?.(parseAddress(address).id)
+  if (typeof group !== 'string') return group
+  const { strategy, intensity, periodMs } = supervision
+  return { name: group, strategy, intensity, periodMs }
+}
 
 function startFailed(address: Address, thrown: unknown): ProvError {
   if (ProvError.is(thrown) && thrown.code === 'PROV_ACTOR_UNSUPPORTED') return thrown

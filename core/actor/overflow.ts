@@ -46,7 +46,7 @@ export function makeRoom(realm: Realm, cell: Cell): boolean {
   if (first instanceof Mail && (first.waiter ?? first.cause ?? first.timer) !== undefined)
     return false
   cell.take()
-  realm.books.letter(cell.address, eventOf(first).type, 'dropped')
+  realm.books.letter(cell.address, eventOf(first), 'dropped')
   return true
 }
 

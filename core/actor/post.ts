@@ -8,6 +8,7 @@ import { typeOf } from './address.ts'
 import type { Address } from './address.ts'
 import { flag, mailOf } from './cell.ts'
 import type { Cell } from './cell.ts'
+import type { ProvError } from '../errors.ts'
 import type { ActorEvent } from './define.ts'
 import type { EffectEvent } from './effects.ts'
 import type { Pending } from './ledger.ts'
@@ -18,7 +19,9 @@ import type { Realm } from './realm.ts'
 import { abandoned, abortable, isEvent, refused } from './refuse.ts'
 import type { TimerState } from './state.ts'
 import type { Tracing } from './telemetry.ts'
-import type { ActorSnapshot, LetterReason, Refusal, Sent } from './system.ts'
+import type { LetterReason } from './letters.ts'
+import type { ActorSnapshot, Refusal, Sent } from './system.ts'
+import { upcast } from './versions.ts'
 
 const accepted: Sent = { accepted: true }
 /** Only an actor in this state runs what it is sent at once. */
@@ -42,7 +45,7 @@ export class Post {
       return accepted
     }
     if (reason === 'full') return this.#overflow(cell as Cell, event)
-    this.#realm.books.letter(address, String(event?.type), reason)
+    this.#realm.books.letter(address, event, reason)
     return { accepted: false, reason }
   }
 
@@ -110,7 +113,7 @@ export class Post {
     const { overflow } = kind.def.mailbox
     if (overflow === 'await') return { accepted: false, reason: 'full', room: roomIn(cell) }
     const lost = overflow === 'drop-newest' ? 'dropped' : 'full'
-    this.#realm.books.letter(address, event.type, lost)
+    this.#realm.books.letter(address, event, lost)
     return { accepted: false, reason: 'full' }
   }
 
@@ -155,21 +158,25 @@ export class Post {
   /** Tells are kept in the outbox, so a full mailbox is no reason to lose them. */
   tell(pending: Pending, { to, event } = toldOf(pending)): void {
     const { books, ledger, starting, unissued, asks, nowMs } = this.#realm
+    const { id: cause, version } = pending
+    const from = senderOf(pending)
     const give = (reason: LetterReason): void => {
-      books.letter(to, String(event?.type), reason)
-      books.settle(pending.id)
+      books.letter(to, event, reason, { from, cause, version })
+      books.settle(cause)
     }
     // Only the kernel says that a child ended.
     if (pending.name !== 'child.ended' && !isEvent(event)) return give('invalid')
-    if (asks.answer(to, event)) return books.settle(pending.id)
+    if (asks.answer(to, event)) return books.settle(cause)
     const cell = this.#realm.find(to)
     if (cell && cell.status !== 'done') {
-      const mail = new Mail(event, nowMs)
-      mail.cause = pending.id
-      mail.from = pending.from
+      const read = this.#read(cell, pending, event)
+      if (!read) return void unissued.add(cause)
+      const mail = new Mail(read, nowMs)
+      mail.cause = cause
+      mail.from = from
       mail.chain = pending.chain
       mail.traceparent = pending.traceparent
-      return this.#queue(cell, mail, pending.from)
+      return this.#queue(cell, mail, from)
     }
     if (starting.has(to) || (!cell && ledger.stored.get(to)?.state)) {
       void unissued.add(pending.id)
@@ -178,23 +185,34 @@ export class Post {
     give(cell || ledger.stored.has(to) ? 'stopped' : 'unknown')
   }
 
+  /** What another version told, as this one understands it. What it cannot read waits for one that can. */
+  #read(cell: Cell, { version }: Pending, event: ActorEvent): ActorEvent | undefined {
+    if (version === undefined) return event
+    try {
+      return upcast(cell.kind.def, event, version, cell.address)
+    } catch (thrown) {
+      this.#realm.warden.unreadable(cell, thrown as ProvError)
+      return undefined
+    }
+  }
+
   /** A tell of an actor that keeps nothing: delivered now or a dead letter, no promise to keep. */
   tellNow(from: Address, params: unknown): void {
     const { books, ledger, starting, asks } = this.#realm
     const { to, event } = params as { readonly to: Address; readonly event: ActorEvent }
-    if (!isEvent(event))
-      return books.letter(String(to), String((event as ActorEvent)?.type), 'invalid')
+    if (!isEvent(event)) return books.letter(String(to), event, 'invalid', { from })
     if (asks.answer(to, event)) return
     const cell = this.#realm.find(to)
     if (cell && cell.status !== 'done') return this.#queue(cell, event, from)
     const waiting = starting.get(to)
     if (waiting) return void waiting.catch(() => {}).then(() => this.tellNow(from, params))
-    books.letter(to, event.type, cell || ledger.stored.has(to) ? 'stopped' : 'unknown')
+    books.letter(to, event, cell || ledger.stored.has(to) ? 'stopped' : 'unknown', { from })
   }
 
   answered(pending: Pending, event: EffectEvent): void {
-    const { books, over, nowMs } = this.#realm
-    if (over) return
+    const { books, ledger, over, nowMs } = this.#realm
+    // Whoever owed it has ended or begun anew.
+    if (over || !ledger.outbox.has(pending.id)) return
     const cell = this.#realm.find(pending.from)
     if (!cell || cell.status === 'done') return books.settle(pending.id)
     const mail = new Mail(event, nowMs)
@@ -225,6 +243,12 @@ export function standingTimer(cell: Cell, timer: TimerState): TimerState | undef
 export function toldOf(pending: Pending): { readonly to: Address; readonly event: ActorEvent } {
   const told = (pending.params ?? {}) as { readonly to?: unknown; readonly event?: unknown }
   return { to: String(told.to) as Address, event: told.event as ActorEvent }
+}
+
+/** A replayed letter says whose message it was. */
+function senderOf({ from, params }: Pending): Address {
+  if (!from.startsWith('letter/')) return from
+  return ((params as { readonly from?: Address } | null)?.from ?? from) as Address
 }
 
 /** True for a message that waits for somebody of this type, or for an answer. */

@@ -19,6 +19,7 @@ import type { Children } from './children.ts'
 import type { ActorEvent } from './define.ts'
 import type { Effects } from './effects.ts'
 import { Glance } from './glance.ts'
+import { Groups } from './groups.ts'
 import type { About, Hooks, Inspect, InspectKind, InspectRecord } from './inspect.ts'
 import type { Ledger } from './ledger.ts'
 import type { Listeners } from './listeners.ts'
@@ -47,6 +48,7 @@ export class Realm {
   readonly tracing: Tracing | null
   readonly recorder = new Recorder()
   readonly partition: string
+  readonly groups = new Groups()
   readonly kinds = new Map<string, Kind>()
   readonly cells = new Map<Address, Cell>()
   readonly starting = new Map<Address, Promise<unknown>>()

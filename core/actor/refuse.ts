@@ -32,7 +32,11 @@ export function refused(
         capacity: cell?.kind.def.mailbox.capacity ?? 0,
       })
     case 'parked':
-      return actorErrors.PROV_ACTOR_PARKED({ address, why: cell?.parked?.message ?? '' })
+      return actorErrors.PROV_ACTOR_PARKED({
+        address,
+        why: cell?.parked?.message ?? '',
+        code: cell?.parked?.code ?? '',
+      })
     case 'unknown':
       return actorErrors.PROV_ACTOR_UNKNOWN({ address })
     case 'invalid':

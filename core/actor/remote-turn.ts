@@ -16,6 +16,7 @@ import type { Standing } from './program/program.ts'
 import type { RemoteProgram } from './program/remote.ts'
 import type { Realm } from './realm.ts'
 import { persisted, standingOf } from './state.ts'
+import { withDelays } from './timers.ts'
 import type { Due, Turn } from './turns.ts'
 
 /** Never rejects. `left` are messages that were not reached. */
@@ -27,6 +28,7 @@ export async function remoteSteps(
   const { nowMs, partition } = realm
   const { address, sequence, kind } = cell
   const remote = kind.remote as RemoteProgram
+  const { timers } = kind.def
   const dues: Due[] = []
   const entries: JournalEntry[] = []
   const fail = (at: number, thrown: unknown) => ({
@@ -47,7 +49,8 @@ export async function remoteSteps(
     for (const [index, step] of steps.slice(0, items.length).entries()) {
       const item = items[index] as Item
       const mail = item instanceof Mail ? item : undefined
-      const after = standingOf(step.state, step.tags)
+      const at = standingOf(step.state, step.tags)
+      const after = timers ? withDelays(timers, before, at, nowMs) : at
       const { beside, logs } = step
       const { effects, emits } = consequencesOf(step.asked, after, address, cell.birth, kind)
       record?.add({ event: eventOf(item), before, after, mail, effects })

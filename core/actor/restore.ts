@@ -8,7 +8,7 @@
 import { asProvError } from '../errors.ts'
 import type { ProvError } from '../errors.ts'
 import type { JournalReader } from '../journal/journal.ts'
-import type { ActorDef, PersistedState } from './define.ts'
+import type { ActorDef } from './define.ts'
 import { actorErrors } from './errors.ts'
 import { Ledger } from './ledger.ts'
 import type { Parked, Pending, Stored } from './ledger.ts'
@@ -16,6 +16,7 @@ import type { Program, Standing } from './program/program.ts'
 import type { RemoteProgram } from './program/remote.ts'
 import { standingOf } from './state.ts'
 import type { ActorState } from './state.ts'
+import { climb } from './versions.ts'
 
 /** Everything the journal says about the actors of a partition; runs none of their code. */
 export async function openLedger(
@@ -54,11 +55,13 @@ async function refresh(
   for (const pending of body.outbox) ledger.outbox.set(pending.id, pending)
 }
 
+type Kept = Stored & { readonly state: ActorState }
+
 /** A kept actor as it may run. */
 export interface Revived {
   readonly at: Standing
-  /** Set when the state had to be migrated: it must be written before any step. */
-  readonly migrated?: ActorState
+  /** Set when it had to be migrated: it must be written before any step. */
+  readonly migrated?: Kept
   /** Set when it could not be read; `at` then only shows what is kept. */
   readonly unreadable?: Parked
 }
@@ -67,17 +70,21 @@ export interface Revived {
 export const unreadableCodes: ReadonlySet<string> = new Set([
   'PROV_ACTOR_VERSION_UNKNOWN',
   'PROV_ACTOR_RESTORE_FAILED',
+  'PROV_ACTOR_EVENT_UNREADABLE',
 ])
 
-/** Never throws. */
-export function revive(program: Program, actor: Stored & { readonly state: ActorState }): Revived {
-  const { def } = program
+/** Never throws. `fingerprint` is that of the machine as it is now. */
+export function revive(program: Program, actor: Kept, fingerprint?: string): Revived {
   try {
-    const state = climb(def, actor)
-    const at = program.restore(state)
-    return { at, ...(state !== actor.state && { migrated: state }) }
+    const risen = climb(program.def, actor)
+    const at = program.restore(risen.state)
+    return { at, ...(risen !== actor && { migrated: risen }) }
   } catch (thrown) {
-    return unreadable(actor, thrown)
+    const changed =
+      actor.version === program.def.version &&
+      actor.fingerprint !== undefined &&
+      actor.fingerprint !== fingerprint
+    return unreadable(actor, thrown, changed)
   }
 }
 
@@ -85,43 +92,34 @@ export function revive(program: Program, actor: Stored & { readonly state: Actor
 export async function reviveElsewhere(
   def: ActorDef,
   remote: RemoteProgram,
-  actor: Stored & { readonly state: ActorState },
+  actor: Kept,
 ): Promise<Revived> {
   try {
     let { state } = actor
     for (let { version } = actor; version !== def.version; version++) {
-      if (version > def.version) throw unknownVersion(def, actor)
+      if (version > def.version) {
+        const detail = { address: actor.address, found: actor.version, known: def.version }
+        throw actorErrors.PROV_ACTOR_VERSION_UNKNOWN(detail)
+      }
       state = { ...state, ...(await remote.migrate(version, state)) }
     }
     await remote.restore(state)
-    return { at: standingOf(state), ...(state !== actor.state && { migrated: state }) }
+    const risen = { ...actor, version: def.version, state }
+    return { at: standingOf(state), ...(state !== actor.state && { migrated: risen }) }
   } catch (thrown) {
     return unreadable(actor, thrown)
   }
 }
 
-function unreadable(actor: Stored & { readonly state: ActorState }, thrown: unknown): Revived {
+function unreadable(actor: Kept, thrown: unknown, changed = false): Revived {
   const { address } = actor
   const known = asProvError(thrown)
+  const what = changed
+    ? `its machine was changed and its version was not: ${known.message}`
+    : known.message
   const error: ProvError = unreadableCodes.has(known.code)
     ? known
-    : actorErrors.PROV_ACTOR_RESTORE_FAILED({ address, what: known.message }, { cause: thrown })
+    : actorErrors.PROV_ACTOR_RESTORE_FAILED({ address, what }, { cause: thrown })
   const why = { code: error.code, message: error.message }
   return { at: standingOf(actor.state), unreadable: why }
-}
-
-const unknownVersion = (def: ActorDef, { address, version }: Stored): ProvError =>
-  actorErrors.PROV_ACTOR_VERSION_UNKNOWN({ address, found: version, known: def.version })
-
-function climb(def: ActorDef, actor: Stored & { readonly state: ActorState }): ActorState {
-  let version = actor.version
-  if (version === def.version) return actor.state
-  let state: PersistedState = { value: actor.state.value, context: actor.state.context }
-  while (version !== def.version) {
-    const step = def.migrate[version]
-    if (!step || version > def.version) throw unknownVersion(def, actor)
-    state = step(state)
-    version++
-  }
-  return { ...actor.state, ...state }
 }

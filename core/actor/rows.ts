@@ -12,7 +12,12 @@ import type { Stored } from './ledger.ts'
 import type { ActorRow } from './system.ts'
 
 /** The row of a running actor. */
-export function rowOf(cell: Cell, nowMs: Millis, lookedMs: Millis): ActorRow {
+export function rowOf(
+  cell: Cell,
+  nowMs: Millis,
+  lookedMs: Millis,
+  group: string | undefined,
+): ActorRow {
   const { address, version, status, sequence, depth, restarts, parked, first, kind } = cell
   return defined({
     address,
@@ -25,17 +30,28 @@ export function rowOf(cell: Cell, nowMs: Millis, lookedMs: Millis): ActorRow {
     // A plain event bears no time: it came after the kernel last looked at the clock.
     oldestMs: first && nowMs - (first instanceof Mail ? first.atMs : lookedMs),
     restarts,
-    parked: parked && defined({ ...parked, event: parked.event?.type }),
+    parked:
+      parked && defined({ code: parked.code, message: parked.message, event: parked.event?.type }),
     owner: kind.owner,
+    group,
+    warning: warningOf(cell),
+    crashes: cell.rareIfAny?.trouble?.crashes,
   }) as ActorRow
 }
 
+/** Another machine of the same version wrote it: it may stand where the present one means otherwise. */
+function warningOf({ foreign, parked, version, kind }: Cell): string | undefined {
+  if (foreign === undefined || parked || version !== kind.def.version) return undefined
+  return `its state was written by another machine of version ${version}: raise the version`
+}
+
 /** The row of one that is only kept: its type is not registered, or it has stopped. */
-export function rowOfStored({ address, version, sequence, state }: Stored): ActorRow {
+export function rowOfStored({ address, version, sequence, state, trouble }: Stored): ActorRow {
   const status = state ? 'dormant' : 'stopped'
   const value = state?.value ?? null
   const type = typeOf(address)
-  return { address, type, version, status, value, sequence, depth: 0, restarts: 0 }
+  const row = { address, type, version, status, value, sequence, depth: 0, restarts: 0 } as const
+  return { ...row, ...(trouble?.crashes && { crashes: trouble.crashes }) }
 }
 
 export const byAddress = (a: ActorRow, b: ActorRow): number => (a.address < b.address ? -1 : 1)

@@ -31,6 +31,8 @@ export interface ActorsOptions {
    * For tests that look for orders.
    */
   readonly schedule?: ((ready: Count) => Count) | undefined
+  /** From 0 to below 1; what the jitter of back-offs is taken from. Default: chance. */
+  readonly random?: (() => number) | undefined
 }
 
 /** Reads what is kept; actors come back when their type is registered. Throws what the journal throws. */
@@ -38,7 +40,7 @@ export async function startActors(options: ActorsOptions = {}): Promise<ActorSys
   const { journal, inspect, partition = 'kernel', snapshotEvery = 10_000 } = options
   const ledger = await openLedger(journal, partition)
   const clock = options.clock ?? systemClock
-  const { schedule, tracing } = options
+  const { schedule, tracing, random = Math.random } = options
   return new Kernel(ledger, {
     journal,
     clock,
@@ -47,5 +49,6 @@ export async function startActors(options: ActorsOptions = {}): Promise<ActorSys
     snapshotEvery,
     schedule,
     tracing,
+    random,
   })
 }

@@ -19,6 +19,8 @@ export interface TimerState {
   readonly event: ActorEvent
   /** For whom: a child's id, an address, `#parent`. Absent: the actor itself. */
   readonly to?: string
+  /** Its whole delay, where an overdue one begins again. */
+  readonly delayMs?: Millis
 }
 
 /** Ids of nodes by id of the history node that would go back to them. */

@@ -7,11 +7,13 @@ import type { ErrorReport } from '../errors.ts'
 import type { JsonValue } from '../json.ts'
 import type { Count, Millis } from '../units.ts'
 import type { Address } from './address.ts'
-import type { ActorDef, ActorEvent, Directive } from './define.ts'
+import type { ActorDef, ActorEvent } from './define.ts'
 import type { XStateFacade } from './facade.ts'
 import type { Inspect } from './inspect.ts'
 import type { RemoteProgram } from './program/remote.ts'
+import type { DeadLetter, LetterFilter } from './letters.ts'
 import type { FlightEntry, FlightRecorder } from './recorder.ts'
+import type { Directive } from './supervise.ts'
 
 /**
  * `active` takes events; `restarting` does after its back-off; `parked` waits for a person; `done`
@@ -70,10 +72,26 @@ export interface WatchEvent {
   readonly crash?: CrashReport
 }
 
+/**
+ * A step that threw. The event is here as the journal holds events: what they must not carry there,
+ * secrets, they do not carry here. Of volatile actors nothing is written, so this is not either.
+ */
 export interface CrashReport {
+  /** Who failed: in a group it may be somebody else than who restarts. */
+  readonly address: Address
+  readonly timeMs: Millis
+  /** Type of the event. */
   readonly event: string
+  /** The event itself, when it is plain data of 4 KiB or less. */
+  readonly body?: ActorEvent
+  /** Where it stood, and still stands. */
   readonly state: JsonValue
+  /** How often this very message failed so far; 0 when whoever applied it was told. */
+  readonly tries: Count
   readonly decision: Directive
+  /** What was counted, and by whom it was decided. */
+  readonly why: string
+  readonly pauseMs: Millis
   readonly error: ErrorReport
   /** The actor's last steps, oldest first; the last one is the one that failed. */
   readonly recent: readonly FlightEntry[]
@@ -95,17 +113,26 @@ export interface ActorRow {
   readonly parked?: { readonly code: string; readonly message: string; readonly event?: string }
   /** The plugin that registered the type. */
   readonly owner?: string
+  /** Name of the group it is supervised in. */
+  readonly group?: string
+  /** Worth a look: its state was written by another machine of the same version. */
+  readonly warning?: string
+  /** The last few times that it failed, the newest last. */
+  readonly crashes?: readonly CrashReport[]
 }
 
-export type LetterReason =
-  'unknown' | 'stopped' | 'full' | 'parked' | 'failed' | 'skipped' | 'invalid' | 'dropped'
-
-/** A message that no actor took. Bodies are not kept. */
-export interface DeadLetter {
+/** What became of a letter that was to be replayed. */
+export interface Replayed {
+  readonly letter: Count
   readonly address: string
   readonly event: string
-  readonly reason: LetterReason
-  readonly timeMs: Millis
+  /**
+   * `sent`: the promise is durable, and kept as any tell is. `spent`: it was replayed too often.
+   * `bodiless`: only its type was kept.
+   */
+  readonly outcome: 'sent' | 'spent' | 'bodiless'
+  /** Rounds so far, this one included. */
+  readonly replays: Count
 }
 
 export interface ActorSystem {
@@ -159,6 +186,13 @@ export interface ActorSystem {
   list(filter?: { readonly type?: string }): readonly ActorRow[]
   /** The newest ones first kept to a cap; `count` goes on counting. */
   deadLetters(): { readonly count: Count; readonly rows: readonly DeadLetter[] }
+  /**
+   * Sends dead letters again, by id or all that a filter names, and resolves once that is durable. Each
+   * leaves the list; the same message comes back under a new id when it fails again, at most three
+   * times. By id it throws PROV_ACTOR_LETTER_UNKNOWN, PROV_ACTOR_LETTER_SPENT and
+   * PROV_ACTOR_LETTER_BODILESS; by filter the rows say so.
+   */
+  replay(which: Count | LetterFilter): Promise<readonly Replayed[]>
   /** A person lets a parked actor go on; `skip` drops the message it failed at. Throws PROV_ACTOR_UNKNOWN. */
   resume(address: Address, options?: { readonly skip?: boolean }): Promise<void>
   /** Ends an actor: waiting messages become dead letters, running effects are aborted. Idempotent. */

@@ -40,6 +40,7 @@ import type { Asked, Config, LogLine, Program, Standing, Step } from './program/
 import type { Realm, Waking } from './realm.ts'
 import { remoteSteps } from './remote-turn.ts'
 import type { TimerState } from './state.ts'
+import { withDelays } from './timers.ts'
 import type { Writer } from './writer.ts'
 
 /** One computed step that waits for its commit. */
@@ -118,6 +119,8 @@ export class Turns {
       cell.timers = step.timers
       cell.sequence++
       if (step.timers !== timers) this.arm(cell, timers, nowMs)
+      // What failed is tried again before anything else.
+      if (steps === 1 && cell.rareIfAny !== undefined) this.#realm.warden.through(cell, item)
       if (mail?.cause !== undefined) this.#realm.books.caused(mail.cause, false)
       if (step.asked !== none) this.#asked(cell, step.asked, mail)
       recorder.note(cell.address, event.type, step.config, cell.sequence, nowMs)
@@ -181,10 +184,11 @@ export class Turns {
       const event = eventOf(item)
       if (tracing !== null) traced(tracing, cell.address, mail)
       try {
-        const after =
+        const step =
           mail?.timer?.to === undefined
             ? program.step(before, event, nowMs, mail?.timer?.id)
             : passOn(before, mail.timer)
+        const after = def.timers ? withDelays(def.timers, before, step, nowMs) : step
         const next = sequence + 1
         const { effects: own, beside } = sorted(def, after.asked, cell.address, next)
         const { effects, emits } = consequencesOf(own, after, cell.address, cell.birth, cell.kind)
@@ -259,7 +263,8 @@ export class Turns {
   #committed(cell: Cell, { dues, failure }: Turn): void {
     const { books, lives, warden, recorder, nowMs } = this.#realm
     cell.flags &= ~flag.busy
-    if (cell.rareIfAny) cell.rareIfAny.batch = largestBatch
+    const { rareIfAny } = cell
+    if (rareIfAny) rareIfAny.batch = largestBatch
     const journaled = cell.kind.def.durability === 'journal'
     const { timers } = cell
     for (const { item, at, sequence, effects, emits, logs } of dues) {
@@ -269,6 +274,7 @@ export class Turns {
       cell.context = at.context
       cell.timers = at.timers
       cell.sequence = sequence
+      if (rareIfAny) warden.through(cell, item)
       if (mail?.cause !== undefined) books.caused(mail.cause, journaled)
       if (effects.length > 0) this.perform(cell, effects, sequence, mail)
       if (emits.length > 0) this.emit(cell, emits)

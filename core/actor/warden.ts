@@ -1,139 +1,319 @@
 /**
- * What happens to an actor whose step threw, and to the message it threw at. `supervise.ts` decides;
- * this does it.
+ * What happens to an actor whose step threw, to the message it threw at, and to those that are
+ * supervised with it. `supervise.ts` and `groups.ts` decide; this does it.
+ *
+ *     failure ─▶ decide ─▶ (group) ─▶ message: again, letter, or kept ─▶ crash report: one record
+ *                                                                          │
+ *           goes on ◀── owed effects issued again ◀── pause ◀── effects aborted
  *
  * @module
  */
-import type { Clock } from '../clock.ts'
 import { asProvError, ProvError } from '../errors.ts'
-import type { Millis } from '../units.ts'
-import type { Books } from './books.ts'
+import { defined } from '../optional.ts'
+import type { Count, Millis } from '../units.ts'
+import type { Address } from './address.ts'
 import type { Cell } from './cell.ts'
 import { actorErrors } from './errors.ts'
-import type { InspectRecordOf } from './inspect.ts'
-import type { Parked } from './ledger.ts'
-import type { Listeners } from './listeners.ts'
-import { decide } from './supervise.ts'
-import type { CrashReport, LetterReason, WatchEvent } from './system.ts'
+import type { Verdict } from './groups.ts'
+import { timerKey, troubled, withoutTries } from './ledger.ts'
+import type { KernelRecords, Parked } from './ledger.ts'
+import { bounded } from './letters.ts'
+import type { LetterReason } from './letters.ts'
 import { Mail } from './mail.ts'
 import type { Item } from './mail.ts'
-import type { Recorder } from './recorder.ts'
+import type { Realm } from './realm.ts'
+import { decide, noPast, pauseOf } from './supervise.ts'
+import type { Decision } from './supervise.ts'
+import type { CrashReport } from './system.ts'
 import { valueOf } from './turns.ts'
 import type { Failure } from './turns.ts'
 
-export interface WardenOptions {
-  readonly clock: Clock
-  readonly books: Books
-  readonly recorder: Recorder
-  readonly say: (record: InspectRecordOf<'crash'>, cell: Cell, message: Mail) => void
-  readonly watchers: Listeners<WatchEvent>
-  readonly goOn: (cell: Cell) => void
-  readonly end: (cell: Cell, kind: 'stopped' | 'failed', crash?: CrashReport) => void
-}
+type Failed = Omit<KernelRecords['actor.failed'], 'address' | 'sequence' | 'crash'>
 
 /** Steps of the actor that a crash report carries, the failed one included. */
 const recentSteps = 16
 
 export class Warden {
-  readonly #options: WardenOptions
+  readonly #realm: Realm
+  readonly #random: () => number
 
-  constructor(options: WardenOptions) {
-    this.#options = options
+  /** `random` is what jitter is taken from. */
+  constructor(realm: Realm, random: () => number) {
+    this.#realm = realm
+    this.#random = random
   }
 
+  // ── a step threw ───────────────────────────────────────────────────────────────────────────────
+
   failed(cell: Cell, { message, thrown }: Failure): void {
-    const { clock, recorder, say, watchers, goOn, end } = this.#options
+    const { lives, recorder } = this.#realm
     const { address } = cell
     const event = message.event.type
     const detail = { address, event, state: valueOf(cell), what: messageOf(thrown) }
     const error = actorErrors.PROV_ACTOR_STEP_FAILED(detail, { cause: thrown })
-    const { supervision } = cell.kind.def
-    const { directive, pauseMs, failures } = decide(
-      supervision,
-      cell.failures ?? [],
-      clock.monotonic(),
-    )
-    cell.failures = failures
-    const { state } = detail
-    recorder.failed(address, event, cell.config, cell.sequence, clock.now())
-    const recent = recorder.read({ address, last: recentSteps })
-    const crash: CrashReport = { event, state, decision: directive, error: error.toJSON(), recent }
-    say({ kind: 'crash', ...detail, decision: directive }, cell, message)
-    // Whoever applied it was told and owns the retry; the others wait for a person or are given up.
-    if (message.waiter) message.waiter.reject(error)
-    else if (directive !== 'park') this.#giveUp(cell, message, 'failed')
+    // Whoever applied it is told and owns the retry.
+    const tries = message.waiter ? 0 : triesOf(cell, message) + 1
+    const decided = this.#decided(cell, tries)
+    const { directive, letter, pauseMs, why, verdict } = decided
+    const timeMs = this.#realm.clock.now()
+    recorder.failed(address, event, cell.config, cell.sequence, timeMs)
+    const crash = defined({
+      address,
+      timeMs,
+      event,
+      body: bounded(message.event).body,
+      state: detail.state,
+      tries,
+      decision: directive,
+      why,
+      pauseMs,
+      error: error.toJSON(),
+      recent: recorder.read({ address, last: recentSteps }),
+    }) as CrashReport
+    const told = { kind: 'crash' as const, ...detail, decision: directive, tries, why }
+    this.#realm.say(told, cell, message)
+    if (message.waiter) {
+      message.waiter.reject(error)
+      // Told is told: it costs no record, and is remembered while the process lives.
+      if (directive !== 'park') cell.rare.trouble = troubled(cell.rare.trouble, { crash })
+    } else if (directive !== 'park') {
+      if (letter) this.#giveUp(cell, message, letter, crash)
+      else this.#retry(cell, message, tries, crash)
+    }
     switch (directive) {
       case 'resume':
-        return goOn(cell)
+        return this.goOn(cell)
       case 'restart':
-        watchers.tell(address, { address, kind: 'restarted', crash })
-        return this.pause(cell, pauseMs, () => goOn(cell))
+      case 'reset':
+        return this.#again(verdict?.restart ?? [address], pauseMs, crash)
       case 'park':
-        this.#park(cell, message, crash)
-        return watchers.tell(address, { address, kind: 'parked', crash })
+        return this.#park(cell, message, tries, crash)
       case 'stop':
-        return end(cell, 'stopped', crash)
+        return lives.end(cell, 'stopped', crash)
       case 'escalate':
-        return end(cell, 'failed', crash)
+        return this.#end(verdict?.end ?? [address], crash)
     }
   }
 
-  /** A restart begins: nothing is taken until the pause is over. */
-  pause(cell: Cell, pauseMs: Millis, then: () => void): void {
-    cell.status = 'restarting'
-    cell.restarts++
-    const go = (): void => {
-      if (cell.status === 'restarting') then()
+  /** Its machine is done and it is permanent: that counts as a failure, without a message. */
+  done(cell: Cell): void {
+    const { directive, pauseMs, verdict } = this.#decided(cell, 0, true)
+    const { address } = cell
+    if (directive === 'escalate') return this.#end(verdict?.end ?? [address])
+    this.#again(verdict?.restart ?? [address], pauseMs)
+  }
+
+  #decided(
+    cell: Cell,
+    tries: Count,
+    done = false,
+  ): Decision & { readonly verdict?: Verdict | undefined } {
+    const { groups, clock } = this.#realm
+    const { address } = cell
+    const nowMs = clock.monotonic()
+    const grouped = groups.has(address)
+    const own = cell.kind.def.supervision
+    const policy = done ? { ...own, onFailure: 'reset' as const } : own
+    const random = this.#random
+    const decision = decide(policy, cell.failures, { nowMs, tries, grouped, random })
+    cell.failures = decision.past
+    const { directive } = decision
+    const escalates = directive === 'escalate'
+    const restarts = directive === 'restart' || directive === 'reset'
+    if (!grouped || !(escalates || (restarts && !decision.past.open))) return decision
+    const verdict = groups.failed(address, nowMs, { counts: tries <= 1, escalates })
+    const why = `${decision.why}; ${verdict.why}`
+    if (verdict.end.length > 0) {
+      return { ...decision, directive: 'escalate', letter: 'failed', pauseMs: 0, why, verdict }
     }
-    this.#options.clock.after(pauseMs, go, { background: true })
+    const again = policy.onFailure === 'reset' ? ('reset' as const) : ('restart' as const)
+    const pauseMs = pauseOf(own.backoff, verdict.failures + Math.max(0, tries - 1), random)
+    return { ...decision, directive: again, pauseMs, why, verdict }
+  }
+
+  // ── the message ────────────────────────────────────────────────────────────────────────────────
+
+  #retry(cell: Cell, message: Mail, tries: Count, crash: CrashReport): void {
+    const key = keyOf(message)
+    if (key === undefined) cell.rare.failing = { mail: message, tries }
+    this.#kept(cell, crash, key === undefined ? {} : { again: { key, tries } })
+    cell.unshift([message])
+  }
+
+  /** A message nobody will handle: whatever it stood for must not come back after a restart. */
+  #giveUp(cell: Cell, message: Mail, reason: LetterReason, crash: CrashReport): void {
+    const { timer } = message
+    this.#letter(cell, message, reason)
+    const over = keyOf(message)
+    this.#kept(cell, crash, defined({ over, timer: timer?.id }) as Failed)
+  }
+
+  #letter(cell: Cell, message: Mail, reason: LetterReason): void {
+    const { books } = this.#realm
+    const { event, cause, timer } = message
+    books.letter(cell.address, event, reason, message)
+    if (cause !== undefined) books.settle(cause)
+    if (timer) cell.timers = cell.timers.filter((other) => other !== timer)
+  }
+
+  #kept(cell: Cell, crash: CrashReport, more: Failed): void {
+    const { address } = cell
+    // The steps before it are in the journal already.
+    const kept = { crash: { ...crash, recent: [] }, ...more }
+    cell.rare.trouble = troubled(cell.rare.trouble, kept)
+    const sequence = ++cell.sequence
+    void this.#realm.books.keep(cell, 'actor.failed', { address, sequence, ...kept })
+  }
+
+  /** A message went through: if it failed before, that is forgotten, and an open circuit closes. */
+  through(cell: Cell, item: Item): void {
+    const { rare } = cell
+    if (rare.failing?.mail === item) rare.failing = undefined
+    if (rare.failures?.open) rare.failures = noPast
+    if (rare.trouble?.tries && item instanceof Mail) {
+      rare.trouble = withoutTries(rare.trouble, { cause: item.cause, timer: item.timer?.id })
+    }
+  }
+
+  // ── restart ────────────────────────────────────────────────────────────────────────────────────
+
+  /** Together: aborted from the last one started, going on from the first one, each as its type says. */
+  #again(addresses: readonly Address[], pauseMs: Millis, crash?: CrashReport): void {
+    const { effects, watchers, clock, lives, groups } = this.#realm
+    const cells = addresses.flatMap((address) => this.#restartable(address) ?? [])
+    for (const cell of [...cells].reverse()) effects.abort(cell.address)
+    if (addresses.length > 1 && crash) {
+      const { name: group, strategy } = groups.of(crash.address) ?? { name: '', strategy: '' }
+      this.#realm.say({ kind: 'group.restarted', group, strategy, by: crash.address, addresses })
+    }
+    const rounds = cells.map((cell) => {
+      cell.status = 'restarting'
+      const { address } = cell
+      watchers.tell(address, { address, kind: 'restarted', ...(crash && { crash }) })
+      return ++cell.rare.restarts
+    })
+    const go = (): void => {
+      cells.forEach((cell, at) => {
+        // Another failure may have begun another pause, or a person may have stopped it.
+        if (cell.status !== 'restarting' || cell.restarts !== rounds[at]) return
+        if (resets(cell)) return lives.anew(cell)
+        this.#owed(cell)
+        this.goOn(cell)
+      })
+    }
+    clock.after(pauseMs, go, { background: true })
+  }
+
+  /** A temporary one is never restarted, also not for others; a parked one waits for its person. */
+  #restartable(address: Address): Cell | undefined {
+    const cell = this.#realm.find(address)
+    if (!cell || cell.status === 'parked' || cell.status === 'stopped') return undefined
+    if (cell.status === 'done' && cell.kind.def.supervision.restart !== 'permanent')
+      return undefined
+    if (cell.kind.def.supervision.restart !== 'temporary') return cell
+    this.#realm.lives.end(cell, 'stopped')
+    return undefined
+  }
+
+  #end(addresses: readonly Address[], crash?: CrashReport): void {
+    for (const address of addresses) {
+      const cell = this.#realm.find(address)
+      if (cell) this.#realm.lives.end(cell, 'failed', crash)
+    }
+  }
+
+  /** What its commits promised and nobody answered is issued again. */
+  #owed(cell: Cell): void {
+    const { ledger, turns, unissued } = this.#realm
+    const { effects } = cell.kind.def
+    for (const pending of Array.from(ledger.outbox.values())) {
+      // Its children live on, and what it told is told.
+      const own = pending.from === cell.address && Object.hasOwn(effects, pending.name)
+      if (own && !unissued.has(pending.id)) turns.issue(cell, pending)
+    }
+  }
+
+  goOn(cell: Cell): void {
+    cell.status = 'active'
+    this.#realm.turns.next(cell)
+  }
+
+  // ── parking ────────────────────────────────────────────────────────────────────────────────────
+
+  #park(cell: Cell, message: Mail, tries: Count, crash: CrashReport): void {
+    const { code, message: text } = crash.error
+    // What a timer or a promise stands for comes again by itself after a restart.
+    const key = keyOf(message)
+    const ours = !message.waiter && key === undefined
+    const parked: Parked = { code, message: text, ...(ours && { event: message.event }) }
+    cell.parked = parked
+    const again = key !== undefined && !message.waiter ? { again: { key, tries } } : {}
+    if (ours) cell.rare.failing = { mail: message, tries }
+    this.#still(cell, message.waiter ? undefined : message)
+    this.#kept(cell, crash, { parked, ...again })
+    this.#realm.watchers.tell(cell.address, { address: cell.address, kind: 'parked', crash })
+  }
+
+  /** What it was told by another version cannot be read: it waits for one that can. */
+  unreadable(cell: Cell, error: ProvError): void {
+    const { books, watchers } = this.#realm
+    if (cell.status !== 'active' && cell.status !== 'restarting') return
+    const { address } = cell
+    const parked: Parked = { code: error.code, message: error.message }
+    cell.parked = parked
+    this.#still(cell)
+    const sequence = ++cell.sequence
+    void books.keep(cell, 'actor.parked', { address, sequence, parked })
+    watchers.tell(address, { address, kind: 'parked' })
+  }
+
+  /** Those who wait for an answer get it now; the rest stays until a person decides. */
+  #still(cell: Cell, message?: Mail): void {
+    const { address } = cell
+    const { code, message: why } = cell.parked as Parked
+    cell.status = 'parked'
+    const waiting = cell.takeAll()
+    const waiterOf = (item: Item) => (item instanceof Mail ? item.waiter : undefined)
+    for (const item of waiting) {
+      waiterOf(item)?.reject(actorErrors.PROV_ACTOR_PARKED({ address, why, code }))
+    }
+    const staying = waiting.filter((item) => !waiterOf(item))
+    if (message) staying.unshift((cell.stuck = message))
+    cell.unshift(staying)
   }
 
   /** A person lets a parked actor go on. Resolves when that is kept; it goes on after that. */
   async lift(cell: Cell, skip: boolean): Promise<void> {
+    const { books } = this.#realm
+    const { address } = cell
     if (skip && cell.stuck && cell.first === cell.stuck) {
-      this.#giveUp(cell, cell.take() as Mail, 'skipped')
+      const { timer } = cell.take() as Mail
+      this.#letter(cell, cell.stuck, 'skipped')
+      if (timer) {
+        const sequence = ++cell.sequence
+        void books.keep(cell, 'actor.skipped', { address, sequence, timer: timer.id })
+      }
     }
     cell.stuck = undefined
     cell.parked = undefined
-    cell.sequence++
-    const { address, sequence } = cell
-    await this.#options.books.keep(cell, 'actor.resumed', { address, sequence })
-  }
-
-  #park(cell: Cell, message: Mail, crash: CrashReport): void {
-    const { code, message: text } = crash.error
-    // What a timer or a promise stands for comes again by itself after a restart.
-    const ours = !message.waiter && message.cause === undefined && !message.timer
-    const parked: Parked = { code, message: text, ...(ours && { event: message.event }) }
-    cell.status = 'parked'
-    cell.parked = parked
-    cell.sequence++
-    const { address, sequence } = cell
-    void this.#options.books.keep(cell, 'actor.parked', { address, sequence, parked })
-    // Those who wait for an answer get it now; the rest stays until a person decides.
-    const waiting = cell.takeAll()
-    const waiterOf = (item: Item) => (item instanceof Mail ? item.waiter : undefined)
-    for (const item of waiting) {
-      waiterOf(item)?.reject(actorErrors.PROV_ACTOR_PARKED({ address, why: text }))
-    }
-    const staying = waiting.filter((item) => !waiterOf(item))
-    if (!message.waiter) staying.unshift((cell.stuck = message))
-    cell.unshift(staying)
-  }
-
-  /** A message nobody will handle: whatever it stood for must not come back after a restart. */
-  #giveUp(cell: Cell, { event, cause, timer }: Mail, reason: LetterReason): void {
-    const { books } = this.#options
-    books.letter(cell.address, event.type, reason)
-    if (cause !== undefined) books.settle(cause)
-    if (!timer) return
-    const { address } = cell
-    cell.timers = cell.timers.filter((other) => other !== timer)
-    cell.sequence++
-    const { sequence } = cell
-    void books.keep(cell, 'actor.skipped', { address, sequence, timer: timer.id })
+    cell.failures = noPast
+    const sequence = ++cell.sequence
+    await books.keep(cell, 'actor.resumed', { address, sequence })
   }
 }
+
+/** What counts a message that will come again by itself, also in another process. */
+const keyOf = ({ cause, timer }: Mail): string | undefined => cause ?? (timer && timerKey(timer))
+
+function triesOf(cell: Cell, message: Mail): Count {
+  const { failing, trouble } = cell.rareIfAny ?? {}
+  if (failing?.mail === message) return failing.tries
+  const key = keyOf(message)
+  return (key !== undefined && trouble?.tries?.[key]) || 0
+}
+
+const resets = ({ kind, config }: Cell): boolean =>
+  kind.def.supervision.onFailure === 'reset' || config.status === 'done'
 
 /** What a thrown thing says for itself. */
 export const messageOf = (thrown: unknown): string => {

@@ -41,6 +41,7 @@ export const kernelNames: ReadonlySet<string> = new Set<keyof ActorSystem>([
   'watch',
   'list',
   'deadLetters',
+  'replay',
   'resume',
   'stop',
   'halt',

@@ -115,7 +115,7 @@ t.test(
     t.equal(await applied, 'PROV_ACTOR_STOPPED')
     t.same(
       (await house.records()).map(({ type }) => type),
-      ['actor.started', 'actor.stopped'],
+      ['actor.type', 'actor.started', 'actor.stopped'],
     )
   },
 )

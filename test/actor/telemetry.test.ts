@@ -195,6 +195,7 @@ t.test('a trace goes on after a crash: it is in the journal with what was promis
     parent: { traceId: step?.context.traceId, spanId: step?.context.spanId, isRemote: true },
   })
   t.match(await house.records(), [
+    { type: 'actor.type' },
     { type: 'actor.started' },
     { type: 'actor.stepped', body: { traceparent: traceparentOf(step?.context) } },
   ])

@@ -7,6 +7,9 @@ import type { CommandTable } from '../../plugin/define.ts'
 
 export const commands: CommandTable = {
   actors: () => import('./actors.ts'),
+  'actors letters': () => import('./actors-letters.ts'),
+  'actors replay': () => import('./actors-replay.ts'),
+  'actors resume': () => import('./actors-resume.ts'),
   doctor: () => import('./doctor.ts'),
   help: () => import('./help.ts'),
   'journal verify': () => import('./journal-verify.ts'),

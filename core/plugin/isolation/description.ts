@@ -4,7 +4,8 @@
  *
  * @module
  */
-import type { Durability, MailboxPolicy, Supervision } from '../../actor/define.ts'
+import type { Durability, MailboxPolicy } from '../../actor/define.ts'
+import type { Supervision } from '../../actor/supervise.ts'
 import type { Count } from '../../units.ts'
 import type { Disposition } from '../../errors.ts'
 import { exitCodes } from '../../errors.ts'

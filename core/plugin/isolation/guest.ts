@@ -12,6 +12,7 @@ import type { Clock } from '../../clock.ts'
 import { asProvError } from '../../errors.ts'
 import type { Log } from '../../log.ts'
 import type { Count, Millis } from '../../units.ts'
+import { fingerprint } from '../../actor/versions.ts'
 import { checkPlugin } from '../check.ts'
 import type { LostNeed, Plugin, PluginContext } from '../define.ts'
 import type { FoundPlugin } from '../discover.ts'
@@ -253,7 +254,9 @@ function descriptionOf(plugin: Plugin) {
 }
 
 const ownTraits = new Set(
-  'type version machine durability mailbox supervision effects records migrate ~types'.split(' '),
+  'type version machine durability mailbox supervision effects records migrate upcast ~types'.split(
+    ' ',
+  ),
 )
 
 /** Of a definition what the kernel needs to know; whatever else is data goes along. */
@@ -263,14 +266,17 @@ function traitsOf(def: ActorDef) {
     type: def.type,
     version: def.version,
     durability: def.durability,
-    mailbox: Object.fromEntries(Object.entries(def.mailbox).filter(([, value]) => isData(value))),
-    supervision: def.supervision,
+    mailbox: dataOf(def.mailbox),
+    supervision: dataOf(def.supervision),
     effects: Object.keys(def.effects),
     records: Object.keys(def.records),
     migrate: Object.keys(def.migrate).map(Number),
-    more: Object.fromEntries(more),
+    more: { ...Object.fromEntries(more), fingerprint: fingerprint(def.machine) },
   }
 }
+
+const dataOf = (policy: object) =>
+  Object.fromEntries(Object.entries(policy).filter(([, value]) => isData(value)))
 
 function isData(value: unknown): boolean {
   try {

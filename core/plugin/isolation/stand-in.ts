@@ -73,6 +73,7 @@ export function actorOf(pen: Pen, traits: ActorTraits): ActorDef {
     ),
     records: Object.fromEntries(records.map((name) => [name, elsewhere])),
     migrate: Object.fromEntries(migrate.map((from) => [from, elsewhere])),
+    upcast: {},
   }) as unknown as ActorDef
 }
 

@@ -1,0 +1,53 @@
+import t from 'tap'
+import { overdue, withDelays } from '../../core/actor/timers.ts'
+import type { TimerPolicies } from '../../core/actor/timers.ts'
+
+const timer = (type: string, dueMs: number, id = type) => ({ id, dueMs, event: { type } })
+
+t.test('overdue timers fire unless their type says otherwise', async (t) => {
+  const timers = [timer('a', 5), timer('b', 5)]
+  t.equal(overdue({}, timers, 10), undefined)
+  t.equal(overdue({ a: 'fire', c: 'skip' }, timers, 10), undefined)
+})
+
+t.test('a policy is found by id, by event, or by the name of the delay', async (t) => {
+  const named = timer('xstate.after.short.m.on', 5)
+  const number = timer('xstate.after.1000.m.on', 5)
+  const raised = timer('ring', 5, 'bell')
+  const skipped = (policies: TimerPolicies) =>
+    overdue(policies, [named, number, raised], 10)?.skipped
+  t.same(skipped({ short: 'skip' }), [named.id])
+  t.same(skipped({ 1000: 'skip' }), [number.id])
+  t.same(skipped({ bell: 'skip' }), ['bell'])
+  t.same(skipped({ ring: 'skip' }), ['bell'])
+  t.equal(skipped({ shor: 'skip', 100: 'skip' }), undefined, 'half a name is none')
+})
+
+t.test('skip drops it, restart begins again, what is not due stays', async (t) => {
+  const [gone, again, later] = [
+    timer('xstate.after.short.m.on', 5),
+    timer('xstate.after.1000.m.on', 10),
+    timer('xstate.after.1000.m.off', 11),
+  ]
+  const all = { short: 'skip', 1000: 'restart' } as const
+  t.same(overdue(all, [gone, again, later], 10), {
+    timers: [{ ...again, dueMs: 1_010 }, later],
+    skipped: [gone.id],
+    restarted: [again.id],
+  })
+})
+
+t.test('the delay of a named one is noted when it is set; without it, it fires', async (t) => {
+  const policies = { short: 'restart' } as const
+  const known = timer('other', 1)
+  const set = timer('xstate.after.short.m.on', 700)
+  t.equal(overdue(policies, [set], 800), undefined, 'nobody knows how long it was')
+  const before = { timers: [known] }
+  t.equal(withDelays(policies, before, before, 500), before)
+  const plain = { timers: [known, timer('bell', 900)] }
+  t.equal(withDelays(policies, before, plain, 500), plain)
+  const [first, noted] = withDelays(policies, before, { timers: [known, set] }, 500).timers
+  t.equal(first, known, 'the others are the same objects')
+  t.same(noted, { ...set, delayMs: 200 })
+  t.match(overdue(policies, [noted as never], 800), { timers: [{ dueMs: 1_000, delayMs: 200 }] })
+})
