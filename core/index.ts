@@ -8,6 +8,7 @@ export { defineActor, isActorDef } from './actor/define.ts'
 export type { ActorDef, ActorEvent, ActorSpec, EffectContext } from './actor/define.ts'
 export { address, parseAddress } from './actor/address.ts'
 export type { Address } from './actor/address.ts'
+export { messageIn } from './actor/inspect.ts'
 export type {
   Inspect,
   InspectByKind,

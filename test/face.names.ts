@@ -55,6 +55,7 @@ export const faceValues: readonly string[] = [
   'keyErrors',
   'keyStore',
   'ledger',
+  'messageIn',
   'nearest',
   'newId',
   'opDigest',

@@ -137,6 +137,9 @@ export interface Inspected extends Standing {
   }
 }
 
+/** A message in its envelope, or the mere event when there is nothing more to say: see `messageIn`. */
+export type Carried = ActorEvent | InspectedMessage
+
 /** A message with what its envelope says. */
 export interface InspectedMessage {
   readonly event: ActorEvent
@@ -150,7 +153,7 @@ export interface InspectedMessage {
 
 /** What stands beside a record of this kind, besides its actor. */
 export type About<K extends InspectKind> = K extends 'event' | 'transition' | 'crash'
-  ? InspectedMessage
+  ? Carried
   : K extends 'effect'
     ? Pending
     : K extends 'actor.up'
@@ -174,6 +177,10 @@ export type Inspect = (record: InspectRecord, actor?: Inspected, about?: About<I
 export type InspectByKind = { readonly [K in InspectKind]?: Hook<K> | undefined }
 
 export type Inspector = Inspect | InspectByKind
+
+/** The message that stands beside a record of an event, a transition or a crash. */
+export const messageIn = (about: Carried): InspectedMessage =>
+  'type' in about ? { event: about } : about
 
 /** One field per kind; null where nobody listens. Fields change: read them each time. */
 export type Hooks = { [K in InspectKind]: Hook<K> | null }

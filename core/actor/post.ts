@@ -11,8 +11,9 @@ import type { Cell } from './cell.ts'
 import type { ProvError } from '../errors.ts'
 import type { ActorEvent } from './define.ts'
 import type { EffectEvent } from './effects.ts'
+import type { InspectRecordOf } from './inspect.ts'
 import type { Pending } from './ledger.ts'
-import { Mail } from './mail.ts'
+import { eventOf, Mail } from './mail.ts'
 import type { AskChain, Item } from './mail.ts'
 import { keep, makeRoom, replaces, roomIn } from './overflow.ts'
 import type { Realm } from './realm.ts'
@@ -126,12 +127,9 @@ export class Post {
     const { hooks, scheduler, tracing } = this.#realm
     const item = tracing === null ? sent : this.#traced(tracing, sent, from)
     const tapped = (cell.flags & flag.tapped) !== 0
-    if (hooks.event !== null || tapped) {
-      const mail = mailOf(item, this.#realm.nowMs)
-      const { type } = mail.event
-      const record = { kind: 'event' as const, to: cell.address, type, ...(from && { from }) }
-      this.#realm.say(record, cell, mail)
-    }
+    const hear = hooks.event
+    if (hear !== null) hear(arrivalOf(cell.address, item, from), cell, item)
+    if (tapped) this.#realm.taps.tell(cell.address, arrivalOf(cell.address, item, from), cell, item)
     const idle = (cell.flags & standingBy) === 0
     if (cell.kind.keyed) keep(cell, item, this.#realm.nowMs)
     // How long something waits is only interesting where it has to.
@@ -232,6 +230,16 @@ export class Post {
     mail.timer = set
     this.#queue(cell, mail, undefined)
   }
+}
+
+/** Small, so that it becomes part of its caller: whoever only counts messages pays for no record. */
+const arrivalOf = (
+  to: Address,
+  item: Item,
+  from: Address | undefined,
+): InspectRecordOf<'event'> => {
+  const { type } = eventOf(item)
+  return from === undefined ? { kind: 'event', to, type } : { kind: 'event', from, to, type }
 }
 
 /** The timer as the actor holds it now, if it still does: an actor that was away holds an equal one. */

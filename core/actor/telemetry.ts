@@ -20,7 +20,8 @@ import type { JsonValue } from '../json.ts'
 import type { Count } from '../units.ts'
 import type { Address } from './address.ts'
 import { typeOf } from './address.ts'
-import type { InspectByKind, InspectedMessage } from './inspect.ts'
+import { messageIn } from './inspect.ts'
+import type { Carried, InspectByKind, InspectedMessage } from './inspect.ts'
 import type { Pending } from './ledger.ts'
 
 /** What the kernel asks where traces are kept. Without one it hands `traceparent` on as it came. */
@@ -118,10 +119,11 @@ export function openTelemetry(api: TelemetryApi, options: TelemetryOptions = {})
   }
 
   const endStep = (
-    message: InspectedMessage | undefined,
+    about: Carried | undefined,
     attributes: Readonly<Record<string, string | number>>,
     what?: string,
   ): void => {
+    const message = about && messageIn(about)
     const span = message && steps.get(message)
     if (!message || !span) return
     steps.delete(message)
@@ -148,7 +150,8 @@ export function openTelemetry(api: TelemetryApi, options: TelemetryOptions = {})
       effect: (pending, run) => unharmed(run, (inside) => effect(pending, inside)),
     },
     inspect: {
-      event: ({ from, to, type }, _actor, message) => {
+      event: ({ from, to, type }, _actor, about) => {
+        const message = about && messageIn(about)
         if (from === undefined || message?.cause === undefined) return
         const attributes = { ...attributesOf(to), 'prov.event': type, 'prov.from': from }
         const parent = under(message.traceparent)

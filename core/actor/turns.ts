@@ -29,6 +29,7 @@ import type { Cell } from './cell.ts'
 import type { ActorDef, ActorEvent, RecordMaker } from './define.ts'
 import { TurnRecord } from './encode.ts'
 import { isTold } from './ledger.ts'
+import type { InspectRecordOf } from './inspect.ts'
 import type { Pending } from './ledger.ts'
 import { isChildrens } from './children.ts'
 import { consequencesOf } from './kin.ts'
@@ -124,13 +125,11 @@ export class Turns {
       if (mail?.cause !== undefined) this.#realm.books.caused(mail.cause, false)
       if (step.asked !== none) this.#asked(cell, step.asked, mail)
       recorder.note(cell.address, event.type, step.config, cell.sequence, nowMs)
-      if (
-        hooks.transition !== null ||
-        step.logs !== none ||
-        mail?.waiter !== undefined ||
-        (cell.flags & heard) !== 0
-      ) {
-        this.#publish(cell, item, before, cell, cell.sequence, step.logs)
+      if (step.logs !== none) this.#log(cell, step.logs)
+      const hear = hooks.transition
+      if (hear !== null) hear(transitionOf(cell, event, before), cell, item)
+      if (mail?.waiter !== undefined || (cell.flags & heard) !== 0) {
+        this.#publish(cell, item, event, before)
       }
       if (step.config.status === 'done') {
         this.#realm.lives.finished(cell)
@@ -261,7 +260,7 @@ export class Turns {
   }
 
   #committed(cell: Cell, { dues, failure }: Turn): void {
-    const { books, lives, warden, recorder, nowMs } = this.#realm
+    const { books, lives, warden, hooks, recorder, nowMs } = this.#realm
     cell.flags &= ~flag.busy
     const { rareIfAny } = cell
     if (rareIfAny) rareIfAny.batch = largestBatch
@@ -278,8 +277,14 @@ export class Turns {
       if (mail?.cause !== undefined) books.caused(mail.cause, journaled)
       if (effects.length > 0) this.perform(cell, effects, sequence, mail)
       if (emits.length > 0) this.emit(cell, emits)
-      recorder.note(cell.address, eventOf(item).type, at.config, sequence, nowMs)
-      this.#publish(cell, item, before, at, sequence, logs)
+      const event = eventOf(item)
+      recorder.note(cell.address, event.type, at.config, sequence, nowMs)
+      if (logs !== none) this.#log(cell, logs)
+      const hear = hooks.transition
+      if (hear !== null) hear(transitionOf(cell, event, before), cell, item)
+      if (mail?.waiter !== undefined || (cell.flags & heard) !== 0) {
+        this.#publish(cell, item, event, before)
+      }
     }
     this.arm(cell, timers, nowMs)
     if (cell.config.status === 'done') lives.finished(cell)
@@ -373,39 +378,39 @@ export class Turns {
     this.#handles.delete(timer)
   }
 
-  #publish(
-    cell: Cell,
-    item: Item,
-    from: Config,
-    to: Standing,
-    sequence: Count,
-    logs: readonly LogLine[],
-  ): void {
-    const { hooks, followers, taps } = this.#realm
+  #log(cell: Cell, logs: readonly LogLine[]): void {
     const { address } = cell
-    const mail = item instanceof Mail ? item : undefined
-    const tapped = (cell.flags & flag.tapped) !== 0
     for (const log of logs) this.#realm.say({ kind: 'log', address, ...log }, cell)
-    if (hooks.transition !== null || tapped) {
-      const event = eventOf(item)
-      const record = {
-        kind: 'transition' as const,
-        address,
-        sequence,
-        event: event.type,
-        from: from.value,
-        to: to.config.value,
-      }
-      const message = mail ?? { event }
-      if (hooks.transition !== null) hooks.transition(record, cell, message)
-      if (tapped) taps.tell(address, record, cell, message)
+  }
+
+  /** For those who wait for this very step, or hear of each. */
+  #publish(cell: Cell, item: Item, event: ActorEvent, before: Config): void {
+    const { followers, taps } = this.#realm
+    const { address, flags } = cell
+    if ((flags & flag.tapped) !== 0) {
+      taps.tell(address, transitionOf(cell, event, before), cell, item)
     }
-    if (mail?.waiter === undefined && (cell.flags & heard) === 0) return
+    const waiter = item instanceof Mail ? item.waiter : undefined
+    if (waiter === undefined && (flags & flag.followed) === 0) return
     const snapshot = cell.snapshot()
-    if ((cell.flags & flag.followed) !== 0) followers.tell(cell.address, snapshot)
-    mail?.waiter?.resolve(snapshot)
+    if ((flags & flag.followed) !== 0) followers.tell(address, snapshot)
+    waiter?.resolve(snapshot)
   }
 }
+
+/** Small, so that it becomes part of its caller: whoever only counts steps then pays for no record. */
+const transitionOf = (
+  { address, sequence, config }: Cell,
+  event: ActorEvent,
+  before: Config,
+): InspectRecordOf<'transition'> => ({
+  kind: 'transition',
+  address,
+  sequence,
+  event: event.type,
+  from: before.value,
+  to: config.value,
+})
 
 /** Whoever is told must hear on whose behalf, so a mere event will not do. */
 const hasTrail = (mail: Mail | undefined): boolean =>

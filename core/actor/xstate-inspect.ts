@@ -28,6 +28,7 @@ import type { JsonValue } from '../json.ts'
 import type { Address } from './address.ts'
 import { typeOf } from './address.ts'
 import type { ActorDef, ActorEvent } from './define.ts'
+import { messageIn } from './inspect.ts'
 import type { Inspect, InspectByKind, Inspected } from './inspect.ts'
 
 export interface XStateInspectOptions {
@@ -97,7 +98,7 @@ export function inspectAsXState(
     event: ({ from, to }, actor, about) => {
       const it = of(to, actor)
       if (!about) return
-      const { event, timer } = about
+      const { event, timer } = messageIn(about)
       const source = from === undefined ? (timer === undefined ? undefined : it) : of(from)
       tell(it, { type: '@xstate.event', actorRef: it.ref, sourceRef: source?.ref as never, event })
     },
@@ -105,7 +106,7 @@ export function inspectAsXState(
       if (!actor || !about) return
       const it = of(address, actor)
       const after = snapshotOf(actor)
-      const { event } = about
+      const { event } = messageIn(about)
       for (const told of replay(it, actor.kind.def, after, event)) tell(it, told)
       it.last = after
       tell(it, { type: '@xstate.snapshot', actorRef: it.ref, event, snapshot: after })

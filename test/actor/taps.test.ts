@@ -1,7 +1,8 @@
 /** Taps, the recorder and crash reports, in a running system. */
 import t from 'tap'
 import type { Address } from '../../core/actor/address.ts'
-import type { InspectRecord } from '../../core/actor/inspect.ts'
+import { messageIn } from '../../core/actor/inspect.ts'
+import type { Carried, InspectRecord } from '../../core/actor/inspect.ts'
 import type { WatchEvent } from '../../core/actor/system.ts'
 import { counter, House, settle } from './counter.ts'
 
@@ -18,7 +19,7 @@ t.test('a tap sees everything of one actor, and nothing of others', async (t) =>
   const events: unknown[] = []
   const stop = system.tap(a.address, (record, actor, about) => {
     heard.push(record)
-    if (record.kind === 'event' && about && 'event' in about) events.push(about.event)
+    if (record.kind === 'event') events.push(messageIn(about as Carried).event)
     t.equal(actor?.address, a.address)
   })
   await a.apply({ type: 'pay', amount: 5 })
