@@ -38,6 +38,10 @@ export class Draft {
   queue: ActorEvent[] = []
   /** Something happened after which XState counts the state as a new one. */
   touched = false
+  /** XState lost a state, and it was put back. */
+  repaired = false
+  /** What the machine gave when it was done. */
+  output: JsonValue | undefined = undefined
   asked: Asked[] | undefined = undefined
   logs: LogLine[] | undefined = undefined
 
@@ -47,6 +51,7 @@ export class Draft {
     this.timers = timers
     this.nowMs = nowMs
     this.touched = false
+    this.repaired = false
     this.asked = undefined
     this.logs = undefined
     if (this.queue.length > 0) this.queue = []

@@ -18,7 +18,7 @@ interface BuiltInGuard {
   readonly stateValue?: JsonValue
 }
 
-/** The function behind a guard, for all of its forms. Throws for one that nobody gave. */
+/** The function behind a guard, for all of its forms. One that nobody gave throws when it is asked. */
 export function testOf(machine: AnyStateMachine, guard: unknown): Test {
   const args: Arguments = { context: {}, event: { type: '' } }
   return compile(machine, args, guard)
@@ -30,7 +30,11 @@ function compile(machine: AnyStateMachine, args: Arguments, guard: unknown): Tes
   const found: unknown = inline
     ? guard
     : (machine.implementations.guards as Readonly<Record<string, unknown>>)[name]
-  if (!found) throw new Error(`the guard '${name}' is not given`)
+  if (!found) {
+    return () => {
+      throw new Error(`the guard '${name}' is not given`)
+    }
+  }
   // One guard may be given as the name of another.
   if (typeof found !== 'function') return compile(machine, args, found)
   if ('check' in found) return builtIn(machine, args, found as unknown as BuiltInGuard)
@@ -63,8 +67,7 @@ function builtIn(machine: AnyStateMachine, args: Arguments, guard: BuiltInGuard)
   const { stateValue } = guard
   if (stateValue !== undefined) {
     if (typeof stateValue === 'string' && stateValue.startsWith('#')) {
-      const node = machine.getStateNodeById(stateValue)
-      return ({ place }) => place.nodes.includes(node)
+      return ({ place }) => place.nodes.includes(machine.getStateNodeById(stateValue))
     }
     return ({ place }: { place: Place }) => matches(stateValue, place.value)
   }

@@ -16,12 +16,13 @@ import type { ActorDef, ActorEvent } from '../define.ts'
 import type { ActorState, TimerState } from '../state.ts'
 import type { Op } from './actions.ts'
 import { longestStep, without } from './draft.ts'
+import type { Draft } from './draft.ts'
 import { freezeNew } from './freeze.ts'
 import { Lexicon, nodesOf } from './lexicon.ts'
 import { none } from './program.ts'
 import type { Config, Program, Standing, Step } from './program.ts'
 import { xstateSnapshot } from './snapshot.ts'
-import { historyOf, inOrder, rememberedOf, valueOf } from './tree.ts'
+import { completed, historyOf, rememberedOf, valueOf } from './tree.ts'
 
 /** A snapshot with the fields that XState keeps for itself. */
 export type Inner = AnyMachineSnapshot & { _nodes: AnyStateNode[]; value: JsonValue }
@@ -68,7 +69,7 @@ export function interpreted(
   const close = (snapshot: Inner, before?: Standing): Step => {
     if (snapshot.status === 'error') throw snapshot.error
     const known = before && SnapshotConfig.of(before.config, owner)
-    sort(snapshot)
+    sort(snapshot, draft)
     freezeNew(snapshot.context, before?.context)
     const { context, timers, asked = none, logs = none } = { ...draft, context: snapshot.context }
     const config =
@@ -90,7 +91,7 @@ export function interpreted(
       scope as never,
     ) as unknown as Inner
     snapshot.historyValue = rememberedOf(machine.root, history) as never
-    return sort(snapshot)
+    return sort(snapshot, draft)
   }
 
   return {
@@ -122,7 +123,7 @@ export function interpreted(
 }
 
 /** Nothing in a scope does anything: all there is to do is in the draft. */
-function scopeOf({ def, self }: Lexicon): AnyActorScope {
+function scopeOf({ def, self, draft }: Lexicon): AnyActorScope {
   const nothing = (): void => {}
   return {
     self,
@@ -136,7 +137,7 @@ function scopeOf({ def, self }: Lexicon): AnyActorScope {
     system: {
       // XState says after every microstep where it stands, before it chooses the next one.
       _sendInspectionEvent: (record: { readonly type: string; readonly snapshot?: Inner }) => {
-        if (record.type === '@xstate.microstep' && record.snapshot) sort(record.snapshot)
+        if (record.type === '@xstate.microstep' && record.snapshot) sort(record.snapshot, draft)
       },
     },
   } as unknown as AnyActorScope
@@ -184,12 +185,15 @@ function rewrite(lexicon: Lexicon): void {
   }
 }
 
-function sort(snapshot: Inner): Inner {
+/** In document order, and whole: XState loses a state when history is written on the way into it. */
+function sort(snapshot: Inner, draft: Draft): Inner {
   const nodes = snapshot._nodes
-  const isSorted = nodes.every((node, at) => at === 0 || inOrder(nodes[at - 1] as never, node) < 0)
-  if (!isSorted) {
-    nodes.sort(inOrder)
+  const whole = completed(nodes)
+  if (whole.length !== nodes.length) draft.repaired = true
+  if (whole.length !== nodes.length || whole.some((node, at) => node !== nodes[at])) {
+    nodes.splice(0, nodes.length, ...whole)
     snapshot.value = valueOf(snapshot.machine.root, nodes)
+    snapshot.tags = new Set(nodes.flatMap((node) => node.tags))
   }
   return snapshot
 }

@@ -6,6 +6,7 @@
  */
 import type { AnyStateNode } from 'xstate'
 import { isBuiltIn, unsupportedAction } from './actions.ts'
+import { isKnownGuard } from './guards.ts'
 import { nodesOf } from './lexicon.ts'
 import type { Lexicon } from './lexicon.ts'
 
@@ -15,6 +16,25 @@ export function judge(lexicon: Lexicon): void {
     for (const action of actionsOf(node)) judgeAction(lexicon, action)
     for (const { src } of node.invoke) judgeLogic(lexicon, src)
   }
+}
+
+/** Why a machine cannot be compiled; undefined when it can. */
+export function whyNot({ machine }: Lexicon): string | undefined {
+  const guards = machine.implementations.guards as Readonly<Record<string, unknown>>
+  const foreign = (guard: unknown): boolean => {
+    if (typeof guard !== 'function' || !('check' in guard)) return false
+    const { guards = [] } = guard as unknown as { readonly guards?: readonly unknown[] }
+    return !isKnownGuard(guard) || guards.some(foreign)
+  }
+  const named = Object.keys(guards).find((name) => foreign(guards[name]))
+  if (named !== undefined) return `the guard ${named} is of a kind that nobody knows`
+  for (const node of nodesOf(machine.root)) {
+    const transitions = [...[...node.transitions.values()].flat(), ...(node.always ?? [])]
+    if (transitions.some(({ guard }) => foreign(guard))) {
+      return `a guard in ${node.id} is of a kind that nobody knows`
+    }
+  }
+  return undefined
 }
 
 function actionsOf(node: AnyStateNode): readonly unknown[] {

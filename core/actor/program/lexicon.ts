@@ -34,6 +34,7 @@ export class Lexicon {
   readonly #argsOfAssign: ActionArguments & { readonly spawn: unknown }
   readonly #ops = new Map<unknown, Op>()
   readonly #tests = new Map<unknown, Test>()
+  readonly #nodes = new Map<AnyStateNode, { readonly entry: Op[]; readonly exit: Op[] }>()
   #collected: unknown[] = []
   readonly #collecting: { readonly enqueue: unknown; readonly check: (guard: unknown) => boolean }
 
@@ -114,6 +115,37 @@ export class Lexicon {
       if (typeof guard === 'string') this.#tests.set(guard, test)
     }
     return test
+  }
+
+  /** A guard of the machine; the same function for the same guard. */
+  knownTest(guard: unknown): Test {
+    let test = this.#tests.get(guard)
+    if (!test) this.#tests.set(guard, (test = testOf(this.machine, guard)))
+    return test
+  }
+
+  /** All that entering a state does, its `initial` aside. */
+  entryOf(node: AnyStateNode): readonly Op[] {
+    return this.#opsOf(node).entry
+  }
+
+  exitOf(node: AnyStateNode): readonly Op[] {
+    return this.#opsOf(node).exit
+  }
+
+  initialOf(node: AnyStateNode): readonly Op[] {
+    return node.initial.actions.map((action: unknown) => this.known(action))
+  }
+
+  #opsOf(node: AnyStateNode) {
+    let ops = this.#nodes.get(node)
+    if (!ops) {
+      const { begin, end } = this.invoked(node)
+      const entry = [...node.entry.map((action) => this.known(action)), ...begin]
+      ops = { entry, exit: [...node.exit.map((action) => this.known(action)), ...end] }
+      this.#nodes.set(node, ops)
+    }
+    return ops
   }
 
   /** The children that a state begins when it is entered, and ends when it is left. */

@@ -4,7 +4,7 @@
  * @module
  */
 import type { AnyStateNode } from 'xstate'
-import type { JsonValue } from '../../json.ts'
+import type { JsonObject, JsonValue } from '../../json.ts'
 import type { History } from '../state.ts'
 
 /** What history nodes remember: nodes by id of the history node. */
@@ -65,6 +65,22 @@ export function completed(nodes: Iterable<AnyStateNode>): AnyStateNode[] {
   }
   for (const node of all) for (const ancestor of ancestorsOf(node)) all.add(ancestor)
   return [...all].sort(inOrder)
+}
+
+/** The active states that a value names. Throws when the machine has no such state. */
+export function nodesOfValue(root: AnyStateNode, value: JsonValue): AnyStateNode[] {
+  const found = [root]
+  const visit = (node: AnyStateNode, inside: JsonValue): void => {
+    const parts = typeof inside === 'string' ? { [inside]: {} } : (inside as JsonObject)
+    for (const [key, part] of Object.entries(parts)) {
+      const child = node.states[key] as AnyStateNode | undefined
+      if (!child) throw new Error(`the state ${[...node.path, key].join('.')} does not exist`)
+      found.push(child)
+      visit(child, part as JsonValue)
+    }
+  }
+  visit(root, value)
+  return completed(found)
 }
 
 function withAncestors(node: AnyStateNode): Set<AnyStateNode> {
