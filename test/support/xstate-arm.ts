@@ -40,8 +40,14 @@ export class XStateArm {
       record.snapshot?._nodes.sort((a, b) => a.order - b.order)
     }
     this.#scope = {
-      ...{ self, system, id: '', sessionId: '', logger: nothing, defer: nothing },
-      ...{ emit: nothing, stopChild: nothing },
+      self,
+      system,
+      id: '',
+      sessionId: '',
+      logger: nothing,
+      defer: nothing,
+      emit: nothing,
+      stopChild: nothing,
       actionExecutor: (action: Executable) => this.#executed.push(action),
     } as never
   }

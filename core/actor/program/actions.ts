@@ -4,12 +4,11 @@
  *
  * @module
  */
-import type { JsonObject } from '../../json.ts'
+import type { JsonObject, JsonValue } from '../../json.ts'
 import type { ActorEvent } from '../define.ts'
 import { actorErrors } from '../errors.ts'
 import type { Draft } from './draft.ts'
 import type { Lexicon } from './lexicon.ts'
-import { mergeInto, mergeKeys } from './merge.ts'
 import { idOf } from './reference.ts'
 
 /** Does what an action says to the draft. */
@@ -58,10 +57,9 @@ export function builtInOp(lexicon: Lexicon, action: BuiltIn): Op {
 
 function assign(lexicon: Lexicon, { assignment }: BuiltIn): Op {
   if (typeof assignment === 'function') {
-    const merge = mergeInto()
     return (draft, params) => {
       const partial = assignment(lexicon.argsOfAssign(draft), params)
-      draft.context = merge(draft.context, partial as JsonObject)
+      draft.context = Object.assign({}, draft.context, partial as JsonObject)
       draft.touched = true
     }
   }
@@ -69,20 +67,22 @@ function assign(lexicon: Lexicon, { assignment }: BuiltIn): Op {
   const [only] = parts
   if (only && parts.length === 1 && typeof only[1] === 'function') {
     const [key, give] = only as [string, Mapper]
-    const merge = mergeKeys([key])
     return (draft, params) => {
-      draft.context = merge(draft.context, give(lexicon.argsOfAssign(draft), params))
+      const value = give(lexicon.argsOfAssign(draft), params)
+      const next = Object.assign({}, draft.context) as Record<string, JsonValue>
+      next[key] = value as JsonValue
+      draft.context = next
       draft.touched = true
     }
   }
-  const merge = mergeInto()
   return (draft, params) => {
     const args = lexicon.argsOfAssign(draft)
-    const partial: Record<string, unknown> = {}
-    for (const [key, give] of parts) {
-      partial[key] = typeof give === 'function' ? (give as Mapper)(args, params) : give
-    }
-    draft.context = merge(draft.context, partial as JsonObject)
+    const values = parts.map(([, give]) =>
+      typeof give === 'function' ? (give as Mapper)(args, params) : give,
+    )
+    const next = Object.assign({}, draft.context) as Record<string, JsonValue>
+    for (const [at, [key]] of parts.entries()) next[key] = values[at] as JsonValue
+    draft.context = next
     draft.touched = true
   }
 }

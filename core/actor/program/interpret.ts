@@ -13,7 +13,7 @@ import type { AnyActorScope, AnyMachineSnapshot, AnyStateMachine, AnyStateNode }
 import type { JsonObject, JsonValue } from '../../json.ts'
 import type { Millis } from '../../units.ts'
 import type { ActorDef, ActorEvent } from '../define.ts'
-import type { ActorState, TimerState } from '../state.ts'
+import type { ActorState } from '../state.ts'
 import type { Op } from './actions.ts'
 import { longestStep, without } from './draft.ts'
 import type { Draft } from './draft.ts'
@@ -71,17 +71,13 @@ export function interpreted(
     const known = before && SnapshotConfig.of(before.config, owner)
     sort(snapshot, draft)
     freezeNew(snapshot.context, before?.context)
-    const { context, timers, asked = none, logs = none } = { ...draft, context: snapshot.context }
-    const config =
-      before && known && isSame(snapshot, known)
-        ? before.config
-        : new SnapshotConfig(snapshot, owner)
+    const isKnown = before && known && isSame(snapshot, known)
     return {
-      config,
-      context: context as JsonObject,
-      timers: snapshot.status === 'done' ? none : (timers as readonly TimerState[]),
-      asked: asked as Step['asked'],
-      logs: logs as Step['logs'],
+      config: isKnown ? before.config : new SnapshotConfig(snapshot, owner),
+      context: snapshot.context as JsonObject,
+      timers: snapshot.status === 'done' ? none : draft.timers,
+      asked: draft.asked ?? none,
+      logs: draft.logs ?? none,
     }
   }
 

@@ -20,7 +20,7 @@ import { StandIns } from './stand-ins.ts'
 import type { Numbers } from './stand-ins.ts'
 
 export interface VerifyOptions {
-  /** Steps in all. Default 60. */
+  /** Steps in all. Default 24. */
   readonly steps?: Count
   /** Where chance begins. Default 1. */
   readonly seed?: Count
@@ -28,7 +28,7 @@ export interface VerifyOptions {
 
 /** The first difference, for people; undefined when there is none. */
 export function difference(def: ActorDef, options: VerifyOptions = {}): string | undefined {
-  const { steps = 60, seed = 1 } = options
+  const { steps = 24, seed = 1 } = options
   const numbers: Numbers = new Map()
   const light = { ...def, durability: 'volatile' as const }
   const words = new StandIns(light, numbers)
