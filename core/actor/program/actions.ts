@@ -69,7 +69,7 @@ function assign(lexicon: Lexicon, { assignment }: BuiltIn): Op {
     const [key, give] = only as [string, Mapper]
     return (draft, params) => {
       const value = give(lexicon.argsOfAssign(draft), params)
-      const next = Object.assign({}, draft.context) as Record<string, JsonValue>
+      const next = { ...draft.context } as Record<string, JsonValue>
       next[key] = value as JsonValue
       draft.context = next
       draft.touched = true
@@ -80,7 +80,7 @@ function assign(lexicon: Lexicon, { assignment }: BuiltIn): Op {
     const values = parts.map(([, give]) =>
       typeof give === 'function' ? (give as Mapper)(args, params) : give,
     )
-    const next = Object.assign({}, draft.context) as Record<string, JsonValue>
+    const next = { ...draft.context } as Record<string, JsonValue>
     for (const [at, [key]] of parts.entries()) next[key] = values[at] as JsonValue
     draft.context = next
     draft.touched = true
