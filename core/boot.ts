@@ -8,6 +8,7 @@
  * @module
  */
 import { join } from 'node:path'
+import { hooksOf } from './actor/inspect.ts'
 import { startActors } from './actor/start.ts'
 import type { Bus } from './bus/bus.ts'
 import { embeddedBus } from './bus/embedded.ts'
@@ -17,8 +18,11 @@ import { passphraseFrom } from './config/passphrase.ts'
 import { findWorkspace, openWorkspaceFiles } from './config/workspace.ts'
 import { openJournal } from './journal/file.ts'
 import { logFor, stderrSink } from './log.ts'
+import type { Log } from './log.ts'
 import * as core from './plugin/core-services.ts'
 import { discoverPlugins } from './plugin/discover.ts'
+import { pluginErrors } from './plugin/errors.ts'
+import { defaultLimits } from './plugin/isolation/tier.ts'
 import type { Discovery } from './plugin/discover.ts'
 import type { ReadTable } from './plugin/define.ts'
 import { startPlugins } from './plugin/host.ts'
@@ -33,6 +37,9 @@ import { opHandle } from './protocol/handle.ts'
 import { openKeyStore } from './protocol/keys.ts'
 import { auditTrail, contract, keyStore, submissions } from './protocol/services.ts'
 import type { Runtime, RuntimeOptions } from './runtime.ts'
+
+/** Until then nobody watches what a runtime does that was opened for one question. */
+const watchAfterMs = 1_000
 
 /** See `createRuntime`. */
 export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
@@ -85,6 +92,7 @@ export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
     const actors = await watch.time('kernel', () =>
       startActors({ journal, clock, inspect: options.inspect, tracing: options.tracing }),
     )
+    if (clock === systemClock) undo.push(await watchdogOf(options, files.stateDir, log))
     let host: PluginHost | undefined
     // After the kernel: steps that it still owes run in the threads of plugins.
     undo.push(async () => host?.release())
@@ -154,6 +162,41 @@ export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
       log.error('a part could not be closed after the start failed', { reason: String(again) })
     })
     throw thrown
+  }
+}
+
+/** Looks at this thread from another one; a short command ends before that one is even there. */
+async function watchdogOf(
+  { isolation, inspect, plugins = [] }: RuntimeOptions,
+  stateDir: string,
+  log: Log,
+): Promise<() => Promise<void>> {
+  const { blockMs } = { ...defaultLimits, ...isolation }
+  if (isolation === false || blockMs === 0) return async () => {}
+  let end: (() => Promise<void>) | undefined
+  const start = async (): Promise<void> => {
+    const { startWatchdog } = await import('./plugin/isolation/watchdog.ts')
+    if (over) return
+    end = startWatchdog({
+      blockMs,
+      stateDir,
+      back({ owner, doing, forMs }) {
+        const plugin = owner
+        const { code, message } = pluginErrors.PROV_PLUGIN_BLOCKS({ plugin, doing, forMs })
+        log.error(`it goes on; ${message}`, { code })
+        const hear = hooksOf(inspect)['plugin.stalled']
+        hear?.({ kind: 'plugin.stalled', owner, stalledMs: forMs })
+      },
+    })
+  }
+  let over = false
+  // Code that a script hands in may never come back from its setup.
+  if (plugins.length > 0) await start()
+  const later = systemClock.after(watchAfterMs, () => void (end ?? start()), { background: true })
+  return async () => {
+    over = true
+    later.cancel()
+    await end?.()
   }
 }
 

@@ -28,6 +28,8 @@ export interface Kind {
   /** Behaviour that runs elsewhere. */
   remote: RemoteProgram | undefined
   readonly owner: string | undefined
+  /** Who is said to run while one of its actors has its turn. */
+  readonly runner: Count
   readonly lane: Lane
   readonly capacity: Count
   /** Messages coalesce. */

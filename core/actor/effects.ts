@@ -7,6 +7,7 @@
  */
 import type { Clock } from '../clock.ts'
 import { errorRecord } from '../errors.ts'
+import { during, runnerOf } from '../running.ts'
 import type { JsonValue } from '../json.ts'
 import type { Address } from './address.ts'
 import type { ActorEvent, EffectContext, EffectHandler } from './define.ts'
@@ -26,6 +27,8 @@ export interface EffectEvent extends ActorEvent {
 export interface EffectsOptions {
   readonly clock: Clock
   readonly tracing: Tracing | null
+  /** Whose effect it is, for who looks what keeps the thread busy. */
+  readonly owner: (pending: Pending) => string
   readonly say: (record: InspectRecordOf<'effect'>, pending: Pending) => void
   readonly ask: (
     address: Address,
@@ -126,12 +129,14 @@ export class Effects {
       // Handlers start outside of the turn that asked for them.
       await Promise.resolve()
       if (!handler) throw new Error(`no effect is called ${name} any more`)
-      const { tracing } = this.#options
+      const { tracing, owner } = this.#options
+      const handled = (): ReturnType<EffectHandler> =>
+        during(runnerOf(owner(pending), `effect ${name}`), () => handler(params as never, running))
       const output = await (tracing === null
-        ? handler(params as never, running)
+        ? handled()
         : tracing.effect(pending, (traceparent) => {
             running.traceparent = traceparent
-            return handler(params as never, running)
+            return handled()
           }))
       // Who notices the abort often just returns: empty hands are no answer either.
       const empty = output === undefined || output === null

@@ -7,6 +7,7 @@
 import type { Clock } from '../clock.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { Count, Millis } from '../units.ts'
+import { typeOf } from './address.ts'
 import type { Address } from './address.ts'
 import { Alarm } from './alarm.ts'
 import { Asks } from './asks.ts'
@@ -92,6 +93,7 @@ export class Kernel implements ActorSystem {
     realm.effects = new Effects({
       clock,
       tracing: realm.tracing,
+      owner: ({ from }) => realm.kinds.get(typeOf(from))?.owner ?? 'Prov',
       say: (record, pending) => realm.say(record, realm.find(pending.from), pending),
       ask: (address, question, ask, chain) => this.ask(address, question, ask, chain),
       answer: (pending, event) => {

@@ -7,6 +7,7 @@ import { asProvError, ProvError } from '../errors.ts'
 import type { JournalEntry } from '../journal/journal.ts'
 import type { JsonValue } from '../json.ts'
 import { defined } from '../optional.ts'
+import { runnerOf } from '../running.ts'
 import type { Count } from '../units.ts'
 import { address as makeAddress, parseAddress, typeOf } from './address.ts'
 import type { Address } from './address.ts'
@@ -69,6 +70,7 @@ export class Lives {
       def,
       ...behaviour,
       owner,
+      runner: runnerOf(owner ?? 'Prov', `a step of ${def.type}`),
       lane,
       capacity: mailbox.capacity,
       keyed: mailbox.overflow === 'coalesce',

@@ -9,6 +9,7 @@
  * @module
  */
 import type { Clock } from '../clock.ts'
+import { place, running } from '../running.ts'
 import type { Count, Millis } from '../units.ts'
 import { flag } from './cell.ts'
 import type { Cell } from './cell.ts'
@@ -129,11 +130,13 @@ export class Scheduler {
         this.#lanes.splice(this.#lanes.indexOf(lane), 1)
       }
       if (this.#until !== 0 && this.#lanes.length > 0 && clock.monotonic() >= this.#until) {
+        running[place.who] = 0
         setImmediate(this.#drain)
         return
       }
     }
     this.#running = false
+    running[place.who] = 0
     rested()
   }
 
@@ -146,6 +149,7 @@ export class Scheduler {
       if (pick && lane.size > 1) lane.pick(pick(lane.size))
       const cell = lane.shift()
       cell.flags &= ~flag.queued
+      running[place.who] = cell.kind.runner
       const steps = turn(cell)
       lane.credit -= steps > 0 ? steps : 1
       this.#unlooked += steps > 0 ? steps : 1

@@ -11,6 +11,7 @@
 import type { ActorSystem } from '../actor/system.ts'
 import type { Clock } from '../clock.ts'
 import { ProvError } from '../errors.ts'
+import { during, runnerOf } from '../running.ts'
 import type { Log } from '../log.ts'
 import type { Millis } from '../units.ts'
 import type { LostNeed, Plugin, PluginContext } from './define.ts'
@@ -64,7 +65,10 @@ export class Life {
         if (pen) await actors.registerRemote(def, pen.remote(def.type), { owner: name })
         else actors.register(def, { owner: name })
       }
-      const returned = plugin.setup && (await this.#inTime(plugin.setup(this.#context() as never)))
+      const { setup } = plugin
+      const begin = () =>
+        during(runnerOf(name, 'its setup'), () => setup?.(this.#context() as never))
+      const returned = setup && (await this.#inTime(begin()))
       const absent = this.loaded.provides.filter((service) => !this.services.has(service))
       if (absent.length > 0) {
         throw pluginErrors.PROV_PLUGIN_SERVICE_NOT_PROVIDED({ plugin: name, services: absent })

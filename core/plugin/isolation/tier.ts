@@ -28,6 +28,11 @@ export interface IsolationLimits {
   readonly memoryBytes: Bytes
   /** Longest that it may keep its thread without letting go. Default 5 s. */
   readonly stallMs: Millis
+  /**
+   * Longest that this very thread may be kept busy before it is said by whom: what runs here cannot be
+   * ended. Default 2 s; 0: nobody looks.
+   */
+  readonly blockMs: Millis
   /** Longest until its module is imported and described. Default 20 s. */
   readonly openMs: Millis
   /** Between two looks at it. Default 500 ms. */
@@ -42,6 +47,7 @@ export interface IsolationLimits {
 export const defaultLimits: IsolationLimits = {
   memoryBytes: 256 * 1024 * 1024,
   stallMs: 5_000,
+  blockMs: 2_000,
   openMs: 20_000,
   beatMs: 500,
   ends: 10,
