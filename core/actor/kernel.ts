@@ -58,6 +58,8 @@ export interface KernelOptions {
   readonly inspect: Inspector | readonly Inspector[] | undefined
   readonly tracing?: Tracing | undefined
   readonly partition: string
+  /** How long reading back took. */
+  readonly openedMs?: Millis | undefined
   readonly snapshotEvery: Count
   readonly schedule: ((ready: Count) => Count) | undefined
   readonly random: () => number
@@ -78,6 +80,14 @@ export class Kernel implements ActorSystem {
     )
     this.#realm = realm
     const { hooks } = realm
+    if (ledger.position > 0) {
+      hooks.replayed?.({
+        kind: 'replayed',
+        actors: [...ledger.stored.values()].filter(({ state }) => state).length,
+        records: ledger.entered,
+        tookMs: options.openedMs ?? 0,
+      })
+    }
     const failed = (address: Address, thrown: unknown): void =>
       hooks['observer.failed']?.({ kind: 'observer.failed', address, what: String(thrown) })
     realm.watchers = new Listeners(failed)

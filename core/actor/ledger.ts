@@ -213,6 +213,8 @@ export class Ledger {
   /** Highest place in the order of starts so far. */
   rank: Count = 0
   position: Position = 0
+  /** Records that were read back, those that the snapshot stood for not counted. */
+  entered: Count = 0
 
   load(position: Position, body: JsonValue): void {
     const kept = body as unknown as LedgerBody

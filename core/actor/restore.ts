@@ -29,6 +29,7 @@ export async function openLedger(
   if (kept) ledger.load(kept.position, kept.body)
   for await (const record of journal.read({ from: ledger.position + 1, partition })) {
     ledger.enter(record.type, record.body)
+    ledger.entered++
     ledger.position = record.position
   }
   for (const actor of ledger.stored.values()) {

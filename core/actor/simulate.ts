@@ -15,7 +15,8 @@
  *     one, and looks before it acts.
  * A4  Time stands still while anything can go on without it, and is never waited for.
  *
- * The seed decides which of the ready actors goes next and how long each write takes. Scripts and
+ * The seed decides which of the ready actors goes next, how long each write takes and the jitter of
+ * back-offs. Scripts and
  * handlers that go outside, to files or sockets, are waited for but not repeated.
  *
  * @module
@@ -146,6 +147,7 @@ class Actors implements ActorWorld {
   readonly #disk = new MemoryDisk()
   readonly #crash: Crash
   readonly #order: (below: number) => number
+  readonly #jitter: (below: number) => number
   /** Grows whenever anything happens. */
   #pulse = 0
   /** Writes and effects that are under way in this life. */
@@ -156,12 +158,11 @@ class Actors implements ActorWorld {
     this.#options = options
     this.seed = seedFor('actors were', options.seed)
     // Chances of their own, so that one more write does not change whose turn it is.
-    const [disk, order, crash] = [1, 2, 3].map((stream) => seeded(this.seed * 8 + stream)) as [
-      (below: number) => number,
-      (below: number) => number,
-      (below: number) => number,
-    ]
-    this.#order = order
+    const chance = (stream: number) => seeded(this.seed * 8 + stream)
+    const disk = chance(1)
+    const crash = chance(3)
+    this.#order = chance(2)
+    this.#jitter = chance(5)
     this.#crash = new Crash(crashAt, crashes, crash)
     const { writeMs = 3 } = options
     this.#disk.beforeSync = async () => {
@@ -228,6 +229,7 @@ class Actors implements ActorWorld {
       clock: this.clock,
       snapshotEvery,
       schedule: this.#order,
+      random: () => this.#jitter(1_000) / 1_000,
       inspect: [
         pulse,
         ...(Array.isArray(inspect) ? (inspect as Inspector[]) : [inspect as Inspector]),

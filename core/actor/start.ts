@@ -38,14 +38,17 @@ export interface ActorsOptions {
 /** Reads what is kept; actors come back when their type is registered. Throws what the journal throws. */
 export async function startActors(options: ActorsOptions = {}): Promise<ActorSystem> {
   const { journal, inspect, partition = 'kernel', snapshotEvery = 10_000 } = options
-  const ledger = await openLedger(journal, partition)
   const clock = options.clock ?? systemClock
+  const began = clock.monotonic()
+  const ledger = await openLedger(journal, partition)
+  const openedMs = clock.monotonic() - began
   const { schedule, tracing, random = Math.random } = options
   return new Kernel(ledger, {
     journal,
     clock,
     inspect,
     partition,
+    openedMs,
     snapshotEvery,
     schedule,
     tracing,

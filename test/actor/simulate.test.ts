@@ -115,6 +115,24 @@ t.test('questions repeat, too: a reply address is the same in the same run', asy
   t.equal(first, await asking())
 })
 
+t.test('failures repeat, too: back-offs have the jitter of the seed', async (t) => {
+  const failing = async (seed: number) => {
+    const def = counter([], { supervision: { intensity: 9 } })
+    const world = simulateActors({ seed, defs: [def] })
+    const endMs = await world.run(async ({ system, clock }) => {
+      const ref = await system.spawn(def, 'a')
+      for (let n = 0; n < 3; n++) ref.send({ type: 'break' })
+      await ref.apply({ type: 'add' })
+      return clock.monotonic()
+    })
+    return `${endMs} ${world.journal()}`
+  }
+  const first = await failing(4)
+  t.match(first, 'this assign is broken')
+  t.equal(first, await failing(4))
+  t.not(first, await failing(5))
+})
+
 t.test('crashes repeat, too', async (t) => {
   let lives = 0
   for (let seed = 1; seed <= 5; seed++) {

@@ -116,6 +116,20 @@ t.test('the recorder has the last steps of everybody, whoever watched', async (t
   t.match(system.recorder.read({ address: a.address, last: 1 }), [{ sequence: 3 }])
 })
 
+t.test('an inspector hears what a start read back', async (t) => {
+  const house = new House()
+  const def = counter()
+  const first = await house.start()
+  first.register(def)
+  await (await first.spawn(def, 'a')).apply({ type: 'add' })
+  house.crash()
+  const heard: InspectRecord[] = []
+  const second = await house.start({ inspect: { replayed: (record) => heard.push(record) } })
+  t.teardown(() => second.close())
+  t.match(heard, [{ kind: 'replayed', actors: 1, tookMs: 0 }])
+  t.ok((heard[0] as { records: number }).records >= 2)
+})
+
 t.test('a crash report carries the last steps of its actor, and the one that failed', async (t) => {
   const house = new House()
   const system = await house.start()

@@ -10,6 +10,7 @@ export const commands: CommandTable = {
   'actors letters': () => import('./actors-letters.ts'),
   'actors replay': () => import('./actors-replay.ts'),
   'actors resume': () => import('./actors-resume.ts'),
+  'actors steps': () => import('./actors-steps.ts'),
   doctor: () => import('./doctor.ts'),
   help: () => import('./help.ts'),
   'journal verify': () => import('./journal-verify.ts'),

@@ -1,0 +1,57 @@
+/**
+ * `prov actors steps <address>`: what happened to one actor, step by step, as the journal has it. Needs
+ * no lock, so it also answers while another process is at work.
+ *
+ * @module
+ */
+import { join } from 'node:path'
+import { actorErrors } from '../../actor/errors.ts'
+import type { Address } from '../../actor/address.ts'
+import { historyOf } from '../../actor/history.ts'
+import type { HistoryLine } from '../../actor/history.ts'
+import { defineCommand } from '../command.ts'
+import { table } from '../table.ts'
+
+export const command = defineCommand({
+  pattern: 'actors steps <address>',
+  describe: 'what happened to an actor: its last steps, from the journal',
+  group: 'Runtime',
+  examples: [
+    ['prov actors steps operation/op-1', 'the last twenty'],
+    ['prov actors steps operation/op-1 --last 100', 'more of them'],
+  ],
+  flags: {
+    address: { type: 'string', required: true, describe: 'the actor, as `type/id`' },
+    last: { type: 'number', default: 20, describe: 'at most so many, the newest' },
+  },
+  run: async ({ address, last }, context) => {
+    const files = await context.files()
+    const { readJournal } = await import('../../journal/reader.ts')
+    const journal = await readJournal({ dir: join(files.stateDir, 'journal') })
+    try {
+      const lines = await historyOf(journal, address as Address, { last: Math.max(1, last) })
+      if (lines.length === 0) throw actorErrors.PROV_ACTOR_UNKNOWN({ address })
+      return lines
+    } finally {
+      await journal.close()
+    }
+  },
+  render: (lines, paint, format) =>
+    table(
+      lines.map((line) => [
+        new Date(line.timeMs).toISOString(),
+        String(line.sequence),
+        line.event ?? '',
+        typeof line.state === 'string' ? line.state : JSON.stringify(line.state ?? ''),
+        [line.what === 'stepped' ? '' : line.what, line.why ? paint.bad : paint.dim] as const,
+        note(line),
+      ]),
+      { paint, format, head: ['time', 'step', 'event', 'state', '', 'note'], right: [1] },
+    ),
+})
+
+function note({ why, cause, asked }: HistoryLine): string {
+  return [why, cause && `from ${cause}`, asked && `asked for ${asked.join(', ')}`]
+    .filter(Boolean)
+    .join('; ')
+}
