@@ -61,7 +61,7 @@ export interface ActorRef<Context = unknown, Event extends ActorEvent = ActorEve
   snapshot(): ActorSnapshot<Context>
   /** Calls back after each commit, in order. A listener that throws three times is let go. */
   changes(listener: (snapshot: ActorSnapshot<Context>) => void): () => void
-  /** The same actor for XState's `waitFor`, `toPromise` and framework bindings. It emits nothing. */
+  /** The same actor as XState's `ActorRef`, for its helpers, framework bindings and rxjs. */
   asXState(): XStateFacade
 }
 
