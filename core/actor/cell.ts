@@ -71,7 +71,7 @@ export const flag = {
 } as const
 
 /** What few actors have. */
-class Rare {
+export class Rare {
   restarts: Count = 0
   batch: Count = largestBatch
   version: Count | undefined = undefined

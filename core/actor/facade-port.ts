@@ -49,7 +49,7 @@ export function facadeIn(kernel: Kernel, realm: Realm, now: () => Cell): XStateF
       return kernel.tap(address, inspectAsXState(observer, { refOf, known }))
     },
     find: (other) => kernel.ref(other)?.asXState(),
-    all: () => [...realm.cells.keys()],
+    all: () => [...realm.cells.keys(), ...realm.passive.addresses()] as Address[],
     failed: (thrown) => {
       const what = String(thrown)
       realm.say({ kind: 'observer.failed', address, what }, realm.find(address))

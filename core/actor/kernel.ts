@@ -22,13 +22,15 @@ import { facadeIn } from './facade-port.ts'
 import type { XStateFacade } from './facade.ts'
 import { hooksOf } from './inspect.ts'
 import type { Inspect, Inspector } from './inspect.ts'
-import type { Ledger } from './ledger.ts'
+import type { Ledger, Stored } from './ledger.ts'
 import { largestBody } from './letters.ts'
 import type { DeadLetter, LetterFilter } from './letters.ts'
 import { Listeners } from './listeners.ts'
 import { childrenIn } from './kin.ts'
 import { Lives, isUnreadable } from './lives.ts'
 import type { AskChain } from './mail.ts'
+import { Passive } from './passivate.ts'
+import type { MemoryOptions, WokenBy } from './passivate.ts'
 import { Post } from './post.ts'
 import { programFor } from './program/choose.ts'
 import type { RemoteProgram } from './program/remote.ts'
@@ -61,6 +63,7 @@ export interface KernelOptions {
   /** How long reading back took. */
   readonly openedMs?: Millis | undefined
   readonly snapshotEvery: Count
+  readonly memory?: MemoryOptions | undefined
   readonly schedule: ((ready: Count) => Count) | undefined
   readonly random: () => number
 }
@@ -118,7 +121,7 @@ export class Kernel implements ActorSystem {
         partition,
         snapshotEvery,
         position: ledger.position,
-        body: () => ledger.body([...realm.cells.values()].map((cell) => cell.stored())),
+        body: () => ledger.body(kept(realm)),
         broke: (error) => realm.breakDown(error),
       })
     realm.books = new Books({
@@ -131,6 +134,7 @@ export class Kernel implements ActorSystem {
       broke: (error) => realm.breakDown(error),
     })
     realm.post = new Post(realm)
+    realm.passive = new Passive(realm, options.memory)
     realm.turns = new Turns(realm)
     realm.lives = new Lives(realm)
     realm.warden = new Warden(realm, options.random)
@@ -197,8 +201,8 @@ export class Kernel implements ActorSystem {
   }
 
   /** The cell that stands at an address now. For `Ref`. */
-  cell(address: Address): Cell | undefined {
-    return this.#realm.find(address)
+  cell(address: Address, by?: WokenBy): Cell | undefined {
+    return this.#realm.find(address, by)
   }
 
   async resume(address: Address, options: { readonly skip?: boolean } = {}): Promise<void> {
@@ -233,7 +237,7 @@ export class Kernel implements ActorSystem {
 
   /** For `Ref.send`, which knows the cell already. */
   sendTo(address: Address, cell: Cell, event: ActorEvent): Sent {
-    const now = (cell.flags & flag.gone) === 0 ? cell : this.#realm.find(address)
+    const now = (cell.flags & flag.gone) === 0 ? cell : this.#realm.find(address, 'message')
     return this.#realm.post.sendTo(address, now, event)
   }
 
@@ -295,6 +299,7 @@ export class Kernel implements ActorSystem {
     for (const cell of cells.values()) {
       rows.push(rowOf(cell, clock.now(), nowMs, groups.of(cell.address)?.name))
     }
+    for (const row of this.#realm.passive.rows()) rows.push(row)
     const { type } = filter
     return rows.filter((row) => type === undefined || row.type === type).sort(byAddress)
   }
@@ -359,6 +364,7 @@ export class Kernel implements ActorSystem {
     if (!realm.broken) await realm.writer?.save()
     realm.over = true
     realm.alarm.stop()
+    realm.passive.close()
     realm.asks.stop()
   }
 }
@@ -373,4 +379,10 @@ function demandSent({ id, event, bodiless }: DeadLetter, { outcome, replays }: R
         ? 'its receiver keeps nothing'
         : 'it is no plain data'
   throw actorErrors.PROV_ACTOR_LETTER_BODILESS({ letter: id, event, why })
+}
+
+/** All that run or rest, as they are kept. */
+function* kept({ cells, passive }: Realm): Generator<Stored> {
+  for (const cell of cells.values()) yield cell.stored()
+  yield* passive.stored()
 }

@@ -18,6 +18,7 @@ import type { Address } from './address.ts'
 import type { ActorEvent, Durability } from './define.ts'
 import type { AskChain } from './mail.ts'
 import type { Asked } from './program/program.ts'
+import { Outbox } from './outbox.ts'
 import { changed } from './state.ts'
 import type { ActorState, Change, TimerState } from './state.ts'
 import { Letters } from './letters.ts'
@@ -206,7 +207,7 @@ export function promised(
 export class Ledger {
   /** Actors that no registered type has taken over yet. */
   readonly stored = new Map<Address, Stored>()
-  readonly outbox = new Map<string, Pending>()
+  readonly outbox = new Outbox()
   readonly letters = new Letters()
   /** What each kept type was last, in the journal's order. */
   readonly types = new Map<string, TypeMark>()

@@ -183,6 +183,7 @@ export class Lives {
     this.#realm.say({ kind: 'actor.up', address: cell.address, restored: true }, cell)
     // It was done and in its pause when the process ended.
     if (cell.status === 'done' && kind.def.supervision.restart === 'permanent') this.finished(cell)
+    this.#realm.passive.grew(true)
   }
 
   /** Timers whose time came while nobody was there, as their type wants it. */
@@ -384,6 +385,8 @@ export class Lives {
     const { ledger, cells, followers, taps, hooks, turns, books, children } = this.#realm
     const { address } = cell
     if (ledger.stored.size > 0) ledger.stored.delete(address)
+    // In hand until the end of this: not to be sent to rest meanwhile.
+    cell.flags |= flag.used
     cells.set(address, cell)
     if (followers.has(address)) cell.followed = true
     if (taps.has(address)) cell.tapped = true
@@ -399,6 +402,8 @@ export class Lives {
     if (effects.length > 0) turns.perform(cell, effects, cell.sequence)
     if (emits.length > 0) turns.emit(cell, emits)
     if (cell.config.status === 'done') this.finished(cell)
+    if (cell.box === undefined) cell.flags &= ~flag.used
+    this.#realm.passive.grew()
   }
 
   /** A child that a parent's commit asked for. It begins once, whatever happens in between. */
@@ -420,7 +425,8 @@ export class Lives {
         const { parent, id } = birth
         throw actorErrors.PROV_ACTOR_CHILD_TAKEN({ address: parent, child: id, place: address })
       }
-      if (!children.wants(birth) && this.#realm.find(address) === cell) await this.stop(address)
+      const stands = this.#realm.find(address)?.birth?.cause === birth.cause
+      if (!children.wants(birth) && stands) await this.stop(address)
     } catch (thrown) {
       if (!this.#realm.shut) children.unborn(birth, thrown)
     }
@@ -519,8 +525,9 @@ export class Lives {
       return cause === undefined || ledger.outbox.has(cause)
     })
     void this.#start(kind, address, cell.input ?? undefined, cell.birth, cell).then(
-      (fresh) => {
+      (begun) => {
         cell.flags |= flag.gone
+        const fresh = this.#realm.find(address) ?? begun
         fresh.unshift([...waiting, ...cell.takeAll()])
         scheduler.ready(fresh)
       },

@@ -36,7 +36,7 @@ export class Post {
   }
 
   send(address: Address, event: ActorEvent): Sent {
-    return this.sendTo(address, this.#realm.find(address), event)
+    return this.sendTo(address, this.#realm.find(address, 'message'), event)
   }
 
   sendTo(address: Address, cell: Cell | undefined, event: ActorEvent): Sent {
@@ -57,7 +57,7 @@ export class Post {
     signal: AbortSignal | undefined,
   ): Promise<ActorSnapshot> {
     return new Promise((resolve, reject) => {
-      const cell = this.#realm.find(address)
+      const cell = this.#realm.find(address, 'message')
       const reason = this.#refusal(cell, address, event)
       if (signal?.aborted) return reject(abandoned(address, event))
       if (reason === 'full' && cell?.kind.def.mailbox.overflow === 'await') {
@@ -79,7 +79,7 @@ export class Post {
 
   /** Throws when the question is not taken. */
   ask(address: Address, event: ActorEvent, chain: AskChain | undefined): void {
-    const cell = this.#realm.find(address)
+    const cell = this.#realm.find(address, 'message')
     const reason = this.#refusal(cell, address, event)
     if (reason !== undefined && !(reason === 'full' && makeRoom(this.#realm, cell as Cell))) {
       throw this.#realm.broken ?? refused(reason, address, cell, event)
@@ -165,7 +165,7 @@ export class Post {
     // Only the kernel says that a child ended.
     if (pending.name !== 'child.ended' && !isEvent(event)) return give('invalid')
     if (asks.answer(to, event)) return books.settle(cause)
-    const cell = this.#realm.find(to)
+    const cell = this.#realm.find(to, 'message')
     if (cell && cell.status !== 'done') {
       const read = this.#read(cell, pending, event)
       if (!read) return void unissued.add(cause)
@@ -200,7 +200,7 @@ export class Post {
     const { to, event } = params as { readonly to: Address; readonly event: ActorEvent }
     if (!isEvent(event)) return books.letter(String(to), event, 'invalid', { from })
     if (asks.answer(to, event)) return
-    const cell = this.#realm.find(to)
+    const cell = this.#realm.find(to, 'message')
     if (cell && cell.status !== 'done') return this.#queue(cell, event, from)
     const waiting = starting.get(to)
     if (waiting) return void waiting.catch(() => {}).then(() => this.tellNow(from, params))
@@ -211,7 +211,7 @@ export class Post {
     const { books, ledger, over, nowMs } = this.#realm
     // Whoever owed it has ended or begun anew.
     if (over || !ledger.outbox.has(pending.id)) return
-    const cell = this.#realm.find(pending.from)
+    const cell = this.#realm.find(pending.from, 'effect')
     if (!cell || cell.status === 'done') return books.settle(pending.id)
     const mail = new Mail(event, nowMs)
     mail.cause = pending.id
@@ -223,7 +223,7 @@ export class Post {
   ring(address: Address, timer: TimerState): void {
     const { over, clock } = this.#realm
     if (over) return
-    const cell = this.#realm.find(address)
+    const cell = this.#realm.find(address, 'timer')
     const set = cell && standingTimer(cell, timer)
     if (!set) return
     const mail = new Mail(set.event, clock.now())

@@ -4,6 +4,7 @@
  *     post    who gets a message, and who is told that it was not taken
  *     turns   steps, their commit, and what follows it
  *     lives   starting, ending, parking, coming back from the journal
+ *     passive who is idle rests in few bytes
  *
  * @module
  */
@@ -24,6 +25,7 @@ import type { About, Hooks, Inspect, InspectKind, InspectRecord } from './inspec
 import type { Ledger } from './ledger.ts'
 import type { Listeners } from './listeners.ts'
 import type { Lives } from './lives.ts'
+import type { Passive, WokenBy } from './passivate.ts'
 import type { Post } from './post.ts'
 import { Recorder } from './recorder.ts'
 import type { Scheduler } from './scheduler.ts'
@@ -70,6 +72,7 @@ export class Realm {
   alarm!: Alarm<Waking>
   scheduler!: Scheduler
   post!: Post
+  passive!: Passive
   turns!: Turns
   lives!: Lives
 
@@ -106,9 +109,15 @@ export class Realm {
     return this.glance.wallMs
   }
 
-  /** The actor that stands at an address now. */
-  find(address: Address): Cell | undefined {
-    return this.cells.get(address)
+  /** The actor that stands at an address now; one that rests is woken. */
+  find(address: Address, by: WokenBy = 'query'): Cell | undefined {
+    const cell = this.cells.get(address)
+    if (cell === undefined) {
+      return this.passive.size > 0 ? this.passive.wake(address, by) : undefined
+    }
+    // In somebody's hands: not to be sent to rest in this turn of the event loop.
+    cell.flags |= flag.used
+    return cell
   }
 
   /** From now on nothing can be made durable, so nothing is taken. */

@@ -28,8 +28,10 @@ export class Ref implements ActorRef {
   }
 
   send(event: ActorEvent): Sent {
-    const cell = (this.#cell.flags & flag.gone) === 0 ? this.#cell : this.#now
-    return this.#kernel.sendTo(this.address, cell, event)
+    if ((this.#cell.flags & flag.gone) !== 0) {
+      this.#cell = this.#kernel.cell(this.address, 'message') ?? this.#cell
+    }
+    return this.#kernel.sendTo(this.address, this.#cell, event)
   }
 
   apply(

@@ -72,6 +72,7 @@ export const unreadableCodes: ReadonlySet<string> = new Set([
   'PROV_ACTOR_VERSION_UNKNOWN',
   'PROV_ACTOR_RESTORE_FAILED',
   'PROV_ACTOR_EVENT_UNREADABLE',
+  'PROV_ACTOR_SPILL_UNREADABLE',
 ])
 
 /** Never throws. `fingerprint` is that of the machine as it is now. */

@@ -97,7 +97,7 @@ export class Scheduler {
   /** Gives a cell a turn, soon. A cell stands in its lane once. */
   ready(cell: Cell): void {
     if ((cell.flags & flag.queued) !== 0) return
-    cell.flags |= flag.queued
+    cell.flags |= flag.queued | flag.used
     const { lane } = cell.kind
     lane.push(cell)
     if (!lane.listed) {

@@ -10,6 +10,7 @@ import type { Count } from '../units.ts'
 import type { Inspector } from './inspect.ts'
 import { Kernel } from './kernel.ts'
 import { openLedger } from './restore.ts'
+import type { MemoryOptions } from './passivate.ts'
 import type { ActorSystem } from './system.ts'
 import type { Tracing } from './telemetry.ts'
 
@@ -26,6 +27,8 @@ export interface ActorsOptions {
   readonly partition?: string | undefined
   /** Records between two snapshots. Default 10,000. Fewer: faster starts, more writing. */
   readonly snapshotEvery?: Count | undefined
+  /** Who stays hot, where the idle ones rest. */
+  readonly memory?: MemoryOptions | undefined
   /**
    * Which of so many ready actors of a plugin goes next, from 0. Default: the one that waited longest.
    * For tests that look for orders.
@@ -42,7 +45,7 @@ export async function startActors(options: ActorsOptions = {}): Promise<ActorSys
   const began = clock.monotonic()
   const ledger = await openLedger(journal, partition)
   const openedMs = clock.monotonic() - began
-  const { schedule, tracing, random = Math.random } = options
+  const { schedule, tracing, memory, random = Math.random } = options
   return new Kernel(ledger, {
     journal,
     clock,
@@ -50,6 +53,7 @@ export async function startActors(options: ActorsOptions = {}): Promise<ActorSys
     partition,
     openedMs,
     snapshotEvery,
+    memory,
     schedule,
     tracing,
     random,

@@ -119,6 +119,8 @@ export interface ActorRow {
   readonly warning?: string
   /** The last few times that it failed, the newest last. */
   readonly crashes?: readonly CrashReport[]
+  /** It rests out of the way until somebody needs it. */
+  readonly passive?: true
 }
 
 /** What became of a letter that was to be replayed. */

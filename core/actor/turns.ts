@@ -378,6 +378,23 @@ export class Turns {
     this.#handles.delete(timer)
   }
 
+  /** Who holds these timers leaves memory; they stay in the alarm, under the handles given. */
+  letGo(timers: readonly TimerState[]): readonly AlarmHandle[] {
+    return timers.map((timer) => {
+      const handle = this.#handles.get(timer) ?? 0
+      this.#handles.delete(timer)
+      return handle
+    })
+  }
+
+  /** The same timers, when their holder is back. */
+  takeUp(timers: readonly TimerState[], handles: readonly AlarmHandle[]): void {
+    for (const [at, timer] of timers.entries()) {
+      const handle = handles[at] ?? 0
+      if (handle !== 0) this.#handles.set(timer, handle)
+    }
+  }
+
   #log(cell: Cell, logs: readonly LogLine[]): void {
     const { address } = cell
     for (const log of logs) this.#realm.say({ kind: 'log', address, ...log }, cell)

@@ -93,7 +93,13 @@ export class Writer {
   save(): Promise<void> {
     const { journal, partition, body } = this.#options
     this.#since = 0
-    const snapshot = { position: this.#position, body: body() as unknown as JsonValue }
+    let snapshot: { position: Position; body: JsonValue }
+    try {
+      snapshot = { position: this.#position, body: body() as unknown as JsonValue }
+    } catch {
+      // Somebody cannot be read just now; without a snapshot the next start replays more.
+      return (this.#saving ??= Promise.resolve())
+    }
     this.#saving = (this.#saving ?? Promise.resolve())
       .then(() => journal.putSnapshot(partition, snapshot))
       // Without a snapshot the next start replays more; nothing is lost.

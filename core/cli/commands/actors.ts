@@ -106,8 +106,10 @@ const failures = (crashes: readonly CrashReport[], paint: Paint, format: 'text' 
     { paint, format, head: ['time', 'event', 'state', 'decision', 'what and why'] },
   )
 
-function note({ parked, warning, restarts, owner }: ActorRow): string {
+function note({ parked, warning, restarts, owner, passive }: ActorRow): string {
   if (parked) return `${parked.code}: ${parked.message}`
   if (warning !== undefined) return warning
-  return [restarts > 0 && `${restarts} restarts`, owner].filter(Boolean).join(', ')
+  return [passive && 'at rest', restarts > 0 && `${restarts} restarts`, owner]
+    .filter(Boolean)
+    .join(', ')
 }
