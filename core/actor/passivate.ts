@@ -116,6 +116,7 @@ export class Passive {
   readonly #realm: Realm
   readonly #hot: Count
   readonly #arena: Arena
+  readonly #spill: Spill | undefined
   #hand: Iterator<Cell> | undefined
   /** Cells passed since the last one that went. */
   #vain: Count = 0
@@ -132,8 +133,8 @@ export class Passive {
     this.#hot = Math.max(0, hot)
     const failed = ({ message, code }: { readonly message: string; readonly code: string }): void =>
       process.emitWarning(message, { type: 'ProvWarning', code })
-    const spill = path === undefined ? undefined : new Spill({ path, failed })
-    this.#arena = new Arena({ spill, memoryBytes: arenaBytes })
+    this.#spill = path === undefined ? undefined : new Spill({ path, failed })
+    this.#arena = new Arena({ spill: this.#spill, memoryBytes: arenaBytes })
   }
 
   /** Actors that rest. */
@@ -232,12 +233,12 @@ export class Passive {
   /** The actor at an address that rests, ready to run; undefined when nobody rests there. */
   wake(address: Address, by: WokenBy): Cell | undefined {
     const kind = this.#realm.kinds.get(typeOf(address))
-    if (!kind || this.#over) return undefined
+    if (!kind) return undefined
     let packed: Packed | undefined
     try {
       packed = this.#arena.take(address)
     } catch (thrown) {
-      return this.#unreadable(address, kind, thrown)
+      return this.#over ? undefined : this.#unreadable(address, kind, thrown)
     }
     if (!packed) return undefined
     const cell = this.#made(address as Address, kind, packed, true)
@@ -330,11 +331,11 @@ export class Passive {
     return this.#realm.kinds.get(typeOf(key)) as Kind
   }
 
-  /** Nobody goes or comes back any more. The file is given up. */
+  /** Nobody goes any more. The file is given up; those in memory can still be looked at. */
   close(): void {
     this.#over = true
     this.#rest?.cancel()
-    this.#arena.close()
+    this.#spill?.close()
   }
 }
 

@@ -252,6 +252,9 @@ t.test('a context that JSON cannot say stays in memory as it is', async (t) => {
   const system = await house.start({ memory: nobody })
   system.register(plainCounter)
   const [odd, even] = await Promise.all(['odd', 'even'].map((id) => system.spawn(plainCounter, id)))
+  const fresh = await system.spawn(plainCounter, 'fresh')
+  await settle()
+  system.send(fresh.address, { type: 'add' })
   await odd?.apply({ type: 'odd' })
   await even?.apply({ type: 'add' })
   await settle(6)
@@ -261,6 +264,7 @@ t.test('a context that JSON cannot say stays in memory as it is', async (t) => {
   t.same(even?.snapshot().context, { n: 1 })
   await system.close()
   t.match(even?.snapshot(), { context: { n: 1 } }, 'also after the end')
+  t.equal(fresh.snapshot().sequence, 2, 'even when it went and came since somebody looked')
 })
 
 t.test('those who are used stay, those who are not go', async (t) => {
