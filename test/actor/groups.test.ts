@@ -2,7 +2,11 @@ import t from 'tap'
 import type { Address } from '../../core/actor/address.ts'
 import { defineGroup, Groups } from '../../core/actor/groups.ts'
 import type { Group, GroupSpec } from '../../core/actor/groups.ts'
+import type { ActorDef } from '../../core/actor/define.ts'
+import type { SupervisionSpec } from '../../core/actor/supervise.ts'
+import type { ActorSystem } from '../../core/actor/system.ts'
 import { codeIn } from './codes.ts'
+import { counter, House, settle } from './counter.ts'
 
 const names = (addresses: readonly Address[]) => addresses.map((one) => one.slice('x/'.length))
 
@@ -94,4 +98,227 @@ t.test('a group needs a name', async (t) => {
     codeIn(() => defineGroup({ name: '' })),
     'PROV_ACTOR_DEF_INVALID',
   )
+})
+
+/** A system whose counters are in groups; `order` is who aborted, then who went on. */
+async function grouped(
+  t: { teardown(undo: () => unknown): unknown },
+  supervision: SupervisionSpec,
+  more: readonly ActorDef[] = [],
+) {
+  const house = new House()
+  const def = counter([], { supervision: { poison: { after: 1 }, ...supervision } })
+  const open = async () => {
+    const system = await house.start()
+    t.teardown(() => system.close())
+    system.register(def)
+    for (const other of more) system.register(other)
+    return system
+  }
+  const heard: string[] = []
+  const listen = (system: ActorSystem, ids: readonly string[]) => {
+    for (const id of ids) {
+      const address = id.includes('/') ? (id as Address) : (`${def.type}/${id}` as const)
+      system.watch(address, ({ kind }) => heard.push(`${id} ${kind}`))
+    }
+  }
+  return { house, def, open, heard, listen }
+}
+
+t.test('one_for_all: all members stand at their last commit and go on together', async (t) => {
+  const { house, def, open, heard, listen } = await grouped(t, {
+    strategy: 'one_for_all',
+    group: (id) => id.split('.')[0],
+  })
+  const system = await open()
+  const ids = ['eu.b', 'eu.a', 'us.c']
+  listen(system, ids)
+  const refs = await Promise.all(ids.map(async (id) => system.spawn(def, id)))
+  for (const ref of refs) await ref.apply({ type: 'add' })
+  refs[1]?.send({ type: 'break' })
+  await settle()
+  for (const ref of refs) ref.send({ type: 'add' })
+  await settle()
+  t.same(heard, ['eu.b restarted', 'eu.a restarted'], 'in start order; the other group goes on')
+  t.same(
+    refs.map((ref) => [ref.snapshot().status, ref.snapshot().context.count]),
+    [
+      ['restarting', 1],
+      ['restarting', 1],
+      ['active', 2],
+    ],
+  )
+  t.match(system.list()[0], { group: 'eu', crashes: [{ why: /group eu counts 1 failure .*_all/ }] })
+  await house.clock.advance(100)
+  await settle()
+  t.same(
+    refs.map((ref) => ref.snapshot().context.count),
+    [2, 2, 2],
+    'nothing that waited is lost',
+  )
+})
+
+t.test('rest_for_one keeps its order across a crash', async (t) => {
+  const { house, def, open, heard, listen } = await grouped(t, {
+    strategy: 'rest_for_one',
+    group: () => 'line',
+  })
+  const system = await open()
+  for (const id of ['z', 'y', 'x']) await system.spawn(def, id)
+  await system.stop('test.counter/y')
+  await system.spawn(def, 'y')
+  house.crash()
+  const again = await open()
+  listen(again, ['x', 'y', 'z'])
+  await again.spawn(def, 'a')
+  again.send('test.counter/x', { type: 'break' })
+  await settle()
+  t.same(heard, ['x restarted', 'y restarted'], 'z is older; y was started anew, after x')
+})
+
+t.test('a group that gives up hands its failure to the one above, with all it holds', async (t) => {
+  const fleet = defineGroup({ name: 'fleet', strategy: 'one_for_all', intensity: 1 })
+  const near = defineGroup({ name: 'near', intensity: 1, parent: fleet })
+  const far = counter([], { type: 'test.far', supervision: { group: () => fleet } })
+  const { house, def, open, heard, listen } = await grouped(t, { group: () => near }, [
+    far as unknown as ActorDef,
+  ])
+  const system = await open()
+  listen(system, ['a', 'b', 'test.far/c'])
+  await system.spawn(def, 'a')
+  await system.spawn(def, 'b')
+  await system.spawn(far, 'c')
+  const fail = async () => {
+    system.send('test.counter/b', { type: 'break' })
+    await settle()
+    await house.clock.advance(200)
+    return heard.splice(0)
+  }
+  t.same(await fail(), ['b restarted'])
+  t.same(await fail(), ['a restarted', 'b restarted', 'test.far/c restarted'], 'near gave up')
+  t.same(await fail(), ['b restarted'], 'and began with a clean record')
+  t.same(await fail(), ['test.far/c failed', 'b failed', 'a failed'], 'fleet gave up too')
+  t.same(
+    system.list().map(({ status }) => status),
+    ['stopped', 'stopped', 'stopped'],
+  )
+  t.match(system.list()[0]?.crashes, [{ address: 'test.counter/b', decision: 'escalate' }])
+})
+
+t.test('a temporary member is not restarted for others, a parked one keeps standing', async (t) => {
+  const group = defineGroup({ name: 'mixed', strategy: 'one_for_all' })
+  const brief = counter([], {
+    type: 'test.brief',
+    supervision: { group: () => group, restart: 'temporary' },
+  })
+  const still = counter([], {
+    type: 'test.still',
+    supervision: { group: () => group, onFailure: 'park' },
+  })
+  const anew = counter([], {
+    type: 'test.anew',
+    supervision: { group: () => group, onFailure: 'reset' },
+  })
+  const others = [brief, still, anew] as unknown as ActorDef[]
+  const { house, def, open, heard, listen } = await grouped(t, { group: () => group }, others)
+  const system = await open()
+  const refs = [
+    await system.spawn(def, 'a'),
+    await system.spawn(brief, 'b'),
+    await system.spawn(still, 'c'),
+    await system.spawn(anew, 'd', { count: 5 }),
+  ]
+  for (const ref of refs) await ref.apply({ type: 'add' })
+  refs[2]?.send({ type: 'break' })
+  await settle()
+  listen(system, ['a', 'test.brief/b', 'test.still/c', 'test.anew/d'])
+  refs[0]?.send({ type: 'break' })
+  await settle()
+  t.same(heard, ['test.brief/b stopped', 'a restarted', 'test.anew/d restarted'])
+  await house.clock.advance(100)
+  await settle()
+  t.same(
+    refs.map((ref) => [ref.snapshot().status, ref.snapshot().context.count]),
+    [
+      ['active', 1],
+      ['stopped', 1],
+      ['parked', 1],
+      ['active', 5],
+    ],
+    'each restarts as its own type says',
+  )
+})
+
+t.test('a permanent member that is done counts as a failure of its group', async (t) => {
+  const { house, def, open, heard, listen } = await grouped(t, {
+    restart: 'permanent',
+    strategy: 'one_for_all',
+    intensity: 1,
+    group: () => 'all',
+  })
+  const system = await open()
+  listen(system, ['a', 'b'])
+  const a = await system.spawn(def, 'a', { count: 1 })
+  const b = await system.spawn(def, 'b', { count: 2 })
+  await b.apply({ type: 'add' })
+  await a.apply({ type: 'finish' })
+  t.same(heard, ['a restarted', 'b restarted'])
+  await house.clock.advance(100)
+  await settle()
+  t.match([a.snapshot(), b.snapshot()], [{ context: { count: 1 } }, { context: { count: 3 } }])
+  await b.apply({ type: 'finish' })
+  t.same(heard.slice(2), ['b failed', 'a failed'])
+})
+
+t.test('a second restart takes the first one’s place', async (t) => {
+  const { house, def, open } = await grouped(t, { strategy: 'rest_for_one', group: () => 'line' })
+  const system = await open()
+  const a = await system.spawn(def, 'a')
+  const b = await system.spawn(def, 'b')
+  b.send({ type: 'break' })
+  await settle()
+  await house.clock.advance(50)
+  a.send({ type: 'break' })
+  await settle()
+  await house.clock.advance(199)
+  t.match([a.snapshot().status, b.snapshot().status], ['restarting', 'restarting'])
+  await house.clock.advance(1)
+  t.match([a.snapshot().status, b.snapshot().status], ['active', 'active'])
+})
+
+t.test('a message that is tried again counts once for its group', async (t) => {
+  const { house, def, open, heard, listen } = await grouped(t, {
+    poison: { after: 3 },
+    intensity: 1,
+    group: () => 'patient',
+  })
+  const system = await open()
+  listen(system, ['a'])
+  const a = await system.spawn(def, 'a')
+  a.send({ type: 'break' })
+  await settle()
+  await house.clock.advance(1_000)
+  t.same(heard, ['a restarted', 'a restarted', 'a restarted'])
+  t.match(system.deadLetters().rows, [{ reason: 'poison' }])
+  t.equal(a.snapshot().status, 'active')
+  a.send({ type: 'break' })
+  await settle()
+  t.same(heard.slice(3), ['a failed'], 'another message is another failure')
+})
+
+t.test('jitter spreads restarts by the chance that is handed in', async (t) => {
+  const house = new House()
+  const chances = [0, 0.75]
+  const system = await house.start({ random: () => chances.shift() as number })
+  t.teardown(() => system.close())
+  const def = counter([], { supervision: { poison: { after: 1 }, backoff: { jitter: 1 } } })
+  system.register(def)
+  const [a, b] = [await system.spawn(def, 'a'), await system.spawn(def, 'b')]
+  a.send({ type: 'break' })
+  b.send({ type: 'break' })
+  await settle()
+  await house.clock.advance(25)
+  t.same([a.snapshot().status, b.snapshot().status], ['restarting', 'active'])
+  await house.clock.advance(75)
+  t.equal(a.snapshot().status, 'active')
 })

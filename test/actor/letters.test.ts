@@ -1,6 +1,10 @@
 import t from 'tap'
-import { largestBody, letterCap, Letters, replayMark } from '../../core/actor/letters.ts'
+import { codeOf } from '../../core/kit.ts'
+import { largestBody, letterCap, Letters, replayCap, replayMark } from '../../core/actor/letters.ts'
 import type { DeadLetter, Draft } from '../../core/actor/letters.ts'
+import { startActors } from '../../core/actor/start.ts'
+import type { ActorSystem } from '../../core/actor/system.ts'
+import { counter, House, settle } from './counter.ts'
 
 const draft = (event: unknown, more: Partial<Draft> = {}): Draft => ({
   address: 'x/a',
@@ -126,4 +130,124 @@ t.test('a replayed message that fails again says which letter it was and how oft
   t.same(replayMark(second), { address: 'letter/1', sequence: 2 })
   letters.add(draft({ type: 'add' }, { cause: 'x/a:3:0' }))
   t.match(letters.find(3), { of: undefined, replays: undefined }, 'other promises are no replays')
+})
+
+t.test(
+  'letters survive with body, sender and reason; what was for a volatile actor is not written',
+  async (t) => {
+    const house = new House()
+    const def = counter([], { supervision: { onFailure: 'resume' } })
+    const quick = counter([], {
+      type: 'test.quick',
+      durability: 'volatile',
+      supervision: { onFailure: 'resume' },
+    })
+    const system = await house.start()
+    system.register(def)
+    system.register(quick)
+    const a = await system.spawn(def, 'a')
+    const q = await system.spawn(quick, 'q')
+    await a.apply({ type: 'forward', to: 'test.counter/none', hops: 2 })
+    a.send({ type: 'break' })
+    q.send({ type: 'break' })
+    await settle()
+    const own = [
+      { id: 3, address: 'test.counter/a', reason: 'failed', body: { type: 'break' } },
+      {
+        id: 1,
+        address: 'test.counter/none',
+        reason: 'unknown',
+        from: 'test.counter/a',
+        body: { type: 'forward', to: 'test.counter/none', hops: 1 },
+      },
+    ]
+    const rows = (of: ActorSystem) => of.deadLetters().rows.filter((row) => row.event !== 'none')
+    t.match(
+      rows(system).filter((row) => row.address !== q.address),
+      own.map((row) => ({ ...row, id: Number })),
+    )
+    t.match(rows(system).find((row) => row.address === q.address)?.body, { type: 'break' })
+    house.crash()
+    const again = await house.start()
+    t.teardown(() => again.close())
+    again.register(def)
+    t.match(
+      rows(again).filter((row) => row.address !== q.address),
+      own.map((row) => ({ ...row, id: Number })),
+    )
+    t.match(
+      rows(again).find((row) => row.address === q.address),
+      {
+        event: 'break',
+        body: undefined,
+        bodiless: 'volatile',
+      },
+    )
+  },
+)
+
+t.test('letters are replayed all at once, and each says what came of it', async (t) => {
+  const house = new House()
+  const def = counter([], { supervision: { onFailure: 'resume' } })
+  const system = await house.start()
+  t.teardown(() => system.close())
+  system.register(def)
+  const to = 'test.counter/a'
+  for (const by of [1, 2, 3]) system.send(to, { type: 'add', by } as never)
+  system.send(to, { type: 'large', filler: 'x'.repeat(5_000) } as never)
+  system.send('test.counter/b', { type: 'add' })
+  const ref = await system.spawn(def, 'a')
+  const done = await system.replay({ address: to })
+  t.same(
+    done.map(({ letter, outcome, replays }) => [letter, outcome, replays]),
+    [
+      [1, 'sent', 1],
+      [2, 'sent', 1],
+      [3, 'sent', 1],
+      [4, 'bodiless', 0],
+    ],
+  )
+  await settle()
+  t.equal(ref.snapshot().context.count, 6)
+  t.match(system.deadLetters(), { count: 5, rows: [{ id: 5 }, { id: 4 }] })
+  t.equal(await codeOf(system.replay(1)), 'PROV_ACTOR_LETTER_UNKNOWN')
+  t.equal(await codeOf(system.replay(4)), 'PROV_ACTOR_LETTER_BODILESS')
+  t.same(await system.replay({ reason: 'poison' }), [])
+})
+
+t.test('a letter comes back at most so often, also when the process ends in between', async (t) => {
+  const house = new House()
+  const def = counter([], { supervision: { onFailure: 'resume' } })
+  let id = 1
+  for (let round = 0; round <= replayCap; round++) {
+    const system = await house.start()
+    system.register(def)
+    const ref = await system.spawn(def, 'a')
+    if (round === 0) ref.send({ type: 'break' })
+    else await system.replay(id++)
+    await settle()
+    t.match(system.deadLetters().rows, [
+      { id, reason: 'failed', ...(round > 0 && { of: 1, replays: round }) },
+    ])
+    house.crash()
+  }
+  const system = await house.start()
+  t.teardown(() => system.close())
+  system.register(def)
+  t.equal(await codeOf(system.replay(id)), 'PROV_ACTOR_LETTER_SPENT')
+  t.match(await system.replay({}), [{ outcome: 'spent', replays: replayCap }])
+  t.equal(system.deadLetters().rows.length, 1)
+})
+
+t.test('without a journal letters are replayed as well', async (t) => {
+  const house = new House()
+  const system = await startActors({ clock: house.clock })
+  t.teardown(() => system.close())
+  const def = counter([], { durability: 'volatile' })
+  system.register(def)
+  system.send('test.counter/a', { type: 'add', by: 4 } as never)
+  const ref = await system.spawn(def, 'a')
+  t.match(await system.replay(1), [{ outcome: 'sent' }])
+  await settle()
+  t.equal(ref.snapshot().context.count, 4)
 })

@@ -221,7 +221,8 @@ t.test('reset: the actor begins anew from its input; what it owed is void', asyn
   t.match(ref.snapshot(), { status: 'restarting', context: { count: 8 } })
   await house.clock.advance(100)
   await settle()
-  t.match(ref.snapshot(), { status: 'active', context: { count: 8, log: [] } }, '7, and one more')
+  t.equal(ref.snapshot().status, 'active')
+  t.same(ref.snapshot().context, { count: 8, log: [] }, '7, and one more')
   t.match(system.deadLetters().rows, [{ event: 'break', reason: 'failed' }])
   t.equal(signals.length, 1, 'and its effect is not issued again')
   house.crash()
@@ -229,9 +230,33 @@ t.test('reset: the actor begins anew from its input; what it owed is void', asyn
   t.teardown(() => again.close())
   again.register(def)
   await settle()
-  t.match(again.ref(ref.address)?.snapshot(), { context: { count: 8, log: [] } })
+  t.same(again.ref(ref.address)?.snapshot().context, { count: 8, log: [] })
   t.equal(signals.length, 1)
 })
+
+t.test(
+  'reset: what a former life asked for and gets later is not answered to the new one',
+  async (t) => {
+    const house = new House()
+    const system = await house.start()
+    t.teardown(() => system.close())
+    let answer = (_: string): void => {}
+    const def = counter([], {
+      supervision: { onFailure: 'reset' },
+      effects: { charge: () => new Promise((resolve) => (answer = resolve)) },
+    })
+    system.register(def)
+    const ref = await system.spawn(def, 'a')
+    await ref.apply({ type: 'pay', amount: 1 })
+    ref.send({ type: 'break' })
+    await settle()
+    await house.clock.advance(100)
+    await settle()
+    answer('at last')
+    await settle()
+    t.same(ref.snapshot().context, { count: 0, log: [] })
+  },
+)
 
 t.test('restart aborts running effects and issues what is owed again under its id', async (t) => {
   const house = new House()
@@ -259,6 +284,45 @@ t.test('restart aborts running effects and issues what is owed again under its i
   t.same(ran, ['test.counter/a:2:0', 'test.counter/a:2:0'])
   t.same(ref.snapshot().context.log, ['effect.done.charge'], 'it is answered once')
 })
+
+t.test(
+  'an effect that is slow to end is issued again when it has, never beside itself',
+  async (t) => {
+    const house = new House()
+    const system = await house.start()
+    t.teardown(() => system.close())
+    const ran: string[] = []
+    const def = counter([], {
+      supervision: { poison: { after: 1 } },
+      effects: {
+        charge: (_: unknown, { signal }) => {
+          ran.push('begins')
+          if (ran.length > 1) return 'done'
+          return new Promise<void>((end) =>
+            signal.addEventListener('abort', () =>
+              house.clock.after(500, () => {
+                ran.push('ends')
+                end()
+              }),
+            ),
+          )
+        },
+      },
+    })
+    system.register(def)
+    const ref = await system.spawn(def, 'a')
+    await ref.apply({ type: 'pay', amount: 1 })
+    ref.send({ type: 'break' })
+    await settle()
+    await house.clock.advance(400)
+    t.equal(ref.snapshot().status, 'active')
+    t.same(ran, ['begins'])
+    await house.clock.advance(100)
+    await settle()
+    t.same(ran, ['begins', 'ends', 'begins'])
+    t.same(ref.snapshot().context.log, ['effect.done.charge'])
+  },
+)
 
 t.test('an open circuit takes nothing; then one message is tried', async (t) => {
   const { house, system, ref } = await started(t, {

@@ -1,4 +1,8 @@
 import t from 'tap'
+import type { ActorSystem } from '../../core/actor/system.ts'
+import { setup } from 'xstate'
+import { defineActor } from '../../core/actor/define.ts'
+import { House, settle } from './counter.ts'
 import { overdue, withDelays } from '../../core/actor/timers.ts'
 import type { TimerPolicies } from '../../core/actor/timers.ts'
 
@@ -51,3 +55,61 @@ t.test('the delay of a named one is noted when it is set; without it, it fires',
   t.same(noted, { ...set, delayMs: 200 })
   t.match(overdue(policies, [noted as never], 800), { timers: [{ dueMs: 1_000, delayMs: 200 }] })
 })
+
+const sleeper = setup({ delays: { nap: 1_000 } }).createMachine({
+  id: 'sleeper',
+  initial: 'awake',
+  states: { awake: { on: { sleep: 'asleep' } }, asleep: { after: { nap: 'awake' } } },
+})
+
+for (const durability of ['journal', 'snapshot'] as const) {
+  t.test(
+    `${durability}: overdue timers fire, are skipped, or begin again, and that is kept`,
+    async (t) => {
+      const house = new House()
+      const types = (['fire', 'skip', 'restart'] as const).map((policy) =>
+        defineActor({
+          type: `test.${policy}`,
+          version: 1,
+          machine: sleeper,
+          durability,
+          timers: { nap: policy },
+        }),
+      )
+      const open = async () => {
+        const system = await house.start()
+        for (const def of types) system.register(def)
+        await settle()
+        return system
+      }
+      const values = (system: ActorSystem) => system.list().map(({ value }) => value)
+      const system = await open()
+      t.teardown(() => system.close())
+      for (const def of types) await (await system.spawn(def, 'a')).apply({ type: 'sleep' })
+      house.crash()
+      house.clock.jump(5_000)
+      const again = await open()
+      await house.clock.advance(0)
+      t.same(values(again), ['awake', 'asleep', 'asleep'])
+      await house.clock.advance(600)
+      house.crash()
+      // Not overdue now: it was begun again 600 ms ago, and that is known.
+      const third = await open()
+      t.teardown(() => third.close())
+      await house.clock.advance(399)
+      t.same(values(third), ['awake', 'asleep', 'asleep'])
+      await house.clock.advance(1)
+      t.same(values(third), ['awake', 'awake', 'asleep'], 'the rows are fire, restart, skip')
+      await house.clock.advance(60_000)
+      t.same(values(third), ['awake', 'awake', 'asleep'], 'what was skipped never comes')
+      if (durability === 'snapshot') return
+      const records = await house.records()
+      const timers = records.filter(({ type }) => type === 'actor.timers').map(({ body }) => body)
+      const after = 'xstate.after.nap.sleeper.asleep'
+      t.match(timers, [
+        { address: 'test.skip/a', skipped: [after], restarted: [], timers: [] },
+        { address: 'test.restart/a', skipped: [], restarted: [after] },
+      ])
+    },
+  )
+}

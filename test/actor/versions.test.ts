@@ -1,9 +1,12 @@
 import t from 'tap'
-import { and, assign, not, setup } from 'xstate'
+import { and, assign, not, raise, setup } from 'xstate'
 import type { AnyStateMachine } from 'xstate'
 import { defineActor } from '../../core/actor/define.ts'
 import { climb, fingerprint, upcast } from '../../core/actor/versions.ts'
+import type { ActorDef, ActorSpec } from '../../core/actor/define.ts'
+import { codeOf } from '../../core/kit.ts'
 import { codeIn } from './codes.ts'
+import { House, settle } from './counter.ts'
 
 /** A machine with a bit of everything; parts may be replaced. */
 function machine(parts: {
@@ -157,4 +160,212 @@ t.test('an event is read as its version meant it, and never guessed at', async (
     codeIn(() => read('worse', 2)),
     'PROV_ACTOR_EVENT_UNREADABLE',
   )
+})
+
+/** A machine that hears words and can wait; `said` names the event, `waits` a state. */
+function talker({ said = 'say', waits = 'waiting' }: { said?: string; waits?: string } = {}) {
+  return setup({
+    types: { context: {} as { readonly heard: readonly string[] } },
+    actions: {
+      tell: (_args, _params: { to: string; event: { type: string } }) => {},
+      hear: assign({
+        heard: ({ context, event }) => {
+          const { what } = event as unknown as { what: string }
+          if (what === 'noise') throw new Error('too loud')
+          return [...context.heard, `${event.type} ${what}`]
+        },
+      }),
+    },
+  }).createMachine({
+    context: { heard: [] },
+    initial: 'idle',
+    on: {
+      [said]: { actions: 'hear' },
+      pass: {
+        actions: {
+          type: 'tell',
+          params: { to: 'v.talker/b', event: { type: said, what: 'told' } },
+        },
+      },
+    },
+    states: {
+      idle: { on: { wait: waits } },
+      [waits]: {
+        entry: raise({ type: said, what: 'later' } as never, { delay: 1_000, id: 'bell' }),
+        on: { back: 'idle' },
+      },
+    },
+  } as never) as unknown as AnyStateMachine
+}
+
+const first = (spec: Partial<ActorSpec<AnyStateMachine>> = {}) =>
+  defineActor({ type: 'v.talker', version: 1, machine: talker(), ...spec }) as unknown as ActorDef
+const second = (spec: Partial<ActorSpec<AnyStateMachine>> = {}) =>
+  first({
+    version: 2,
+    machine: talker({ said: 'utter' }),
+    migrate: { 1: (state) => state },
+    upcast: { 1: (event) => (event.type === 'say' ? { ...event, type: 'utter' } : event) },
+    ...spec,
+  })
+const passer = (machine = talker()) =>
+  defineActor({ type: 'v.passer', version: 1, machine }) as unknown as ActorDef
+
+async function opened(
+  t: { teardown(undo: () => unknown): unknown },
+  house: House,
+  ...defs: readonly ActorDef[]
+) {
+  const system = await house.start()
+  t.teardown(() => system.close())
+  for (const def of defs) system.register(def)
+  await settle()
+  return system
+}
+
+t.test(
+  'tells, timers, parked events and letters of an older version are read as the new one means',
+  async (t) => {
+    const house = new House()
+    const parks = first({ supervision: { onFailure: 'park' } })
+    const system = await opened(t, house, parks)
+    system.send('v.talker/none', { type: 'say', what: 'lost' } as never)
+    const talk = await system.spawn(parks, 'b')
+    await talk.apply({ type: 'wait' })
+    talk.send({ type: 'say', what: 'noise' } as never)
+    await settle()
+    house.crash()
+    // The receiver is not registered in this life: what is told to it waits in the outbox.
+    const pass = passer()
+    const other = await opened(t, house, pass)
+    await (await other.spawn(pass, 'p')).apply({ type: 'pass' } as never)
+    await other.close()
+    house.crash()
+    const risen = second({ supervision: { onFailure: 'park' } })
+    const last = await opened(t, house, risen, pass)
+    t.match(last.list({ type: 'v.talker' }), [{ status: 'parked', version: 2, depth: 2 }])
+    t.match(last.list({ type: 'v.talker' })[0]?.parked, { event: 'utter' })
+    await last.resume('v.talker/b', { skip: true })
+    await settle()
+    await house.clock.advance(1_000)
+    t.same(last.ref('v.talker/b')?.snapshot().context, { heard: ['utter told', 'utter later'] })
+    await last.spawn(risen, 'none')
+    const [letter] = last.deadLetters().rows.filter((row) => row.reason === 'unknown')
+    t.match(letter, { event: 'say', version: 1 })
+    await last.replay(letter?.id as number)
+    await settle()
+    t.same(last.ref('v.talker/none')?.snapshot().context, { heard: ['utter lost'] })
+  },
+)
+
+t.test('a downgrade parks and destroys nothing; the upgrade lifts by itself', async (t) => {
+  const house = new House()
+  const two = second({ supervision: { onFailure: 'park' } })
+  const system = await opened(t, house, two)
+  const ref = await system.spawn(two, 'b')
+  await ref.apply({ type: 'utter', what: 'one' } as never)
+  await ref.apply({ type: 'wait' })
+  ref.send({ type: 'utter', what: 'noise' } as never)
+  await settle()
+  const before = ref.snapshot()
+  house.crash()
+  const one = first()
+  const old = await opened(t, house, one, passer())
+  t.match(old.list({ type: 'v.talker' }), [
+    { status: 'parked', version: 2, parked: { code: 'PROV_ACTOR_VERSION_UNKNOWN' } },
+  ])
+  t.equal(await codeOf(old.resume(ref.address)), 'PROV_ACTOR_PARKED')
+  await house.clock.advance(5_000)
+  await old.close()
+  house.crash()
+  const again = await opened(t, house, two)
+  t.match(again.list(), [{ status: 'parked', depth: 1 }])
+  t.match(again.list()[0]?.parked, { code: 'PROV_ACTOR_STEP_FAILED', event: 'utter' })
+  await again.resume(ref.address, { skip: true })
+  t.same(again.ref(ref.address)?.snapshot().context, before.context)
+  await settle()
+  await house.clock.advance(0)
+  await settle()
+  t.match(again.ref(ref.address)?.snapshot().context, { heard: ['utter one', 'utter later'] })
+})
+
+t.test('what a later version told parks its receiver until that version is back', async (t) => {
+  const house = new House()
+  const one = first()
+  const pass = passer(talker({ said: 'utter' }))
+  const system = await opened(t, house, one)
+  await system.spawn(one, 'b')
+  house.crash()
+  // Version 2 is known, but its actors are not here yet when the message is told.
+  const two = second({ migrate: {} })
+  const later = await opened(t, house, two, pass)
+  t.match(later.list({ type: 'v.talker' })[0]?.parked?.code, 'PROV_ACTOR_VERSION_UNKNOWN')
+  await (await later.spawn(pass, 'p')).apply({ type: 'pass' } as never)
+  house.crash()
+  const old = await opened(t, house, one, pass)
+  t.match(old.list({ type: 'v.talker' }), [
+    { status: 'parked', version: 1, parked: { code: 'PROV_ACTOR_EVENT_UNREADABLE' } },
+  ])
+  house.crash()
+  const back = await opened(t, house, second(), pass)
+  t.match(back.list({ type: 'v.talker' }), [{ status: 'active', version: 2 }])
+  t.same(back.ref('v.talker/b')?.snapshot().context, { heard: ['utter told'] })
+})
+
+t.test(
+  'another machine of the same version is noticed, and refused only where its state is gone',
+  async (t) => {
+    const house = new House()
+    const one = first()
+    const system = await opened(t, house, one)
+    await system.spawn(one, 'idle')
+    await (await system.spawn(one, 'waits')).apply({ type: 'wait' })
+    t.notOk(system.list().some((row) => row.warning))
+    house.crash()
+    const changed = first({ machine: talker({ waits: 'standing' }) })
+    const again = await opened(t, house, changed)
+    const [idle, waits] = again.list()
+    t.match(idle, { status: 'active', warning: /another machine of version 1/ })
+    t.match(waits, { status: 'parked', parked: { code: 'PROV_ACTOR_RESTORE_FAILED' } })
+    t.match(waits?.parked?.message, /its machine was changed and its version was not/)
+    await again.ref('v.talker/idle')?.apply({ type: 'wait' })
+    t.equal(again.list()[0]?.warning, undefined, 'from here on it is this machine’s state')
+    house.crash()
+    const back = await opened(t, house, one)
+    t.match(back.list(), [
+      { status: 'parked', parked: { code: 'PROV_ACTOR_RESTORE_FAILED' } },
+      { status: 'active', value: 'waiting' },
+    ])
+  },
+)
+
+t.test('a snapshot remembers under which machine each actor was kept', async (t) => {
+  const house = new House()
+  for (const durability of ['journal', 'snapshot'] as const) {
+    const one = first({ type: `v.${durability}`, durability })
+    const system = await opened(t, house, one)
+    const ref = await system.spawn(one, 'a')
+    await ref.apply({ type: 'wait' } as never)
+    await ref.apply({ type: 'back' } as never)
+    await system.close()
+    house.crash()
+    const more = {
+      type: `v.${durability}`,
+      durability,
+      machine: talker({ said: 'utter' }),
+    } as const
+    const again = await opened(t, house, first(more))
+    t.match(again.list({ type: one.type }), [{ warning: /another machine/ }], durability)
+    await again.close()
+    house.crash()
+    const third = await opened(t, house, first(more))
+    t.match(third.list({ type: one.type }), [{ warning: /another machine/ }], 'it still is')
+    await third.ref(`v.${durability}/a`)?.apply({ type: 'wait' })
+    await third.close()
+    house.crash()
+    const last = await opened(t, house, first(more))
+    t.match(last.list({ type: one.type }), [{ warning: undefined }])
+    await last.close()
+    house.crash()
+  }
 })
