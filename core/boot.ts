@@ -90,7 +90,13 @@ export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
       openContract({ journal, bus, keys, clock, workspace: files.name, log }),
     )
     const actors = await watch.time('kernel', () =>
-      startActors({ journal, clock, inspect: options.inspect, tracing: options.tracing }),
+      startActors({
+        journal,
+        clock,
+        inspect: options.inspect,
+        tracing: options.tracing,
+        random: options.random,
+      }),
     )
     if (clock === systemClock) undo.push(await watchdogOf(options, files.stateDir, log))
     let host: PluginHost | undefined

@@ -6,6 +6,8 @@
  */
 export { defineActor, isActorDef } from './actor/define.ts'
 export type { ActorDef, ActorEvent, ActorSpec, EffectContext } from './actor/define.ts'
+export { defineGroup } from './actor/groups.ts'
+export type { Group, GroupSpec } from './actor/groups.ts'
 export { address, parseAddress } from './actor/address.ts'
 export type { Address } from './actor/address.ts'
 export { messageIn } from './actor/inspect.ts'
@@ -17,7 +19,16 @@ export type {
   InspectRecord,
 } from './actor/inspect.ts'
 export type { FlightEntry, FlightQuery, FlightRecorder } from './actor/recorder.ts'
-export type { ActorRef, ActorSnapshot, ActorSystem } from './actor/system.ts'
+export type { DeadLetter, LetterFilter } from './actor/letters.ts'
+export type { Directive, SupervisionSpec } from './actor/supervise.ts'
+export type {
+  ActorRef,
+  ActorRow,
+  ActorSnapshot,
+  ActorSystem,
+  CrashReport,
+  Replayed,
+} from './actor/system.ts'
 export { inspectAsXState } from './actor/xstate-inspect.ts'
 export type { XStateInspectOptions } from './actor/xstate-inspect.ts'
 export { openTelemetry } from './actor/telemetry.ts'

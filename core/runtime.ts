@@ -55,6 +55,8 @@ export interface RuntimeOptions {
   readonly inspect?: Inspector | readonly Inspector[] | undefined
   /** Where traces are kept: the other half of `openTelemetry`. Default: nowhere. */
   readonly tracing?: Tracing | undefined
+  /** From 0 to below 1: what back-offs of actors take their jitter from. Default: chance. */
+  readonly random?: (() => number) | undefined
   /** Where lines for people go. Default: warnings and errors to stderr. */
   readonly log?: LogSink | undefined
   /**

@@ -207,6 +207,7 @@ class SimulatedWorld implements World {
       throw interrupted(name)
     })
     const { plugins, discover, config, log } = this.#options
+    const chance = seeded(this.seed + this.starts)
     life.runtime = createRuntime({
       workspace: this.root,
       home: join(this.#dir, 'home'),
@@ -215,6 +216,7 @@ class SimulatedWorld implements World {
       plugins,
       discover,
       config,
+      random: () => chance(1_000) / 1_000,
       log: log ?? (() => {}),
     })
     life.runtime.catch(() => {})
