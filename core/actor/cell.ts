@@ -166,6 +166,13 @@ export class Cell implements Standing {
     return box === undefined ? [] : box instanceof Ring ? box.toArray() : [box]
   }
 
+  /** True when what came of this promise waits to be handled. */
+  awaits(promise: string): boolean {
+    const { box } = this
+    const is = (item: Item): boolean => item instanceof Mail && item.cause === promise
+    return box instanceof Ring ? box.toArray().some(is) : box !== undefined && is(box)
+  }
+
   /** Back to the front, in their order: they were taken but nothing came of it. */
   unshift(items: readonly Item[]): void {
     for (const item of [...items, ...this.takeAll()]) this.push(item)

@@ -98,7 +98,7 @@ export class Turns {
     while (steps < largestBatch && cell.box !== undefined) {
       const item = cell.take() as Item
       const mail = item instanceof Mail ? item : undefined
-      if (mail !== undefined && stale(mail, cell)) continue
+      if (mail !== undefined && this.#stale(mail, cell)) continue
       const event = mail === undefined ? (item as ActorEvent) : mail.event
       if (tracing !== null) traced(tracing, cell.address, mail)
       steps++
@@ -179,7 +179,7 @@ export class Turns {
     for (let left = cell.batch; left > 0 && cell.box !== undefined; left--) {
       const item = cell.take() as Item
       const mail = item instanceof Mail ? item : undefined
-      if (mail !== undefined && stale(mail, before)) continue
+      if (mail !== undefined && this.#stale(mail, before)) continue
       const event = eventOf(item)
       if (tracing !== null) traced(tracing, cell.address, mail)
       try {
@@ -214,7 +214,7 @@ export class Turns {
       const { first } = cell
       if (items.length > 0 && first instanceof Mail && first.timer) break
       const item = cell.take() as Item
-      if (!(item instanceof Mail) || !stale(item, cell)) items.push(item)
+      if (!(item instanceof Mail) || !this.#stale(item, cell)) items.push(item)
     }
     if (items.length === 0) return 0
     cell.busy = true
@@ -395,6 +395,18 @@ export class Turns {
     }
   }
 
+  /**
+   * Its caller gave up, its timer was cancelled or set anew since it rang, or what it came from was
+   * handled meanwhile: an effect that ran again while its first answer was under way.
+   */
+  #stale({ dropped, timer, cause }: Mail, at: Standing): boolean {
+    return (
+      dropped ||
+      (timer !== undefined && !at.timers.includes(timer)) ||
+      (cause !== undefined && !this.#realm.ledger.outbox.has(cause))
+    )
+  }
+
   #log(cell: Cell, logs: readonly LogLine[]): void {
     const { address } = cell
     for (const log of logs) this.#realm.say({ kind: 'log', address, ...log }, cell)
@@ -432,10 +444,6 @@ const transitionOf = (
 /** Whoever is told must hear on whose behalf, so a mere event will not do. */
 const hasTrail = (mail: Mail | undefined): boolean =>
   mail !== undefined && (mail.chain !== undefined || mail.traceparent !== undefined)
-
-/** Its caller gave up, or its timer was cancelled or set anew since it rang. */
-const stale = (mail: Mail, at: Standing): boolean =>
-  mail.dropped || (mail.timer !== undefined && !at.timers.includes(mail.timer))
 
 /** A timer that rings for somebody else: all that happens here is that it is used up. */
 function passOn(at: Standing, timer: TimerState): Step {

@@ -229,7 +229,8 @@ export class Warden {
     for (const pending of Array.from(ledger.outbox.values())) {
       // Its children live on, and what it told is told.
       const own = pending.from === cell.address && Object.hasOwn(effects, pending.name)
-      if (own && !unissued.has(pending.id)) turns.issue(cell, pending)
+      // An answer that only waits to be handled is an answer.
+      if (own && !unissued.has(pending.id) && !cell.awaits(pending.id)) turns.issue(cell, pending)
     }
   }
 

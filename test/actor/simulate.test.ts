@@ -246,6 +246,20 @@ t.test('what a script throws reaches whoever ran it', async (t) => {
   )
 })
 
+t.test('an answer that waits while its actor restarts is handled once', async (t) => {
+  const def = counter([], { supervision: { intensity: 9 } })
+  const world = simulateActors({ seed: 8, defs: [def] })
+  const context = await world.run(async ({ system }) => {
+    const ref = await system.spawn(def, 'a')
+    ref.send({ type: 'pay', amount: 1 })
+    for (let n = 0; n < 3; n++) ref.send({ type: 'break' })
+    await ref.apply({ type: 'add' })
+    return () => ref.snapshot().context
+  })
+  t.same(context().log, ['effect.done.charge'])
+  t.equal(world.count('charge'), 1, 'and what was answered does not run again')
+})
+
 t.test('40 seeds of random crashes double nothing and forget nothing', async (t) => {
   for (let seed = 1; seed <= 40; seed++) {
     const def = counter()
@@ -255,7 +269,9 @@ t.test('40 seeds of random crashes double nothing and forget nothing', async (t)
       for (let n = 0; n < 8; n++) {
         const [from, to] = [refs[random(3)], refs[random(3)]]
         if (!from || !to) continue
-        if (random(2) === 0) void from.apply({ type: 'pay', amount: 1 }).catch(() => {})
+        const dice = random(5)
+        if (dice < 2) void from.apply({ type: 'pay', amount: 1 }).catch(() => {})
+        else if (dice === 2) from.send({ type: 'break' })
         else from.send({ type: 'forward', to: to.address, hops: random(4) })
       }
     })
