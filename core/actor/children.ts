@@ -24,6 +24,8 @@ import { actorErrors } from './errors.ts'
 import { Host } from './host.ts'
 import type { Guest } from './host.ts'
 import type { Birth, Pending } from './ledger.ts'
+import type { RemoteProgram } from './program/remote.ts'
+import { remoteGuest } from './remote-guest.ts'
 import { NotPlain, plain, plainError, plainSnapshot } from './plain.ts'
 
 /** Params of `xstate.spawn`. */
@@ -64,7 +66,8 @@ export interface Delivered {
 /** What children need of the kernel. None of it runs an actor. */
 export interface ChildrenPort {
   readonly clock: Clock
-  logic(parent: Address, src: string): AnyActorLogic | ActorDef | undefined
+  /** A program that runs elsewhere stands for logic that is there. */
+  logic(parent: Address, src: string): AnyActorLogic | ActorDef | RemoteProgram | undefined
   /**
    * Queues an event at the parent. One with a cause always gets in, and its step settles that
    * promise; others are refused with undefined when the parent can hold no more.
@@ -294,22 +297,30 @@ export class Children {
     family: Family,
     child: Child,
     { id, src, input, systemId, syncSnapshot }: SpawnAsked,
-    logic: AnyActorLogic | undefined,
+    logic: AnyActorLogic | RemoteProgram | undefined,
   ): void {
     const { parent } = family
     try {
       if (!logic) throw actorErrors.PROV_ACTOR_CHILD_UNKNOWN({ address: parent, child: id, src })
-      family.host ??= this.#host(parent)
-      const guest = family.host.start({
-        id,
-        src,
-        logic,
-        systemId,
-        sync: syncSnapshot,
-        // It starts again from the same input: what it does to this one must not be seen.
-        input: input === undefined ? undefined : structuredClone(input),
-        hear: (event) => this.#hear(family, id, child, event),
-      })
+      const hear = (event: EventObject): void => this.#hear(family, id, child, event)
+      const guest = isRemote(logic)
+        ? remoteGuest({
+            remote: logic,
+            parent,
+            clock: this.#port.clock,
+            asked: { id, src, input, systemId, syncSnapshot },
+            hear,
+          })
+        : (family.host ??= this.#host(parent)).start({
+            id,
+            src,
+            logic,
+            systemId,
+            sync: syncSnapshot,
+            // It starts again from the same input: what it does to this one must not be seen.
+            input: input === undefined ? undefined : structuredClone(input),
+            hear,
+          })
       this.#port.seen({ parent, id, src, phase: 'started' })
       // It may have ended, or been ended, while it began.
       if (child.over) guest.stop()
@@ -457,9 +468,25 @@ export class Children {
   }
 }
 
+const isRemote = (logic: AnyActorLogic | RemoteProgram): logic is RemoteProgram => 'turn' in logic
+
 const eventOf = ({ params }: Pending): ActorEvent => (params as unknown as SendAsked).event
 
 const idOf = (params: JsonValue): string => String((params as { readonly id?: unknown } | null)?.id)
+
+/** What a guest says, its end included, as data that may cross into another thread. Never throws. */
+export function said(id: string, event: EventObject): JsonValue {
+  try {
+    const { type, output, error } = event as EventObject & Readonly<Record<string, unknown>>
+    if (type === `xstate.error.actor.${id}`) return { type, error: plainError(error) }
+    if (type !== `xstate.done.actor.${id}`) return heard(id, event) as unknown as JsonValue
+    return output === undefined ? { type } : { type, output: plain(output, 'output') }
+  } catch (thrown) {
+    const what = thrown instanceof NotPlain ? thrown.message : 'an event that cannot be read'
+    const { code, message } = actorErrors.PROV_ACTOR_CHILD_VALUE({ address: '', child: id, what })
+    return { type: `xstate.error.actor.${id}`, error: { name: 'ProvError', code, message } }
+  }
+}
 
 /** What a guest says while it runs, as an event of the kernel. Throws NotPlain. */
 function heard(id: string, event: EventObject): ActorEvent {

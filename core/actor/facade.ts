@@ -15,6 +15,7 @@ import { createRequire } from 'node:module'
 import type {
   AnyActorRef,
   AnyMachineSnapshot,
+  AnyStateMachine,
   InspectionEvent,
   Observer,
   Subscription,
@@ -130,8 +131,7 @@ export function facadeOf(port: FacadePort): XStateFacade {
     // How actors that XState itself runs hand over what they send.
     _send: (event: ActorEvent) => port.send(event),
     getSnapshot,
-    getPersistedSnapshot: (options?: unknown) =>
-      def.machine.getPersistedSnapshot(getSnapshot() as never, options),
+    getPersistedSnapshot: (options?: unknown) => persisted(def, getSnapshot(), options),
     subscribe,
     select: <S>(selector: (snapshot: AnyMachineSnapshot) => S, same = Object.is) => ({
       get: () => selector(getSnapshot()),
@@ -168,6 +168,14 @@ export function facadeOf(port: FacadePort): XStateFacade {
 
 const observableKey = (): symbol =>
   (Symbol as { readonly observable?: symbol }).observable ?? Symbol.for('observable')
+
+/** A machine that is elsewhere cannot say it itself. */
+function persisted(def: ActorDef, snapshot: AnyMachineSnapshot, options: unknown): unknown {
+  const machine = def.machine as AnyStateMachine | undefined
+  if (machine) return machine.getPersistedSnapshot(snapshot as never, options)
+  const { status, value, context, output } = snapshot
+  return { status, value, context, output, error: undefined, children: {}, historyValue: {} }
+}
 
 /** XState's snapshot of how the actor stands, the same one until something changes. */
 function remembering(

@@ -14,7 +14,7 @@ import type { Address } from './address.ts'
 import type { Cell, Kind } from './cell.ts'
 import { Children } from './children.ts'
 import type { ChildEnd } from './children.ts'
-import type { ActorEvent } from './define.ts'
+import type { ActorDef, ActorEvent } from './define.ts'
 import type { Birth } from './ledger.ts'
 import { Mail } from './mail.ts'
 import { none } from './program/program.ts'
@@ -26,8 +26,12 @@ export function childrenIn(realm: Realm): Children {
   return new Children({
     clock: realm.clock,
     logic: (parent, src) => {
-      const def = realm.find(parent)?.kind.def
-      return def && (def.children[src] ?? logicOf(def.machine, src))
+      const kind = realm.find(parent)?.kind
+      const own: unknown = kind?.def.children[src]
+      // Of a definition that is elsewhere only the names of types came over.
+      if (own !== undefined)
+        return typeof own === 'string' ? realm.kinds.get(own)?.def : (own as ActorDef)
+      return kind?.remote ?? (kind && logicOf(kind.def.machine, src))
     },
     deliver: (parent, event, cause) => deliver(realm, parent, event, cause),
     isOpen: (promise) => realm.ledger.outbox.has(promise),

@@ -446,7 +446,7 @@ const hasTrail = (mail: Mail | undefined): boolean =>
   mail !== undefined && (mail.chain !== undefined || mail.traceparent !== undefined)
 
 /** A timer that rings for somebody else: all that happens here is that it is used up. */
-function passOn(at: Standing, timer: TimerState): Step {
+export function passOn(at: Standing, timer: TimerState): Step {
   const { config, context } = at
   const { to = '', event } = timer
   const timers = at.timers.filter((one) => one !== timer)

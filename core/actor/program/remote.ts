@@ -5,8 +5,10 @@
  *
  * @module
  */
+import type { Clock } from '../../clock.ts'
 import type { ErrorReport } from '../../errors.ts'
 import type { JournalEntry } from '../../journal/journal.ts'
+import type { JsonValue } from '../../json.ts'
 import type { Count, Millis } from '../../units.ts'
 import type { Address } from '../address.ts'
 import type { ActorEvent, PersistedState } from '../define.ts'
@@ -38,6 +40,25 @@ export interface RemoteTurn {
   readonly messages: readonly RemoteMessage[]
 }
 
+/** A child whose logic is with the machine. */
+export interface RemoteChild {
+  readonly parent: Address
+  readonly asked: {
+    readonly id: string
+    readonly src: string
+    readonly input?: JsonValue | undefined
+    readonly systemId?: string | undefined
+    readonly syncSnapshot?: boolean | undefined
+  }
+  readonly clock: Clock
+  /** Aborts when it is to stop. */
+  readonly signal: AbortSignal
+  /** What it says, its end included, as data that nobody has looked at yet. */
+  readonly hear: (event: unknown) => void
+  /** Hands over who takes its mail; again wherever it begins again. */
+  readonly mail: (take: (event: ActorEvent) => void) => void
+}
+
 export interface RemoteProgram {
   readonly mode: 'worker' | 'process'
   /** Rejects with what the machine threw, as a ProvError. */
@@ -58,4 +79,6 @@ export interface RemoteProgram {
   migrate(version: Count, state: PersistedState): Promise<PersistedState>
   /** Throws when the machine has no such state. */
   restore(state: ActorState): Promise<void>
+  /** Runs a child until it ends or is stopped; rejects when it cannot. Absent: there are none. */
+  child?(child: RemoteChild): Promise<void>
 }

@@ -4,12 +4,24 @@
  *
  * @module
  */
+import type { EventObject } from 'xstate'
 import type { Address } from '../../actor/address.ts'
+import { said } from '../../actor/children.ts'
 import type { ActorDef } from '../../actor/define.ts'
+import { actorErrors } from '../../actor/errors.ts'
+import { Host } from '../../actor/host.ts'
+import { logicOf } from '../../actor/kin.ts'
 import { programFor } from '../../actor/program/choose.ts'
 import type { Program, Standing, Step } from '../../actor/program/program.ts'
-import type { RemoteMessage, RemoteStep, RemoteTurn } from '../../actor/program/remote.ts'
+import type {
+  RemoteChild,
+  RemoteMessage,
+  RemoteStep,
+  RemoteTurn,
+} from '../../actor/program/remote.ts'
+import { serveGuest } from '../../actor/remote-guest.ts'
 import type { ActorState } from '../../actor/state.ts'
+import { passOn } from '../../actor/turns.ts'
 import { asProvError } from '../../errors.ts'
 import type { ErrorReport } from '../../errors.ts'
 import { defined } from '../../optional.ts'
@@ -62,6 +74,22 @@ export class GuestSteps {
     return program
   }
 
+  /** Runs what the kernel asked for on behalf of one of its machines. Resolves when it has ended. */
+  child({ parent, asked, clock, ...ends }: RemoteChild): Promise<void> {
+    const { id, src, input, systemId, syncSnapshot: sync } = asked
+    const def = this.#defs.get(typeOf(parent))
+    const logic = def && logicOf(def.machine, src)
+    if (!logic) throw actorErrors.PROV_ACTOR_CHILD_UNKNOWN({ address: parent, child: id, src })
+    const quiet = (): void => {}
+    const host = new Host({ name: parent, clock, log: quiet, failed: quiet })
+    const start = (hear: (event: EventObject) => void) =>
+      host.start({ id, src, logic, input, systemId, sync, hear })
+    const { hear } = ends
+    // Nobody waits for an answer; a host that is gone needs none.
+    const tell = (event: unknown): void => void Promise.resolve(hear(event)).catch(() => {})
+    return serveGuest(start, id, { ...ends, hear: tell }, said)
+  }
+
   /** A batch of turns, each by itself. */
   run(batch: Count, text: string): string {
     const turns = JSON.parse(text) as readonly RemoteTurn[]
@@ -102,10 +130,6 @@ export class GuestSteps {
     const asked = []
     const beside = []
     for (const one of step.asked) {
-      if (one.name === 'xstate.spawn') {
-        const what = `a child that ${def.type} invokes or spawns`
-        throw pluginErrors.PROV_PLUGIN_CANNOT_CROSS({ plugin: this.#plugin, what })
-      }
       const make = def.records[one.name]
       if (make) beside.push(...[make(one.params as never, { self, sequence })].flat())
       else asked.push(one)
@@ -133,7 +157,8 @@ function stepOf(program: Program, at: Standing, { event, nowMs, timer }: RemoteM
   if (timer !== undefined && !at.timers.some(({ id }) => id === timer)) {
     return { ...at, asked: [], logs: [] }
   }
-  return program.step(at, event, nowMs, timer)
+  const set = at.timers.find(({ id }) => id === timer)
+  return set?.to === undefined ? program.step(at, event, nowMs, timer) : passOn(at, set)
 }
 
 function stateOf({ config, context, timers }: Standing): ActorState {

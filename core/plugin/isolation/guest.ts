@@ -10,6 +10,7 @@ import type { ActorSystem } from '../../actor/system.ts'
 import { systemClock } from '../../clock.ts'
 import type { Clock } from '../../clock.ts'
 import { asProvError } from '../../errors.ts'
+import type { RemoteChild } from '../../actor/program/remote.ts'
 import type { Log } from '../../log.ts'
 import type { Count, Millis } from '../../units.ts'
 import { fingerprint } from '../../actor/versions.ts'
@@ -85,6 +86,15 @@ export async function guest({ found, line, listen, mark }: GuestOptions): Promis
         if (!handler) throw new Error(`no effect is called ${name} any more`)
         return handler(params as never, { signal, id, self, clock, ask: askBy(ask) })
       }),
+    child: (
+      n: Count,
+      parent: Address,
+      asked: RemoteChild['asked'],
+      signal: AbortSignal,
+      clock: Clock,
+      hear: RemoteChild['hear'],
+      mail: RemoteChild['mail'],
+    ) => at('effect', n, () => known$().child({ parent, asked, signal, clock, hear, mail })),
     start: (address: Address, input: unknown, sequence: Count, nowMs: Millis) =>
       at('call', 0, () => known$().start(address, input, sequence, nowMs)),
     restore: (type: string, state: unknown) =>
@@ -254,7 +264,7 @@ function descriptionOf(plugin: Plugin) {
 }
 
 const ownTraits = new Set(
-  'type version machine durability mailbox supervision effects records migrate upcast ~types'.split(
+  'type version machine durability mailbox supervision effects records migrate upcast children ~types'.split(
     ' ',
   ),
 )
@@ -262,6 +272,10 @@ const ownTraits = new Set(
 /** Of a definition what the kernel needs to know; whatever else is data goes along. */
 function traitsOf(def: ActorDef) {
   const more = Object.entries(def).filter(([key, value]) => !ownTraits.has(key) && isData(value))
+  // The kernel finds them by their types, which the plugin gives under `actors` as well.
+  const children = Object.fromEntries(
+    Object.entries(def.children).map(([name, { type }]) => [name, type]),
+  )
   return {
     type: def.type,
     version: def.version,
@@ -271,7 +285,7 @@ function traitsOf(def: ActorDef) {
     effects: Object.keys(def.effects),
     records: Object.keys(def.records),
     migrate: Object.keys(def.migrate).map(Number),
-    more: { ...Object.fromEntries(more), fingerprint: fingerprint(def.machine) },
+    more: { ...Object.fromEntries(more), children, fingerprint: fingerprint(def.machine) },
   }
 }
 

@@ -11,8 +11,8 @@
  *
  * @module
  */
-import type { EffectContext } from '../../actor/define.ts'
-import type { RemoteProgram, RemoteStep } from '../../actor/program/remote.ts'
+import type { ActorEvent, EffectContext } from '../../actor/define.ts'
+import type { RemoteChild, RemoteProgram, RemoteStep } from '../../actor/program/remote.ts'
 import type { ActorState } from '../../actor/state.ts'
 import type { ActorSystem } from '../../actor/system.ts'
 import { systemClock } from '../../clock.ts'
@@ -194,7 +194,21 @@ export class Pen {
         return plainOf(next, (what) => this.#garbage(what)) as never
       },
       restore: async (state) => void (await this.#steady('restore', type, state)),
+      child: (child) => this.#child(child),
     }
+  }
+
+  /** As an effect: one that is lost with its generation begins once more, unless it was the culprit. */
+  async #child({ parent, asked, signal, clock, hear, mail }: RemoteChild): Promise<void> {
+    const name = `child ${asked.id}`
+    await this.#alive(`${name} of ${parent}`, name, signal, (generation, n) => {
+      // What is sent to one that is lost meanwhile is lost with it, as with a crash.
+      const taking = (take: (event: ActorEvent) => unknown): void => {
+        mail((event) => void Promise.resolve(take(event)).catch(() => {}))
+      }
+      const given = [n, parent, asked, signal, shapedClock(clock), hear, taking]
+      return generation.peer.call('child', ...given)
+    })
   }
 
   /** A pure call: tried again once when the generation was lost for another reason. */
@@ -229,14 +243,26 @@ export class Pen {
       (...asked) => context.ask(...asked),
       (what) => this.#garbage(what),
     )
+    const output = await this.#alive(`${name} of ${self}`, name, signal, (generation, n) => {
+      const asked = [n, type, name, params, id, self, signal, shapedClock(clock), ask]
+      return generation.peer.call('effect', ...asked)
+    })
+    return output === undefined ? output : plainOf(output, (what) => this.#garbage(what))
+  }
+
+  /** What is lost with its generation is done once more; the one that ended its generation is not. */
+  async #alive(
+    what: string,
+    name: string,
+    signal: AbortSignal,
+    act: (generation: Generation, n: Count) => Promise<unknown>,
+  ): Promise<unknown> {
     for (let tries = 1; ; tries++) {
       const generation = await this.generation()
       const n = ++this.#effect
-      generation.effects.set(n, `${name} of ${self}`)
+      generation.effects.set(n, what)
       try {
-        const asked = [n, type, name, params, id, self, signal, shapedClock(clock), ask]
-        const output = await generation.peer.call('effect', ...asked)
-        return output === undefined ? output : plainOf(output, (what) => this.#garbage(what))
+        return await act(generation, n)
       } catch (thrown) {
         const { over, lastDoing } = generation
         if (!over || thrown !== over) throw thrown
