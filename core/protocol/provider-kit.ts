@@ -167,7 +167,8 @@ export async function providerKit(
 function backendOf({ name, contributes = [] }: Plugin): ProviderSpec {
   const found = contributes.find(({ point }) => point === providerPoint.id)
   if (!found) throw providerErrors.PROV_PROVIDER_NOT_STARTED({ provider: name })
-  return (found.value as ProviderBackend).open({ stateDir: '' })
+  // It runs in this thread.
+  return (found.value as ProviderBackend).open({ stateDir: '' }) as ProviderSpec
 }
 
 interface Ran {

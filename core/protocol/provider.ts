@@ -23,6 +23,11 @@ export type ProviderClass = 'keyed' | 'probeable' | 'opaque'
 /** Abstract sizes; providers map them to what they sell (D-5). */
 export type Tier = 's' | 'm' | 'l' | 'xl'
 
+export interface TierSize {
+  readonly cores: Count
+  readonly memoryMb: Count
+}
+
 export interface MachineRequest {
   /** Digest of (journal id, op id, step): never of the attempt (D-34). */
   readonly token: string
@@ -53,7 +58,7 @@ export interface ProviderSpec {
   readonly name: string
   readonly class: ProviderClass
   /** Cores and memory of a tier here, or undefined when it is not sold. */
-  readonly tiers: (tier: Tier) => { readonly cores: Count; readonly memoryMb: Count } | undefined
+  readonly tiers: (tier: Tier) => TierSize | undefined | Promise<TierSize | undefined>
   /** Same token, same machine. Throws PROV_PROVIDER_*; a lost answer is PROV_PROVIDER_UNKNOWN. */
   readonly create: (request: MachineRequest) => Promise<Machine>
   /** The probe. `authoritative: false` means that "absent" proves nothing yet. */
@@ -94,8 +99,11 @@ export interface ProviderMaker<C> {
 export interface ProviderBackend {
   readonly name: string
   readonly class: ProviderClass
-  /** The backend of the runtime with that state folder. Throws PROV_PROVIDER_NOT_STARTED. */
-  readonly open: (place: { readonly stateDir: string }) => ProviderSpec
+  /**
+   * The backend of the runtime with that state folder; a promise of it where its plugin runs elsewhere.
+   * Throws PROV_PROVIDER_NOT_STARTED.
+   */
+  readonly open: (place: { readonly stateDir: string }) => ProviderSpec | Promise<ProviderSpec>
 }
 
 /** Where provider backends are found. */

@@ -65,7 +65,7 @@ export async function execute(request: StepsRequest, parts: RunParts): Promise<R
     const graph = stepGraph(request.run.steps)
     const backend = await parts.provider(request.run.provider)
     const tier = request.run.tier ?? 's'
-    if (!backend.tiers(tier)) {
+    if (!(await backend.tiers(tier))) {
       throw runErrors.PROV_RUN_TIER_UNKNOWN({ provider: backend.name, tier })
     }
     const record = await book.begin(request)

@@ -73,14 +73,14 @@ const lookEveryMs: Millis = 50
  * PROV_PROVIDER_NOT_STARTED when it does not come.
  */
 async function opened(
-  open: () => ProviderSpec,
+  open: () => ProviderSpec | Promise<ProviderSpec>,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<ProviderSpec> {
   const deadline = clock.monotonic() + startWithinMs
   for (;;) {
     try {
-      return open()
+      return await open()
     } catch (thrown) {
       const early = ProvError.is(thrown) && thrown.code === 'PROV_PROVIDER_NOT_STARTED'
       if (!early || clock.monotonic() >= deadline) throw thrown

@@ -292,7 +292,7 @@ t.test('a backend made per runtime is opened by the state folder of that runtime
   t.not(backend.open({ stateDir: '/one' }), backend.open({ stateDir: '/two' }))
   ends.abort()
   t.throws(() => backend.open({ stateDir: '/one' }), { code: 'PROV_PROVIDER_NOT_STARTED' })
-  t.equal(backend.open({ stateDir: '/two' }).class, 'opaque')
+  t.equal((await backend.open({ stateDir: '/two' })).class, 'opaque')
 })
 
 /** Runs one command with the client people have, as strictly as it can be told to. */

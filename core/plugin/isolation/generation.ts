@@ -145,7 +145,7 @@ export class Generation {
   }
 
   #hold(held: boolean): void {
-    this.#cage.hold(held || this.batches.size > 0 || this.peer.waitingCalls > 0)
+    this.#cage.hold(held || this.batches.size > 0 || this.peer.held)
   }
 
   #frame(frame: unknown): void {

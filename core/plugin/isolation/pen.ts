@@ -66,6 +66,8 @@ interface Setup {
   life: { next(): void; error(thrown: unknown): void; complete(): void } | undefined
   subscription: { unsubscribe(): void } | undefined
   readonly services: Map<string, unknown>
+  /** Resolves when `setup` of the generation that runs now is over, well or not. */
+  begun: Promise<void>
 }
 
 /** Failures of a new generation within this long send it back. */
@@ -309,6 +311,7 @@ export class Pen {
       life: undefined,
       subscription: undefined,
       services: new Map(),
+      begun: Promise.resolve(),
     }
     context.signal.addEventListener('abort', () => setup.end.abort(), { once: true })
     context.defer(() => this.#undo(setup))
@@ -333,6 +336,8 @@ export class Pen {
     if (context.signal.aborted) end.abort()
     const given = context.needs as Readonly<Record<string, unknown>>
     generation.settingUp = this.#steps.batches
+    let over = (): void => {}
+    setup.begun = new Promise((resolve) => (over = resolve))
     try {
       return await generation.peer.call('setup', {
         needs: Object.fromEntries(
@@ -345,6 +350,7 @@ export class Pen {
           if (known) return
           const current = async (): Promise<unknown> => {
             await this.generation()
+            await setup.begun
             return setup.services.get(key)
           }
           const provide = context.provide as Readonly<Record<string, (service: unknown) => void>>
@@ -366,6 +372,7 @@ export class Pen {
       })
     } finally {
       generation.settingUp = undefined
+      over()
     }
   }
 
@@ -385,14 +392,15 @@ export class Pen {
         }),
       )
     }
-    setup.subscription = subscribe({
+    const observer = {
       next: () => setup.life?.next(),
       error: (thrown: unknown) => {
         // The end of a generation is no end of the plugin: the next one begins.
         if (!generation.over) setup.life?.error(thrown)
       },
       complete: () => setup.life?.complete(),
-    })
+    }
+    setup.subscription = generation.peer.quietly(() => subscribe(observer))
   }
 
   async #undo(setup: Setup): Promise<void> {

@@ -18,7 +18,8 @@ export interface Stream {
 
 /**
  * An answer that may turn out to be a stream: a promise that can be subscribed to and iterated as
- * well, because a caller elsewhere knows what it asked for and this side does not.
+ * well, because a caller elsewhere knows what it asked for and this side does not. What is no stream
+ * is one of a single value.
  */
 export function answerOf(promise: Promise<unknown>): Promise<unknown> {
   const quiet = (): void => void promise.catch(() => {})
@@ -31,7 +32,8 @@ export function answerOf(promise: Promise<unknown>): Promise<unknown> {
         if (off) return
         const { subscribe } = Object(value) as { subscribe?: unknown }
         if (typeof subscribe !== 'function') {
-          return stream.error(new TypeError('what answered is no stream'))
+          stream.next(value)
+          return stream.complete()
         }
         const subscription = (value as Observable<unknown>).subscribe(stream)
         stop = () => subscription.unsubscribe()
@@ -44,13 +46,15 @@ export function answerOf(promise: Promise<unknown>): Promise<unknown> {
     }
   })
   const extra = {
-    ...source,
     [Symbol.asyncIterator]: () => {
       quiet()
       return iterate(
         promise.then((value) => (value as AsyncIterable<unknown>)[Symbol.asyncIterator]()),
       )
     },
+  }
+  for (const key of Reflect.ownKeys(source)) {
+    void Object.defineProperty(promise, key, { value: Reflect.get(source, key) as unknown })
   }
   for (const key of Reflect.ownKeys(extra)) {
     void Object.defineProperty(promise, key, { value: Reflect.get(extra, key) as unknown })

@@ -64,6 +64,9 @@ export function answersAtOnce<T extends object>(value: T, names: readonly string
   return value
 }
 
+/** Objects whose methods were called: the mention in each method is what keeps its object. */
+const held = new WeakSet<object>()
+
 /** The way to call a stand-in and stand still for the answer. */
 const waiting = new WeakMap<object, (args: readonly unknown[]) => unknown>()
 
@@ -84,6 +87,9 @@ export class Peer {
     { readonly ok: (value: unknown) => void; readonly fail: (thrown: unknown) => void }
   >()
   readonly #streams = new Map<Count, Stream>()
+  /** Streams that nobody waits for. */
+  readonly #quiet = new Set<Count>()
+  #hush = false
   readonly #given = new Map<Count, { more(count: Count): void; off(): void }>()
   readonly #promises = new Map<Count, { ok(value: unknown): void; fail(thrown: unknown): void }>()
   readonly #signals = new Map<Count, AbortController>()
@@ -102,8 +108,20 @@ export class Peer {
     this.#held = listener
   }
 
-  get waitingCalls(): Count {
-    return this.#calls.size
+  /** Somebody here waits for an answer, or listens to a stream. */
+  get held(): boolean {
+    return this.#calls.size + this.#promises.size + this.#streams.size > this.#quiet.size
+  }
+
+  /** Streams that `work` subscribes to keep no process alive. */
+  quietly<T>(work: () => T): T {
+    const before = this.#hush
+    this.#hush = true
+    try {
+      return work()
+    } finally {
+      this.#hush = before
+    }
   }
 
   /** Calls a method of the other side's root. */
@@ -142,6 +160,7 @@ export class Peer {
       table.clear()
     }
     this.#kept.clear()
+    this.#quiet.clear()
     this.#held(false)
   }
 
@@ -184,6 +203,7 @@ export class Peer {
       case 'end': {
         const stream = this.#streams.get(n)
         this.#streams.delete(n)
+        this.#quiet.delete(n)
         this.#count()
         if ('error' in frame) stream?.error(this.unpack(frame['error']))
         else stream?.complete()
@@ -369,7 +389,7 @@ export class Peer {
   }
 
   #count(): void {
-    this.#held(this.#calls.size + this.#promises.size > 0)
+    this.#held(this.held)
   }
 
   #post(frame: Frame): void {
@@ -477,14 +497,16 @@ export class Peer {
       }
       case 'object': {
         const made: Record<string, unknown> = {}
-        const now = Array.isArray(atOnce) ? new Set<unknown>(atOnce) : undefined
+        const names = Array.isArray(atOnce) ? new Set<unknown>(atOnce) : undefined
         for (const name of methods) {
           // A promise is one by having `then`: what is handed over must not pass for one.
           if (name === 'then' || name === '__proto__') continue
-          const method =
-            atOnce === 'all' || now?.has(name)
-              ? (...args: readonly unknown[]) => this.#now(id, name, args)
-              : (...args: readonly unknown[]) => this.#call(id, name, args)
+          const now = atOnce === 'all' || names?.has(name)
+          // Whoever took a method out of its object holds the object by it: its number must not be freed.
+          const method = (...args: readonly unknown[]): unknown => {
+            held.add(made)
+            return now ? this.#now(id, name, args) : this.#call(id, name, args)
+          }
           waiting.set(method, (args) => this.#now(id, name, args))
           Object.defineProperty(made, name, { value: method, enumerable: true })
         }
@@ -527,9 +549,14 @@ export class Peer {
       error: (thrown) => stream.error(thrown),
       complete: () => stream.complete(),
     })
+    if (this.#hush) this.#quiet.add(id)
+    this.#count()
     this.#post({ t: 'sub', id, of, credits: streamCredits })
     return () => {
-      if (this.#streams.delete(id)) this.#post({ t: 'off', id })
+      if (!this.#streams.delete(id)) return
+      this.#quiet.delete(id)
+      this.#count()
+      this.#post({ t: 'off', id })
     }
   }
 }

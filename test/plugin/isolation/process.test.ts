@@ -62,7 +62,7 @@ const looks = {
   'index.js': `
     import { existsSync, readdirSync } from 'node:fs'
     import { definePlugin, serviceRef, workspace } from 'prov'
-    export default definePlugin({
+    /* the one */ export default definePlugin({
       name: 'guest', api: 1,
       provides: { eye: serviceRef('guest.eye') },
       setup: ({ provide, actors }) => provide.eye({
