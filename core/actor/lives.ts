@@ -37,7 +37,7 @@ import { overdue } from './timers.ts'
 import { fingerprint } from './versions.ts'
 import type { CrashReport } from './system.ts'
 import { sorted } from './turns.ts'
-import { messageOf } from './warden.ts'
+import { messageOf, withoutSteps } from './warden.ts'
 
 type Kept = Stored & { readonly state: ActorState }
 
@@ -456,7 +456,8 @@ export class Lives {
     const kin = birth && { birth }
     // Why it ended stays to be seen.
     const known = cell.rareIfAny?.trouble?.crashes ?? []
-    const crashes = crash && !known.includes(crash) ? [...known, crash] : known
+    const news = crash && !known.some(({ error }) => error === crash.error)
+    const crashes = news ? [...known, withoutSteps(crash)] : known
     const trouble = crashes.length > 0 && { trouble: { crashes: crashes.slice(-crashCap) } }
     this.#realm.groups.leave(address)
     ledger.stored.set(address, { address, version, sequence, durability, ...kin, ...trouble })

@@ -75,7 +75,9 @@ export class Warden {
     if (message.waiter) {
       message.waiter.reject(error)
       // Told is told: it costs no record, and is remembered while the process lives.
-      if (directive !== 'park') cell.rare.trouble = troubled(cell.rare.trouble, { crash })
+      if (directive !== 'park') {
+        cell.rare.trouble = troubled(cell.rare.trouble, { crash: withoutSteps(crash) })
+      }
     } else if (directive !== 'park') {
       if (letter) this.#giveUp(cell, message, letter, crash)
       else this.#retry(cell, message, tries, crash)
@@ -158,8 +160,7 @@ export class Warden {
 
   #kept(cell: Cell, crash: CrashReport, more: Failed): void {
     const { address } = cell
-    // The steps before it are in the journal already.
-    const kept = { crash: { ...crash, recent: [] }, ...more }
+    const kept = { crash: withoutSteps(crash), ...more }
     cell.rare.trouble = troubled(cell.rare.trouble, kept)
     const sequence = ++cell.sequence
     void this.#realm.books.keep(cell, 'actor.failed', { address, sequence, ...kept })
@@ -302,6 +303,9 @@ export class Warden {
     await books.keep(cell, 'actor.resumed', { address, sequence })
   }
 }
+
+/** As it is kept: the steps before it are in the journal already. */
+export const withoutSteps = (crash: CrashReport): CrashReport => ({ ...crash, recent: [] })
 
 /** What counts a message that will come again by itself, also in another process. */
 const keyOf = ({ cause, timer }: Mail): string | undefined => cause ?? (timer && timerKey(timer))

@@ -4,6 +4,7 @@ import type { Snapshot } from '../../core/journal/journal.ts'
 import { readJournal } from '../../core/journal/reader.ts'
 import { repoRoot } from '../support/root.ts'
 import { expected, lives, look } from './kernel-1.ts'
+import * as second from './kernel-2.ts'
 
 const folder = join(repoRoot, 'test/fixtures/kernel-1')
 
@@ -11,6 +12,16 @@ for (const life of lives) {
   t.test(`what the first kernel left behind (${life}) is read as it read it itself`, async (t) => {
     t.same(await look(join(folder, life)), expected(folder, life))
   })
+}
+
+for (const life of second.lives) {
+  t.test(
+    `what the kernel of groups and letters left behind (${life}) is read as it was`,
+    async (t) => {
+      const place = join(repoRoot, 'test/fixtures/kernel-2')
+      t.same(await second.look(join(place, life)), expected(place, life))
+    },
+  )
 }
 
 t.test('the fixtures hold every record and every snapshot of the first kernel', async (t) => {

@@ -311,7 +311,7 @@ export async function look(from: string): Promise<unknown> {
 }
 
 /** Waits until three writes to the disk in a row found nothing new. */
-async function quietened(system: ActorSystem, journal: Journal): Promise<void> {
+export async function quietened(system: ActorSystem, journal: Journal): Promise<void> {
   let [seen, same] = ['', 0]
   while (same < 3) {
     await journal.append([{ partition: 'test', type: 'quiet', body: null }])
@@ -323,14 +323,14 @@ async function quietened(system: ActorSystem, journal: Journal): Promise<void> {
   }
 }
 
-async function recordTypes(journal: JournalReader): Promise<readonly string[]> {
+export async function recordTypes(journal: JournalReader): Promise<readonly string[]> {
   const kinds = new Set<string>()
   for await (const { type } of journal.read({ partition: 'kernel' })) kinds.add(type)
   return [...kinds].sort()
 }
 
 /** Only what the first kernel knew: later ones may say more. */
-function rowsOf(system: ActorSystem): unknown {
+export function rowsOf(system: ActorSystem): unknown {
   const rows = system.list().map((row) => {
     const { address, version, status, value, sequence, depth, parked } = row
     const snapshot = system.ref(address)?.snapshot()
