@@ -128,6 +128,7 @@ export const isChildrens = (name: string): boolean => names.has(name)
 export class Children {
   readonly #port: ChildrenPort
   readonly #families = new Map<Address, Family>()
+  readonly #shown = new Map<Address, () => void>()
   #later: (() => void)[] = []
   #halted = false
 
@@ -194,9 +195,17 @@ export class Children {
 
   /** A kernel actor that had a parent has ended. */
   gone(address: Address, { parent, id, cause }: Birth): void {
+    this.shown(address, undefined)
     const family = this.#families.get(parent)
     const child = family?.children.get(id)
     if (family && child?.address === address && child.promise === cause) this.#forget(family, id)
+  }
+
+  /** How its parent stops hearing of its states; the one before is called. */
+  shown(address: Address, stop: (() => void) | undefined): void {
+    this.#shown.get(address)?.()
+    if (stop) this.#shown.set(address, stop)
+    else this.#shown.delete(address)
   }
 
   /** Guests of this actor run or are about to, so it must stay in memory. */
@@ -280,7 +289,8 @@ export class Children {
     const family = this.#family(from)
     const logic = this.#port.logic(from, src)
     if (isActorDef(logic)) {
-      const birth: Birth = { parent: from, id, cause: promise }
+      const sync = asked.syncSnapshot === true && ({ sync: true } as const)
+      const birth: Birth = { parent: from, id, cause: promise, ...sync }
       const address = childAddress(logic, birth)
       family.children.set(id, { promise, src, address, waiting: [] })
       this.#port.seen({ parent: from, id, src, phase: 'started', address })

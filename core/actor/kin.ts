@@ -20,6 +20,7 @@ import { Mail } from './mail.ts'
 import { none } from './program/program.ts'
 import type { Asked, Standing } from './program/program.ts'
 import type { Realm } from './realm.ts'
+import type { ActorSnapshot } from './system.ts'
 
 /** The children of a realm's actors. */
 export function childrenIn(realm: Realm): Children {
@@ -166,6 +167,24 @@ export function sayLast(realm: Realm, cell: Cell, report: ErrorReport | undefine
   if (!birth || kind.kept) return
   const end = report ? failedEvent(birth, report) : doneEvent(birth, cell)
   deliver(realm, birth.parent, end, birth.cause)
+}
+
+/**
+ * A parent that asked for it hears of each state of its child. These events are not kept: the next one
+ * says it all, and a parent that can hold no more does without one.
+ */
+export function showParent(realm: Realm, cell: Cell, first: boolean): void {
+  const { address, birth } = cell
+  if (!birth?.sync) return
+  const { parent, id } = birth
+  const show = ({ status, value, context, tags }: ActorSnapshot): void => {
+    if (status !== 'active') return
+    const snapshot = { status, value, context, tags: [...tags] }
+    deliver(realm, parent, { type: `xstate.snapshot.${id}`, snapshot } as ActorEvent, undefined)
+  }
+  realm.children.shown(address, realm.followers.add(address, show))
+  cell.followed = true
+  if (first) show(cell.snapshot() as ActorSnapshot)
 }
 
 /** True while the parent is somebody who can have children, also before its type is registered. */

@@ -62,6 +62,8 @@ export interface Birth {
   readonly id: string
   /** The promise that it fulfils: its first record settles it, so it begins once. */
   readonly cause: string
+  /** Its parent wants to hear of each of its states. */
+  readonly sync?: true
 }
 
 /** The kernel's record types and their bodies. */

@@ -17,7 +17,7 @@ import { childAddress } from './children.ts'
 import type { ActorDef } from './define.ts'
 import { actorErrors } from './errors.ts'
 import type { Group } from './groups.ts'
-import { consequencesOf, hasParent, lastWords, sayLast } from './kin.ts'
+import { consequencesOf, hasParent, lastWords, sayLast, showParent } from './kin.ts'
 import type { Consequences } from './kin.ts'
 import { crashCap, isTold } from './ledger.ts'
 import type { Birth, KernelRecords, Parked, Pending, Stored } from './ledger.ts'
@@ -171,6 +171,7 @@ export class Lives {
     } else if (at.config.status === 'done') cell.status = 'done'
     ledger.stored.delete(actor.address)
     cells.set(actor.address, cell)
+    showParent(this.#realm, cell, false)
     if (migrated) {
       cell.sequence++
       books.note('actor.started', { ...cell.stored(), state: migrated.state })
@@ -398,6 +399,7 @@ export class Lives {
       // Its own record says that this promise was kept.
       if (cell.kind.kept) books.caused(cell.birth.cause, true)
       children.born(cell.birth)
+      showParent(this.#realm, cell, true)
     }
     if (effects.length > 0) turns.perform(cell, effects, cell.sequence)
     if (emits.length > 0) turns.emit(cell, emits)

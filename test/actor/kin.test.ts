@@ -420,6 +420,69 @@ t.test(
   },
 )
 
+t.test(
+  'onSnapshot hears of the states of a child that is an actor, also after a crash',
+  async (t) => {
+    const house = new House()
+    const make = () => {
+      const { worker } = firm()
+      const machine = setup({
+        types: { context: {} as { readonly n: number; readonly times: number } },
+        actors: { worker: workerMachine },
+      }).createMachine({
+        context: { n: 0, times: 0 },
+        initial: 'open',
+        states: {
+          open: {
+            invoke: {
+              id: 'w',
+              src: 'worker',
+              input: { n: 10 },
+              onSnapshot: {
+                actions: assign({
+                  n: ({ event }) => event.snapshot.context.n,
+                  times: ({ context }) => context.times + 1,
+                }),
+              },
+            },
+            on: { order: { actions: sendTo('w', { type: 'work' }) }, close: 'shut' },
+          },
+          shut: { on: { open: 'open' } },
+        },
+      })
+      return defineActor({ type: 'firm', version: 1, machine, children: { worker } })
+    }
+    let system = await house.start()
+    const seen = () => system.ref('firm/a')?.snapshot().context
+    const open = async () => {
+      const def = make() as unknown as ActorDef
+      system.register(def)
+      const ref = await system.spawn(def, 'a')
+      await settle(10)
+      return ref
+    }
+    let ref = await open()
+    t.same(seen(), { n: 10, times: 1 })
+    ref.send({ type: 'order' })
+    await settle(10)
+    t.same(seen(), { n: 11, times: 2 })
+    house.crash()
+    system = await house.start()
+    ref = await open()
+    ref.send({ type: 'order' })
+    await settle(10)
+    t.same(seen(), { n: 12, times: 3 })
+    await ref.apply({ type: 'close' })
+    await settle(10)
+    await ref.apply({ type: 'open' })
+    await settle(10)
+    ref.send({ type: 'order' })
+    await settle(10)
+    t.same(seen(), { n: 11, times: 5 }, 'of the new one only')
+    await system.close()
+  },
+)
+
 t.test('two parents that would share a child are told apart', async (t) => {
   const house = new House()
   const system = await house.start()
