@@ -52,7 +52,9 @@ export class Warden {
     const detail = { address, event, state: valueOf(cell), what: messageOf(thrown) }
     const error = actorErrors.PROV_ACTOR_STEP_FAILED(detail, { cause: thrown })
     // Whoever applied it is told and owns the retry.
-    const tries = message.waiter ? 0 : triesOf(cell, message) + 1
+    const own = triesOf(cell, message) + 1
+    const { after } = cell.kind.def.supervision.poison
+    const tries = message.waiter ? 0 : isFinal(thrown) ? Math.max(own, after) : own
     const decided = this.#decided(cell, tries)
     const { directive, letter, pauseMs, why, verdict } = decided
     const timeMs = this.#realm.clock.now()
@@ -328,3 +330,7 @@ export const messageOf = (thrown: unknown): string => {
   const error = asProvError(thrown)
   return error.cause instanceof Error ? error.cause.message : error.message
 }
+
+/** It was tried enough where it ran, at a price that others paid: trying again here helps nobody. */
+const isFinal = (thrown: unknown): boolean =>
+  ProvError.is(thrown) && thrown.detail['final'] === true

@@ -30,7 +30,14 @@ export const pluginErrors = defineErrors<{
   PROV_PLUGIN_CANNOT_CROSS: { plugin: string; what: string }
   PROV_PLUGIN_DOWN: { plugin: string; reason: string }
   PROV_PLUGIN_EFFECT_LOST: { plugin: string; effect: string; reason: string }
-  PROV_PLUGIN_POISON: { plugin: string; address: string; event: string; reason: string }
+  PROV_PLUGIN_POISON: {
+    plugin: string
+    address: string
+    event: string
+    reason: string
+    /** The kernel gives the message up at once. */
+    final: true
+  }
   PROV_PLUGIN_NOT_ISOLATED: { id: string }
   PROV_PLUGIN_SANDBOX_MISSING: { id: string; reason: string }
   PROV_PLUGIN_RELOAD_FAILED: { plugin: string; reason: string }

@@ -48,9 +48,13 @@ export class GuestSteps {
 
   /** Throws what refuses the machine, and what of the definition cannot be known elsewhere. */
   add(def: ActorDef): void {
-    const { type, mailbox } = def
+    const { type, mailbox, supervision } = def
     if (typeof mailbox.key === 'function') {
       const what = `the mailbox \`key\` of ${type}, a function,`
+      throw pluginErrors.PROV_PLUGIN_CANNOT_CROSS({ plugin: this.#plugin, what })
+    }
+    if (typeof supervision.group === 'function') {
+      const what = `the \`group\` of ${type}, a function,`
       throw pluginErrors.PROV_PLUGIN_CANNOT_CROSS({ plugin: this.#plugin, what })
     }
     this.#defs.set(type, def)

@@ -219,6 +219,7 @@ export class Steps {
           address: turn.address,
           event: turn.messages[mine.steps.length]?.event.type ?? '',
           reason: mine.why ?? '',
+          final: true,
         })
         .toJSON()
       this.#finish(pending, { steps: mine.steps, failure })
