@@ -111,6 +111,14 @@ export function inspectAsXState(
       it.last = after
       tell(it, { type: '@xstate.snapshot', actorRef: it.ref, event, snapshot: after })
     },
+    // Who rests must not be kept in memory here.
+    passivated: ({ address }) => {
+      const it = seen.get(address)
+      if (it) it.last = undefined
+    },
+    woken: ({ address }, actor) => {
+      if (actor) of(address, actor).last = snapshotOf(actor)
+    },
     'actor.down': ({ address, why }, actor) => {
       const it = seen.get(address)
       seen.delete(address)
