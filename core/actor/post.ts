@@ -11,9 +11,9 @@ import type { Cell } from './cell.ts'
 import type { ProvError } from '../errors.ts'
 import type { ActorEvent } from './define.ts'
 import type { EffectEvent } from './effects.ts'
-import type { InspectRecordOf } from './inspect.ts'
+import { arrivalRecord } from './inspect.ts'
 import type { Pending } from './ledger.ts'
-import { eventOf, Mail } from './mail.ts'
+import { Mail } from './mail.ts'
 import type { AskChain, Item } from './mail.ts'
 import { keep, makeRoom, replaces, roomIn } from './overflow.ts'
 import type { Realm } from './realm.ts'
@@ -128,8 +128,8 @@ export class Post {
     const item = tracing === null ? sent : this.#traced(tracing, sent, from)
     const tapped = (cell.flags & flag.tapped) !== 0
     const hear = hooks.event
-    if (hear !== null) hear(arrivalOf(cell.address, item, from), cell, item)
-    if (tapped) this.#realm.taps.tell(cell.address, arrivalOf(cell.address, item, from), cell, item)
+    if (hear !== null) hear(cell, from, item)
+    if (tapped) this.#realm.taps.tell(cell.address, arrivalRecord(cell, from, item), cell, item)
     const idle = (cell.flags & standingBy) === 0
     if (cell.kind.keyed) keep(cell, item, this.#realm.nowMs)
     // How long something waits is only interesting where it has to.
@@ -230,16 +230,6 @@ export class Post {
     mail.timer = set
     this.#queue(cell, mail, undefined)
   }
-}
-
-/** Small, so that it becomes part of its caller: whoever only counts messages pays for no record. */
-const arrivalOf = (
-  to: Address,
-  item: Item,
-  from: Address | undefined,
-): InspectRecordOf<'event'> => {
-  const { type } = eventOf(item)
-  return from === undefined ? { kind: 'event', to, type } : { kind: 'event', from, to, type }
 }
 
 /** The timer as the actor holds it now, if it still does: an actor that was away holds an equal one. */

@@ -21,7 +21,7 @@ import type { ActorEvent } from './define.ts'
 import type { Effects } from './effects.ts'
 import { Glance } from './glance.ts'
 import { Groups } from './groups.ts'
-import type { About, Hooks, Inspect, InspectKind, InspectRecord } from './inspect.ts'
+import type { About, ColdKind, Hooks, Inspect, InspectKind, InspectRecordOf } from './inspect.ts'
 import type { Ledger } from './ledger.ts'
 import type { Listeners } from './listeners.ts'
 import type { Lives } from './lives.ts'
@@ -128,7 +128,7 @@ export class Realm {
   }
 
   /** Tells inspectors and taps. Where it is hot, look first whether there is anybody. */
-  say(record: InspectRecord, cell?: Cell, about?: About<InspectKind>): void {
+  say(record: InspectRecordOf<ColdKind>, cell?: Cell, about?: About<InspectKind>): void {
     const hear = this.hooks[record.kind] as Inspect | null
     if (hear !== null) hear(record, cell, about)
     if (cell !== undefined && (cell.flags & flag.tapped) !== 0) {

@@ -29,7 +29,7 @@ import type { Cell } from './cell.ts'
 import type { ActorDef, ActorEvent, RecordMaker } from './define.ts'
 import { TurnRecord } from './encode.ts'
 import { isTold } from './ledger.ts'
-import type { InspectRecordOf } from './inspect.ts'
+import { stepRecord } from './inspect.ts'
 import type { Pending } from './ledger.ts'
 import { isChildrens } from './children.ts'
 import { consequencesOf } from './kin.ts'
@@ -127,7 +127,7 @@ export class Turns {
       recorder.note(cell.address, event.type, step.config, cell.sequence, nowMs)
       if (step.logs !== none) this.#log(cell, step.logs)
       const hear = hooks.transition
-      if (hear !== null) hear(transitionOf(cell, event, before), cell, item)
+      if (hear !== null) hear(cell, event, before, item)
       if (mail?.waiter !== undefined || (cell.flags & heard) !== 0) {
         this.#publish(cell, item, event, before)
       }
@@ -281,7 +281,7 @@ export class Turns {
       recorder.note(cell.address, event.type, at.config, sequence, nowMs)
       if (logs !== none) this.#log(cell, logs)
       const hear = hooks.transition
-      if (hear !== null) hear(transitionOf(cell, event, before), cell, item)
+      if (hear !== null) hear(cell, event, before, item)
       if (mail?.waiter !== undefined || (cell.flags & heard) !== 0) {
         this.#publish(cell, item, event, before)
       }
@@ -417,7 +417,7 @@ export class Turns {
     const { followers, taps } = this.#realm
     const { address, flags } = cell
     if ((flags & flag.tapped) !== 0) {
-      taps.tell(address, transitionOf(cell, event, before), cell, item)
+      taps.tell(address, stepRecord(cell, event, before), cell, item)
     }
     const waiter = item instanceof Mail ? item.waiter : undefined
     if (waiter === undefined && (flags & flag.followed) === 0) return
@@ -426,20 +426,6 @@ export class Turns {
     waiter?.resolve(snapshot)
   }
 }
-
-/** Small, so that it becomes part of its caller: whoever only counts steps then pays for no record. */
-const transitionOf = (
-  { address, sequence, config }: Cell,
-  event: ActorEvent,
-  before: Config,
-): InspectRecordOf<'transition'> => ({
-  kind: 'transition',
-  address,
-  sequence,
-  event: event.type,
-  from: before.value,
-  to: config.value,
-})
 
 /** Whoever is told must hear on whose behalf, so a mere event will not do. */
 const hasTrail = (mail: Mail | undefined): boolean =>

@@ -1,7 +1,15 @@
 /** The hooks by themselves; what the kernel tells them is in `inspection.test.ts`. */
 import t from 'tap'
 import { hooksOf } from '../../core/actor/inspect.ts'
-import type { Inspect, InspectKind, InspectRecord } from '../../core/actor/inspect.ts'
+import type {
+  Carried,
+  Hooks,
+  Inspect,
+  Inspected,
+  InspectKind,
+  InspectRecord,
+} from '../../core/actor/inspect.ts'
+import type { Config } from '../../core/actor/program/program.ts'
 
 const step = {
   kind: 'transition',
@@ -11,6 +19,15 @@ const step = {
   from: 'off',
   to: 'on',
 } as const
+const actor = {
+  address: step.address,
+  sequence: 2,
+  config: { value: 'on' },
+} as unknown as Inspected
+const from = { value: 'off' } as Config
+/** What the kernel does after a step. */
+const go = (hooks: Hooks, about: Carried = { type: 'go' }): void =>
+  hooks.transition?.(actor, { type: 'go' }, from, about)
 const log = { kind: 'log', address: 'test.a/1', value: 'said' } as const
 const heardBy = (hooks: object): string[] =>
   Object.entries(hooks).flatMap(([kind, hook]) => (hook === null ? [] : [kind]))
@@ -25,7 +42,7 @@ t.test('an inspector of one kind pays for that kind only', async (t) => {
   let steps = 0
   const hooks = hooksOf({ transition: () => steps++ })
   t.same(heardBy(hooks), ['transition'])
-  hooks.transition?.(step)
+  go(hooks)
   t.equal(steps, 1)
 })
 
@@ -34,12 +51,36 @@ t.test('a function hears every kind, and finds actor and message beside the reco
   const hooks = hooksOf((...all) => heard.push(all))
   t.equal(heardBy(hooks).length, Object.keys(hooks).length)
   const about = { event: { type: 'go' }, traceparent: '00-1-2-01' }
-  hooks.transition?.(step, undefined, about)
+  go(hooks, about)
   hooks.log?.(log)
   t.same(heard, [
-    [step, undefined, about],
+    [step, actor, about],
     [log, undefined, undefined],
   ])
+})
+
+t.test('who counts without looking, and who looks at all of it, hear the same', async (t) => {
+  let counted = 0
+  const heard: unknown[] = []
+  const hooks = hooksOf([
+    () => void counted++,
+    function (this: void) {
+      heard.push(arguments[0])
+    },
+    (...all) => heard.push(all[0]),
+  ])
+  go(hooks)
+  hooks.event?.(actor, undefined, { event: { type: 'go' } })
+  hooks.event?.(actor, 'test.b/1', { type: 'go' })
+  t.equal(counted, 3)
+  const arrived = { kind: 'event', to: step.address, type: 'go' }
+  const told = { kind: 'event', from: 'test.b/1', to: step.address, type: 'go' }
+  t.same(heard, [step, step, arrived, arrived, told, told])
+  const alone = hooksOf(function (this: void) {
+    heard.push(arguments[0])
+  })
+  go(alone)
+  t.same(heard.at(-1), step, 'a function that reads its arguments gets them')
 })
 
 t.test('several inspectors hear alike, in their order', async (t) => {
@@ -49,7 +90,7 @@ t.test('several inspectors hear alike, in their order', async (t) => {
     { transition: () => heard.push('second') },
     { log: () => heard.push('third') },
   ])
-  hooks.transition?.(step)
+  go(hooks)
   hooks.log?.(log)
   t.same(heard, ['first', 'second', 'first', 'third'])
 })
@@ -68,7 +109,7 @@ t.test(
       broken,
       { transition: () => steps++, 'inspector.failed': (record) => told.push(record) },
     ])
-    for (let n = 0; n < 5; n++) hooks.transition?.(step)
+    for (let n = 0; n < 5; n++) go(hooks)
     hooks.log?.(log)
     t.equal(tried, 3, 'three throws in all, over every kind')
     t.equal(steps, 5, 'nobody else missed anything')
@@ -88,7 +129,7 @@ t.test('one broken kind does not cost an inspector its others', async (t) => {
     'inspector.failed': (record) => told.push(record),
   })
   for (let n = 0; n < 4; n++) {
-    hooks.transition?.(step)
+    go(hooks)
     hooks.log?.(log)
   }
   t.equal(hooks.transition, null)
@@ -106,7 +147,7 @@ t.test('a promise that rejects counts as a throw and never reaches the process',
     'inspector.failed': () => {},
   })
   for (let n = 0; n < 5; n++) {
-    hooks.transition?.(step)
+    go(hooks)
     await new Promise((resolve) => setImmediate(resolve))
   }
   t.equal(tried, 3)
@@ -119,7 +160,7 @@ t.test('when nobody hears of it, the process is warned once, with the code', asy
   const hooks = hooksOf(() => {
     throw new Error('broken')
   })
-  for (let n = 0; n < 4; n++) hooks.transition?.(step)
+  for (let n = 0; n < 4; n++) go(hooks)
   const warning = await warned
   t.equal(warning.code, 'PROV_ACTOR_INSPECTOR_LET_GO')
   t.match(warning.message, 'broken')
