@@ -6,6 +6,8 @@
  * M2  An event that the machine does not know changes nothing, in any state.
  * M3  A state that was kept as JSON and brought back is the same state.
  * M4  The kernel runs everything that the machine uses.
+ * M5  Its compiled program does what XState does: in every reached state with every given event, and
+ *     on a long walk over its shape.
  *
  * @module
  */
@@ -17,7 +19,9 @@ import { defined } from '../optional.ts'
 import { defineActor } from './define.ts'
 import type { ActorEvent } from './define.ts'
 import { programFor } from './program/choose.ts'
+import { interpreted } from './program/interpret.ts'
 import type { Program } from './program/program.ts'
+import { difference } from './program/verify.ts'
 import { persisted } from './state.ts'
 import type { ActorState } from './state.ts'
 
@@ -33,7 +37,7 @@ export interface MachineLawsOptions {
   readonly limit?: number
 }
 
-/** Runs M1 to M4. Loads `xstate/graph`, which ships with xstate. */
+/** Runs M1 to M5. Loads `xstate/graph`, which ships with xstate. */
 export async function machineLaws(
   t: KitTest,
   machine: AnyStateMachine,
@@ -42,17 +46,11 @@ export async function machineLaws(
   const { getShortestPaths } = await import('xstate/graph')
   const { input, limit = 2_000 } = options
   const names = new Set(options.actions ?? Object.keys(machine.implementations.actions))
-  const build = (): Program =>
-    programFor(
-      defineActor({
-        type: 'laws',
-        version: 1,
-        machine,
-        effects: Object.fromEntries(
-          [...names].filter((name) => name !== 'tell').map((name) => [name, () => {}]),
-        ),
-      }),
-    )
+  const effects = Object.fromEntries(
+    [...names].filter((name) => name !== 'tell').map((name) => [name, () => {}]),
+  )
+  const define = () => defineActor({ type: 'laws', version: 1, machine, effects })
+  const build = (): Program => programFor(define())
   await t.test('M4 the kernel runs everything that the machine uses', async (t) => {
     try {
       build()
@@ -106,6 +104,34 @@ export async function machineLaws(
       'nothing is lost',
     )
   })
+  await t.test('M5 compiled = XState, on every walk', async (t) => {
+    const program = build()
+    t.same([program.mode, program.why], ['compiled', undefined], 'it is compiled')
+    t.same(difference(define(), { steps: longWalk }), undefined, 'its shape')
+    const theirs = interpreted(define(), undefined)
+    const apart = states.flatMap((state) => {
+      const kept = keptOf(state)
+      return [...options.events, ...timed]
+        .filter((event) => {
+          return !isDeepStrictEqual(outcome(program, kept, event), outcome(theirs, kept, event))
+        })
+        .map(({ type }) => [state.value, type])
+    })
+    t.same(apart, [], 'its functions')
+  })
+}
+
+/** Steps of the long walk of M5. */
+const longWalk = 1_000
+
+/** What a step comes to, or that it threw. */
+function outcome(program: Program, state: ActorState, event: ActorEvent): unknown {
+  try {
+    const { config, asked, ...rest } = program.step(program.restore(state), event, 0)
+    return [persisted({ config, ...rest }), [...config.tags], asked]
+  } catch {
+    return 'threw'
+  }
 }
 
 /** A snapshot that XState itself made, as it would be kept. */

@@ -242,7 +242,7 @@ export function randomMachine(random: Random, options: RandomOptions = {}): Rand
   wire(root)
   if (children) root['invoke'] = { src: 'work', id: 'kid' }
   if (chance(3)) root['output'] = ({ context, event }: Given) => ({ n: context.n, by: event.type })
-  root['options'] = { maxIterations: 300 }
+  root['options'] = { maxIterations: 60 }
 
   const named = (name: string, says: (given: Given, params: never) => boolean) => {
     return (given: Given, params: never) => {

@@ -6,7 +6,7 @@
  * @module
  */
 import { createActor } from 'xstate'
-import type { AnyMachineSnapshot, AnyStateMachine } from 'xstate'
+import type { AnyMachineSnapshot, AnyStateMachine, AnyStateNode } from 'xstate'
 import type { ActorEvent } from '../../core/actor/define.ts'
 import type { TimerState } from '../../core/actor/state.ts'
 
@@ -22,13 +22,25 @@ export interface XStateStep {
   readonly logs: readonly unknown[]
 }
 
-type Inner = { _nodes: { order: number }[] }
+/** Whether all is active that must be: parents, one child of each compound, all regions. */
+export function isWhole(nodes: readonly AnyStateNode[]): boolean {
+  return nodes.every((node) => {
+    const inside = Object.values(node.states).filter((child) => nodes.includes(child as never))
+    const regions = Object.values(node.states).filter(({ type }) => type !== 'history')
+    if (node.parent && !nodes.includes(node.parent)) return false
+    return inside.length === (node.type === 'compound' ? 1 : regions.length)
+  })
+}
+
+type Inner = { _nodes: AnyStateNode[] }
 
 /** `sorted`: its active states are kept in document order between microsteps. */
 export class XStateArm {
   readonly #machine: AnyStateMachine
   readonly #scope: { actionExecutor: (action: Executable) => void }
   #executed: Executable[] = []
+  /** An active state was lost on the way, in this step or an earlier one. */
+  lost = false
 
   constructor(machine: AnyStateMachine, options: { readonly sorted?: boolean } = {}) {
     this.#machine = machine
@@ -36,8 +48,10 @@ export class XStateArm {
     const nothing = (): void => {}
     const { system } = self as unknown as { system: Record<string, unknown> }
     system['_sendInspectionEvent'] = (record: { type: string; snapshot?: Inner }) => {
-      if (!options.sorted || record.type !== '@xstate.microstep') return
-      record.snapshot?._nodes.sort((a, b) => a.order - b.order)
+      if (record.type !== '@xstate.microstep' || !record.snapshot) return
+      const { _nodes: nodes } = record.snapshot
+      if (!isWhole(nodes)) this.lost = true
+      if (options.sorted) nodes.sort((a, b) => a.order - b.order)
     }
     this.#scope = {
       self,

@@ -49,21 +49,19 @@ export function valueOf(root: AnyStateNode, nodes: Iterable<AnyStateNode>): Json
   return value(root)
 }
 
-/** With what must be active beside them: initial states below, all parents above. */
+/** With what must be active beside them: all parents above, initial states below. */
 export function completed(nodes: Iterable<AnyStateNode>): AnyStateNode[] {
   const all = new Set(nodes)
-  const given = new Set(all)
-  const isEmpty = (node: AnyStateNode) => ![...given].some((other) => other.parent === node)
+  for (const node of all) if (node.parent) all.add(node.parent)
+  const parents = new Set([...all].map((node) => node.parent))
   for (const node of all) {
-    if (node.type === 'compound' && isEmpty(node)) {
-      for (const initial of withAncestors(node)) all.add(initial)
-    } else if (node.type === 'parallel') {
-      for (const child of childrenOf(node)) {
-        if (!all.has(child)) for (const initial of withAncestors(child)) all.add(initial)
-      }
+    const isOpen = node.type === 'parallel' || (node.type === 'compound' && !parents.has(node))
+    if (!isOpen) continue
+    const below = node.type === 'parallel' ? childrenOf(node) : [firstOf(node)]
+    for (const child of below) {
+      if (!all.has(child)) for (const initial of initialOf(child)) all.add(initial)
     }
   }
-  for (const node of all) for (const ancestor of ancestorsOf(node)) all.add(ancestor)
   return [...all].sort(inOrder)
 }
 
@@ -83,24 +81,21 @@ export function nodesOfValue(root: AnyStateNode, value: JsonValue): AnyStateNode
   return completed(found)
 }
 
-function withAncestors(node: AnyStateNode): Set<AnyStateNode> {
-  const states = initialOf(node)
-  for (const state of states) for (const above of ancestorsOf(state, node)) states.add(above)
-  return states
-}
-
 /** The states that are active when this one is entered and nothing else is said. */
 export function initialOf(node: AnyStateNode): Set<AnyStateNode> {
   const found = new Set<AnyStateNode>()
   const visit = (at: AnyStateNode): void => {
     if (found.has(at)) return
     found.add(at)
-    if (at.type === 'compound') visit((at.initial.target as AnyStateNode[])[0] as AnyStateNode)
+    if (at.type === 'compound') visit(firstOf(at))
     else if (at.type === 'parallel') childrenOf(at).forEach(visit)
   }
   visit(node)
   return found
 }
+
+const firstOf = (node: AnyStateNode): AnyStateNode =>
+  (node.initial.target as readonly AnyStateNode[])[0] as AnyStateNode
 
 export function historyOf(remembered: Remembered): History | undefined {
   let history: Record<string, readonly string[]> | undefined

@@ -15,6 +15,7 @@ import type { ActorDef } from '../define.ts'
 import { CompiledProgram } from './compile.ts'
 import { interpreted } from './interpret.ts'
 import { nodesOf } from './lexicon.ts'
+import type { Lexicon } from './lexicon.ts'
 import type { Config, Program, Step } from './program.ts'
 import { StandIns } from './stand-ins.ts'
 import type { Numbers } from './stand-ins.ts'
@@ -24,15 +25,17 @@ export interface VerifyOptions {
   readonly steps?: Count
   /** Where chance begins. Default 1. */
   readonly seed?: Count
+  /** What has to prove itself. Default: the compiled program. */
+  readonly make?: (def: ActorDef, words: Lexicon) => Program
 }
 
 /** The first difference, for people; undefined when there is none. */
 export function difference(def: ActorDef, options: VerifyOptions = {}): string | undefined {
-  const { steps = 24, seed = 1 } = options
+  const { steps = 24, seed = 1, make = compiled } = options
   const numbers: Numbers = new Map()
   const light = { ...def, durability: 'volatile' as const }
   const words = new StandIns(light, numbers)
-  const ours = new CompiledProgram(light, new StandIns(light, numbers))
+  const ours = make(light, new StandIns(light, numbers))
   const theirs = interpreted(light, undefined, words)
   const next = untried(typesOf(words.machine.root))
   let left = steps
@@ -58,6 +61,8 @@ export function difference(def: ActorDef, options: VerifyOptions = {}): string |
   }
   return undefined
 }
+
+const compiled = (def: ActorDef, words: Lexicon): Program => new CompiledProgram(def, words)
 
 /** After so many steps a walk begins again, with other answers. */
 const longestRound = 15
