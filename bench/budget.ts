@@ -21,7 +21,7 @@ import type { Sample } from './kernel/cell.ts'
 type Side = readonly [subject: string, arm: string]
 
 /** One line of `budget.json`. */
-interface Bound {
+export interface Bound {
   readonly what: string
   readonly of: Side
   /** Cost relative to this one in the same round. Without it: `figure` itself. */
@@ -35,7 +35,7 @@ interface Bound {
   readonly atLeast?: number
 }
 
-interface Found {
+export interface Found {
   readonly bound: Bound
   readonly value: number
   readonly kept: boolean
@@ -65,7 +65,8 @@ function plansFor(bounds: readonly Bound[]): readonly Plan[] {
   })
 }
 
-function judge(bound: Bound, cells: readonly CellResult[]): Found {
+/** One line against what was measured. */
+export function judgeBound(bound: Bound, cells: readonly CellResult[]): Found {
   const at = ([subject, arm]: Side) =>
     cells.find((cell) => cell.subject.name === subject && cell.column.name === arm)
   const left = at(bound.of)
@@ -88,7 +89,7 @@ async function measure(bounds: readonly Bound[], rounds: number): Promise<readon
   const options = { sampleMs: 50, warmMs: 250, deadlineMs: 60_000 }
   const once = await runCells(plansFor(counted), { ...options, rounds: 1 })
   const often = await runCells(plansFor(related), { ...options, rounds })
-  return bounds.map((bound) => judge(bound, bound.against ? often : once))
+  return bounds.map((bound) => judgeBound(bound, bound.against ? often : once))
 }
 
 function line({ bound, value, kept, why }: Found): string {

@@ -20,6 +20,8 @@ export interface Place {
 export interface Cell {
   /** Does the work `times` times; is through when all of it is really done. */
   run(times: number): Promise<void> | void
+  /** What is left to do after the work, before anybody looks at the memory. */
+  settle?(): Promise<void>
   /** Throws when any of the work was lost. Called after each run, with all that was run so far. */
   check(total: number): void
   /** Counts beside the time, for example bytes written. Asked once, at the end. */

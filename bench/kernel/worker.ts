@@ -146,6 +146,7 @@ async function size(make: Make, { subject }: Order): Promise<Measured> {
   const span = await timed(cell, times)
   // Whatever the work left to be done after it: timers of a turn, promises.
   for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve))
+  await cell.settle?.()
   const bytes = (held() - before) / times
   const rssMB = process.memoryUsage().rss / 1e6
   cell.check(times)

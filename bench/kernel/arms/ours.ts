@@ -1,6 +1,7 @@
 /**
  * Prov's kernel, through the face that everybody uses. Actors are volatile, except in the variants:
  * `memory` (journaled, journal in memory), `encode` (journaled, encoded as on disk, then dropped).
+ * `hot` lets nobody rest, `resting` everybody but a thousand.
  * `counting` (hears everything) and `transitions` (hears one kind) are volatile with an inspector.
  *
  * @module
@@ -31,6 +32,8 @@ interface Opened {
   readonly system: ActorSystem
   readonly durability: Durability
   readonly figures: (total: number) => Record<string, number>
+  /** Waits until all but so many actors rest. */
+  readonly rested?: (actors: number) => Promise<void>
 }
 
 function countAt(system: ActorSystem, address: Address): number {
@@ -90,6 +93,11 @@ async function open({ root, variant }: Place): Promise<Opened> {
     const figures = (total: number) => ({ recordsPerEvent: records / total })
     return { tree, system, durability: 'volatile', figures }
   }
+  if (variant === 'hot') {
+    const system = await tree.startActors({ memory: { hot: Infinity } })
+    return { tree, system, durability: 'volatile', figures: none }
+  }
+  if (variant === 'resting') return openResting(tree)
   if (variant === 'transitions') {
     let records = 0
     const system = await tree.startActors({ inspect: { transition: () => void records++ } })
@@ -98,6 +106,26 @@ async function open({ root, variant }: Place): Promise<Opened> {
   }
   if (variant !== '') throw new Error(`no variant ${variant}`)
   return { tree, system: await tree.startActors(), durability: 'volatile', figures: none }
+}
+
+/** Actors that stay hot while the others rest. */
+const hot = 1_000
+
+async function openResting(tree: Tree): Promise<Opened> {
+  let resting = 0
+  let woken = 0
+  const system = await tree.startActors({
+    memory: { hot },
+    inspect: { passivated: () => void resting++, woken: () => void (resting--, woken++) },
+  })
+  const rested = async (actors: number): Promise<void> => {
+    for (let turn = 0; resting < actors - 2 * hot; turn++) {
+      if (turn > 1e6) throw new Error(`only ${resting} of ${actors} actors rest`)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+  const figures = (total: number) => ({ resting, woken, wokenPerMessage: woken / total })
+  return { tree, system, durability: 'volatile', figures, rested }
 }
 
 async function one(
@@ -124,7 +152,7 @@ async function one(
 }
 
 async function random(place: Place): Promise<Cell> {
-  const { tree, system, durability } = await open(place)
+  const { tree, system, durability, figures, rested } = await open(place)
   const machine = flipMachine()
   const def = tree.defineActor({ type: 'dimension', version: 1, machine, durability })
   system.register(def)
@@ -132,6 +160,7 @@ async function random(place: Place): Promise<Cell> {
   for (let at = 0; at < place.actors; at++) {
     all.push((await system.spawn(def, `gitops-${at}`, undefined as never)).address)
   }
+  await rested?.(place.actors)
   const order = targets(1 << 18, place.actors)
   let at = 0
   const next = (): Address => all[order[at++ & (order.length - 1)] as number] as Address
@@ -148,6 +177,48 @@ async function random(place: Place): Promise<Cell> {
       let sum = 0
       for (const one of all) sum += countAt(system, one)
       mustBe('flips', sum, total)
+    },
+    figures,
+  }
+}
+
+/** Round and round, so that whoever is next has rested for long. Its going away again is counted. */
+async function wake(place: Place): Promise<Cell> {
+  const { tree, system, figures, rested } = await open(place)
+  const machine = flipMachine()
+  const def = tree.defineActor({ type: 'dimension', version: 1, machine, durability: 'volatile' })
+  system.register(def)
+  const all: Address[] = []
+  for (let at = 0; at < place.actors; at++) {
+    all.push((await system.spawn(def, `gitops-${at}`, undefined as never)).address)
+  }
+  await rested?.(place.actors)
+  let at = 0
+  let sum = 0
+  return {
+    async run(times) {
+      for (let done = 0; done < times;) {
+        const until = Math.min(times, done + hot / 2)
+        for (; done < until; done++) {
+          system.send(all[at] as Address, { type: 'flip' })
+          at = (at + 1) % place.actors
+        }
+        sum += times === done ? times : 0
+        await new Promise((resolve) => setImmediate(resolve))
+        await rested?.(place.actors)
+      }
+    },
+    check(total) {
+      // Looking at all of them would wake them: they are counted when it is over.
+      const { woken = 0 } = figures(total)
+      if (woken < total * 0.95) throw new Error(`only ${woken} of ${total} messages woke somebody`)
+    },
+    figures,
+    close() {
+      let flips = 0
+      for (const one of all) flips += countAt(system, one)
+      mustBe('flips', flips, sum)
+      return system.close()
     },
   }
 }
@@ -225,7 +296,7 @@ async function passing(place: Place, length: number, throws: number): Promise<Ce
 }
 
 async function spawn(place: Place): Promise<Cell> {
-  const { tree, system, durability } = await open(place)
+  const { tree, system, durability, figures, rested } = await open(place)
   const machine = flipMachine()
   const def = tree.defineActor({ type: 'dimension', version: 1, machine, durability })
   system.register(def)
@@ -250,6 +321,8 @@ async function spawn(place: Place): Promise<Cell> {
         there += count
       }
     },
+    settle: async () => rested?.(there),
+    figures,
     check(total) {
       mustBe('spawned', there, total)
       mustBe('found', system.ref(`dimension/gitops-${total - 1}`) === undefined ? 0 : 1, 1)
@@ -435,6 +508,7 @@ export const arm: Arm = {
     spawn,
     durable,
     recorder,
+    wake,
     timers,
     'timers-size': timersSize,
     restore,
