@@ -32,6 +32,8 @@ export interface Parked {
   readonly code: string
   readonly message: string
   readonly event?: ActorEvent
+  /** What counts that event, when a promise or a timer keeps it. */
+  readonly key?: string
   /** Of one that nobody can read now: why it stood still before. */
   readonly before?: Parked
 }

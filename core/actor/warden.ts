@@ -249,7 +249,12 @@ export class Warden {
     // What a timer or a promise stands for comes again by itself after a restart.
     const key = keyOf(message)
     const ours = !message.waiter && key === undefined
-    const parked: Parked = { code, message: text, ...(ours && { event: message.event }) }
+    const parked = defined({
+      code,
+      message: text,
+      event: ours ? message.event : undefined,
+      key: message.waiter ? undefined : key,
+    }) as Parked
     cell.parked = parked
     const again = key !== undefined && !message.waiter ? { again: { key, tries } } : {}
     if (ours) cell.rare.failing = { mail: message, tries }
@@ -286,18 +291,36 @@ export class Warden {
     cell.unshift(staying)
   }
 
+  /**
+   * The message it stands at is given up, wherever it is: in the mailbox, still with its timer, or, as
+   * the answer of an effect that runs again after a restart, not there yet.
+   */
+  #skip(cell: Cell): void {
+    const { books, ledger, turns } = this.#realm
+    const { stuck, parked, address } = cell
+    const key = parked?.key
+    const items = cell.takeAll()
+    const at = items.findIndex(
+      (item) => item instanceof Mail && (item === stuck || (key && keyOf(item) === key)),
+    )
+    const [found] = at < 0 ? [] : (items.splice(at, 1) as Mail[])
+    cell.unshift(items)
+    const timer = found?.timer ?? cell.timers.find((one) => timerKey(one) === key)
+    if (found) this.#letter(cell, found, 'skipped')
+    else if (timer) books.letter(address, timer.event, 'skipped')
+    else if (key !== undefined && ledger.outbox.has(key)) books.settle(key)
+    if (!timer) return
+    turns.disarm([timer])
+    cell.timers = cell.timers.filter((other) => other !== timer)
+    const sequence = ++cell.sequence
+    void books.keep(cell, 'actor.skipped', { address, sequence, timer: timer.id })
+  }
+
   /** A person lets a parked actor go on. Resolves when that is kept; it goes on after that. */
   async lift(cell: Cell, skip: boolean): Promise<void> {
     const { books } = this.#realm
     const { address } = cell
-    if (skip && cell.stuck && cell.first === cell.stuck) {
-      const { timer } = cell.take() as Mail
-      this.#letter(cell, cell.stuck, 'skipped')
-      if (timer) {
-        const sequence = ++cell.sequence
-        void books.keep(cell, 'actor.skipped', { address, sequence, timer: timer.id })
-      }
-    }
+    if (skip) this.#skip(cell)
     cell.stuck = undefined
     cell.parked = undefined
     cell.failures = noPast

@@ -2,7 +2,9 @@ import t from 'tap'
 import { codeOf } from '../../core/kit.ts'
 import { decide, noPast, pauseOf, supervisionOf } from '../../core/actor/supervise.ts'
 import type { Occasion, Past, Supervision, SupervisionSpec } from '../../core/actor/supervise.ts'
-import type { WatchEvent } from '../../core/actor/system.ts'
+import { defineActor } from '../../core/actor/define.ts'
+import type { ActorSystem, WatchEvent } from '../../core/actor/system.ts'
+import { assign, setup } from 'xstate'
 import { counter, House, settle } from './counter.ts'
 
 const backoff = { firstMs: 100, factor: 2, maxMs: 300 }
@@ -447,3 +449,101 @@ t.test('a permanent actor that died in its pause starts again with the next proc
   await house.clock.advance(100)
   t.match(again.ref(ref.address)?.snapshot(), { status: 'active', context: { count: 7 } })
 })
+
+t.test(
+  'what it stands parked at is skipped also in another process, whoever keeps it',
+  async (t) => {
+    const house = new House()
+    const supervision = { onFailure: 'park' } as const
+    const takes = defineActor({
+      type: 'test.takes',
+      version: 1,
+      machine: setup({
+        actions: {
+          broken: assign(() => {
+            throw new Error('not like that')
+          }),
+        },
+      }).createMachine({ on: { forward: { actions: 'broken' } } }),
+      supervision,
+    })
+    const fuse = defineActor({
+      type: 'test.fuse',
+      version: 1,
+      machine: setup({
+        actions: {
+          broken: assign(() => {
+            throw new Error('it burns')
+          }),
+        },
+      }).createMachine({
+        initial: 'lit',
+        states: { lit: { after: { 1000: { target: 'out', actions: 'broken' } } }, out: {} },
+      }),
+      supervision,
+    })
+    const answers = defineActor({
+      type: 'test.answers',
+      version: 1,
+      machine: setup({
+        actions: {
+          call: () => {},
+          broken: assign(() => {
+            throw new Error('no such answer')
+          }),
+        },
+      }).createMachine({ entry: 'call', on: { 'effect.done.call': { actions: 'broken' } } }),
+      effects: { call: () => 42 },
+      supervision,
+    })
+    const sender = counter([], { type: 'test.sender' })
+    const open = async () => {
+      const system = await house.start()
+      t.teardown(() => system.close())
+      for (const one of [takes, fuse, answers, sender]) system.register(one)
+      return system
+    }
+    const system = await open()
+    await system.spawn(takes, 't')
+    await system.spawn(fuse, 'f')
+    await system.spawn(answers, 'n')
+    const s = await system.spawn(sender, 's')
+    await s.apply({ type: 'forward', to: 'test.takes/t', hops: 1 })
+    await settle()
+    await house.clock.advance(1_000)
+    const where = (of: ActorSystem) => of.list().map(({ address, status }) => [address, status])
+    t.same(where(system), [
+      ['test.answers/n', 'parked'],
+      ['test.fuse/f', 'parked'],
+      ['test.sender/s', 'active'],
+      ['test.takes/t', 'parked'],
+    ])
+    house.crash()
+    const again = await open()
+    for (const address of ['test.answers/n', 'test.fuse/f', 'test.takes/t'] as const) {
+      await again.resume(address, { skip: true })
+    }
+    await settle()
+    await house.clock.advance(60_000)
+    t.same(
+      where(again).map(([, status]) => status),
+      ['active', 'active', 'active', 'active'],
+    )
+    t.match(
+      again.deadLetters().rows.map(({ address, reason }) => [address, reason]),
+      [
+        ['test.takes/t', 'skipped'],
+        ['test.fuse/f', 'skipped'],
+      ],
+    )
+    house.crash()
+    const third = await open()
+    await settle()
+    await house.clock.advance(60_000)
+    t.same(
+      where(third).map(([, status]) => status),
+      ['active', 'active', 'active', 'active'],
+      'and nothing of it comes again',
+    )
+  },
+)

@@ -31,7 +31,7 @@ export const command = defineCommand({
   },
   render: ({ address, skip, status, parked, resumed }, paint) => {
     if (!parked) return [`${address} is not parked: it is ${status}`]
-    const what = skip && parked.event !== undefined ? ` without ${parked.event}` : ''
+    const what = skip ? ` without ${parked.event ?? 'the message that it failed at'}` : ''
     return resumed
       ? [`${paint.good('resumed')} ${address}${what}`]
       : [`would resume ${address}${what}: it is parked for ${parked.message}`]
