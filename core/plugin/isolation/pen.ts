@@ -9,6 +9,8 @@
  * I2  Its life begins anew: `setup` runs again, and whoever holds a service of it holds the new one.
  * I3  Every end that nobody asked for is named, with what the plugin was at.
  *
+ * It is one file because which generation runs, and who waits for it, is one state.
+ *
  * @module
  */
 import type { ActorEvent, EffectContext } from '../../actor/define.ts'
@@ -28,8 +30,9 @@ import { pluginErrors } from '../errors.ts'
 import type { Doing } from './cage.ts'
 import { parseTraits } from './description.ts'
 import type { Description } from './description.ts'
-import { Generation } from './generation.ts'
-import { askedBy, hostRoot, plainOf } from './host-root.ts'
+import type { Generation } from './generation.ts'
+import { askedBy, plainOf } from './host-root.ts'
+import { differenceOf, openGeneration } from './opening.ts'
 import { relayOf } from './relay.ts'
 import { shaped, shapedClock } from './shapes.ts'
 import { actorOf, standInOf } from './stand-in.ts'
@@ -639,67 +642,4 @@ export class Pen {
     }
     await bad.end()
   }
-}
-
-function openGeneration(
-  options: PenOptions,
-  number: Count,
-  steps: Steps,
-  pen: () => Pen | undefined,
-): Promise<Generation> {
-  const { found, tier, limits, env, actors, log } = options
-  const name = (): string => pen()?.name ?? found.id
-  return Generation.open({
-    number,
-    found,
-    tier,
-    limits,
-    env,
-    actors,
-    root: hostRoot({
-      plugin: name,
-      actors: () => actors,
-      register: async (traits) => pen()?.register(traits),
-    }),
-    onText: (text) => {
-      for (const line of text.split('\n')) if (line.trim()) log(name()).info(line.slice(0, 2_000))
-    },
-    stepped: (batch, answer) => steps.answered(batch, answer),
-    lost: (generation, error, doing) => pen()?.ended(generation, error, doing),
-    name: (generation, doing) => {
-      switch (doing.kind) {
-        case 'step':
-          return steps.name(doing)
-        case 'effect':
-          return `effect ${generation.effects.get(doing.a) ?? ''}`
-        case 'setup':
-          return 'its setup'
-        case 'import':
-          return 'its import'
-        case 'call':
-          return 'a call'
-        case 'nothing':
-          return 'its own time'
-      }
-    },
-  })
-}
-
-/** What a new generation may not change: others were told of it. */
-function differenceOf(old: Description, next: Description): string | undefined {
-  const ids = (table: Description['needs']) =>
-    JSON.stringify(Object.entries(table).map(([key, { id }]) => [key, id]))
-  if (old.name !== next.name) return 'its name'
-  if (old.api !== next.api) return 'its api'
-  if (ids(old.needs) !== ids(next.needs)) return 'what it needs'
-  if (ids(old.provides) !== ids(next.provides)) return 'what it provides'
-  const added = ({ contributes }: Description) =>
-    JSON.stringify(contributes.map(({ point, name }) => [point, name]))
-  if (added(old) !== added(next)) return 'what it contributes'
-  for (const [key, { type, version }] of Object.entries(old.actors)) {
-    const now = next.actors[key]
-    if (now?.type !== type) return `actor type ${type}`
-    if (now.version !== version) return `the version of ${type}`
-  }
-  return undefined
 }

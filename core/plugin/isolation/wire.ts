@@ -11,6 +11,8 @@
  *     ended with an error: memory of this side never grows by the other side's will.
  * W3  When the line ends, everything that waits on it fails with the reason.
  *
+ * It is one file because both directions share the numbers.
+ *
  * @module
  */
 import type { Observable } from 'rxjs'

@@ -365,3 +365,30 @@ t.test(
     t.equal(await kept?.(), 'still here')
   },
 )
+
+t.test('an effect that was lost with its thread runs once more under its id', async (t) => {
+  const two = `
+    import { defineActor, definePlugin } from 'prov'
+    import { setup } from 'xstate'
+    const machine = setup({}).createMachine({
+      context: {}, initial: 'on',
+      states: { on: { on: { work: { actions: 'slow' }, bad: { actions: 'exit' }, 'effect.done.slow': 'done', 'effect.failed.slow': 'failed' } }, done: {}, failed: {} },
+    })
+    const actor = defineActor({ type: 'guest.works', version: 1, machine, effects: {
+      slow: (_, { id }) => new Promise((resolve) => setTimeout(resolve, 300, id)),
+      exit: () => process.exit(5),
+    } })
+    /* the one */ export default definePlugin({ name: 'guest', api: 1, actors: { actor } })`
+  const here = await world(t, { install: { 'index.js': two } })
+  const type = { type: 'guest.works' } as ActorDef
+  const [works, ends] = [await here.actors.spawn(type, 'a'), await here.actors.spawn(type, 'b')]
+  await works.apply({ type: 'work' })
+  await ends.apply({ type: 'bad' })
+  await here.until(({ restarts }) => restarts === 1)
+  while (works.snapshot().value === 'on') await new Promise((turn) => setTimeout(turn, 10))
+  t.equal(
+    works.snapshot().value,
+    'done',
+    'it did not end the thread, so it is not the one to suffer',
+  )
+})

@@ -1,0 +1,126 @@
+/** Both ends of the wire: what arrives is parsed, tables are bounded, and an end fails who waits. */
+import t from 'tap'
+import { systemClock } from '../../../core/clock.ts'
+import type { ProvError } from '../../../core/errors.ts'
+import { codeOf } from '../../../core/kit.ts'
+import { Peer } from '../../../core/plugin/isolation/wire.ts'
+import type { Frame } from '../../../core/plugin/isolation/wire.ts'
+
+interface Pair {
+  readonly here: Peer
+  readonly there: Peer
+  readonly odd: ProvError[]
+  readonly sent: Frame[]
+}
+
+/** Two peers whose frames are cloned on the way, as between threads. */
+function pair(root: object, openCalls?: number): Pair {
+  const odd: ProvError[] = []
+  const sent: Frame[] = []
+  const make = (own: object, to: () => Peer): Peer =>
+    new Peer({
+      plugin: 'other',
+      root: own,
+      line: {
+        post: (frame) => {
+          sent.push(frame)
+          const copy = structuredClone(frame)
+          queueMicrotask(() => to().receive(copy))
+        },
+      },
+      kernel: () => 'the kernel',
+      clock: () => systemClock,
+      isKernel: () => false,
+      isSystemClock: (value) => value === systemClock,
+      garbage: (error) => odd.push(error),
+      openCalls,
+    })
+  const here: Peer = make({}, () => there)
+  const there: Peer = make(root, () => here)
+  return { here, there, odd, sent }
+}
+
+t.test('what is no frame is told, changes nothing and breaks nothing', async (t) => {
+  const { here, there, odd } = pair({ add: async (a: number, b: number) => a + b })
+  const deep: unknown[] = []
+  let at = deep
+  for (let depth = 0; depth < 500; depth++) at.push((at = []))
+  const circle: Record<string, unknown> = { t: 'call', id: 1, of: 0, key: 'add' }
+  circle['args'] = [circle]
+  const frames: unknown[] = [
+    undefined,
+    null,
+    42,
+    'call',
+    [],
+    {},
+    { t: 7 },
+    { t: 'ok' },
+    { t: 'ok', id: -1 },
+    { t: 'ok', id: 1e9, value: 1 },
+    { t: 'fail', id: 99, error: { $: 'error', report: { code: 'PROV_X', disposition: 'none' } } },
+    { t: 'call' },
+    { t: 'call', id: 1, of: 7, key: 'add', args: [] },
+    { t: 'call', id: 2, of: 0, key: 'constructor', args: [] },
+    { t: 'call', id: 3, of: 0, key: '__proto__', args: [] },
+    { t: 'call', id: 4, of: 0, key: 'toString', args: [] },
+    { t: 'call', id: 5, of: 0, key: 'add', args: 'none' },
+    { t: 'call', id: 6, of: 0, key: 'add', args: deep },
+    { t: 'call', id: 7, of: 0, key: 'add', args: [{ $: 'rocket', id: 1 }] },
+    { t: 'call', id: 8, of: 0, key: 'add', args: [{ $: 'function', id: 'one' }] },
+    { t: 'call', id: 9, of: 0, key: 'add', args: [new Map([[1, 2]])] },
+    { t: 'sub', id: 10, of: 99, credits: 'many' },
+    { t: 'more', id: 11, count: {} },
+    { t: 'free', id: 12, count: -5 },
+    { t: 'free', id: 0, count: 5 },
+    { t: 'settle', id: 13 },
+    { t: 'abort', id: 14 },
+    { t: 'what', id: 15 },
+    circle,
+  ]
+  for (const frame of frames) t.doesNotThrow(() => there.receive(frame))
+  await new Promise((turn) => setImmediate(turn))
+  t.ok(odd.length > 5, `${odd.length} were told`)
+  for (const { code } of odd) t.equal(code, 'PROV_PLUGIN_GARBAGE')
+  t.equal(await here.call('add', 2, 3), 5, 'the line goes on')
+})
+
+t.test('what cannot cross is refused by name before it leaves', async (t) => {
+  const { here } = pair({ take: async (value: unknown) => value })
+  class Odd {
+    readonly data = 1
+  }
+  const circle: Record<string, unknown> = {}
+  circle['self'] = circle
+  for (const value of [Symbol('s'), new Odd(), circle, 'x'.repeat(17_000_000)]) {
+    t.equal(await codeOf(here.call('take', value)), 'PROV_PLUGIN_CANNOT_CROSS')
+  }
+  const data = { $: 'function', id: 1, list: [1, undefined, null], when: new Date(5), big: 10n }
+  t.same(await here.call('take', data), data, 'data that looks like ours stays data')
+  t.same(await here.call('take', new Map([['a', new Set([1])]])), new Map([['a', new Set([1])]]))
+  const bytes = await here.call('take', Buffer.from('abc'))
+  t.same([...(bytes as Uint8Array)], [97, 98, 99])
+})
+
+t.test('calls that are too many are refused, and an end fails whoever waits', async (t) => {
+  const { here, there, sent } = pair(
+    { never: () => new Promise(() => {}), quick: async () => 1 },
+    3,
+  )
+  const open = [1, 2, 3].map(() => codeOf(here.call('never')))
+  t.equal(await codeOf(here.call('quick')), 'PROV_PLUGIN_FLOODS')
+  const signal = new AbortController()
+  const passed = codeOf(here.call('never', signal.signal))
+  t.ok(here.held)
+  here.close(new Error('the line is cut'))
+  there.close(new Error('the line is cut'))
+  t.same(
+    await Promise.all(open),
+    open.map(() => 'Error: the line is cut'),
+  )
+  await passed
+  t.notOk(here.held, 'nothing keeps the process alive')
+  const before = sent.length
+  signal.abort()
+  t.equal(sent.length, before, 'and nothing is sent any more')
+})
