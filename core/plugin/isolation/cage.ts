@@ -17,6 +17,8 @@ export interface CageOptions {
   readonly onFrame: (frame: unknown) => void
   /** Its last word; called once, also for an end that was asked for. */
   readonly onEnd: (end: CageEnd) => void
+  /** It sends faster than it is heard, and has for a while: it waits, and a person should know. */
+  readonly onFlood: () => void
   /** What it prints. */
   readonly onText: (text: string) => void
 }
@@ -64,6 +66,9 @@ export const doings: readonly Doing['kind'][] = [
   'effect',
   'call',
 ]
+
+/** So many turns of the event loop in a row that left frames behind are a flood. */
+export const floodTurns: Count = 100
 
 /** Frames that a plugin may have under way before it has to wait. */
 export const frameWindow: Count = 128

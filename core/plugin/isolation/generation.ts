@@ -13,6 +13,7 @@ import type { ProvError } from '../../errors.ts'
 import type { Count } from '../../units.ts'
 import type { FoundPlugin } from '../discover.ts'
 import { pluginErrors } from '../errors.ts'
+import { frameWindow } from './cage.ts'
 import type { Cage, CageEnd, Doing } from './cage.ts'
 import { parseDescription } from './description.ts'
 import type { Description } from './description.ts'
@@ -35,6 +36,8 @@ export interface GenerationOptions {
   readonly stepped: (batch: Count, answer: Frame) => void
   /** It ended without being asked to. */
   readonly lost: (generation: Generation, error: ProvError, doing: Doing | undefined) => void
+  /** Trouble that is no end. */
+  readonly odd: (error: ProvError) => void
   /** What it is at, for people. */
   readonly name: (generation: Generation, doing: Doing) => string
 }
@@ -92,6 +95,11 @@ export class Generation {
       limits,
       env,
       onText,
+      onFlood: () => {
+        const { PROV_PLUGIN_FLOODS } = pluginErrors
+        const what = 'messages'
+        this.#options.odd(PROV_PLUGIN_FLOODS({ plugin: this.#plugin, what, limit: frameWindow }))
+      },
       onFrame: (frame) => this.#frame(frame),
       onEnd: (end) => this.#over(end),
     })

@@ -35,6 +35,7 @@ export function openGeneration(
       for (const line of text.split('\n')) if (line.trim()) log(name()).info(line.slice(0, 2_000))
     },
     stepped: (batch, answer) => steps.answered(batch, answer),
+    odd: (error) => pen()?.odd(error),
     lost: (generation, error, doing) => pen()?.ended(generation, error, doing),
     name: (generation, doing) => {
       switch (doing.kind) {

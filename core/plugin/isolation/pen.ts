@@ -107,7 +107,7 @@ export class Pen {
     this.#now = first
     this.#steps = steps
     this.plugin = standInOf(this, first.description)
-    steps.onGarbage = (failure) => this.#odd(errorFrom(failure))
+    steps.onGarbage = (failure) => this.odd(errorFrom(failure))
     this.#route(first)
   }
 
@@ -185,7 +185,7 @@ export class Pen {
         return parseStep(parseJson(String(text)))
       } catch (thrown) {
         const error = this.#garbage((thrown as Error).message)
-        this.#odd(error)
+        this.odd(error)
         throw error
       }
     }
@@ -226,7 +226,7 @@ export class Pen {
         const { over, lastDoing } = generation
         const { code } = thrown as { code?: unknown }
         // It lives and does not know what it told of itself: somebody changed what it stands on.
-        if (!over && code === 'PROV_PLUGIN_DOWN') this.#odd(asProvError(thrown))
+        if (!over && code === 'PROV_PLUGIN_DOWN') this.odd(asProvError(thrown))
         const own = lastDoing === undefined || lastDoing.kind === 'call'
         if (!over || thrown !== over || own || tries >= 3) throw thrown
       }
@@ -287,7 +287,7 @@ export class Pen {
   }
 
   /** Not an end, but trouble that a person should see. */
-  #odd(error: ProvError): void {
+  odd(error: ProvError): void {
     this.#trouble = error
     this.#log.error(error.message, { code: error.code })
   }

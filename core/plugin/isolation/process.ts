@@ -21,6 +21,7 @@ import { deserialize, serialize } from 'node:v8'
 import type { Bytes } from '../../units.ts'
 import { findPackage, provRoot } from '../discover.ts'
 import { pluginErrors } from '../errors.ts'
+import { floodTurns } from './cage.ts'
 import type { Cage, CageOptions } from './cage.ts'
 import type { Frame } from './wire.ts'
 import { conditions } from './thread.ts'
@@ -29,6 +30,8 @@ import { conditions } from './thread.ts'
 const longestFrame: Bytes = 64 * 1024 * 1024
 /** What waits to be read by a plugin that does not read. */
 const longestBacklog: Bytes = 64 * 1024 * 1024
+/** What a pipe gives at once when more waits behind it. */
+const fullChunk: Bytes = 65_536
 const pageBytes: Bytes = 4_096
 
 /** Throws PROV_PLUGIN_SANDBOX_MISSING. */
@@ -57,6 +60,8 @@ export async function openProcess(options: CageOptions): Promise<Cage> {
   let asked = false
   let over = false
   let crash = ''
+  /** Chunks in a row that were as large as they get. */
+  let full = 0
   let held: Buffer[] = []
   let bytes = 0
 
@@ -86,6 +91,8 @@ export async function openProcess(options: CageOptions): Promise<Cage> {
   // One chunk per turn of the event loop: a flood costs the others one chunk at a time.
   heard?.on('data', (chunk: Buffer) => {
     heard.pause()
+    full = chunk.length >= fullChunk ? full + 1 : 0
+    if (full === floodTurns) options.onFlood()
     take(chunk)
     setImmediate(() => heard.resume())
   })

@@ -7,10 +7,10 @@
  */
 import { MessageChannel, Worker } from 'node:worker_threads'
 import type { Cage, CageOptions, Doing } from './cage.ts'
-import { board, doings } from './cage.ts'
+import { board, doings, floodTurns } from './cage.ts'
 
 /** Frames that are taken in one turn of the event loop. */
-const perTurn = 32
+const perTurn = 16
 
 export function openThread(options: CageOptions): Cage {
   const { found, limits, env, onFrame, onEnd, onText } = options
@@ -43,22 +43,31 @@ export function openThread(options: CageOptions): Cage {
   let asked = false
   let over = false
   const inbox: unknown[] = []
-  let taking = false
+  /** Frames that this turn of the event loop may still take. */
+  let left = perTurn
+  let counting = false
+  /** Turns that left something behind, against those that did not. */
+  let full = 0
   const take = (): void => {
-    taking = false
-    for (let left = perTurn; left > 0 && inbox.length > 0 && !over; left--) {
+    for (; left > 0 && inbox.length > 0 && !over; left--) {
       Atomics.add(shared, board.taken, 1)
       Atomics.notify(shared, board.taken)
       onFrame(inbox.shift())
     }
-    if (inbox.length > 0 && !over) {
-      taking = true
-      setImmediate(take)
-    }
+    if (counting || over) return
+    counting = true
+    setImmediate(next)
+  }
+  const next = (): void => {
+    counting = false
+    left = perTurn
+    full = inbox.length > 0 ? full + 1 : Math.max(0, full - 1)
+    if (full === floodTurns) options.onFlood()
+    if (inbox.length > 0) take()
   }
   port.on('message', (frame: unknown) => {
     inbox.push(frame)
-    if (!taking) take()
+    take()
   })
   port.on('messageerror', () => onFrame(undefined))
   worker.on('error', (thrown: unknown) => (crash = thrown as Error))

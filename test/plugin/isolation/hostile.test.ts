@@ -161,6 +161,9 @@ t.test('a flood is slowed to what is heard; others get their turns', async (t) =
   t.ok(grown < 300, `${Math.round(grown)} MB more here`)
   const ref = here.actors.ref('hostile.floods/one')
   while (!ref || counted(ref) <= 100) await new Promise((turn) => setTimeout(turn, 10))
+  const loud = await world(t, { install: 'floods', config: { bus: true } })
+  const { error } = await loud.until((row) => row.error !== undefined)
+  t.match(error, { code: 'PROV_PLUGIN_FLOODS', message: /hostile-floods/ })
   t.equal(here.row().state, 'running', 'it is slow for itself, not ended')
 })
 
