@@ -38,6 +38,7 @@ export const environmentTable: readonly (readonly [string, string])[] = [
   ['FORCE_COLOR', 'any value but 0: colours also in a pipe'],
   ['TERM', '"dumb": no colours'],
   ['XDG_CONFIG_HOME', 'where the user keeps settings; see PROV_HOME'],
+  ['PATH', 'all that processes of plugins inherit of the environment'],
   ['PROV_SEED', 'for tests: seed of simulated worlds; a failure prints it'],
   ['PROV_CRASH_AT', 'for tests: end the process at a named point of an operation'],
 ]
