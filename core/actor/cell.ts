@@ -68,6 +68,8 @@ export const flag = {
   wanted: 1_024,
   /** Used since the last sweep for idle ones. */
   used: 2_048,
+  /** Has rested: handles may hold an older cell of the same actor. */
+  woken: 4_096,
 } as const
 
 /** What few actors have. */

@@ -202,7 +202,7 @@ export class Kernel implements ActorSystem {
 
   /** The cell that stands at an address now. For `Ref`. */
   cell(address: Address, by?: WokenBy): Cell | undefined {
-    return this.#realm.find(address, by)
+    return this.#realm.find(address, by) ?? this.#realm.passive.lastOf(address)
   }
 
   async resume(address: Address, options: { readonly skip?: boolean } = {}): Promise<void> {

@@ -452,6 +452,7 @@ export class Lives {
     cell.flags |= flag.gone
     const sequence = ++cell.sequence
     cells.delete(address)
+    this.#realm.passive.ended(cell)
     if (crash) cell.rare.crash = crash
     const words = lastWords(cell, crash?.error)
     const told = words.length > 0 && { effects: words }

@@ -22,32 +22,31 @@
  */
 import type { Timer } from '../clock.ts'
 import { asProvError } from '../errors.ts'
-import type { JsonObject, JsonValue } from '../json.ts'
-import { defined } from '../optional.ts'
 import type { Bytes, Count, Millis } from '../units.ts'
 import { typeOf } from './address.ts'
 import type { Address } from './address.ts'
-import type { AlarmHandle } from './alarm.ts'
 import { Arena } from './arena.ts'
 import type { Packed } from './arena.ts'
 import { Cell, flag } from './cell.ts'
 import type { Kind, Rare } from './cell.ts'
 import { actorErrors } from './errors.ts'
-import type { Birth, Stored, Trouble } from './ledger.ts'
+import type { Stored } from './ledger.ts'
+import { pack, stateOf, unpack } from './pack.ts'
+import type { Unpacked } from './pack.ts'
 import { freezeNew } from './program/freeze.ts'
+import { none } from './program/program.ts'
+import type { Config, Program, Standing } from './program/program.ts'
 import type { Realm } from './realm.ts'
 import { rowOf } from './rows.ts'
 import { Spill } from './spill.ts'
 import { standingOf } from './state.ts'
-import type { ActorState, History, TimerState } from './state.ts'
-import type { Past } from './supervise.ts'
 import type { ActorRow } from './system.ts'
 
 /** How much memory actors may take. */
 export interface MemoryOptions {
   /**
    * Actors that stay in memory ready to run; about 300 bytes each and what their contexts take.
-   * Default 100,000. Beyond it idle ones rest at about 90 bytes each and are woken in microseconds.
+   * Default 100,000. Beyond it idle ones rest at about 65 bytes each and are woken in microseconds.
    * `Infinity`: nobody ever rests. Those that are not idle stay, however many they are.
    */
   readonly hot?: Count | undefined
@@ -71,6 +70,12 @@ const longLook: Count = 2_048
 /** When everybody is busy there is no use in looking again at once. */
 const restMs: Millis = 1_000
 
+/** Ends that are remembered for handles from before a rest; older ones show as stopped, no more. */
+const mostEnded: Count = 1_024
+
+/** Configurations remembered per program. */
+const mostConfigs: Count = 4_096
+
 /** Flags of a cell that must stay. Status is looked at apart: who is done may rest as well. */
 const held =
   flag.queued |
@@ -82,41 +87,13 @@ const held =
   flag.gone |
   flag.wanted
 
-/** Bits of the second number of a text. */
-const isDone = 1
-const isFrozen = 2
-
-/** What few have beside sequence and context. */
-interface More {
-  readonly timers?: readonly TimerState[]
-  /** Of the timers, in the alarm; only this life knows them. */
-  readonly handles?: readonly AlarmHandle[]
-  readonly output?: JsonValue
-  readonly history?: History
-  /** Of behaviour that runs elsewhere; programs in this thread find their own. */
-  readonly tags?: readonly string[]
-  // As in `Rare` of a cell, whence they come and whither they go.
-  readonly input?: JsonValue
-  readonly birth?: Birth
-  readonly restarts?: Count
-  readonly failures?: Past
-  readonly trouble?: Trouble
-  readonly rank?: Count
-  readonly foreign?: { readonly fingerprint: string; readonly sequence: Count }
-}
-
-interface Unpacked {
-  readonly sequence: Count
-  readonly bits: number
-  readonly state: ActorState
-  readonly more: More
-}
-
 export class Passive {
   readonly #realm: Realm
   readonly #hot: Count
   readonly #arena: Arena
   readonly #spill: Spill | undefined
+  readonly #configs = new WeakMap<Program, Map<string, Config>>()
+  readonly #ended = new Map<Address, Cell>()
   #hand: Iterator<Cell> | undefined
   /** Cells passed since the last one that went. */
   #vain: Count = 0
@@ -217,13 +194,15 @@ export class Passive {
       return false
     }
     const handles = cell.timers.length > 0 ? turns.letGo(cell.timers) : undefined
-    const { text, state } = packed(cell, handles)
+    const { text, state } = pack(cell, handles)
     if (!this.#arena.put(address, text, state)) {
       if (handles) turns.takeUp(cell.timers, handles)
       return false
     }
     cells.delete(address)
     cell.flags |= flag.gone
+    // Only handles still see this one, when nobody stands at the address any more.
+    cell.status = 'stopped'
     hooks.passivated?.({ kind: 'passivated', address, bytes: text.length }, cell)
     return true
   }
@@ -250,7 +229,7 @@ export class Passive {
   #back(cell: Cell): void {
     const { cells, followers, taps } = this.#realm
     const { address } = cell
-    cell.flags |= flag.used
+    cell.flags |= flag.used | flag.woken
     if (followers.has(address)) cell.followed = true
     if (taps.has(address)) cell.tapped = true
     cells.set(address, cell)
@@ -259,31 +238,40 @@ export class Passive {
 
   /** The cell it was. One that does not run only shows what it is. */
   #made(address: Address, kind: Kind, packed: Packed, runs: boolean): Cell {
-    const { sequence, bits, state, more } = unpacked(packed)
-    if ((bits & isFrozen) !== 0) freezeNew(state.context)
-    let at = standingOf(state, more.tags)
+    const unpacked = unpack(packed)
+    const { sequence, done, frozen, context, few } = unpacked
+    if (frozen) freezeNew(context)
+    let at: Standing
     let failure: unknown
     try {
-      if (runs && kind.program) at = kind.program.restore(state)
+      at = this.#standing(runs ? kind.program : undefined, unpacked)
     } catch (thrown) {
       failure = thrown
+      at = standingOf(stateOf(unpacked), unpacked.tags)
     }
     const cell = new Cell(address, kind, at, sequence)
-    if ((bits & isDone) !== 0) cell.status = 'done'
-    const {
-      handles,
-      timers: _timers,
-      output: _output,
-      history: _history,
-      tags: _tags,
-      ...few
-    } = more
-    if (Object.keys(few).length > 0) Object.assign(cell.rare, few)
-    if (runs && handles) this.#realm.turns.takeUp(cell.timers, handles)
+    if (done) cell.status = 'done'
+    if (few) Object.assign(cell.rare, few)
+    if (runs && unpacked.handles) this.#realm.turns.takeUp(cell.timers, unpacked.handles)
     if (failure === undefined) return cell
     const what = asProvError(failure).message
     const { code, message } = actorErrors.PROV_ACTOR_RESTORE_FAILED({ address, what })
     return parked(cell, code, message)
+  }
+
+  /** Programs that intern their configurations are asked once for each. */
+  #standing(program: Program | undefined, unpacked: Unpacked): Standing {
+    if (!program) return standingOf(stateOf(unpacked), unpacked.tags)
+    const { valueText, context, timers = none, done, history } = unpacked
+    if (program.mode !== 'compiled' || done || history) return program.restore(stateOf(unpacked))
+    let configs = this.#configs.get(program)
+    if (!configs) this.#configs.set(program, (configs = new Map()))
+    let config = configs.get(valueText)
+    if (!config) {
+      config = program.restore(stateOf(unpacked)).config
+      if (configs.size < mostConfigs) configs.set(valueText, config)
+    }
+    return { config, context, timers }
   }
 
   /** The disk does not give it back. It stands parked; the journal still has it. */
@@ -294,6 +282,23 @@ export class Passive {
     const cell = parked(new Cell(address, kind, nothing, 0), code, message)
     this.#back(cell)
     return cell
+  }
+
+  /** It ended after it had rested: whoever has a handle from before that asks here how. */
+  ended(cell: Cell): void {
+    if ((cell.flags & flag.woken) === 0) return
+    this.#ended.delete(cell.address)
+    this.#ended.set(cell.address, cell)
+    if (this.#ended.size <= mostEnded) return
+    for (const oldest of this.#ended.keys()) {
+      this.#ended.delete(oldest)
+      return
+    }
+  }
+
+  /** How the last one at an address ended, when that is not long ago. */
+  lastOf(address: Address): Cell | undefined {
+    return this.#ended.get(address)
   }
 
   // ── looking ────────────────────────────────────────────────────────────────────────────────────
@@ -337,51 +342,6 @@ export class Passive {
     this.#rest?.cancel()
     this.#spill?.close()
   }
-}
-
-function packed(
-  cell: Cell,
-  handles: readonly AlarmHandle[] | undefined,
-): Packed & {
-  readonly state: string
-} {
-  const { sequence, config, context, timers, status, kind, rareIfAny: rare } = cell
-  const { output, history, text: state } = config
-  const bits = (status === 'done' ? isDone : 0) | (Object.isFrozen(context) ? isFrozen : 0)
-  let text = `${sequence},${bits},${JSON.stringify(context)}`
-  if (handles || rare || !kind.program || output !== undefined || history !== undefined) {
-    const more: More = defined({
-      timers: handles && timers,
-      handles,
-      output,
-      history,
-      tags: kind.program ? undefined : [...config.tags],
-      input: rare?.input,
-      birth: rare?.birth,
-      restarts: rare?.restarts || undefined,
-      failures: rare?.failures,
-      trouble: rare?.trouble,
-      rank: rare?.rank,
-      foreign: rare?.foreign,
-    })
-    text += `,${JSON.stringify(more)}`
-  }
-  return { text, state }
-}
-
-function unpacked({ text, state: value }: Packed): Unpacked {
-  const parts = JSON.parse(`[${text}]`) as readonly [Count, number, JsonObject, More?]
-  const [sequence, bits, context, more = {}] = parts
-  const { output, history, timers } = more
-  const state = defined({
-    value: JSON.parse(value as string) as JsonValue,
-    context,
-    status: (bits & isDone) !== 0 ? ('done' as const) : ('active' as const),
-    output,
-    history,
-    timers,
-  }) as ActorState
-  return { sequence, bits, state, more }
 }
 
 function parked(cell: Cell, code: string, message: string): Cell {

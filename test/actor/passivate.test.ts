@@ -6,6 +6,7 @@ import { defineActor } from '../../core/actor/define.ts'
 import type { ActorEvent } from '../../core/actor/define.ts'
 import type { InspectRecord } from '../../core/actor/inspect.ts'
 import type { ActorSnapshot, ActorSystem } from '../../core/actor/system.ts'
+import type { JsonObject } from '../../core/json.ts'
 import { codeOf } from '../../core/kit.ts'
 import { seedFor } from '../../core/seed.ts'
 import { counter, House, settle } from './counter.ts'
@@ -138,12 +139,13 @@ t.test('timers of those who rest wake them, whatever the wall clock is set to', 
   const system = await house.start({ memory: nobody, inspect })
   const def = counter()
   system.register(def)
-  const [a, b] = await Promise.all(['a', 'b'].map((id) => system.spawn(def, id)))
-  for (const ref of [a, b]) await ref?.apply({ type: 'sleep' })
+  const [a, b, c] = await Promise.all(['a', 'b', 'c'].map((id) => system.spawn(def, id)))
+  for (const ref of [a, b, c]) await ref?.apply({ type: 'sleep' })
   await settle()
   t.ok(rests(system, 'test.counter/a'))
   house.clock.jump(-day)
-  // This one is cancelled after its actor came back: it must not ring all the same.
+  // Cancelled after their actors came back: these must not ring all the same, nor wake anybody.
+  await c?.apply({ type: 'wake' })
   await b?.apply({ type: 'wake' })
   await b?.apply({ type: 'sleep' })
   await settle()
@@ -224,6 +226,33 @@ t.test('nobody rests whom something still holds', async (t) => {
   await system.close()
 })
 
+t.test('a parent stays as long as it has a child; the child may rest', async (t) => {
+  const house = new House()
+  const work = setup({ types: { events: {} as { type: 'finish' } } }).createMachine({
+    initial: 'busy',
+    states: { busy: { on: { finish: 'over' } }, over: { type: 'final' } },
+  })
+  const worker = defineActor({ type: 'test.worker', version: 1, machine: work })
+  const machine = setup({ actors: { worker: work } }).createMachine({
+    initial: 'working',
+    states: { working: { invoke: { id: 'w', src: 'worker', onDone: 'done' } }, done: {} },
+  })
+  const firm = defineActor({ type: 'test.firm', version: 1, machine, children: { worker } })
+  const system = await house.start({ memory: nobody })
+  system.register(firm)
+  const ref = await system.spawn(firm, 'f')
+  await settle(6)
+  t.equal(rests(system, 'test.firm/f'), false)
+  t.equal(rests(system, 'test.worker/f.w'), true)
+  t.ok(system.send('test.worker/f.w', { type: 'finish' }).accepted)
+  await settle(6)
+  t.equal(ref.snapshot().value, 'done', 'what the woken child says reaches its parent')
+  await house.clock.advance(1_000)
+  await settle(6)
+  t.equal(rests(system, 'test.firm/f'), true)
+  await system.close()
+})
+
 t.test('one waits for the disk, has mail, or is about to stop: it stays', async (t) => {
   const house = new House()
   const def = counter()
@@ -267,9 +296,57 @@ t.test('a context that JSON cannot say stays in memory as it is', async (t) => {
   t.equal(fresh.snapshot().sequence, 2, 'even when it went and came since somebody looked')
 })
 
+t.test(
+  'whatever the fields of a context are called, it comes back with them in their order',
+  async (t) => {
+    const house = new House()
+    const system = await house.start({ memory: nobody })
+    const holder = (durability: 'journal' | 'volatile') =>
+      defineActor({
+        type: `test.${durability}`,
+        version: 1,
+        durability,
+        machine: setup({
+          types: { context: {} as JsonObject, input: {} as JsonObject },
+        }).createMachine({
+          context: ({ input }) => input,
+        }),
+      })
+    const contexts = [
+      '{}',
+      '{"b":1,"a":[{"c":null}],"":"\\n"}',
+      '{"b":1,"2":2,"1":{"x":[]}}',
+      '{"nested":{"__proto__":{"a":1},"a":2}}',
+      '{"b":1,"a":true}',
+      JSON.stringify(Object.fromEntries(Array.from({ length: 40 }, (_, at) => [`k${at}`, at]))),
+      '{"é":"\\ud800","\ud83d\ude00":-1.5e-7}',
+    ]
+    for (const def of [holder('journal'), holder('volatile')]) {
+      system.register(def)
+      const refs = []
+      for (const [at, text] of contexts.entries()) {
+        refs.push(await system.spawn(def, `${at}`, JSON.parse(text) as JsonObject))
+      }
+      const before = refs.map((ref) => JSON.stringify(ref.snapshot()))
+      const isFrozen = refs.map((ref) => Object.isFrozen(ref.snapshot().context))
+      await settle(6)
+      t.ok(contexts.every((_, at) => rests(system, `${def.type}/${at}`)))
+      t.same(
+        refs.map((ref) => JSON.stringify(ref.snapshot())),
+        before,
+      )
+      const frozen = refs.map((ref) => Object.isFrozen(ref.snapshot().context))
+      t.same(frozen, isFrozen, 'who writes in place is refused as before')
+    }
+    await system.close()
+  },
+)
+
 t.test('those who are used stay, those who are not go', async (t) => {
   const house = new House()
-  const system = await house.start({ memory: { hot: 10 } })
+  const woken: string[] = []
+  const inspect = { woken: (record: InspectRecord) => void woken.push(wokenBy(record)) }
+  const system = await house.start({ memory: { hot: 10 }, inspect })
   system.register(plainCounter)
   const refs = []
   for (let at = 0; at < 30; at++) {
@@ -280,6 +357,7 @@ t.test('those who are used stay, those who are not go', async (t) => {
   const hot = system.list().filter((row) => !row.passive)
   t.equal(hot.length, 10)
   for (let at = 0; at < 5; at++) t.ok(hot.some((row) => row.address === `test.plain/${at}`))
+  t.same(woken, [], 'and were never away')
   await system.close()
 })
 
@@ -371,5 +449,18 @@ t.test('who rests and is done stays done; a follower may come while it rests', a
   await settle(6)
   t.same(heard, [2])
   stop()
+  const held = await system.spawn(def, 'held')
+  await settle()
+  system.send(held.address, { type: 'add' })
+  await settle()
+  await system.stop(held.address)
+  t.match(
+    held.snapshot(),
+    { status: 'stopped', context: { count: 1 } },
+    'a handle shows how it ended',
+  )
+  t.same(held.send({ type: 'add' }), { accepted: false, reason: 'stopped' })
+  await system.spawn(def, 'held')
+  t.match(held.snapshot(), { status: 'active', context: { count: 0 } })
   await system.close()
 })
