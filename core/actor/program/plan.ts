@@ -15,7 +15,7 @@ import type { Draft } from './draft.ts'
 import type { Lexicon } from './lexicon.ts'
 import { enteredBy, leftBy, rememberedAfter, withoutConflicts } from './transitions.ts'
 import type { Transition } from './transitions.ts'
-import { childrenOf, completed, initialOf, inOrder } from './tree.ts'
+import { childrenOf, completed, initialOf, inOrder, isPossible } from './tree.ts'
 import type { Remembered } from './tree.ts'
 
 export interface Microstep {
@@ -28,13 +28,26 @@ export interface Microstep {
   readonly fresh: boolean
 }
 
+interface From {
+  readonly nodes: readonly AnyStateNode[]
+  readonly remembered: Remembered
+}
+
 export function planMicrostep(
   lexicon: Lexicon,
-  from: { readonly nodes: readonly AnyStateNode[]; readonly remembered: Remembered },
+  from: From,
   selected: readonly Transition[],
 ): Microstep {
+  const transitions = withoutConflicts(selected, new Set(from.nodes), from.remembered)
+  // Some conflicts show only once history is written: the earlier transitions win those as well.
+  for (let count = transitions.length; ; count--) {
+    const step = microstep(lexicon, from, transitions.slice(0, count))
+    if (count < 2 || isPossible(step.nodes)) return step
+  }
+}
+
+function microstep(lexicon: Lexicon, from: From, transitions: readonly Transition[]): Microstep {
   const active = new Set(from.nodes)
-  const transitions = withoutConflicts(selected, active, from.remembered)
   const ops: Op[] = []
 
   const left = leftBy(transitions, active, from.remembered).sort(inOrder).reverse()

@@ -49,9 +49,28 @@ export function valueOf(root: AnyStateNode, nodes: Iterable<AnyStateNode>): Json
   return value(root)
 }
 
+/** Whether no state has two active children of which only one can be. */
+export function isPossible(nodes: readonly AnyStateNode[]): boolean {
+  return possible(nodes).length === nodes.length
+}
+
+/** Where two exclude each other, the earlier one in the document stays. */
+function possible(nodes: Iterable<AnyStateNode>): AnyStateNode[] {
+  const taken = new Set<AnyStateNode>()
+  const gone = new Set<AnyStateNode>()
+  return [...nodes].sort(inOrder).filter((node) => {
+    const { parent } = node
+    if (!parent) return true
+    const isSecond = parent.type === 'compound' && taken.has(parent)
+    if (isSecond || gone.has(parent)) gone.add(node)
+    else taken.add(parent)
+    return !gone.has(node)
+  })
+}
+
 /** With what must be active beside them: all parents above, initial states below. */
 export function completed(nodes: Iterable<AnyStateNode>): AnyStateNode[] {
-  const all = new Set(nodes)
+  const all = new Set(possible(nodes))
   for (const node of all) if (node.parent) all.add(node.parent)
   const parents = new Set([...all].map((node) => node.parent))
   for (const node of all) {

@@ -165,12 +165,16 @@ function compare(seed: number, tally: Tally): unknown {
   }
 
   let difference = differs(-1, undefined, first, twin, real, asks, realAsks)
-  if (difference) {
+  if (difference && !xstate.lost) {
     mode = 'sorted'
     xstate = new XStateArm(given.machine, { sorted: true })
     ;[real, realAsks] = guards(() => xstate.start(nowMs))
     difference = differs(-1, undefined, first, twin, real, asks, realAsks)
     if (!difference) tally.byEntry++
+  }
+  if (xstate.lost) {
+    tally.lost++
+    return undefined
   }
   if (difference) return difference
   if ('thrown' in first || 'thrown' in twin || 'thrown' in real) return undefined
