@@ -1,6 +1,6 @@
 /**
  * Live = restored from a snapshot = folded from the journal = run again from its events, over random
- * machines on compiled programs. PROV_MACHINES sets how many (default 60), PROV_SEED where the generator starts.
+ * machines on compiled programs. PROV_MACHINES sets how many (default 40), PROV_SEED where the generator starts.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import { randomFrom, randomMachine } from '../support/random-machine.ts'
 import { House, settle } from './counter.ts'
 import { typed } from './random-actor.ts'
 
-const machines = Number(process.env['PROV_MACHINES'] ?? 60)
+const machines = Number(process.env['PROV_MACHINES'] ?? 40)
 const firstSeed = Number(process.env['PROV_SEED'] ?? 1)
 
 function attempt<T>(run: () => T): T | undefined {

@@ -185,8 +185,10 @@ function rewrite(lexicon: Lexicon): void {
 function sort(snapshot: Inner, draft: Draft): Inner {
   const nodes = snapshot._nodes
   const whole = completed(nodes)
-  if (whole.length !== nodes.length) draft.repaired = true
   if (whole.length !== nodes.length || whole.some((node, at) => node !== nodes[at])) {
+    const known = new Set(nodes)
+    const same = whole.length === nodes.length && whole.every((node) => known.has(node))
+    if (!same) draft.repaired = true
     nodes.splice(0, nodes.length, ...whole)
     snapshot.value = valueOf(snapshot.machine.root, nodes)
     snapshot.tags = new Set(nodes.flatMap((node) => node.tags))
