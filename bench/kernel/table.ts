@@ -37,8 +37,12 @@ export function valueOf(sample: Sample, of: string): number {
   return sample.figures[of] ?? NaN
 }
 
+/** The median; of an even number of values the mean of the two in the middle. */
 export function middle(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? NaN
+  const sorted = [...values].sort((a, b) => a - b)
+  const half = sorted.length >> 1
+  const upper = sorted[half] ?? NaN
+  return sorted.length % 2 === 1 ? upper : ((sorted[half - 1] ?? NaN) + upper) / 2
 }
 
 /** Left divided by right, round by round. */

@@ -11,7 +11,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Arm, Cell, Place, Sample } from './cell.ts'
 import type { Subject } from './subjects.ts'
-import { mainOf } from './table.ts'
+import { mainOf, middle } from './table.ts'
 
 /** What the runner hands over. */
 export interface Order {
@@ -59,9 +59,6 @@ async function timed(cell: Cell, times: number): Promise<Span> {
     wallNs: Number(process.hrtime.bigint() - wall) / times,
   }
 }
-
-const middle = (values: readonly number[]): number =>
-  [...values].sort((a, b) => a - b)[values.length >> 1] ?? NaN
 
 function median(spans: readonly Span[]): Span {
   return {

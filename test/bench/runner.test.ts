@@ -1,7 +1,7 @@
 import t from 'tap'
 import { runCells, thisRoot } from '../../bench/kernel/runner.ts'
 import { subjects } from '../../bench/kernel/subjects.ts'
-import { judge, rowOf } from '../../bench/kernel/table.ts'
+import { judge, middle, rowOf } from '../../bench/kernel/table.ts'
 
 const subject = (name: string) => subjects.find((one) => one.name === name) as (typeof subjects)[0]
 const column = (arm: string) => ({ name: arm, arm, root: thisRoot })
@@ -37,4 +37,10 @@ t.test('an arm that loses work has no figure: XState dies on a long chain', asyn
   const chain = { ...subject('chain'), times: 20_000, actors: 5_000, repeats: 1 }
   const cells = await runCells([{ subject: chain, columns: [column('xstate')] }], quick)
   t.match(cells[0]?.failed, /RangeError/)
+})
+
+t.test('the median of an even number of rounds leans to neither side', async (t) => {
+  t.equal(middle([4, 1]), 2.5)
+  t.equal(middle([9, 1, 2]), 2)
+  t.ok(Number.isNaN(middle([])))
 })
