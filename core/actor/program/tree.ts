@@ -58,7 +58,7 @@ export function isPossible(nodes: readonly AnyStateNode[]): boolean {
 function possible(nodes: Iterable<AnyStateNode>): AnyStateNode[] {
   const taken = new Set<AnyStateNode>()
   const gone = new Set<AnyStateNode>()
-  return [...nodes].sort(inOrder).filter((node) => {
+  return [...new Set(nodes)].sort(inOrder).filter((node) => {
     const { parent } = node
     if (!parent) return true
     const isSecond = parent.type === 'compound' && taken.has(parent)
