@@ -253,9 +253,7 @@ export class Alarm<T> {
     this.#slots = grown(this.#slots, new Int32Array(capacity))
     this.#places = grown(this.#places, new Int32Array(capacity))
     this.#orders = grown(this.#orders, new Int32Array(capacity))
-    const items: (T | undefined)[] = empty(capacity)
-    for (let slot = 0; slot < this.#used; slot++) items[slot] = this.#items[slot]
-    this.#items = items
+    this.#items = this.#items.concat(empty(capacity - this.#items.length))
   }
 
   /** Nothing pends: all slots are free, and what a storm needed is given back. */

@@ -48,7 +48,7 @@ function compare(t: Test, arena: Arena, roll: (below: number) => number, acts: n
     }
   }
   t.same(wrong, [])
-  for (const key of [...map.keys()]) say('drain', arena.take(key), map.get(key))
+  for (const key of map.keys()) say('drain', arena.take(key), map.get(key))
   t.same(wrong, [])
   t.equal(arena.size, 0)
 }
