@@ -10,6 +10,7 @@ import { assign, setup } from 'xstate'
 import { startActors } from '../../../core/actor/start.ts'
 import type { ActorRef, ActorSystem } from '../../../core/actor/system.ts'
 import { defineActor } from '../../../core/actor/define.ts'
+import type { ActorDef } from '../../../core/actor/define.ts'
 import { embeddedBus } from '../../../core/bus/embedded.ts'
 import { systemClock } from '../../../core/clock.ts'
 import { memoryJournal } from '../../../core/journal/memory.ts'
@@ -163,3 +164,17 @@ export const p99 = (sorted: readonly number[]): number =>
 
 /** What an actor of a hostile plugin counted. */
 export const counted = (ref: ActorRef): number => (ref.snapshot().context as { n: number }).n
+
+/** A hostile plugin with one actor, and what the neighbour measures before anything bad happened. */
+export async function hostile(t: Test, options: WorldOptions) {
+  const here = await world(t, options)
+  const type = `hostile.${String(options.install)}`
+  const spawn = (id: string): Promise<ActorRef> => here.actors.spawn({ type } as ActorDef, id)
+  const calm = p99(await latencies(here.actors, Promise.resolve()))
+  /** Does something bad while the neighbour works. Generous: this machine has others to serve. */
+  const beside = async (bad: Promise<unknown>): Promise<void> => {
+    const worst = p99(await latencies(here.actors, bad))
+    if (worst > 2 * calm + 50) throw new Error(`p99 of the neighbour: ${calm} ms, then ${worst} ms`)
+  }
+  return { ...here, spawn, beside }
+}
