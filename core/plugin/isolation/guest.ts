@@ -69,6 +69,8 @@ export async function guest({ found, line, listen, mark }: GuestOptions): Promis
     config(raw: unknown): void {
       config = known().config?.(raw)
     },
+    /** Answers when everything before it was heard. */
+    calm: (): void => {},
     setup: (raw: RawContext) => at('setup', 0, () => known().setup?.(contextOf(raw) as never)),
     effect: (
       n: Count,

@@ -62,6 +62,8 @@ export interface PenRow {
 type AnyContext = PluginContext<Record<string, never>, Record<string, never>, unknown>
 
 interface Setup {
+  /** Where it ran last. */
+  generation: Generation | undefined
   readonly context: AnyContext
   /** Ends what one run of `setup` began. */
   end: AbortController
@@ -308,6 +310,7 @@ export class Pen {
   /** `setup` of the stand-in: runs it there, and again in every later generation. */
   async setup(context: AnyContext): Promise<unknown> {
     const setup: Setup = {
+      generation: undefined,
       context,
       end: new AbortController(),
       undo: [],
@@ -335,6 +338,7 @@ export class Pen {
     const { needs, provides } = generation.description
     const end = new AbortController()
     setup.end = end
+    setup.generation = generation
     setup.undo = []
     if (context.signal.aborted) end.abort()
     const given = context.needs as Readonly<Record<string, unknown>>
@@ -407,12 +411,15 @@ export class Pen {
   }
 
   async #undo(setup: Setup): Promise<void> {
+    const { generation } = setup
     setup.end.abort()
+    // Frames come in order: who answers this has heard of the abort.
+    if (generation && !generation.over) await generation.peer.call('calm').catch(() => {})
     for (let undo = setup.undo.pop(); undo; undo = setup.undo.pop()) {
       try {
         await undo()
       } catch (thrown) {
-        if (this.#now.over) continue
+        if (generation?.over) continue
         const { message: reason } = asProvError(thrown)
         setup.context.log.error('a deferred clean-up threw', { reason })
       }

@@ -115,7 +115,7 @@ export async function world(t: Test, options: WorldOptions): Promise<World> {
       stallMs: 500,
       beatMs: 50,
       openMs: 10_000,
-      memoryBytes: 64 * 1024 * 1024,
+      memoryBytes: memoryOf(options.tier),
       ...limits,
     },
     startTimeoutMs: options.startTimeoutMs,
@@ -141,6 +141,10 @@ export async function world(t: Test, options: WorldOptions): Promise<World> {
     },
   }
 }
+
+/** Bounds a heap, or all that a process holds: Node alone holds some 60 MB. */
+const memoryOf = (tier: Isolation = 'worker'): number =>
+  (tier === 'worker' ? 64 : 256) * 1024 * 1024
 
 /** Applies to a neighbour as long as `during` goes on; how long each took, sorted, in ms. */
 export async function latencies(actors: ActorSystem, during: Promise<unknown>): Promise<number[]> {
