@@ -96,6 +96,7 @@ export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
         inspect: options.inspect,
         tracing: options.tracing,
         random: options.random,
+        memory: { spill: join(files.stateDir, 'resting'), ...options.memory },
       }),
     )
     if (clock === systemClock) undo.push(await watchdogOf(options, files.stateDir, log))

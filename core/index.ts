@@ -10,6 +10,7 @@ export { defineGroup } from './actor/groups.ts'
 export type { Group, GroupSpec } from './actor/groups.ts'
 export { address, parseAddress } from './actor/address.ts'
 export type { Address } from './actor/address.ts'
+export type { MemoryOptions } from './actor/passivate.ts'
 export { messageIn } from './actor/inspect.ts'
 export type {
   Inspect,

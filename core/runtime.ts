@@ -6,6 +6,7 @@
  */
 import type { Observable } from 'rxjs'
 import type { Inspector } from './actor/inspect.ts'
+import type { MemoryOptions } from './actor/passivate.ts'
 import type { ActorSystem } from './actor/system.ts'
 import type { Tracing } from './actor/telemetry.ts'
 import type { Bus } from './bus/bus.ts'
@@ -57,6 +58,11 @@ export interface RuntimeOptions {
   readonly tracing?: Tracing | undefined
   /** From 0 to below 1: what back-offs of actors take their jitter from. Default: chance. */
   readonly random?: (() => number) | undefined
+  /**
+   * How many actors stay ready in memory before idle ones rest. Default 100,000; those that rest and do
+   * not fit go to a file of this process in the workspace's state folder.
+   */
+  readonly memory?: MemoryOptions | undefined
   /** Where lines for people go. Default: warnings and errors to stderr. */
   readonly log?: LogSink | undefined
   /**

@@ -185,6 +185,7 @@ export const faceTypes: readonly string[] = [
   'LostNeed',
   'Machine',
   'MachineRequest',
+  'MemoryOptions',
   'Millis',
   'OpBody',
   'OpEnd',
