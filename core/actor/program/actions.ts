@@ -7,6 +7,7 @@
 import type { JsonObject, JsonValue } from '../../json.ts'
 import type { ActorEvent } from '../define.ts'
 import { actorErrors } from '../errors.ts'
+import { Copier } from './copy.ts'
 import type { Draft } from './draft.ts'
 import type { Lexicon } from './lexicon.ts'
 import { idOf } from './reference.ts'
@@ -56,10 +57,12 @@ export function builtInOp(lexicon: Lexicon, action: BuiltIn): Op {
 }
 
 function assign(lexicon: Lexicon, { assignment }: BuiltIn): Op {
+  const copier = new Copier()
   if (typeof assignment === 'function') {
     return (draft, params) => {
-      const partial = assignment(lexicon.argsOfAssign(draft), params)
-      draft.context = Object.assign({}, draft.context, partial as JsonObject)
+      const partial = assignment(lexicon.argsOfAssign(draft), params) as JsonObject
+      const next = copier.copy(draft.context)
+      draft.context = Object.assign(next, partial)
       draft.touched = true
     }
   }
@@ -69,7 +72,7 @@ function assign(lexicon: Lexicon, { assignment }: BuiltIn): Op {
     const [key, give] = only as [string, Mapper]
     return (draft, params) => {
       const value = give(lexicon.argsOfAssign(draft), params)
-      const next = { ...draft.context } as Record<string, JsonValue>
+      const next = copier.copy(draft.context)
       next[key] = value as JsonValue
       draft.context = next
       draft.touched = true
@@ -77,11 +80,12 @@ function assign(lexicon: Lexicon, { assignment }: BuiltIn): Op {
   }
   return (draft, params) => {
     const args = lexicon.argsOfAssign(draft)
-    const values = parts.map(([, give]) =>
-      typeof give === 'function' ? (give as Mapper)(args, params) : give,
-    )
-    const next = { ...draft.context } as Record<string, JsonValue>
-    for (const [at, [key]] of parts.entries()) next[key] = values[at] as JsonValue
+    const next = copier.copy(draft.context)
+    for (let at = 0; at < parts.length; at++) {
+      const [key, give] = parts[at] as [string, unknown]
+      const value = typeof give === 'function' ? (give as Mapper)(args, params) : give
+      next[key] = value as JsonValue
+    }
     draft.context = next
     draft.touched = true
   }

@@ -205,7 +205,11 @@ export class CompiledProgram implements Program {
   }
 
   #eventless(config: Config): Choice | null {
-    return (config.eventless ??= eventlessChoice(this.#lexicon, config.nodes) ?? null)
+    // Not `??=`: `null` is an answer.
+    if (config.eventless === undefined) {
+      config.eventless = eventlessChoice(this.#lexicon, config.nodes) ?? null
+    }
+    return config.eventless
   }
 
   #plan(config: Config, path: Path): Plan {
