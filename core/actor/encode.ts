@@ -98,15 +98,22 @@ function changeText(before: Standing, after: Standing): string {
   const now = after.context
   let set = ''
   let unset = ''
-  for (const key of Object.keys(now)) {
+  let shared = 0
+  for (const key in now) {
     const value = now[key]
-    if (value === old[key]) continue
+    const was = old[key]
+    if (was !== undefined) shared++
+    if (value === was) continue
     if (value === undefined) unset += `${unset && ','}${JSON.stringify(key)}`
     else set = withMember(set, key, value)
   }
-  for (const key of Object.keys(old)) {
-    if (old[key] !== undefined && !Object.hasOwn(now, key))
-      unset += `${unset && ','}${JSON.stringify(key)}`
+  // Mostly all keys are still there; only then nobody needs to look for those that went.
+  for (const key in old) if (old[key] !== undefined) shared--
+  if (shared !== 0) {
+    for (const key in old) {
+      if (old[key] !== undefined && !Object.hasOwn(now, key))
+        unset += `${unset && ','}${JSON.stringify(key)}`
+    }
   }
   let text = moved
   if (set !== '') text = `${text}${text && ','}"set":{${set}}`

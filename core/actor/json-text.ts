@@ -49,7 +49,8 @@ export function objectText(object: object): string {
   const { constructor, toJSON } = object as { constructor?: unknown; toJSON?: unknown }
   if (constructor !== Object || toJSON !== undefined) return JSON.stringify(object)
   let members = ''
-  for (const key of Object.keys(object)) {
+  // Of an object whose constructor is `Object`; nothing enumerable is inherited.
+  for (const key in object) {
     members = withMember(members, key, (object as Readonly<Record<string, unknown>>)[key])
   }
   return `{${members}}`
