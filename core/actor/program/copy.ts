@@ -45,6 +45,7 @@ export class Copier {
     const fields = keys.map((key) => JSON.stringify(key)).map((key) => `${key}: context[${key}]`)
     try {
       // Where code may not be made from text, contexts are spread.
+      // oxlint-disable-next-line typescript/no-implied-eval -- only keys go in, as JSON text
       this.#copy = new Function('context', `return { ${fields.join(', ')} }`) as typeof spread
       this.#keys = keys
     } catch {
