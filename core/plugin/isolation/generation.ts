@@ -113,6 +113,7 @@ export class Generation {
       isKernel: (value) => value === actors || isKernelLike(value),
       isSystemClock: (value) => value === systemClock,
       garbage: (error) => void this.#kill(error),
+      lenient: true,
       other: (frame) => this.#other(frame),
     })
     this.peer.onHeld((held) => this.#hold(held))

@@ -20,6 +20,8 @@ export interface HostRootOptions {
   readonly register: (traits: unknown) => Promise<void>
 }
 
+const beside: ReadonlySet<unknown> = new Set(['replay', 'tap'])
+
 /** Text of one event or input that crosses; the journal takes no more either. */
 const longestEvent = 1_048_576
 
@@ -102,11 +104,14 @@ export function hostRoot({ plugin, actors, register }: HostRootOptions): object 
         skip: (Object(options) as { skip?: unknown }).skip === true,
       }),
     stop: (address: unknown) => actors().stop(addressOf(address)),
-    /** What the kernel has beside; ending it is not a plugin's to do. */
+    /**
+     * What the kernel has beside. By name: ending it or taking over actors of others is not a plugin's
+     * to do, and what is looked at above must not come in by this door unlooked at.
+     */
     more(method: unknown, args: unknown) {
       const system = actors() as unknown as Record<string, unknown>
-      const found = typeof method === 'string' && method in system ? system[method] : undefined
-      if (typeof found !== 'function' || /^(close|halt|constructor|_)/.test(String(method))) {
+      const found = beside.has(method) ? system[String(method)] : undefined
+      if (typeof found !== 'function') {
         throw pluginErrors.PROV_PLUGIN_CANNOT_CROSS({
           plugin: plugin(),
           what: `\`${String(method)}()\` of the kernel`,

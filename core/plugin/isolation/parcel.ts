@@ -79,8 +79,10 @@ export function pack(value: unknown, sender: Sender): unknown {
   }
   const object = (at: object, path: string, depth: Count): unknown => {
     if (depth > deepest) throw new TypeError(`a circle, or something ${deepest} deep (${path})`)
-    if (Array.isArray(at))
+    if (Array.isArray(at)) {
+      if (at.length > left) throw new TypeError(`so much data at once (over ${largest} parts)`)
       return at.map((item, index) => walk(item, `${path}[${index}]`, depth + 1))
+    }
     if (at instanceof Date || ArrayBuffer.isView(at) || at instanceof ArrayBuffer) return at
     if (at instanceof Map || at instanceof Set) {
       const items = [...at] as readonly unknown[]
@@ -132,7 +134,11 @@ export function unpack(parcel: unknown, receiver: Receiver): unknown {
       if (typeof at === 'string' && at.length > longestText) throw receiver.garbage('a huge text')
       return at
     }
-    if (Array.isArray(at)) return at.map((item) => walk(item, depth + 1))
+    if (Array.isArray(at)) {
+      // A list of nothing but holes is small on its way here and as long as it says to walk over.
+      if (at.length > left) throw receiver.garbage('more data than may cross at once')
+      return at.map((item) => walk(item, depth + 1))
+    }
     if (at instanceof Date || ArrayBuffer.isView(at) || at instanceof ArrayBuffer) return at
     if (!isPlain(at)) throw receiver.garbage('something that is no data')
     return Object.hasOwn(at, tag) ? tagged(at as Tagged, depth) : fields(at, depth)
@@ -168,14 +174,9 @@ export function unpack(parcel: unknown, receiver: Receiver): unknown {
       }
       case 'object': {
         const methods = Array.isArray(at.methods)
-          ? at.methods.filter((name): name is string => typeof name === 'string')
+          ? at.methods.slice(0, 200).filter((name): name is string => typeof name === 'string')
           : []
-        const made = receiver.standIn(
-          'object',
-          idOf(at, receiver),
-          methods.slice(0, 200),
-          at.atOnce,
-        )
+        const made = receiver.standIn('object', idOf(at, receiver), methods, at.atOnce)
         const data = isRecord(at.data) ? fields(at.data, depth) : {}
         for (const [key, value] of Object.entries(data)) {
           if (!(key in made)) Object.defineProperty(made, key, { value, enumerable: true })

@@ -280,6 +280,7 @@ export class Pen {
         }
       } finally {
         generation.effects.delete(n)
+        generation.peer.calm(signal)
       }
     }
   }

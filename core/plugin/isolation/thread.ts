@@ -7,7 +7,7 @@
  */
 import { MessageChannel, Worker } from 'node:worker_threads'
 import type { Cage, CageOptions, Doing } from './cage.ts'
-import { board, doings, floodTurns } from './cage.ts'
+import { board, doings, floodTurns, frameWindow } from './cage.ts'
 
 /** Frames that are taken in one turn of the event loop. */
 const perTurn = 16
@@ -65,9 +65,17 @@ export function openThread(options: CageOptions): Cage {
     if (full === floodTurns) options.onFlood()
     if (inbox.length > 0) take()
   }
+  /** It writes past its window, so on the line itself: nothing of it is a frame any more. */
+  let deaf = false
   port.on('message', (frame: unknown) => {
-    inbox.push(frame)
-    take()
+    if (deaf) return
+    if (inbox.length < 2 * frameWindow) {
+      inbox.push(frame)
+      return take()
+    }
+    deaf = true
+    inbox.length = 0
+    onFrame(undefined)
   })
   port.on('messageerror', () => onFrame(undefined))
   worker.on('error', (thrown: unknown) => (crash = thrown as Error))

@@ -5,6 +5,7 @@
  *     now  ─▶ ok | fail             the same while the caller stands still (only the plugin's side may)
  *     sub  ─▶ next* end             an Observable; `more` gives credits, `off` lets it go
  *     abort, settle, free           a signal aborts, a promise settles, a number is not needed any more
+ *     calm                          a signal that was handed over will not abort any more
  *
  * W1  Whatever arrives is parsed; a frame that is none is told to `garbage` and changes nothing.
  * W2  Each table is bounded. A call too many is refused, an Observable that outruns its credits is
@@ -50,6 +51,11 @@ export interface PeerOptions {
   readonly other?: ((frame: Frame) => void) | undefined
   /** Hears of every frame that was none. */
   readonly garbage: (error: ProvError) => void
+  /**
+   * What fails over there fails only for who waits for it. Default: also for nobody, as in any program.
+   * Listeners are called without waiting, and the host must not end because one of a plugin throws.
+   */
+  readonly lenient?: boolean | undefined
   /** Calls of the other side that may be open here. Default 1024. */
   readonly openCalls?: Count | undefined
 }
@@ -135,6 +141,14 @@ export class Peer {
     return this.#now(0, method, args)
   }
 
+  /** Whoever owns this signal will not abort it any more: neither side remembers it. */
+  calm(signal: AbortSignal): void {
+    const id = this.#numbers.get(signal)
+    if (id === undefined || !this.#kept.delete(id)) return
+    this.#numbers.delete(signal)
+    this.#post({ t: 'calm', id })
+  }
+
   pack(value: unknown): unknown {
     try {
       return pack(value, this.#sender)
@@ -195,9 +209,8 @@ export class Peer {
       case 'now':
         return this.#called(frame)
       case 'ok':
-        return this.#answered(n)?.ok(this.unpack(frame['value']))
       case 'fail':
-        return this.#answered(n)?.fail(this.unpack(frame['error']))
+        return this.#hand(frame, t === 'fail', this.#answered(n))
       case 'sub':
         return this.#subscribed(n, frame)
       case 'next':
@@ -207,9 +220,8 @@ export class Peer {
         this.#streams.delete(n)
         this.#quiet.delete(n)
         this.#count()
-        if ('error' in frame) stream?.error(this.unpack(frame['error']))
-        else stream?.complete()
-        return
+        if (!('error' in frame)) return stream?.complete()
+        return this.#hand(frame, true, stream && { fail: (thrown) => stream.error(thrown) })
       }
       case 'more':
         return this.#given.get(n)?.more(Number(frame['count']) || 0)
@@ -219,13 +231,14 @@ export class Peer {
       case 'abort':
         this.#signals.get(n)?.abort(this.unpack(frame['why']))
         return void this.#signals.delete(n)
+      case 'calm':
+        this.#signals.delete(n)
+        return void this.#standIns.delete(n)
       case 'settle': {
         const promise = this.#promises.get(n)
         this.#promises.delete(n)
         this.#count()
-        if ('error' in frame) promise?.fail(this.unpack(frame['error']))
-        else promise?.ok(this.unpack(frame['value']))
-        return
+        return this.#hand(frame, 'error' in frame, promise)
       }
       case 'free': {
         const kept = this.#kept.get(n)
@@ -239,6 +252,23 @@ export class Peer {
         if (this.#options.other) return this.#options.other(frame)
         throw this.#garbage('a frame of an unknown kind')
     }
+  }
+
+  /** Who waits for what turns out to be no answer hears that: nobody waits on for nothing. */
+  #hand(
+    { value, error }: Frame,
+    failed: boolean,
+    to: { ok?(value: unknown): void; fail(thrown: unknown): void } | undefined,
+  ): void {
+    let given: unknown
+    try {
+      given = this.unpack(failed ? error : value)
+    } catch (thrown) {
+      to?.fail(thrown)
+      throw thrown
+    }
+    if (failed) to?.fail(given)
+    else to?.ok?.(given)
   }
 
   #garbage(what: string): ProvError {
@@ -370,7 +400,12 @@ export class Peer {
       this.#count()
       this.#post({ t: 'call', id, of, key, args: given })
     })
-    return answerOf(made)
+    return answerOf(this.#lenient(made))
+  }
+
+  #lenient<T>(promise: Promise<T>): Promise<T> {
+    if (this.#options.lenient) promise.catch(() => {})
+    return promise
   }
 
   #answered(id: Count) {
@@ -499,7 +534,7 @@ export class Peer {
       }
       case 'object': {
         const made: Record<string, unknown> = {}
-        const names = Array.isArray(atOnce) ? new Set<unknown>(atOnce) : undefined
+        const names = Array.isArray(atOnce) ? new Set<unknown>(atOnce.slice(0, 200)) : undefined
         for (const name of methods) {
           // A promise is one by having `then`: what is handed over must not pass for one.
           if (name === 'then' || name === '__proto__') continue
@@ -517,7 +552,7 @@ export class Peer {
       case 'promise': {
         const made = new Promise<unknown>((ok, fail) => this.#promises.set(id, { ok, fail }))
         this.#count()
-        return answerOf(made)
+        return answerOf(this.#lenient(made))
       }
       case 'observable':
         return observable((stream) => this.#subscribe(id, stream))

@@ -94,3 +94,37 @@ t.test('patched prototypes stay in the thread that patched them', async (t) => {
   t.equal(await codeOf(spawn), 'PROV_ACTOR_START_FAILED')
   t.match(here.row().error, { code: /^PROV_PLUGIN_/, message: /hostile-patches/ })
 })
+
+t.test('listeners that throw and promises that fail over there end nobody here', async (t) => {
+  const here = await world(t, {
+    install: {
+      'index.js': `
+import { definePlugin, serviceRef } from 'prov'
+const fail = () => { throw new Error('not me') }
+export default definePlugin({
+  name: 'guest', api: 1,
+  provides: { odd: serviceRef('hostile.odd') },
+  setup: ({ provide, actors, log }) => {
+    provide.odd({
+      answer: async (what) => {
+        if (what === 'promise') return log.info('look', { later: Promise.reject(new Error('not me')) })
+        if (what === 'take over') return actors.swapRemote('neighbour.counter', { turn: fail })
+        if (what === 'raw') return actors.registerRemote({}, {})
+        await actors[what]('neighbour.counter/a', fail)
+      },
+    })
+  },
+})`,
+    },
+  })
+  const odd = here.host.service(serviceRef<Answers>('hostile.odd'))
+  for (const what of ['watch', 'tap', 'promise']) await odd.answer(what)
+  for (const what of ['take over', 'raw']) {
+    t.equal(await codeOf(odd.answer(what)), 'PROV_PLUGIN_CANNOT_CROSS', what)
+  }
+  const ref = await here.actors.spawn({ type: 'neighbour.counter' } as ActorDef, 'a')
+  await ref.apply(ok)
+  await here.actors.stop(ref.address)
+  await odd.answer('promise')
+  t.equal(here.row().state, 'running')
+})

@@ -34,6 +34,7 @@ function pair(root: object, openCalls?: number): Pair {
       isSystemClock: (value) => value === systemClock,
       garbage: (error) => odd.push(error),
       openCalls,
+      lenient: true,
     })
   const here: Peer = make({}, () => there)
   const there: Peer = make(root, () => here)
@@ -123,4 +124,61 @@ t.test('calls that are too many are refused, and an end fails whoever waits', as
   const before = sent.length
   signal.abort()
   t.equal(sent.length, before, 'and nothing is sent any more')
+})
+
+t.test('who waits for what turns out to be no answer hears that', { timeout: 5_000 }, async (t) => {
+  const { here, there, odd, sent } = pair({
+    silent: () => new Promise(() => {}),
+  })
+  const waits = here.call('silent')
+  here.receive({ t: 'ok', id: sent[0]?.['id'], value: { $: 'rocket' } })
+  t.equal(await codeOf(waits), 'PROV_PLUGIN_GARBAGE')
+  const refused = here.call('silent')
+  here.receive({ t: 'fail', id: sent[1]?.['id'], error: { $: 'function', id: 'one' } })
+  t.equal(await codeOf(refused), 'PROV_PLUGIN_GARBAGE')
+  there.receive({ t: 'call', id: 900, of: 0, key: 'silent', args: [{ $: 'promise', id: 901 }] })
+  there.receive({ t: 'settle', id: 901, value: { $: 'rocket' } })
+  t.same(
+    odd.map(({ code }) => code),
+    ['PROV_PLUGIN_GARBAGE', 'PROV_PLUGIN_GARBAGE', 'PROV_PLUGIN_GARBAGE'],
+    'and each is told',
+  )
+})
+
+t.test('a list of holes costs nothing to refuse, wherever it stands', async (t) => {
+  const { here, there, odd } = pair({ take: async () => 'taken' })
+  const holes: unknown[] = []
+  holes.length = 4_294_967_295
+  const from = process.hrtime.bigint()
+  const took = (): number => Number(process.hrtime.bigint() - from) / 1e6
+  for (const args of [holes, [holes], [{ $: 'set', items: holes }]]) {
+    there.receive({ t: 'call', id: 1, of: 0, key: 'take', args })
+  }
+  const object = { $: 'object', id: 5, methods: holes, atOnce: holes }
+  there.receive({ t: 'call', id: 2, of: 0, key: 'take', args: [object] })
+  t.equal(await codeOf(here.call('take', holes)), 'PROV_PLUGIN_CANNOT_CROSS', 'nor is it sent')
+  t.ok(took() < 1_000, `${Math.round(took())} ms`)
+  t.same(odd, [], 'a call that cannot be read fails')
+  t.equal(await here.call('take'), 'taken')
+})
+
+t.test('signals that will not abort any more are remembered by neither side', async (t) => {
+  const seen: (readonly AbortSignal[])[] = []
+  const { here, odd } = pair({
+    take: async (signals: readonly AbortSignal[]) => void seen.push(signals),
+  })
+  const lasting = new AbortController()
+  await here.call('take', [lasting.signal])
+  // More than either side may hold at once.
+  for (let round = 0; round < 101; round++) {
+    const signals = Array.from({ length: 500 }, () => new AbortController().signal)
+    await here.call('take', signals)
+    for (const signal of signals) here.calm(signal)
+    seen.length = 1
+  }
+  await here.call('take', [new AbortController().signal])
+  t.same(odd, [])
+  lasting.abort()
+  await new Promise((turn) => setImmediate(turn))
+  t.equal(seen[0]?.[0]?.aborted, true, 'those that may abort still do')
 })
