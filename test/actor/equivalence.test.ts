@@ -16,6 +16,8 @@ import { House, settle } from './counter.ts'
 import { typed } from './random-actor.ts'
 
 const machines = Number(process.env['PROV_MACHINES'] ?? 40)
+// A long run takes its time.
+if (machines > 200) t.setTimeout(0)
 const firstSeed = Number(process.env['PROV_SEED'] ?? 1)
 
 function attempt<T>(run: () => T): T | undefined {
