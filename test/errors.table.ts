@@ -120,6 +120,13 @@ export const expectedErrors: readonly (readonly [string, string, number, string,
     '`prov actors <address>` shows why; `prov actors resume <address>` tries again, `--skip` gives the message up',
   ],
   [
+    'PROV_ACTOR_PARTITION_FOREIGN',
+    'refuse',
+    4,
+    'actor type <type> writes records into ["<partition>"], which is not its own',
+    'write them into <own> or <own>.<name>; `prov plugins` lists who owns which type',
+  ],
+  [
     'PROV_ACTOR_RESTORE_FAILED',
     'held',
     5,

@@ -23,6 +23,7 @@ export const actorErrors = defineErrors<{
   PROV_ACTOR_TIMEOUT: { address: string; timeoutMs: Millis }
   PROV_ACTOR_ABORTED: { address: string; event: string }
   PROV_ACTOR_ASK_CYCLE: { address: string; path: string }
+  PROV_ACTOR_PARTITION_FOREIGN: { type: string; partition: string; own: string }
   PROV_ACTOR_VERSION_UNKNOWN: { address: string; found: number; known: number }
   PROV_ACTOR_RESTORE_FAILED: { address: string; what: string }
   PROV_ACTOR_EVENT_UNREADABLE: {
@@ -118,6 +119,13 @@ export const actorErrors = defineErrors<{
     disposition: 'unknown',
     text: ({ address, event }) => `nobody waits for ${event} at ${address} any more`,
     remedy: 'run `prov actors` to see whether it was taken before sending it again',
+  },
+  PROV_ACTOR_PARTITION_FOREIGN: {
+    disposition: 'refuse',
+    text: ({ type, partition }) =>
+      `actor type ${type} writes records into ${JSON.stringify(partition)}, which is not its own`,
+    remedy: ({ own }) =>
+      `write them into ${own} or ${own}.<name>; \`prov plugins\` lists who owns which type`,
   },
   PROV_ACTOR_ASK_CYCLE: {
     disposition: 'fail',

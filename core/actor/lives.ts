@@ -24,6 +24,7 @@ import type { Birth, KernelRecords, Parked, Pending, Stored } from './ledger.ts'
 import { eventOf, Mail } from './mail.ts'
 import { roomMade } from './overflow.ts'
 import { addressedTo } from './post.ts'
+import { demandOwn } from './partitions.ts'
 import { none } from './program/program.ts'
 import type { Program, Standing, Step } from './program/program.ts'
 import type { RemoteProgram } from './program/remote.ts'
@@ -358,6 +359,7 @@ export class Lives {
       const { def, program } = kind
       const at = (program as Program).start(input, this.#realm.clock.now())
       const { effects, beside } = sorted(def, at.asked, address, sequence)
+      demandOwn(def.type, kind.owner, this.#realm.partition, beside)
       return { at, beside, ...consequencesOf(effects, at, address, birth, kind) }
     } catch (thrown) {
       throw startFailed(address, thrown)
@@ -376,6 +378,7 @@ export class Lives {
       const request = { address, input, sequence, nowMs }
       const { state, tags, asked, beside } = await (kind.remote as RemoteProgram).start(request)
       const at = standingOf(state, tags)
+      demandOwn(kind.def.type, kind.owner, this.#realm.partition, beside)
       return { at, beside, ...consequencesOf(asked, at, address, birth, kind) }
     } catch (thrown) {
       throw startFailed(address, thrown)

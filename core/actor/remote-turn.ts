@@ -12,6 +12,7 @@ import { TurnRecord } from './encode.ts'
 import { consequencesOf } from './kin.ts'
 import { eventOf, Mail, traced } from './mail.ts'
 import type { Item } from './mail.ts'
+import { demandOwn } from './partitions.ts'
 import type { Standing } from './program/program.ts'
 import type { RemoteProgram } from './program/remote.ts'
 import type { Realm } from './realm.ts'
@@ -54,6 +55,7 @@ export async function remoteSteps(
       const { beside, logs } = step
       const { effects, emits } = consequencesOf(step.asked, after, address, cell.birth, kind)
       record?.add({ event: eventOf(item), before, after, mail, effects })
+      demandOwn(kind.def.type, kind.owner, partition, beside)
       entries.push(...beside)
       dues.push({ item, at: after, sequence: sequence + index + 1, effects, emits, logs })
       before = after

@@ -36,6 +36,7 @@ import { consequencesOf } from './kin.ts'
 import { eventOf, Mail, traced } from './mail.ts'
 import type { Item } from './mail.ts'
 import { roomMade } from './overflow.ts'
+import { demandOwn } from './partitions.ts'
 import { none } from './program/program.ts'
 import type { Asked, Config, LogLine, Program, Standing, Step } from './program/program.ts'
 import type { Realm, Waking } from './realm.ts'
@@ -190,6 +191,7 @@ export class Turns {
         const after = def.timers ? withDelays(def.timers, before, step, nowMs) : step
         const next = sequence + 1
         const { effects: own, beside } = sorted(def, after.asked, cell.address, next)
+        if (beside.length > 0) demandOwn(def.type, cell.kind.owner, partition, beside)
         const { effects, emits } = consequencesOf(own, after, cell.address, cell.birth, cell.kind)
         record?.add({ event, before, after, mail, effects })
         for (const entry of beside) entries.push(entry)

@@ -115,6 +115,23 @@ t.test('a throw in an assign leaves the state untouched, and nothing has run', a
   t.equal(ref.snapshot().context.count, 2, 'its neighbours in the mailbox are not harmed')
 })
 
+t.test('what a plugin writes beside its steps goes to its own partitions only', async (t) => {
+  for (const [owner, code] of [
+    ['audit', 'none'],
+    ['other', 'PROV_ACTOR_STEP_FAILED'],
+    [undefined, 'none'],
+  ] as const) {
+    const house = new House()
+    const system = await house.start()
+    const def = counter([], { supervision: { onFailure: 'resume' } })
+    system.register(def, { ...(owner && { owner }) })
+    const ref = await system.spawn(def, 'a')
+    t.equal(await codeOf(ref.apply({ type: 'pay', amount: 1 })), code, String(owner))
+    t.equal((await house.records('audit')).length, code === 'none' ? 1 : 0)
+    await system.close()
+  }
+})
+
 t.test('an effect that throws, or is missing, comes back as a failed event', async (t) => {
   const house = new House()
   const system = await house.start()

@@ -58,7 +58,7 @@ async function open(house: House, charges: Charge[] = []) {
   const system = await house.start()
   const def = counter(charges, { supervision: { onFailure: 'resume' } })
   const remote = elsewhere(def)
-  await system.registerRemote(def, remote, { owner: 'guest' })
+  await system.registerRemote(def, remote, { owner: 'audit' })
   return { system, def, remote }
 }
 

@@ -101,7 +101,7 @@ t.test('listeners that throw and promises that fail over there end nobody here',
       'index.js': `
 import { definePlugin, serviceRef } from 'prov'
 const fail = () => { throw new Error('not me') }
-export default definePlugin({
+/* the one */ export default definePlugin({
   name: 'guest', api: 1,
   provides: { odd: serviceRef('hostile.odd') },
   setup: ({ provide, actors, log }) => {
