@@ -213,7 +213,9 @@ class NatsBus implements Bus {
       if (ProvError.is(thrown) && thrown.code === 'PROV_BUS_UNAVAILABLE') return 'away'
       throw thrown
     })
-    if (!known) throw busErrors.PROV_BUS_NO_CONSUMER({ stream, consumer })
+    // One that this process made is made again: its server came back without its store just now.
+    const own = this.#consumers.has(`${stream} ${consumer}`)
+    if (!known && !own) throw busErrors.PROV_BUS_NO_CONSUMER({ stream, consumer })
     if (signal.aborted) return
     const wire = this.#wire(stream, consumer)
     const pull = new NatsPull(wire, { stream, consumer, credits, clock: this.#clock })

@@ -88,6 +88,27 @@ t.test('consumers go on by themselves when a server was killed', { skip }, async
   await consuming
 })
 
+t.test(
+  'a consumer that its server lost just before the pull is made again',
+  { skip },
+  async (t) => {
+    const server = await natsServer(path ?? '', t)
+    const bus = await natsBus({ servers: server.url, timeoutMs: 1_000 })
+    t.teardown(() => bus.close())
+    const end = new AbortController()
+    t.teardown(() => end.abort())
+    await bus.ensureStream({ name: 'WORK', subjects: ['work.>'], retention: 'workqueue' })
+    await bus.ensureConsumer({ stream: 'WORK', name: 'w' })
+    await wipe(server.url)
+    const pull = bus.pull('WORK', 'w', { signal: end.signal })[Symbol.asyncIterator]()
+    const first = pull.next()
+    while ((await codeOf(bus.publish('work.a', { id: 'one', body: 1 }))) !== 'none') await wait(50)
+    t.equal((await first).value?.id, 'one')
+    const strange = bus.pull('WORK', 'nobody', { signal: end.signal })[Symbol.asyncIterator]()
+    t.equal(await codeOf(strange.next()), 'PROV_BUS_NO_CONSUMER', 'one that nobody made is refused')
+  },
+)
+
 t.test('a role works with the least permissions, no more', { skip }, async (t) => {
   const owner = nkeys.createUser()
   const keeper = nkeys.createUser()
