@@ -168,6 +168,10 @@ export function defineActor<M extends AnyStateMachine>(
   if (mailbox.overflow.startsWith('drop') && mailbox.lossy !== true) {
     throw invalid('a mailbox that drops messages needs `lossy: true`')
   }
+  const group: unknown = spec.supervision?.group
+  if (group !== undefined && typeof group !== 'function') {
+    throw invalid('`supervision.group` is a function of the id')
+  }
   const both = Object.keys(spec.effects ?? {}).find((name) => spec.records?.[name])
   if (both) throw invalid(`action ${both} is an effect or a record, not both`)
   if (spec.effects?.['tell'] || spec.records?.['tell']) throw invalid('`tell` is built in')

@@ -51,6 +51,12 @@ export class Warden {
     const event = message.event.type
     const detail = { address, event, state: valueOf(cell), what: messageOf(thrown) }
     const error = actorErrors.PROV_ACTOR_STEP_FAILED(detail, { cause: thrown })
+    if (isSenders(thrown, message)) {
+      // No JSON, so no message at all: that is the sender's doing and says nothing of this actor.
+      if (message.waiter) message.waiter.reject(error)
+      else this.#letter(cell, message, 'invalid')
+      return this.goOn(cell)
+    }
     // Whoever applied it is told and owns the retry.
     const own = triesOf(cell, message) + 1
     const { after } = cell.kind.def.supervision.poison
@@ -353,6 +359,12 @@ export const messageOf = (thrown: unknown): string => {
   const error = asProvError(thrown)
   return error.cause instanceof Error ? error.cause.message : error.message
 }
+
+/** What cannot be written is the event itself, not what the machine made of it. */
+const isSenders = (thrown: unknown, { event }: Mail): boolean =>
+  ProvError.is(thrown) &&
+  thrown.code === 'PROV_JOURNAL_NOT_JSON' &&
+  bounded(event).bodiless === 'not-json'
 
 /** It was tried enough where it ran, at a price that others paid: trying again here helps nobody. */
 const isFinal = (thrown: unknown): boolean =>

@@ -29,6 +29,7 @@ t.test('a definition fills in its defaults and names what is wrong with it', asy
     { mailbox: { capacity: 0 } },
     { effects: { tell: () => {} } },
     { effects: { audit: () => {} }, records: audit },
+    { supervision: { group: 'pair' as never } },
     { durability: 'volatile' as const, records: audit },
   ]) {
     t.equal(await codeAt(() => counter([], spec)), 'PROV_ACTOR_DEF_INVALID', JSON.stringify(spec))

@@ -46,6 +46,26 @@ t.test(
   },
 )
 
+t.test(
+  'an event that is no JSON is its sender’s fault: the actor goes on, however many come',
+  async (t) => {
+    const house = new House()
+    const system = await house.start()
+    t.teardown(() => system.close())
+    const def = counter([], { supervision: { onFailure: 'restart', intensity: 1 } })
+    system.register(def)
+    const ref = await system.spawn(def, 'a')
+    for (let at = 0; at < 10; at++) ref.send({ type: 'wake', big: 1n } as never)
+    await settle(6)
+    await ref.apply({ type: 'add' })
+    t.match(ref.snapshot(), { status: 'active', context: { count: 1 } })
+    t.match(system.deadLetters(), {
+      count: 10,
+      rows: [{ reason: 'invalid', bodiless: 'not-json' }],
+    })
+  },
+)
+
 t.test('steps of one turn share a record, and are read back as the steps they were', async (t) => {
   const house = new House()
   const system = await house.start()
