@@ -95,7 +95,7 @@ t.test(
       const random = randomFrom(seed)
       const house = new House()
       // Children run outside of the steps; `children.test.ts` is about them.
-      const { machine, events } = randomMachine(random, { children: false })
+      const { machine, events } = randomMachine(random, { children: false, everything: false })
       const def = typed(machine)
       const system = await house.start({ snapshotEvery: 7 })
       system.register(def)

@@ -55,6 +55,11 @@ export interface RandomMachine {
 export interface RandomOptions {
   /** Children, messages and whatever else needs a kernel with children. Default true. */
   readonly children?: boolean
+  /**
+   * Transitions for every event there is. Default true. In a kernel they take the answer of an effect
+   * for an event like any other, and may ask for the effect again, for ever.
+   */
+  readonly everything?: boolean
 }
 
 type Given = { readonly context: RandomContext; readonly event: { readonly type: string } }
@@ -62,7 +67,7 @@ type Given = { readonly context: RandomContext; readonly event: { readonly type:
 export const randomEvents = ['e0', 'e1', 'e2', 'e3', 'a.b', 'a.b.c', 'other']
 
 export function randomMachine(random: Random, options: RandomOptions = {}): RandomMachine {
-  const { children = true } = options
+  const { children = true, everything = true } = options
   const asked: string[] = []
   let made = 0
   const ids: string[] = []
@@ -207,7 +212,7 @@ export function randomMachine(random: Random, options: RandomOptions = {}): Rand
     if (state['type'] !== 'final') {
       const on: Record<string, unknown> = {}
       for (let at = 0; at < 1 + random(3); at++) {
-        const type = chance(8) ? pick(['*', 'a.*', 'a.b.*']) : event()
+        const type = chance(8) ? pick([everything ? '*' : 'a.*', 'a.*', 'a.b.*']) : event()
         on[type] = [...((on[type] as unknown[] | undefined) ?? []), transition()]
       }
       if (chance(25)) on[event()] = undefined
