@@ -100,7 +100,10 @@ export class Realm {
     this.partition = partition
     this.hooks = hooks
     this.tracing = tracing
-    this.glance = new Glance(clock, () => this.asks.rest())
+    this.glance = new Glance(clock, () => {
+      this.asks.rest()
+      this.scheduler.turned()
+    })
     this.unissued = new Set(ledger.outbox.keys())
   }
 

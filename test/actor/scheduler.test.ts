@@ -53,6 +53,37 @@ t.test('the event loop gets its turn while actors are busy', async (t) => {
   t.ok(looked > 0 && looked < 100_000, `after ${looked} steps`)
 })
 
+t.test(
+  'actors and effects that answer each other at once leave the event loop its turn',
+  async (t) => {
+    for (const simulated of [false, true]) {
+      const { clock } = new House()
+      const system = await startActors(simulated ? { clock } : {})
+      let answers = 0
+      const def = defineActor({
+        type: 'test.restless',
+        version: 1,
+        durability: 'volatile',
+        machine: setup({
+          types: { events: {} as ActorEvent },
+          actions: { note: () => {} },
+        }).createMachine({ on: { '*': { actions: 'note' } } }),
+        effects: { note: () => void answers++ },
+      })
+      system.register(def)
+      const ref = await system.spawn(def, 'one')
+      ref.send({ type: 'go' })
+      for (let turn = 0; turn < 3; turn++) {
+        const before = answers
+        await settle(1)
+        await settle(1)
+        t.ok(answers > before, `${answers} answers, and the loop turns`)
+      }
+      await system.close()
+    }
+  },
+)
+
 t.test('a test may choose who goes next, and gets the same run for the same choices', async (t) => {
   const run = async (seed: number): Promise<string> => {
     const house = new House()
