@@ -67,7 +67,8 @@ export async function machineLaws(
     // Contexts with growing logs would make the walk endless; states and values are what it is for.
     serializeState: (state: AnyMachineSnapshot) => JSON.stringify([state.value, state.status]),
   } as never) as { readonly state: AnyMachineSnapshot }[]
-  const states = paths.map((path) => path.state)
+  // A failed child that nobody handles ends a machine of XState. Here it fails the step: no such state.
+  const states = paths.map((path) => path.state).filter(({ status }) => status !== 'error')
 
   await t.test('M1 every declared state is reachable', async (t) => {
     const reached = new Set(states.flatMap((state) => namesIn(state)))

@@ -33,6 +33,8 @@ export function rowOf(
     parked:
       parked && defined({ code: parked.code, message: parked.message, event: parked.event?.type }),
     owner: kind.owner,
+    mode: kind.remote ? 'elsewhere' : kind.program?.mode,
+    why: kind.program?.why,
     group,
     warning: warningOf(cell),
     crashes: cell.rareIfAny?.trouble?.crashes,

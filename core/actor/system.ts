@@ -10,6 +10,7 @@ import type { Address } from './address.ts'
 import type { ActorDef, ActorEvent } from './define.ts'
 import type { XStateFacade } from './facade.ts'
 import type { Inspect } from './inspect.ts'
+import type { Program } from './program/program.ts'
 import type { RemoteProgram } from './program/remote.ts'
 import type { DeadLetter, LetterFilter } from './letters.ts'
 import type { FlightEntry, FlightRecorder } from './recorder.ts'
@@ -113,6 +114,13 @@ export interface ActorRow {
   readonly parked?: { readonly code: string; readonly message: string; readonly event?: string }
   /** The plugin that registered the type. */
   readonly owner?: string
+  /**
+   * How its type behaves: `compiled`, `interpreted` by XState's own transition, or `elsewhere`, in the
+   * thread or process of its plugin. Absent when no type is registered for it.
+   */
+  readonly mode?: Program['mode'] | 'elsewhere'
+  /** Why its type is interpreted. */
+  readonly why?: string
   /** Name of the group it is supervised in. */
   readonly group?: string
   /** Worth a look: its state was written by another machine of the same version. */

@@ -1,5 +1,7 @@
 import t from 'tap'
+import { createMachine } from 'xstate'
 import type { Address } from '../../core/actor/address.ts'
+import { defineActor } from '../../core/actor/define.ts'
 import type { InspectRecord } from '../../core/actor/inspect.ts'
 import type { ActorRef, ActorSnapshot, WatchEvent } from '../../core/actor/system.ts'
 import { codeOf } from '../../core/kit.ts'
@@ -7,6 +9,23 @@ import { counter, House, settle } from './counter.ts'
 import type { Charge, CounterContext, CounterEvent } from './counter.ts'
 
 type CounterRef = ActorRef<CounterContext, CounterEvent>
+
+t.test('a row says how the type behaves, and why it is not compiled', async (t) => {
+  const house = new House()
+  const system = await house.start()
+  t.teardown(() => system.close())
+  const strange = Object.assign(() => true, { check: () => true })
+  const machine = createMachine({ on: { go: { guard: strange } } })
+  const [plain, odd] = [counter(), defineActor({ type: 'test.strange', version: 1, machine })]
+  system.register(plain)
+  system.register(odd)
+  await system.spawn(plain, 'a', { count: 5 })
+  await system.spawn(odd, 'b')
+  t.match(system.list(), [
+    { address: 'test.counter/a', mode: 'compiled', why: undefined },
+    { address: 'test.strange/b', mode: 'interpreted', why: /guard in .* nobody knows/ },
+  ])
+})
 
 t.test('an event is applied, durable, and seen by whoever follows', async (t) => {
   const house = new House()

@@ -11,6 +11,12 @@ t.test('the counter keeps the laws of machines', async (t) => {
   })
 })
 
+t.test('a child that fails where nobody handles it ends no walk', async (t) => {
+  const failed = { type: 'xstate.error.actor.f' }
+  const machine = createMachine({ initial: 'a', states: { a: { on: { go: 'b' } }, b: {} } })
+  await machineLaws(t, machine as AnyStateMachine, { events: [{ type: 'go' }, failed] })
+})
+
 /** Runs the laws without a runner and lists the titles of those that failed. */
 async function broken(machine: AnyStateMachine, events: string[]): Promise<string[]> {
   const failed: string[] = []

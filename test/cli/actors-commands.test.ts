@@ -61,6 +61,7 @@ t.test('a parked actor says why, and goes on when a person skips its message', a
   t.match((await run('actors', '--parked')).out, /acme\.soft\/a +parked +open/)
   const one = await run('actors', 'acme.soft/a')
   t.match(one.out, /parked +PROV_ACTOR_STEP_FAILED: [^]*the jar breaks/)
+  t.match(one.out, /behaviour +elsewhere/, 'its plugin has a thread of its own')
   t.match(one.out, /\{"type":"put","what":"stone"\} +open +park/)
   t.match(await json('actors', 'acme.soft/a'), { status: 'parked', crashes: [{ tries: 1 }] })
   const refused = await run('jar', 'soft', 'pear')

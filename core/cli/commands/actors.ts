@@ -69,7 +69,8 @@ const statusOf = ({ status }: ActorRow, paint: Paint) =>
 
 function one(row: ActorRow, paint: Paint, format: 'text' | 'md'): readonly string[] {
   const options = { paint, format }
-  const { address, version, sequence, depth, restarts, parked, group, warning, owner } = row
+  const { address, version, sequence, depth, restarts, parked, group, warning, owner, mode, why } =
+    row
   return [
     address,
     ...fields(
@@ -82,6 +83,7 @@ function one(row: ActorRow, paint: Paint, format: 'text' | 'md'): readonly strin
         ['restarts', restarts > 0 ? String(restarts) : undefined],
         ['group', group],
         ['plugin', owner],
+        ['behaviour', why === undefined ? mode : `${mode}: ${why}`],
         ['parked', parked && [`${parked.code}: ${parked.message}`, paint.bad]],
         ['parked at', parked?.event],
         ['warning', warning === undefined ? undefined : [warning, paint.warn]],
@@ -106,10 +108,11 @@ const failures = (crashes: readonly CrashReport[], paint: Paint, format: 'text' 
     { paint, format, head: ['time', 'event', 'state', 'decision', 'what and why'] },
   )
 
-function note({ parked, warning, restarts, owner, passive }: ActorRow): string {
+function note({ parked, warning, restarts, owner, mode, passive }: ActorRow): string {
   if (parked) return `${parked.code}: ${parked.message}`
   if (warning !== undefined) return warning
-  return [passive && 'at rest', restarts > 0 && `${restarts} restarts`, owner]
+  const slow = mode === 'interpreted' && mode
+  return [slow, passive && 'at rest', restarts > 0 && `${restarts} restarts`, owner]
     .filter(Boolean)
     .join(', ')
 }

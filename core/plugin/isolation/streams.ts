@@ -49,7 +49,13 @@ export function answerOf(promise: Promise<unknown>): Promise<unknown> {
     [Symbol.asyncIterator]: () => {
       quiet()
       return iterate(
-        promise.then((value) => (value as AsyncIterable<unknown>)[Symbol.asyncIterator]()),
+        promise.then((value) => {
+          const begin = (Object(value) as Partial<AsyncIterable<unknown>>)[Symbol.asyncIterator]
+          // What it is shows only now: said as the plugin's own code would hear it in this thread.
+          if (!begin)
+            throw new TypeError('it is not async iterable; an Observable is subscribed to')
+          return begin.call(value)
+        }),
       )
     },
   }

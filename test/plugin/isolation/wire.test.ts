@@ -1,8 +1,10 @@
 /** Both ends of the wire: what arrives is parsed, tables are bounded, and an end fails who waits. */
+import { from } from 'rxjs'
 import t from 'tap'
 import { systemClock } from '../../../core/clock.ts'
 import type { ProvError } from '../../../core/errors.ts'
 import { codeOf } from '../../../core/kit.ts'
+import { answerOf } from '../../../core/plugin/isolation/streams.ts'
 import { Peer } from '../../../core/plugin/isolation/wire.ts'
 import type { Frame } from '../../../core/plugin/isolation/wire.ts'
 
@@ -181,4 +183,14 @@ t.test('signals that will not abort any more are remembered by neither side', as
   lasting.abort()
   await new Promise((turn) => setImmediate(turn))
   t.equal(seen[0]?.[0]?.aborted, true, 'those that may abort still do')
+})
+
+t.test('what is iterated and cannot be says so in words of its reader', async (t) => {
+  for (const value of [from([1, 2]), 3, undefined]) {
+    const answer = answerOf(Promise.resolve(value)) as unknown as AsyncIterable<unknown>
+    const read = async (): Promise<void> => {
+      for await (const item of answer) t.fail(`${String(item)} came`)
+    }
+    await t.rejects(read(), /not async iterable; an Observable is subscribed to/)
+  }
 })
