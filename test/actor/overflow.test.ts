@@ -88,6 +88,15 @@ t.test('a lossy mailbox drops what it says it drops, and counts it', async (t) =
   }
 })
 
+t.test('nothing is dropped that somebody waits for', async (t) => {
+  const { system, ref } = await start({ capacity: 1, overflow: 'drop-oldest', lossy: true })
+  t.teardown(() => system.close())
+  const applied = ref.apply(seen('a'))
+  const sent = ref.send(seen('b'))
+  t.match(sent, { accepted: false, reason: 'full' }, 'the newer one is refused instead')
+  t.same((await applied).context.seen, ['a0'])
+})
+
 t.test('losing and coalescing must be asked for in so many words', async (t) => {
   const code = async (mailbox: Partial<MailboxPolicy>) => codeOf((async () => watcher(mailbox))())
   t.equal(await code({ overflow: 'drop-oldest' }), 'PROV_ACTOR_DEF_INVALID')

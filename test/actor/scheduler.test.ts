@@ -1,13 +1,14 @@
 /** Whose turn it is: fair between plugins, never for too long, repeatable when a test asks for it. */
 import t from 'tap'
 import { assign, setup } from 'xstate'
+import { systemClock } from '../../core/clock.ts'
 import { startActors } from '../../core/actor/start.ts'
 import { defineActor } from '../../core/actor/define.ts'
 import type { ActorEvent } from '../../core/actor/define.ts'
 import { House, settle } from './counter.ts'
 
 const order: string[] = []
-const noting = (type: string) =>
+const noting = (type: string, meanwhile?: () => void) =>
   defineActor({
     type,
     version: 1,
@@ -16,7 +17,7 @@ const noting = (type: string) =>
     machine: setup({
       types: { context: {} as { n: number }, events: {} as ActorEvent },
       actions: {
-        count: assign({ n: ({ context }) => (order.push(type), context.n + 1) }),
+        count: assign({ n: ({ context }) => (meanwhile?.(), order.push(type), context.n + 1) }),
       },
     }).createMachine({ context: { n: 0 }, on: { '*': { actions: 'count' } } }),
   })
@@ -38,6 +39,26 @@ t.test('a plugin that floods its actors does not keep the others waiting', async
   while (order.length < 20_001) await settle(1)
   t.equal(order.length, 20_001, 'and the flooder loses nothing')
 })
+
+t.test(
+  'slow steps count by their time: a lane that took long waits while others go on',
+  async (t) => {
+    let nowMs = 0
+    const system = await startActors({ clock: { ...systemClock, monotonic: () => nowMs } })
+    t.teardown(() => system.close())
+    const [slow, quick] = [noting('slow', () => void nowMs++), noting('quick')]
+    system.register(slow, { owner: 'dawdler' })
+    system.register(quick, { owner: 'neighbour' })
+    const refs = [await system.spawn(slow, 'one'), await system.spawn(quick, 'one')]
+    order.length = 0
+    for (const ref of refs) for (let n = 0; n < 4_000; n++) ref.send({ type: 'more' })
+    while (order.length < 8_000) await settle(1)
+    const before = order
+      .slice(0, order.lastIndexOf('quick'))
+      .filter((type) => type === 'slow').length
+    t.ok(before <= 1_500, `${before} of 4,000 slow ones came before the last of 4,000 quick ones`)
+  },
+)
 
 t.test('the event loop gets its turn while actors are busy', async (t) => {
   const system = await startActors()
