@@ -26,8 +26,18 @@ function readable(ns: number): string {
 }
 
 async function inProcess(): Promise<void> {
-  for (const file of readdirSync(here).filter((name) => name.endsWith('.bench.js'))) {
-    if (words.length > 0 && !words.some((word) => file.includes(word))) continue
+  const all = readdirSync(here).filter((name) => name.endsWith('.bench.js'))
+  const meant = all.filter(
+    (file) => words.length === 0 || words.some((word) => file.includes(word)),
+  )
+  if (meant.length === 0) {
+    const names = [...all.map((file) => file.replace('.bench.js', '')), 'kernel', 'compare'].join(
+      ', ',
+    )
+    process.stderr.write(`no bench is called ${words.join(' ')}; there are ${names}\n`)
+    process.exitCode = 64
+  }
+  for (const file of meant) {
     const module = (await import(pathToFileURL(join(here, file)).href)) as { default: Bench }
     for (const row of await measure(module.default, rounds)) {
       process.stdout.write(`${JSON.stringify(row)}\n`)

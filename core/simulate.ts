@@ -100,10 +100,10 @@ export interface World {
 /** Whose keys there are: the first one proposes, the second one can approve. */
 const people = ['alice', 'bob'] as const
 
-/** Worlds whose folders are still there. */
-const worlds = new Set<World>()
+/** Folders of all worlds of this process: a dead life may write into one that is gone already. */
+const folders = new Set<string>()
 process.once('exit', () => {
-  for (const world of worlds) world.close()
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
 })
 
 const defaultLimitMs: Millis = 600_000
@@ -139,7 +139,7 @@ class SimulatedWorld implements World {
     this.seed = seedFor('a world was', options.seed)
     this.#dir = mkdtempSync(join(tmpdir(), 'prov-world-'))
     this.root = join(this.#dir, 'workspace')
-    worlds.add(this)
+    folders.add(this.#dir)
     if (options.workspace !== undefined) {
       cpSync(options.workspace, this.root, { recursive: true })
     }
@@ -187,7 +187,6 @@ class SimulatedWorld implements World {
   }
 
   close(): void {
-    worlds.delete(this)
     rmSync(this.#dir, { recursive: true, force: true })
   }
 

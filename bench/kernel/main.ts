@@ -19,6 +19,8 @@ import { goalLine, judge, lineOf, rowOf } from './table.ts'
 
 const say = (text: string): void => void process.stderr.write(`${text}\n`)
 
+const namesOf = (all: readonly Subject[]): string => all.map(({ name }) => name).join(', ')
+
 /** Runs and prints. Resolves with the cells, for whoever wants to judge them. */
 export async function kernelBench(words: readonly string[]): Promise<readonly CellResult[]> {
   const { values, positionals } = parseArgs({
@@ -36,6 +38,11 @@ export async function kernelBench(words: readonly string[]): Promise<readonly Ce
   const wanted = subjects.filter(
     ({ name }) => positionals.length === 0 || positionals.some((word) => name.includes(word)),
   )
+  if (wanted.length === 0) {
+    say(`nothing measured is called ${positionals.join(' ')}; there are ${namesOf(subjects)}`)
+    process.exitCode = 64
+    return []
+  }
   const only = values.arms?.split(',')
   const armsOf = (subject: Subject): readonly string[] =>
     subject.arms.filter((arm) => only === undefined || only.includes(arm))

@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
 import t from 'tap'
 import { runCells, thisRoot } from '../../bench/kernel/runner.ts'
 import { subjects } from '../../bench/kernel/subjects.ts'
@@ -43,4 +45,14 @@ t.test('the median of an even number of rounds leans to neither side', async (t)
   t.equal(middle([4, 1]), 2.5)
   t.equal(middle([9, 1, 2]), 2)
   t.ok(Number.isNaN(middle([])))
+})
+
+t.test('a bench that is not there is no success, and those there are are named', (t) => {
+  const bench = (...words: string[]) =>
+    spawnSync(process.execPath, [join(thisRoot, 'dist/bench/run.js'), ...words], {
+      encoding: 'utf8',
+    })
+  t.match(bench('nosuch'), { status: 64, stderr: /no bench is called nosuch; there are .*journal/ })
+  t.match(bench('kernel', 'nosuch'), { status: 64, stderr: /is called nosuch; there are burst/ })
+  t.end()
 })

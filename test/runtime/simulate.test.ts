@@ -1,6 +1,6 @@
 /** A simulated world: a whole operation, killed at every named point, happens exactly once. */
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
@@ -85,9 +85,13 @@ t.test('a script that died with its life runs again and proposes nothing twice',
 
 t.test('a process that ends badly says which seed repeats it', async (t) => {
   const program = fileURLToPath(new URL('../support/failing-world.js', import.meta.url))
-  const ended = (code: string) => spawnSync(process.execPath, [program, code], { encoding: 'utf8' })
+  const TMPDIR = t.testdir()
+  const env = { ...process.env, TMPDIR }
+  const ended = (code: string) =>
+    spawnSync(process.execPath, [program, code], { encoding: 'utf8', env })
   t.match(ended('1').stderr, /seed 4711/)
   t.equal(ended('0').stderr, '')
+  t.same(readdirSync(TMPDIR), [], 'and leaves no folder behind')
 })
 
 t.test('a script that fails ends the run with its own error', async (t) => {
