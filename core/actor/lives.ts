@@ -1,6 +1,9 @@
 /**
  * The lives of actors: coming back from the journal, starting, ending, starting again.
  *
+ * It is one file because every way in must leave the same things behind that every way out takes away:
+ * cell, timers, promises, group, children.
+ *
  * @module
  */
 import { asProvError, ProvError } from '../errors.ts'

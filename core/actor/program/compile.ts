@@ -177,7 +177,7 @@ export class CompiledProgram implements Program {
     const { context } = draft
     if (this.#watched > 0) {
       this.#watched--
-      freezeNew(context, before)
+      freezeNew(context, before, this.def.durability !== 'volatile')
     }
     const asked = draft.asked ?? none
     const logs = draft.logs ?? none

@@ -1,19 +1,34 @@
 /**
- * Freezes what is new in a context; what it shares with the one before is frozen already.
+ * Freezes what is new in a context; what it shares with the one before is frozen already. Where the
+ * context is kept, it looks at what it freezes as well: a value that JSON does not know would be
+ * another one after a restart, so it fails its step.
  *
  * @module
  */
 import type { JsonObject } from '../../json.ts'
 
-export function freezeNew(value: unknown, before?: JsonObject): void {
+/** Throws TypeError, when `kept`, for what is no JSON. Undefined is fine: it reads like absent. */
+export function freezeNew(value: unknown, before?: JsonObject, kept = false, at = 'context'): void {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return
   const plain = Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype
-  if (!plain) return
-  Object.freeze(value)
+  if (!plain) {
+    if (kept) throw odd(at, `an instance of ${value.constructor?.name ?? 'no class'}`)
+    return
+  }
   const fields = value as Readonly<Record<string, unknown>>
   for (const key in fields) {
     const item = fields[key]
-    if (typeof item !== 'object' || item === null) continue
-    if (before === undefined || item !== before[key]) freezeNew(item)
+    if (before !== undefined && item === before[key]) continue
+    if (typeof item === 'object') freezeNew(item, undefined, kept, key)
+    else if (kept && !isJson(item)) throw odd(key, `${typeof item} ${String(item)}`)
   }
+  Object.freeze(value)
 }
+
+function isJson(item: unknown): boolean {
+  if (typeof item === 'number') return Number.isFinite(item)
+  return typeof item === 'string' || typeof item === 'boolean' || item === undefined
+}
+
+const odd = (at: string, what: string): TypeError =>
+  new TypeError(`${at} is ${what}, which no journal keeps: hold it as plain JSON`)

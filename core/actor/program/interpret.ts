@@ -70,7 +70,7 @@ export function interpreted(
     if (snapshot.status === 'error') throw snapshot.error
     const known = before && SnapshotConfig.of(before.config, owner)
     sort(snapshot, draft)
-    freezeNew(snapshot.context, before?.context)
+    freezeNew(snapshot.context, before?.context, def.durability !== 'volatile')
     const isKnown = before && known && isSame(snapshot, known)
     return {
       config: isKnown ? before.config : new SnapshotConfig(snapshot, owner),

@@ -20,11 +20,10 @@ import type {
   RemoteTurn,
 } from '../../actor/program/remote.ts'
 import { serveGuest } from '../../actor/remote-guest.ts'
-import type { ActorState } from '../../actor/state.ts'
+import { persisted } from '../../actor/state.ts'
 import { passOn } from '../../actor/turns.ts'
 import { asProvError } from '../../errors.ts'
 import type { ErrorReport } from '../../errors.ts'
-import { defined } from '../../optional.ts'
 import type { Count } from '../../units.ts'
 import { pluginErrors } from '../errors.ts'
 import { isPlain } from './parcel.ts'
@@ -139,7 +138,7 @@ export class GuestSteps {
       else asked.push(one)
     }
     if (step.context !== before) this.#demandData(step.context, before, self)
-    return { state: stateOf(step), tags: [...step.config.tags], asked, beside, logs: step.logs }
+    return { state: persisted(step), tags: [...step.config.tags], asked, beside, logs: step.logs }
   }
 
   /** Text would silently make something else of what is no JSON; only what is new is looked at. */
@@ -163,17 +162,6 @@ function stepOf(program: Program, at: Standing, { event, nowMs, timer }: RemoteM
   }
   const set = at.timers.find(({ id }) => id === timer)
   return set?.to === undefined ? program.step(at, event, nowMs, timer) : passOn(at, set)
-}
-
-function stateOf({ config, context, timers }: Standing): ActorState {
-  return defined({
-    value: config.value,
-    context,
-    status: config.status,
-    output: config.output,
-    history: config.history,
-    timers: timers.length > 0 ? timers : undefined,
-  }) as ActorState
 }
 
 /** Where in a value something is that is no JSON, in words. */

@@ -1,0 +1,65 @@
+/** What an actor keeps must read back as it was: a context that is no JSON fails its step by name. */
+import t from 'tap'
+import { assign, setup } from 'xstate'
+import { defineActor } from '../../core/actor/define.ts'
+import type { Durability } from '../../core/actor/define.ts'
+import { House } from './counter.ts'
+
+const odd: Readonly<Record<string, unknown>> = {
+  date: new Date(0),
+  map: new Map([[1, 2]]),
+  number: NaN,
+  big: 1n,
+  symbol: Symbol('s'),
+  code: () => {},
+}
+const machine = setup({
+  types: { context: {} as { held: unknown }, events: {} as { type: 'hold'; what: string } },
+  actions: {
+    hold: assign({ held: ({ event }) => ({ deep: [odd[event.what] ?? event.what] }) }),
+  },
+}).createMachine({ context: { held: undefined }, on: { hold: { actions: 'hold' } } })
+
+const keeper = (durability: Durability) =>
+  defineActor({
+    type: 'test.keeper',
+    version: 1,
+    machine,
+    durability,
+    supervision: { onFailure: 'resume' },
+  })
+
+for (const durability of ['journal', 'snapshot'] as const) {
+  t.test(
+    `${durability}: a date, a map, a number that is none is refused, the state stays`,
+    async (t) => {
+      const house = new House()
+      const system = await house.start()
+      t.teardown(() => system.close())
+      const def = keeper(durability)
+      system.register(def)
+      const ref = await system.spawn(def, 'a')
+      await ref.apply({ type: 'hold', what: 'plain' })
+      for (const what of Object.keys(odd)) {
+        await t.rejects(ref.apply({ type: 'hold', what }), {
+          code: 'PROV_ACTOR_STEP_FAILED',
+          message: /no journal keeps/,
+        })
+        t.same(ref.snapshot().context, { held: { deep: ['plain'] } }, what)
+      }
+    },
+  )
+}
+
+t.test('an actor that keeps nothing may hold what it likes', async (t) => {
+  const house = new House()
+  const system = await house.start()
+  t.teardown(() => system.close())
+  const def = keeper('volatile')
+  system.register(def)
+  const ref = await system.spawn(def, 'a')
+  for (const what of Object.keys(odd)) {
+    const { context } = await ref.apply({ type: 'hold', what })
+    t.ok(Object.is((context.held as { deep: unknown[] }).deep[0], odd[what]), what)
+  }
+})
