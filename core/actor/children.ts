@@ -12,6 +12,8 @@
  * C4  Whatever goes wrong with it is an event for its parent, `xstate.error.actor.<id>`.
  * C5  What it says is plain JSON, copied at the door.
  *
+ * It is one file because what was asked, what is said and what ends all turn on one table of families.
+ *
  * @module
  */
 import type { AnyActorLogic, AnyActorRef, EventObject } from 'xstate'

@@ -8,6 +8,8 @@
  * The outbox holds what commits promised and nobody has done yet: effects and tells. A step that was
  * caused by one of them settles it in its own record.
  *
+ * It is one file because a record and what reading it back does to the book must change together.
+ *
  * @module
  */
 import { defined } from '../optional.ts'

@@ -16,8 +16,8 @@
  * A4  Time stands still while anything can go on without it, and is never waited for.
  *
  * The seed decides which of the ready actors goes next, how long each write takes and the jitter of
- * back-offs. Scripts and
- * handlers that go outside, to files or sockets, are waited for but not repeated.
+ * back-offs. Scripts and handlers that go outside, to files or sockets, are waited for but not
+ * repeated. It is one file because a world and its lives share who is dead.
  *
  * @module
  */

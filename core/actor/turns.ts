@@ -17,6 +17,8 @@
  * An actor that keeps nothing has nothing to wait for: its steps are computed, swapped and followed
  * one by one, in place. The others compute a batch, and it is a batch that is committed.
  *
+ * It is one file because T1 to T4 are promises about the order of its parts.
+ *
  * @module
  */
 import type { JournalEntry } from '../journal/journal.ts'
