@@ -27,6 +27,9 @@ export interface AskOptions {
 
 const defaultTimeoutMs: Millis = 5_000
 
+/** Ends of numbers, by a thousand: the text before them is made once for all of these. */
+const ends = Array.from({ length: 1_000 }, (_, at) => String(at).padStart(3, '0'))
+
 /** One question under way. */
 class Asked {
   readonly number: Count
@@ -62,6 +65,12 @@ export class Asks {
   #waiting: (Asked | undefined)[] = empty(16)
   #size: Count = 0
   #count: Count = 0
+  /** What the addresses of this thousand begin with. */
+  #head: string
+  /** Where the question that is being posted wants its answer; empty when none is. */
+  #asking = ''
+  /** What came there before it was posted to the end. */
+  #answer: ActorEvent | undefined = undefined
 
   /**
    * `life` is another one each time, so that an answer which an earlier one was told meets no question
@@ -70,6 +79,7 @@ export class Asks {
   constructor(clock: Clock, glance: Glance, life: string) {
     this.#glance = glance
     this.#prefix = `ask/${life}-`
+    this.#head = this.#prefix
     this.#deadlines = new Alarm(clock, (asked) => this.#late(asked), { background: false })
   }
 
@@ -81,15 +91,30 @@ export class Asks {
     options: AskOptions | undefined,
     chain: AskChain | undefined,
   ): Promise<ActorEvent> {
-    return new Promise((resolve, reject) => {
+    const signal = options?.signal
+    const number = ++this.#count
+    const replyTo = this.#addressOf(number)
+    const outer = this.#asking
+    const outerAnswer = this.#answer
+    let event: ActorEvent
+    let answer: ActorEvent | undefined
+    try {
       if (chain) refuseCycle(to, chain)
-      const signal = options?.signal
-      const timeoutMs = options?.timeoutMs ?? defaultTimeoutMs
-      const number = ++this.#count
-      const replyTo = (this.#prefix + number) as Address
-      const event = question(replyTo)
+      event = question(replyTo)
       if (signal?.aborted) throw abandoned(to, event)
+      this.#asking = replyTo
+      this.#answer = undefined
       post.ask(to, event, chain)
+      answer = this.#answer
+    } catch (thrown) {
+      return Promise.reject(thrown as Error)
+    } finally {
+      this.#asking = outer
+      this.#answer = outerAnswer
+    }
+    if (answer !== undefined) return Promise.resolve(answer)
+    return new Promise((resolve, reject) => {
+      const timeoutMs = options?.timeoutMs ?? defaultTimeoutMs
       this.#glance.look()
       const asked = new Asked(number, to, timeoutMs, resolve, reject)
       this.#keep(asked)
@@ -103,9 +128,21 @@ export class Asks {
     })
   }
 
+  /** Text from two parts that are there already: writing a number out takes longer than a step. */
+  #addressOf(number: Count): Address {
+    const end = number % 1_000
+    if (end === 0) this.#head = `${this.#prefix}${number / 1_000}`
+    return (this.#head + (number < 1_000 ? end : (ends[end] as string))) as Address
+  }
+
   /** False when nobody waits at that address any more. */
   answer(replyTo: string, event: ActorEvent): boolean {
-    if (this.#size === 0) return false
+    if (replyTo === this.#asking && replyTo !== '' && this.#answer === undefined) {
+      this.#answer = event
+      return true
+    }
+    // One letter first: this runs for every tell there is.
+    if (this.#size === 0 || replyTo.charCodeAt(0) !== 97) return false
     const number = numberIn(replyTo, this.#prefix)
     const asked = this.#waiting[number & (this.#waiting.length - 1)]
     if (asked === undefined || asked.number !== number || number === 0) return false

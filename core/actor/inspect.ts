@@ -27,6 +27,7 @@ import type { Address } from './address.ts'
 import type { ActorDef, ActorEvent } from './define.ts'
 import { actorErrors } from './errors.ts'
 import type { Pending } from './ledger.ts'
+import { listening } from './listeners.ts'
 import type { Config, Program, Standing } from './program/program.ts'
 import type { TimerState } from './state.ts'
 
@@ -320,10 +321,13 @@ interface Guest {
 
 function records({ hear, failed }: Guest): Loose {
   return (record, actor, about) => {
+    listening.depth++
     try {
       wait(hear(record, actor, about), failed)
     } catch (thrown) {
       failed(thrown)
+    } finally {
+      listening.depth--
     }
   }
 }
@@ -331,10 +335,13 @@ function records({ hear, failed }: Guest): Loose {
 function steps({ hear, failed }: Guest): StepHook {
   if (seesNothing(hear)) return records({ hear, failed })
   return (actor, event, before, about) => {
+    listening.depth++
     try {
       wait(hear(stepRecord(actor, event, before), actor, about), failed)
     } catch (thrown) {
       failed(thrown)
+    } finally {
+      listening.depth--
     }
   }
 }
@@ -342,10 +349,13 @@ function steps({ hear, failed }: Guest): StepHook {
 function arrivals({ hear, failed }: Guest): ArrivalHook {
   if (seesNothing(hear)) return records({ hear, failed })
   return (actor, from, about) => {
+    listening.depth++
     try {
       wait(hear(arrivalRecord(actor, from, about), actor, about), failed)
     } catch (thrown) {
       failed(thrown)
+    } finally {
+      listening.depth--
     }
   }
 }

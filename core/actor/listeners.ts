@@ -6,6 +6,12 @@
  */
 import type { Address } from './address.ts'
 
+/**
+ * Greater than 0 while the kernel calls somebody who only listens: it may be in the middle of anything
+ * then, so nobody gets a turn at once.
+ */
+export const listening = { depth: 0 }
+
 interface Listener<T> {
   readonly hear: (event: T) => void
   throws: number
@@ -36,11 +42,14 @@ export class Listeners<T> {
     const all = this.#byAddress.get(address)
     if (all === undefined) return
     for (const listener of Array.from(all)) {
+      listening.depth++
       try {
         listener.hear(event)
       } catch (thrown) {
         if (++listener.throws >= patience) this.#remove(address, listener)
         this.#failed(address, thrown)
+      } finally {
+        listening.depth--
       }
     }
   }

@@ -77,17 +77,24 @@ export class Post {
     })
   }
 
-  /** Throws when the question is not taken. */
+  /** Throws when the question is not taken. An actor that keeps nothing may answer before it returns. */
   ask(address: Address, event: ActorEvent, chain: AskChain | undefined): void {
     const cell = this.#realm.find(address, 'message')
     const reason = this.#refusal(cell, address, event)
     if (reason !== undefined && !(reason === 'full' && makeRoom(this.#realm, cell as Cell))) {
       throw this.#realm.broken ?? refused(reason, address, cell, event)
     }
-    if (!chain) return this.#queue(cell as Cell, event, undefined)
-    const mail = new Mail(event, this.#realm.nowMs)
-    mail.chain = chain
-    this.#queue(cell as Cell, mail, chain.address)
+    const to = cell as Cell
+    let item: Item = event
+    if (chain) {
+      item = new Mail(event, this.#realm.nowMs)
+      item.chain = chain
+    }
+    if (!this.#put(to, item, chain?.address)) return
+    const { scheduler } = this.#realm
+    // Who keeps steps answers after a commit, and several questions may share one.
+    if (to.kind.kept || to.kind.program === undefined) scheduler.ready(to)
+    else scheduler.now(to)
   }
 
   /** An address where nobody stands may still be about to get somebody. */
@@ -124,7 +131,12 @@ export class Post {
   }
 
   #queue(cell: Cell, sent: Item, from: Address | undefined): void {
-    const { hooks, scheduler, tracing } = this.#realm
+    if (this.#put(cell, sent, from)) this.#realm.scheduler.ready(cell)
+  }
+
+  /** Into the mailbox; true when its actor can take a turn. */
+  #put(cell: Cell, sent: Item, from: Address | undefined): boolean {
+    const { hooks, tracing } = this.#realm
     const item = tracing === null ? sent : this.#traced(tracing, sent, from)
     const tapped = (cell.flags & flag.tapped) !== 0
     const hear = hooks.event
@@ -135,7 +147,7 @@ export class Post {
     // How long something waits is only interesting where it has to.
     else cell.push(idle || item instanceof Mail ? item : new Mail(item, this.#realm.nowMs))
     if (tapped) this.#depth(cell)
-    if (idle) scheduler.ready(cell)
+    return idle
   }
 
   /** What comes from outside belongs to whatever its sender is in. */
@@ -197,8 +209,11 @@ export class Post {
   /** A tell of an actor that keeps nothing: delivered now or a dead letter, no promise to keep. */
   tellNow(from: Address, params: unknown): void {
     const { books, ledger, starting, asks } = this.#realm
-    const { to, event } = params as { readonly to: Address; readonly event: ActorEvent }
-    if (!isEvent(event)) return books.letter(String(to), event, 'invalid', { from })
+    const told = params as { readonly to: unknown; readonly event: ActorEvent }
+    const { event } = told
+    // A machine may name anything.
+    const to = (typeof told.to === 'string' ? told.to : String(told.to)) as Address
+    if (!isEvent(event)) return books.letter(to, event, 'invalid', { from })
     if (asks.answer(to, event)) return
     const cell = this.#realm.find(to, 'message')
     if (cell && cell.status !== 'done') return this.#queue(cell, event, from)
