@@ -50,6 +50,13 @@ export const expectedErrors: readonly (readonly [string, string, number, string,
     'hand over plain objects; core/actor/plain.ts says what counts as plain',
   ],
   [
+    'PROV_ACTOR_CLOSE_UNFINISHED',
+    'unknown',
+    8,
+    'the journal did not answer within <deadlineMs> ms while the actors were closed: whether the last steps are kept is not known',
+    '`prov doctor` looks at the disk; after the next start `prov actors` shows what is kept',
+  ],
+  [
     'PROV_ACTOR_DEF_INVALID',
     'usage',
     64,

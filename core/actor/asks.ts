@@ -156,8 +156,14 @@ export class Asks {
     this.#deadlines.rest()
   }
 
-  stop(): void {
+  /** Nobody will answer any more: all who wait are told. Says how many. */
+  stop(): Count {
+    const count = this.#size
+    for (const asked of this.#waiting) {
+      if (asked && this.#end(asked)) asked.reject(abandoned(asked.to, { type: 'a question' }))
+    }
     this.#deadlines.stop()
+    return count
   }
 
   #keep(asked: Asked): void {

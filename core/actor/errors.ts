@@ -23,6 +23,7 @@ export const actorErrors = defineErrors<{
   PROV_ACTOR_TIMEOUT: { address: string; timeoutMs: Millis }
   PROV_ACTOR_ABORTED: { address: string; event: string }
   PROV_ACTOR_ASK_CYCLE: { address: string; path: string }
+  PROV_ACTOR_CLOSE_UNFINISHED: { deadlineMs: Millis }
   PROV_ACTOR_PARTITION_FOREIGN: { type: string; partition: string; own: string }
   PROV_ACTOR_VERSION_UNKNOWN: { address: string; found: number; known: number }
   PROV_ACTOR_RESTORE_FAILED: { address: string; what: string }
@@ -119,6 +120,13 @@ export const actorErrors = defineErrors<{
     disposition: 'unknown',
     text: ({ address, event }) => `nobody waits for ${event} at ${address} any more`,
     remedy: 'run `prov actors` to see whether it was taken before sending it again',
+  },
+  PROV_ACTOR_CLOSE_UNFINISHED: {
+    disposition: 'unknown',
+    text: ({ deadlineMs }) =>
+      `the journal did not answer within ${deadlineMs} ms while the actors were closed: whether the last steps are kept is not known`,
+    remedy:
+      '`prov doctor` looks at the disk; after the next start `prov actors` shows what is kept',
   },
   PROV_ACTOR_PARTITION_FOREIGN: {
     disposition: 'refuse',

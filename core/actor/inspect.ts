@@ -108,6 +108,18 @@ export type InspectRecord =
       readonly records: Count
       readonly tookMs: Millis
     }
+  /** The system was closed. What it left is 0 everywhere when it ended in order. */
+  | {
+      readonly kind: 'closed'
+      /** Effects that had not ended: they are owed, and run after the next start. */
+      readonly effects: Count
+      /** Nobody took them: dead letters, or, from timers and promises, they come again. */
+      readonly messages: Count
+      /** Whoever asked was told. */
+      readonly questions: Count
+      /** The journal did not answer to them: whether they are kept is not known. */
+      readonly writes: Count
+    }
   /** One failure took others along. */
   | {
       readonly kind: 'group.restarted'
@@ -243,6 +255,7 @@ const silent: Readonly<Record<InspectKind, null>> = {
   passivated: null,
   woken: null,
   replayed: null,
+  closed: null,
   'group.restarted': null,
   'plugin.stalled': null,
   'observer.failed': null,

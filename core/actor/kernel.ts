@@ -344,29 +344,57 @@ export class Kernel implements ActorSystem {
 
   async #close(deadlineMs: Millis): Promise<void> {
     const realm = this.#realm
+    const { lives, turns, books, writer, clock } = realm
     realm.closing = true
     realm.shut = true
     this.halt()
     await new Promise<void>((resolve) => {
-      const deadline = realm.clock.after(deadlineMs, resolve)
+      const deadline = clock.after(deadlineMs, resolve)
       realm.calm = () => {
         deadline.cancel()
         resolve()
       }
       queueMicrotask(() => realm.calmed())
     })
+    turns.recall()
+    let messages = 0
     for (const cell of [...realm.cells.values()].reverse()) {
       if (cell.stuck && cell.first === cell.stuck) cell.take()
-      realm.lives.empty(cell, false)
+      messages += lives.empty(cell, false)
     }
-    realm.books.post()
-    await realm.writer?.settled()
-    if (!realm.broken) await realm.writer?.save()
+    books.post()
+    const effects = realm.effects.running
+    const written = writer && (await within(clock, deadlineMs, this.#written(writer)))
     realm.over = true
+    let writes = 0
+    if (writer && !written) {
+      const error = actorErrors.PROV_ACTOR_CLOSE_UNFINISHED({ deadlineMs })
+      realm.breakDown(error)
+      // Without its snapshot the next start only replays more.
+      writes = writer.abandon(error)
+      if (writes > 0) process.emitWarning(error.message, { type: 'ProvWarning', code: error.code })
+    }
     realm.alarm.stop()
     realm.passive.close()
-    realm.asks.stop()
+    const questions = realm.asks.stop()
+    realm.hooks.closed?.({ kind: 'closed', effects, messages, questions, writes })
   }
+
+  async #written(writer: Writer): Promise<void> {
+    await writer.settled()
+    if (!this.#realm.broken) await writer.save()
+  }
+}
+
+/** Whether something came to an end before the deadline. */
+async function within(clock: Clock, deadlineMs: Millis, ends: Promise<void>): Promise<boolean> {
+  return new Promise((resolve) => {
+    const deadline = clock.after(deadlineMs, () => resolve(false))
+    void ends.then(() => {
+      deadline.cancel()
+      resolve(true)
+    })
+  })
 }
 
 function demandSent({ id, event, bodiless }: DeadLetter, { outcome, replays }: Replayed): void {

@@ -485,10 +485,11 @@ export class Lives {
     watchers.tell(address, { address, kind: why, ...(crash && { crash }) })
   }
 
-  /** Nothing will be taken from this mailbox any more: everybody is told. */
-  empty(cell: Cell, forGood = true): void {
+  /** Nothing will be taken from this mailbox any more: everybody is told. Says how many waited. */
+  empty(cell: Cell, forGood = true): Count {
     const { books } = this.#realm
-    for (const item of cell.takeAll()) {
+    const items = cell.takeAll()
+    for (const item of items) {
       const mail = item instanceof Mail ? item : undefined
       // After a close the timer and the promise still stand: they come again at the next start.
       if (mail?.dropped || mail?.timer || (!forGood && mail?.cause !== undefined)) continue
@@ -498,6 +499,7 @@ export class Lives {
       if (mail?.cause !== undefined) books.settle(mail.cause)
     }
     if ((cell.flags & flag.wanted) !== 0) roomMade(cell)
+    return items.length
   }
 
   /** Its machine is done. */

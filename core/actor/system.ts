@@ -215,7 +215,10 @@ export interface ActorSystem {
   halt(): void
   /**
    * Takes nothing new, aborts running effects newest first, lets what was accepted commit, keeps a
-   * snapshot. What is not done at the deadline (default 5 s) is done after the next start.
+   * snapshot. What is not done at the deadline (default 5 s) is done after the next start. The journal
+   * gets the same time once more for what is under way; then whoever waits for it is told
+   * PROV_ACTOR_CLOSE_UNFINISHED, whoever still asks PROV_ACTOR_ABORTED. What was left is a `closed`
+   * record for inspectors, an unfinished write a process warning as well. Never rejects; idempotent.
    */
   close(options?: { readonly deadlineMs?: Millis }): Promise<void>
 }

@@ -80,6 +80,8 @@ const heard = flag.followed | flag.tapped
 export class Turns {
   readonly #realm: Realm
   readonly #handles = new Map<TimerState, AlarmHandle>()
+  /** Messages whose steps are computed elsewhere. */
+  readonly #away = new Map<Cell, readonly Item[]>()
 
   constructor(realm: Realm) {
     this.#realm = realm
@@ -223,7 +225,10 @@ export class Turns {
     if (items.length === 0) return 0
     cell.busy = true
     this.#realm.commits++
+    this.#away.set(cell, items)
     void remoteSteps(this.#realm, cell, items).then(({ turn, left }) => {
+      // The system was closed meanwhile.
+      if (!this.#away.delete(cell)) return
       this.#realm.commits--
       cell.busy = false
       cell.unshift(left)
@@ -234,6 +239,16 @@ export class Turns {
       this.#realm.calmed()
     })
     return items.length
+  }
+
+  /** Whoever computes steps elsewhere is not waited for: nothing of them was written. */
+  recall(): void {
+    for (const [cell, items] of this.#away) {
+      this.#realm.commits--
+      cell.busy = false
+      cell.unshift(items)
+    }
+    this.#away.clear()
   }
 
   #commit(cell: Cell, turn: Turn): void {

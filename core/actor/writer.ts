@@ -12,6 +12,8 @@ import type { KernelRecords, LedgerBody, Stored } from './ledger.ts'
 
 interface Flight {
   readonly count: Count
+  /** Tells whoever waits that nobody will know. */
+  readonly refused: (error: Error) => void
   /** Position of its last record once its consequences are in memory. */
   last: Position | undefined
 }
@@ -33,7 +35,10 @@ export class Writer {
   #position: Position
   #since: Count = 0
   #saving: Promise<void> | undefined
+  #abandoned = false
   #waiting: (() => void)[] = []
+  /** Snapshots of single actors under way: how to give each up. */
+  readonly #puts = new Set<(error: Error) => void>()
 
   constructor(options: WriterOptions) {
     this.#options = options
@@ -54,14 +59,16 @@ export class Writer {
     durable: () => void,
     refused: (error: Error) => void,
   ): void {
-    const flight: Flight = { count: entries.length, last: undefined }
+    const flight: Flight = { count: entries.length, refused, last: undefined }
     this.#flights.push(flight)
     this.#options.journal.append(entries).then(
       (first) => {
+        if (this.#abandoned) return
         durable()
         this.#landed(flight, first + flight.count - 1)
       },
       (error: Error) => {
+        if (this.#abandoned) return
         this.#flights = this.#flights.filter((other) => other !== flight)
         if (!isRefusal(error)) this.#options.broke(error)
         refused(error)
@@ -79,14 +86,43 @@ export class Writer {
   async put(actor: Stored, outbox: LedgerBody['outbox']): Promise<void> {
     const { journal, partition } = this.#options
     const body = { actor, outbox } as unknown as JsonValue
-    await journal.putSnapshot(`${partition}/${actor.address}`, { position: this.#position, body })
+    const name = `${partition}/${actor.address}`
+    let giveUp: (error: Error) => void = nothing
+    const given = new Promise<void>((resolve, reject) => {
+      this.#puts.add((giveUp = reject))
+      journal.putSnapshot(name, { position: this.#position, body }).then(resolve, reject)
+    })
+    try {
+      await given
+    } finally {
+      this.#puts.delete(giveUp)
+      this.#quiet()
+    }
+  }
+
+  /** Writes whose end is not known yet. */
+  get underWay(): Count {
+    return this.#flights.length + this.#puts.size
   }
 
   /** Resolves when nothing is under way. */
   async settled(): Promise<void> {
-    while (this.#flights.length > 0)
-      await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    while (this.underWay > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve))
     await this.#saving
+  }
+
+  /**
+   * The journal does not answer and nobody waits any longer: whoever would is told, and what it may
+   * still say is not heard. Says how many writes that were.
+   */
+  abandon(error: Error): Count {
+    const count = this.underWay
+    this.#abandoned = true
+    this.#saving = undefined
+    for (const { refused } of this.#flights.splice(0)) refused(error)
+    for (const giveUp of this.#puts) giveUp(error)
+    this.#quiet()
+    return count
   }
 
   /** Keeps the whole system at its present position. */
@@ -118,7 +154,7 @@ export class Writer {
   }
 
   #quiet(): void {
-    if (this.#flights.length > 0) return
+    if (this.underWay > 0) return
     for (const resolve of this.#waiting.splice(0)) resolve()
   }
 }
