@@ -2,6 +2,7 @@
 import t from 'tap'
 import type { InspectRecordOf } from '../../core/actor/inspect.ts'
 import type { ActorsOptions } from '../../core/actor/start.ts'
+import type { ActorRef } from '../../core/actor/system.ts'
 import type { RemoteProgram } from '../../core/actor/program/remote.ts'
 import { codeOf } from '../../core/kit.ts'
 import { counter, House, settle } from './counter.ts'
@@ -36,7 +37,7 @@ async function countAfter({ house, def }: Awaited<ReturnType<typeof start>>): Pr
   house.crash()
   const next = await house.start()
   next.register(def)
-  const count = (next.ref('test.counter/a')?.snapshot().context as { count: number }).count
+  const { count } = (next.ref('test.counter/a') as ActorRef<{ count: number }>).snapshot().context
   await next.close({ deadlineMs: 0 }).catch(() => {})
   return count
 }
