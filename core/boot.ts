@@ -13,6 +13,7 @@ import { startActors } from './actor/start.ts'
 import type { Bus } from './bus/bus.ts'
 import { embeddedBus } from './bus/embedded.ts'
 import { systemClock } from './clock.ts'
+import type { ProvError } from './errors.ts'
 import { ensureHome, homeDir } from './config/home.ts'
 import { passphraseFrom } from './config/passphrase.ts'
 import { findWorkspace, openWorkspaceFiles } from './config/workspace.ts'
@@ -28,6 +29,7 @@ import type { ReadTable } from './plugin/define.ts'
 import { startPlugins } from './plugin/host.ts'
 import type { PluginHost } from './plugin/host.ts'
 import { knownReads, readOnce } from './plugin/reads.ts'
+import { PluginMemory } from './plugin/remembered.ts'
 import type { ServiceRef } from './plugin/service.ts'
 import { Stopwatch } from './plugin/tree.ts'
 import { openContract } from './protocol/contract.ts'
@@ -99,8 +101,25 @@ export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
         memory: { spill: join(files.stateDir, 'resting'), ...options.memory },
       }),
     )
-    if (clock === systemClock) undo.push(await watchdogOf(options, files.stateDir, log))
     let host: PluginHost | undefined
+    // Whose journal is elsewhere, its workspace is only read.
+    const memory = options.journal
+      ? undefined
+      : new PluginMemory({
+          stateDir: files.stateDir,
+          clock,
+          env,
+          handed: discovery.found.flatMap((found) => found.env ?? []),
+          types: () => actors.types(),
+        })
+    undo.push(async () => memory?.close())
+    if (clock === systemClock) {
+      const blocked = (owner: string, error: ProvError): void => {
+        const row = host?.rows().find(({ name }) => name === owner)
+        if (row) memory?.troubled(row.id, error)
+      }
+      undo.push(await watchdogOf(options, { stateDir: files.stateDir, log, blocked }))
+    }
     // After the kernel: steps that it still owes run in the threads of plugins.
     undo.push(async () => host?.release())
     undo.push(() => actors.close())
@@ -131,10 +150,18 @@ export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
         strict: options.strict,
         isolation: options.isolation,
         env,
+        troubled: (id, error) => memory?.troubled(id, error),
         watch: plugins,
       }),
     )
     host = started
+    memory?.started(
+      started
+        .rows()
+        // That nobody trusted it is no fault of its, and seen by looking.
+        .filter(({ error }) => error?.code !== 'PROV_PLUGIN_UNTRUSTED')
+        .map(({ id, isolation, error }) => ({ id, isolation, fault: error })),
+    )
     undo.push(() => started.stop({ keepThreads: true }))
     // First of all: an effect must not meet the end of the plugin whose it is and call that an answer.
     undo.push(async () => actors.halt())
@@ -175,9 +202,13 @@ export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
 /** Looks at this thread from another one; a short command ends before that one is even there. */
 async function watchdogOf(
   { isolation, inspect, plugins = [] }: RuntimeOptions,
-  stateDir: string,
-  log: Log,
+  on: {
+    readonly stateDir: string
+    readonly log: Log
+    readonly blocked: (owner: string, error: ProvError) => void
+  },
 ): Promise<() => Promise<void>> {
+  const { stateDir, log, blocked } = on
   const { blockMs } = { ...defaultLimits, ...isolation }
   if (isolation === false || blockMs === 0) return async () => {}
   let end: (() => Promise<void>) | undefined
@@ -189,8 +220,9 @@ async function watchdogOf(
       stateDir,
       back({ owner, doing, forMs }) {
         const plugin = owner
-        const { code, message } = pluginErrors.PROV_PLUGIN_BLOCKS({ plugin, doing, forMs })
-        log.error(`it goes on; ${message}`, { code })
+        const error = pluginErrors.PROV_PLUGIN_BLOCKS({ plugin, doing, forMs })
+        log.error(`it goes on; ${error.message}`, { code: error.code })
+        blocked(owner, error)
         const hear = hooksOf(inspect)['plugin.stalled']
         hear?.({ kind: 'plugin.stalled', owner, stalledMs: forMs })
       },

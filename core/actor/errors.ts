@@ -7,13 +7,17 @@ import { defineErrors } from '../errors.ts'
 import type { JsonValue } from '../json.ts'
 import type { Millis } from '../units.ts'
 
+const perhaps = (suggestion: string | undefined) =>
+  suggestion === undefined ? '' : `; did you mean \`${suggestion}\`?`
+
 export const actorErrors = defineErrors<{
   PROV_ACTOR_ADDRESS_INVALID: { address: string }
   PROV_ACTOR_DEF_INVALID: { type: string; what: string }
   PROV_ACTOR_TYPE_TAKEN: { type: string }
   PROV_ACTOR_UNSUPPORTED: { type: string; what: string; instead: string }
   PROV_ACTOR_UNREGISTERED: { type: string }
-  PROV_ACTOR_UNKNOWN: { address: string }
+  PROV_ACTOR_UNKNOWN: { address: string; suggestion?: string }
+  PROV_ACTOR_TYPE_UNKNOWN: { type: string; known: readonly string[]; suggestion?: string }
   PROV_ACTOR_EVENT_INVALID: { address: string; event: string }
   PROV_ACTOR_MAILBOX_FULL: { address: string; capacity: number }
   PROV_ACTOR_STOPPED: { address: string }
@@ -72,9 +76,16 @@ export const actorErrors = defineErrors<{
     remedy: 'list it under `actors` of its plugin, or call `system.register(def)` first',
   },
   PROV_ACTOR_UNKNOWN: {
-    disposition: 'conflict',
-    text: ({ address }) => `there is no actor ${address}`,
+    disposition: 'usage',
+    text: ({ address, suggestion }) => `there is no actor ${address}${perhaps(suggestion)}`,
     remedy: 'run `prov actors` to list the addresses that exist',
+  },
+  PROV_ACTOR_TYPE_UNKNOWN: {
+    disposition: 'usage',
+    text: ({ type, known, suggestion }) =>
+      `no actor type ${type} is declared or kept here${perhaps(suggestion)}` +
+      (known.length > 0 ? `; known: ${known.slice(0, 12).join(', ')}` : ''),
+    remedy: 'run `prov actors` to list the actors with their types',
   },
   PROV_ACTOR_EVENT_INVALID: {
     disposition: 'usage',

@@ -37,7 +37,7 @@ import type { RemoteProgram } from './program/remote.ts'
 import { Realm } from './realm.ts'
 import type { FlightRecorder } from './recorder.ts'
 import { Ref } from './ref.ts'
-import { byAddress, rowOf, rowOfStored } from './rows.ts'
+import { byAddress, rowOf, rowOfKind, rowOfStored } from './rows.ts'
 import { Scheduler } from './scheduler.ts'
 import type {
   ActorRef,
@@ -46,6 +46,7 @@ import type {
   ActorSystem,
   Replayed,
   Sent,
+  TypeRow,
   WatchEvent,
 } from './system.ts'
 import { Taps } from './taps.ts'
@@ -302,6 +303,11 @@ export class Kernel implements ActorSystem {
     for (const row of this.#realm.passive.rows()) rows.push(row)
     const { type } = filter
     return rows.filter((row) => type === undefined || row.type === type).sort(byAddress)
+  }
+
+  /** Registered types, in the order of their registration. */
+  types(): readonly TypeRow[] {
+    return [...this.#realm.kinds.values()].map(rowOfKind)
   }
 
   get recorder(): FlightRecorder {

@@ -377,16 +377,17 @@ export class Ledger {
   written(pending: Pending): Pending {
     const { chain: _chain, ...rest } = pending
     if (pending.name !== 'tell' || pending.version !== undefined) return rest
-    const version = this.types.get(typeOf(receiverOf(pending)))?.version
+    const version = this.types.get(typeOf(receiverOf(pending) ?? ''))?.version
     return version === undefined ? rest : { ...rest, version }
   }
 }
 
-const receiverOf = ({ params }: Pending): string =>
-  String((params as { readonly to?: unknown } | null)?.to)
+/** Whom a promised message is for; undefined for an effect. */
+export const receiverOf = ({ name, params }: Pending): string | undefined =>
+  isTold(name) ? String((params as { readonly to?: unknown } | null)?.to) : undefined
 
 const isTellTo = (pending: Pending, type: string): boolean =>
-  pending.name === 'tell' && typeOf(receiverOf(pending)) === type
+  pending.name === 'tell' && typeOf(receiverOf(pending) ?? '') === type
 
 /** Whatever counts a timer: two that are set one after the other are not the same. */
 export const timerKey = ({ id, dueMs }: TimerState): string => `${id}@${dueMs}`

@@ -4,12 +4,12 @@
  * @module
  */
 import { defined } from '../optional.ts'
-import type { Millis } from '../units.ts'
+import type { Count, Millis } from '../units.ts'
 import { typeOf } from './address.ts'
-import type { Cell } from './cell.ts'
+import type { Cell, Kind } from './cell.ts'
 import { Mail } from './mail.ts'
 import type { Stored } from './ledger.ts'
-import type { ActorRow } from './system.ts'
+import type { ActorRow, TypeRow } from './system.ts'
 
 /** The row of a running actor. */
 export function rowOf(
@@ -44,8 +44,20 @@ export function rowOf(
 /** Another machine of the same version wrote it: it may stand where the present one means otherwise. */
 function warningOf({ foreign, parked, version, kind }: Cell): string | undefined {
   if (foreign === undefined || parked || version !== kind.def.version) return undefined
-  return `its state was written by another machine of version ${version}: raise the version`
+  return foreignWarning(version)
 }
+
+export const foreignWarning = (version: Count): string =>
+  `its state was written by another machine of version ${version}: raise the version`
+
+/** What is known of a registered type. */
+export const rowOfKind = ({ def, owner, remote, program }: Kind): TypeRow =>
+  defined({
+    type: def.type,
+    owner,
+    mode: remote ? ('elsewhere' as const) : program?.mode,
+    why: program?.why,
+  }) as TypeRow
 
 /** The row of one that is only kept: its type is not registered, or it has stopped. */
 export function rowOfStored({ address, version, sequence, state, trouble }: Stored): ActorRow {
@@ -56,4 +68,5 @@ export function rowOfStored({ address, version, sequence, state, trouble }: Stor
   return { ...row, ...(trouble?.crashes && { crashes: trouble.crashes }) }
 }
 
-export const byAddress = (a: ActorRow, b: ActorRow): number => (a.address < b.address ? -1 : 1)
+export const byAddress = (a: Pick<ActorRow, 'address'>, b: Pick<ActorRow, 'address'>): number =>
+  a.address < b.address ? -1 : 1

@@ -11,7 +11,7 @@ import type { Inspector } from './inspect.ts'
 import { Kernel } from './kernel.ts'
 import { openLedger } from './restore.ts'
 import type { MemoryOptions } from './passivate.ts'
-import type { ActorSystem } from './system.ts'
+import type { ActorSystem, TypeRow } from './system.ts'
 import type { Tracing } from './telemetry.ts'
 
 export interface ActorsOptions {
@@ -38,8 +38,13 @@ export interface ActorsOptions {
   readonly random?: (() => number) | undefined
 }
 
+/** The system, and for its host what is registered in it. */
+export interface StartedActors extends ActorSystem {
+  types(): readonly TypeRow[]
+}
+
 /** Reads what is kept; actors come back when their type is registered. Throws what the journal throws. */
-export async function startActors(options: ActorsOptions = {}): Promise<ActorSystem> {
+export async function startActors(options: ActorsOptions = {}): Promise<StartedActors> {
   const { journal, inspect, partition = 'kernel', snapshotEvery = 10_000 } = options
   const clock = options.clock ?? systemClock
   const began = clock.monotonic()

@@ -131,6 +131,9 @@ export interface ActorRow {
   readonly passive?: true
 }
 
+/** A type that is registered, and how it behaves: see `ActorRow`. */
+export type TypeRow = Required<Pick<ActorRow, 'type'>> & Pick<ActorRow, 'owner' | 'mode' | 'why'>
+
 /** What became of a letter that was to be replayed. */
 export interface Replayed {
   readonly letter: Count

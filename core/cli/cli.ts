@@ -164,7 +164,18 @@ async function helpInstead(
   }
   if (match.kind === 'none') throw match.error
   if (match.kind === 'command') {
-    return lines(help.commandLines(await match.entry.load(), paint))
+    const command = await match.entry.load()
+    const [extra] = match.rest
+    const { positionalsOf } = await import('./pattern.ts')
+    if (extra !== undefined && positionalsOf(command.pattern).length === 0) {
+      const { entry, longer } = match
+      throw cliErrors.PROV_CLI_ARGUMENT_EXTRA({
+        argument: extra,
+        command: entry.words,
+        ...(longer !== undefined && { suggestion: longer }),
+      })
+    }
+    return lines(help.commandLines(command, paint))
   }
   if (look.help) return lines(await help.groupLines(match.words, commands, paint))
   throw cliErrors.PROV_CLI_COMMAND_INCOMPLETE({ command: match.words, known: match.known })

@@ -49,7 +49,12 @@ export interface CommandContext {
   /** The user's folder of keys and trust (PROV_HOME); not made, not checked. */
   readonly home: string
   readonly env: Readonly<Record<string, string | undefined>>
-  /** The workspace around `cwd` or `--workspace`. Throws PROV_CONFIG_NO_WORKSPACE. */
+  /**
+   * Absolute root of the workspace around `cwd` or `--workspace`. Reads none of its files, so it also
+   * answers where they are broken. Throws PROV_CONFIG_NO_WORKSPACE.
+   */
+  readonly root: () => string
+  /** The same with its name and files. Throws what reading its manifests throws, too. */
   readonly files: () => Promise<WorkspaceFiles>
   /** A read model by name; takes no lock. */
   readonly read: (name: string, args?: Readonly<Record<string, unknown>>) => Promise<unknown>
@@ -78,6 +83,8 @@ export interface Command<F extends Readonly<Record<string, Flag>>, T> {
   /** Words and positionals as yargs reads them: `backlog show <id>`. Positionals are flags too. */
   readonly pattern: string
   readonly describe: string
+  /** What `--help` of this command says beyond that, a paragraph each. */
+  readonly notes?: readonly string[]
   readonly group: CommandGroup
   /** At least one: [command line, what it does]. */
   readonly examples: readonly (readonly [string, string])[]
@@ -95,6 +102,7 @@ export interface Command<F extends Readonly<Record<string, Flag>>, T> {
 export interface AnyCommand {
   readonly pattern: string
   readonly describe: string
+  readonly notes?: readonly string[]
   readonly group: CommandGroup
   readonly examples: readonly (readonly [string, string])[]
   readonly flags: Readonly<Record<string, Flag>>

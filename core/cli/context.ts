@@ -7,7 +7,8 @@
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Clock } from '../clock.ts'
-import { openWorkspaceFiles } from '../config/workspace.ts'
+import { configErrors } from '../config/errors.ts'
+import { findWorkspace, openWorkspaceFiles } from '../config/workspace.ts'
 import type { WorkspaceFiles } from '../config/workspace.ts'
 import type { JournalReader } from '../journal/journal.ts'
 import { ProvError } from '../errors.ts'
@@ -49,7 +50,6 @@ export function openContext(options: ContextOptions): OpenContext {
   const discovered = async (root: string) => (discovery ??= discoverPlugins({ workspace: root }))
   const openFiles = () =>
     (files ??= (async () => {
-      const { findWorkspace } = await import('../config/workspace.ts')
       const root = findWorkspace(from)
       const nickel = root === undefined ? [] : (await discovered(root)).nickel
       return openWorkspaceFiles(from, { nickel, env })
@@ -59,13 +59,19 @@ export function openContext(options: ContextOptions): OpenContext {
       const opened = await openFiles()
       const { foundContributions, knownReads, readOnce, withGuestReads } =
         await import('../plugin/reads.ts')
-      journal = await journalOf(opened)
+      journal = await journalIn(opened.stateDir)
       const discovery = await discovered(opened.root)
       const place = { home, workspace: opened.root }
       const table = await withGuestReads(await knownReads(discovery), discovery, place)
       const contributions = foundContributions(discovery, place)
       return readOnce({ table, files: opened, journal, clock, contributions })
     })())
+
+  const root = () => {
+    const found = findWorkspace(from)
+    if (found === undefined) throw configErrors.PROV_CONFIG_NO_WORKSPACE({ from })
+    return found
+  }
 
   const context: CommandContext = {
     actor: options.actor,
@@ -75,6 +81,7 @@ export function openContext(options: ContextOptions): OpenContext {
     cwd,
     home,
     env,
+    root,
     files: openFiles,
     read: async (name, args) => {
       if (runtime) return (await runtime).read(name, args)
@@ -111,8 +118,8 @@ export function openContext(options: ContextOptions): OpenContext {
 }
 
 /** Undefined while the workspace has no journal yet: reading must work before the first write. */
-async function journalOf(files: WorkspaceFiles): Promise<JournalReader | undefined> {
-  const dir = join(files.stateDir, 'journal')
+export async function journalIn(stateDir: string): Promise<JournalReader | undefined> {
+  const dir = join(stateDir, 'journal')
   if (!existsSync(dir)) return undefined
   const { readJournal } = await import('../journal/reader.ts')
   try {

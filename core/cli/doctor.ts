@@ -7,7 +7,7 @@ import { execFile } from 'node:child_process'
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { ensureHome, homeOutside } from '../config/home.ts'
-import { findWorkspace } from '../config/workspace.ts'
+import { findWorkspace, stateDirName } from '../config/workspace.ts'
 import type { WorkspaceFiles } from '../config/workspace.ts'
 import { asProvError, ProvError } from '../errors.ts'
 import { spokenApis } from '../plugin/check.ts'
@@ -84,28 +84,38 @@ export async function checkMachine(context: CommandContext): Promise<readonly Fi
 
 /** What the workspace holds; one note when there is none. */
 export async function checkWorkspace(context: CommandContext): Promise<readonly Finding[]> {
+  let root: string
+  try {
+    root = context.root()
+  } catch (thrown) {
+    const absent = findWorkspace(context.cwd) === undefined
+    return [unusable(thrown, absent ? 'note' : 'bad')]
+  }
+  const stateDir = join(root, stateDirName)
+  return [
+    ...(await checkNameAndFiles(context)),
+    ...(await checkJournal(stateDir)),
+    await checkLock(stateDir),
+    ...(await checkPlugins(root, context)),
+  ]
+}
+
+/** A broken manifest is one finding; whatever does not need it is looked at all the same. */
+async function checkNameAndFiles(context: CommandContext): Promise<readonly Finding[]> {
   try {
     const files = await context.files()
     return [
       { check: 'workspace', level: 'good', found: `${files.name} in ${files.root}` },
       ...(await checkFiles(files)),
-      ...(await checkJournal(files.stateDir)),
-      await checkLock(files.stateDir),
-      ...(await checkPlugins(files.root, context)),
     ]
   } catch (thrown) {
-    const error = asProvError(thrown)
-    const absent =
-      error.code === 'PROV_CONFIG_NO_WORKSPACE' && findWorkspace(context.cwd) === undefined
-    return [
-      {
-        check: 'workspace',
-        level: absent ? 'note' : 'bad',
-        found: error.message,
-        fix: error.remedy,
-      },
-    ]
+    return [unusable(thrown, 'bad')]
   }
+}
+
+function unusable(thrown: unknown, level: Finding['level']): Finding {
+  const { message, remedy } = asProvError(thrown)
+  return { check: 'workspace', level, found: message, fix: remedy }
 }
 
 /** Nickel files that do not evaluate keep every command from working that reads them. */

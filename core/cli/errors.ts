@@ -25,6 +25,7 @@ export const cliErrors = defineErrors<{
   PROV_CLI_VALUE_INVALID: { flag: string; value: string; wanted: string; command: string }
   PROV_CLI_USAGE: { reason: string; command: string }
   PROV_CLI_DRY_RUN_MEANINGLESS: { command: string }
+  PROV_CLI_RELOAD_UNREACHABLE: { plugin: string; pid?: number }
 }>({
   PROV_CLI_COMMAND_UNKNOWN: {
     disposition: 'usage',
@@ -86,5 +87,14 @@ export const cliErrors = defineErrors<{
     text: ({ command }) =>
       `\`prov ${command}\` changes nothing, so --dry-run has no meaning for it`,
     remedy: ({ command }) => `run \`prov ${command}\` without --dry-run`,
+  },
+  PROV_CLI_RELOAD_UNREACHABLE: {
+    disposition: 'retry',
+    text: ({ plugin, pid }) =>
+      pid === undefined
+        ? `nothing runs here that could reload ${plugin}: the next command starts its code as it lies there`
+        : `process ${pid} runs ${plugin}, and only a daemon could be asked to reload it; there is none yet`,
+    remedy: ({ plugin, pid }) =>
+      `${pid === undefined ? '' : `end process ${pid} and start it again, or let it call \`runtime.reload('${plugin}')\`; `}\`prov plugins trust ${plugin}\` pins the changed code`,
   },
 })

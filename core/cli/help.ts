@@ -108,7 +108,13 @@ export function commandLines(command: AnyCommand, paint: Paint): readonly string
     ...(command.writes && { 'dry-run': dryRunFlag }),
   }
   const args = all.filter(isPositional)
-  const lines = [command.describe, '', paint.bold('USAGE'), `  prov ${command.pattern} [flags]`]
+  const lines = [
+    command.describe,
+    ...(command.notes ?? []).flatMap((note) => ['', ...wrap(note, paint.columns)]),
+    '',
+    paint.bold('USAGE'),
+    `  prov ${command.pattern} [flags]`,
+  ]
   if (args.length > 0) {
     const width = Math.max(...args.map(([name]) => name.length + 2))
     lines.push('', paint.bold('ARGUMENTS'))

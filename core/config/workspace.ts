@@ -45,6 +45,9 @@ export interface OpenWorkspaceOptions {
   readonly env?: Readonly<Record<string, string | undefined>> | undefined
 }
 
+/** Folder of a workspace that holds what Prov keeps. */
+export const stateDirName = '.prov'
+
 /** The nearest folder from `from` upwards that holds `.ontology/`; undefined when none does. */
 export function findWorkspace(from: string): string | undefined {
   for (let dir = resolve(from); ; dir = dirname(dir)) {
@@ -75,7 +78,7 @@ class Files implements WorkspaceFiles {
 
   constructor(root: string, options: OpenWorkspaceOptions) {
     this.root = root
-    this.stateDir = join(root, '.prov')
+    this.stateDir = join(root, stateDirName)
     this.#options = options
   }
 

@@ -99,6 +99,7 @@ export function discoverPlugins(options: DiscoverOptions = {}): Discovery {
   for (const path of workspace?.prov?.plugins ?? []) {
     attempt(path, () => found.push(local(root as string, path)))
   }
+  for (const { entry, error } of workspace?.prov?.refused ?? []) refused.push({ id: entry, error })
   return {
     found: found.map((plugin) => placed(plugin, workspace?.prov)),
     refused,

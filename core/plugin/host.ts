@@ -14,7 +14,7 @@ import type { ActorSystem } from '../actor/system.ts'
 import type { Clock } from '../clock.ts'
 import type { ErrorReport, ProvError } from '../errors.ts'
 import { logFor } from '../log.ts'
-import type { LogSink } from '../log.ts'
+import type { Log, LogSink } from '../log.ts'
 import { defined } from '../optional.ts'
 import type { Count, Millis } from '../units.ts'
 import type { FoundPlugin, PluginSource } from './discover.ts'
@@ -45,6 +45,9 @@ export interface HostOptions extends Omit<LoadOptions, 'services' | 'watch'> {
   readonly stopTimeoutMs?: Millis | undefined
   /** Undo everything and throw the first refusal or failure. Default false: others go on. */
   readonly strict?: boolean | undefined
+  /** Hears what ends or troubles a plugin that runs, by its id. Must not throw. */
+  readonly troubled?:
+    ((id: string, error: Pick<ErrorReport, 'code' | 'message'>) => void) | undefined
   /** Where the boot is measured. Default: a stopwatch of its own. */
   readonly watch?: Stopwatch | undefined
 }
@@ -136,8 +139,20 @@ function penOf(options: HostOptions): LoadOptions['pen'] {
       limits: { ...defaultLimits, ...isolation },
       actors,
       env: environmentOf(tier, found.env ?? [], env),
-      log: (plugin) => logFor(plugin, log),
+      log: (plugin) => told(logFor(plugin, log), (error) => options.troubled?.(found.id, error)),
     })
+  }
+}
+
+/** What the wall around a plugin tells as an error is that plugin's trouble. */
+function told(log: Log, troubled: (error: Pick<ErrorReport, 'code' | 'message'>) => void): Log {
+  return {
+    ...log,
+    error(message, detail) {
+      const { code } = (detail ?? {}) as { readonly code?: unknown }
+      if (typeof code === 'string') troubled({ code, message })
+      log.error(message, detail)
+    },
   }
 }
 
@@ -328,6 +343,7 @@ class Host implements PluginHost {
   }
 
   #ended(over: Life): void {
+    if (over.error) this.#options.troubled?.(over.loaded.found.id, over.error)
     for (const life of this.#lives) {
       const services = life.loaded.needs.filter((need) => over.loaded.provides.includes(need))
       if (life.state !== 'running' || services.length === 0) continue

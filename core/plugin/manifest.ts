@@ -22,6 +22,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { ProvError } from '../errors.ts'
 import { pluginErrors } from './errors.ts'
 import { isIsolation, isolations } from './isolation/tier.ts'
 import type { Isolation } from './isolation/tier.ts'
@@ -45,6 +46,8 @@ export interface ProvField {
   readonly reads?: string
   readonly nickel: readonly string[]
   readonly plugins: readonly string[]
+  /** Entries of `plugins` that are no path inside: each is refused by itself, the others count. */
+  readonly refused: readonly { readonly entry: string; readonly error: ProvError }[]
   readonly use?: readonly string[]
   readonly config: Readonly<Record<string, unknown>>
   readonly name?: string
@@ -108,6 +111,14 @@ function parseProvField(raw: unknown, file: string): ProvField {
     if (!value.every(isInside)) throw refuse(field, 'a list of paths like ./tools/quota.ts')
     return value
   }
+  const listed = raw['plugins'] ?? []
+  if (!Array.isArray(listed)) throw refuse('plugins', 'a list of paths like ./tools/quota.ts')
+  const refused = (listed as readonly unknown[]).flatMap((item) => {
+    if (isPath(item)) return []
+    const entry = JSON.stringify(item)
+    const wanted = `a list of paths like ./tools/quota.ts; ${entry} is none`
+    return [{ entry, error: refuse('plugins', wanted) }]
+  })
   const known =
     'plugin api provides commands reads nickel plugins use config name isolation env'.split(' ')
   const strange = Object.keys(raw).find((key) => !known.includes(key))
@@ -134,7 +145,8 @@ function parseProvField(raw: unknown, file: string): ProvField {
     ...(commands !== undefined && { commands }),
     ...(reads !== undefined && { reads }),
     nickel: paths('nickel'),
-    plugins: paths('plugins'),
+    plugins: (listed as readonly unknown[]).filter(isPath),
+    refused,
     ...(use !== undefined && { use }),
     config,
     ...(name !== undefined && { name }),
@@ -142,6 +154,8 @@ function parseProvField(raw: unknown, file: string): ProvField {
     ...(env !== undefined && { env }),
   }
 }
+
+const isPath = (value: unknown): value is string => typeof value === 'string' && isInside(value)
 
 /** Paths of a manifest stay inside its package: what is trusted is what is digested. */
 function isInside(path: string): boolean {

@@ -75,9 +75,9 @@ t.test('a parked actor says why, and goes on when a person skips its message', a
   t.match((await run('actors', 'resume', 'acme.soft/a')).out, /is not parked: it is active/)
   t.match((await json('actors', 'letters', '--reason', 'skipped'))[0], { body: { what: 'stone' } })
   const unknown = await run('actors', 'resume', 'acme.soft/b')
-  t.equal(unknown.code, 6)
+  t.equal(unknown.code, 64)
   t.match(unknown.err, /PROV_ACTOR_UNKNOWN/)
-  t.equal((await run('actors', 'acme.soft/b')).code, 6)
+  t.match(await run('actors', 'acme.soft/b'), { code: 64, err: 'did you mean `acme.soft/a`?' })
 })
 
 t.test('a dead letter is sent again, and no more than three times', async (t) => {

@@ -172,7 +172,7 @@ t.test('a command of the workspace’s own plugin runs only after it was trusted
   t.match(unknown.err, 'PROV_CLI_COMMAND_UNKNOWN')
   t.match(unknown.err, /\.\/quota\.js may bring it.*\n.*prov plugins/)
   t.match((await run('--help')).out, /commands of \.\/quota\.js.*nobody trusted/)
-  t.match((await run('plugins')).out, /quota\.js +local +untrusted .*prov plugins trust/)
+  t.match((await run('plugins')).out, /quota\.js +local, worker +untrusted .*prov plugins trust/)
   t.notOk(existsSync(mark), 'listing and looking ran nothing of it')
   const dry = await run('plugins trust ./quota.js --dry-run --json')
   t.match(JSON.parse(dry.out), { pinned: false, before: 'new', files: ['quota.js'] })

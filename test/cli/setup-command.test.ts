@@ -60,7 +60,8 @@ t.test(
     t.equal((await run('audit', 'verify')).code, 0)
     // Each command that opens the runtime drives it on; where one stops is the machine's business.
     const phase = async () => (await json('op', 'list')).data[0]?.phase
-    for (let turn = 0; turn < 10 && (await phase()) !== 'applied'; turn++) await run('actors')
+    for (let turn = 0; turn < 10 && (await phase()) !== 'applied'; turn++)
+      await run('plugins', '--tree')
     const after = (await json('state')).data[1]
     t.match(after, { current: 'full_stack', version: 1, status: 'reached', movedBy: /^edit-/ })
     t.notOk('edited' in after)

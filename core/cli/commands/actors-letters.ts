@@ -5,6 +5,7 @@
  */
 import { isMeant } from '../../actor/letters.ts'
 import { defineCommand } from '../command.ts'
+import { lookAtActors } from '../look.ts'
 import { table } from '../table.ts'
 import { letterFlags } from './letter-flags.ts'
 
@@ -18,8 +19,8 @@ export const command = defineCommand({
   ],
   flags: letterFlags,
   run: async (filter, context) => {
-    const { actors } = await context.runtime()
-    return actors.deadLetters().rows.filter((row) => isMeant(row, filter))
+    const { letters } = await lookAtActors(context)
+    return letters.filter((row) => isMeant(row, filter))
   },
   render: (rows, paint, format) =>
     rows.length === 0

@@ -10,6 +10,7 @@ import type { DeadLetter } from '../../actor/letters.ts'
 import type { Replayed } from '../../actor/system.ts'
 import { defineCommand } from '../command.ts'
 import { cliErrors } from '../errors.ts'
+import { lookAtActors } from '../look.ts'
 import { table } from '../table.ts'
 import { letterFlags } from './letter-flags.ts'
 
@@ -33,12 +34,14 @@ export const command = defineCommand({
       const reason = 'which ones? give the id of a letter, or flags, and not both'
       throw cliErrors.PROV_CLI_USAGE({ reason, command: 'actors replay' })
     }
-    const { actors } = await context.runtime()
-    if (!context.dryRun) return actors.replay(id ?? filter)
     const meant = (row: DeadLetter) => (id === undefined ? isMeant(row, filter) : row.id === id)
-    const rows = actors.deadLetters().rows.filter(meant)
+    const rows = (await lookAtActors(context)).letters.filter(meant)
     if (id !== undefined && rows.length === 0) {
       throw actorErrors.PROV_ACTOR_LETTER_UNKNOWN({ letter: id })
+    }
+    // Nothing is started for letters that are not there.
+    if (!context.dryRun) {
+      return rows.length === 0 ? [] : (await context.runtime()).actors.replay(id ?? filter)
     }
     return rows.map(({ id: letter, address, event, replays = 0 }) => ({
       letter,

@@ -4,10 +4,9 @@
  *
  * @module
  */
-import { actorErrors } from '../../actor/errors.ts'
-import type { ActorRow } from '../../actor/system.ts'
-import type { Runtime } from '../../runtime.ts'
+import type { KeptRow } from '../../actor/kept.ts'
 import { defineCommand } from '../command.ts'
+import { lookAtActors, rowIn } from '../look.ts'
 
 export const command = defineCommand({
   pattern: 'actors resume <address>',
@@ -23,11 +22,15 @@ export const command = defineCommand({
   },
   writes: true,
   run: async ({ address, skip }, context) => {
+    // Nothing is started for an actor that is not there.
+    const kept = rowIn(await lookAtActors(context), address)
+    if (context.dryRun) return { address, skip, ...standing(kept), resumed: false }
     const { actors } = await context.runtime()
-    const { parked } = rowIn(actors, address)
-    if (parked && !context.dryRun) await actors.resume(address as ActorRow['address'], { skip })
-    const { status } = rowIn(actors, address)
-    return { address, skip, status, parked: parked ?? null, resumed: !!parked && !context.dryRun }
+    const rowNow = (): Standing =>
+      standing(actors.list().find((one) => one.address === address) ?? kept)
+    const { parked } = rowNow()
+    if (parked) await actors.resume(kept.address, { skip })
+    return { address, skip, status: rowNow().status, parked, resumed: parked !== null }
   },
   render: ({ address, skip, status, parked, resumed }, paint) => {
     if (!parked) return [`${address} is not parked: it is ${status}`]
@@ -38,8 +41,12 @@ export const command = defineCommand({
   },
 })
 
-function rowIn(actors: Runtime['actors'], address: string): ActorRow {
-  const row = actors.list().find((one) => one.address === address)
-  if (!row) throw actorErrors.PROV_ACTOR_UNKNOWN({ address })
-  return row
+interface Standing {
+  readonly status: KeptRow['status']
+  readonly parked: NonNullable<KeptRow['parked']> | null
 }
+
+const standing = ({ status, parked }: Pick<KeptRow, 'status' | 'parked'>): Standing => ({
+  status,
+  parked: parked ?? null,
+})

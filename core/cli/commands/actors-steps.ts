@@ -4,12 +4,12 @@
  *
  * @module
  */
-import { join } from 'node:path'
-import { actorErrors } from '../../actor/errors.ts'
 import type { Address } from '../../actor/address.ts'
 import { historyOf } from '../../actor/history.ts'
 import type { HistoryLine } from '../../actor/history.ts'
 import { defineCommand } from '../command.ts'
+import { journalIn } from '../context.ts'
+import { lookAtActors, unknownActor, workplace } from '../look.ts'
 import { table } from '../table.ts'
 
 export const command = defineCommand({
@@ -25,15 +25,15 @@ export const command = defineCommand({
     last: { type: 'number', default: 20, describe: 'at most so many, the newest' },
   },
   run: async ({ address, last }, context) => {
-    const files = await context.files()
-    const { readJournal } = await import('../../journal/reader.ts')
-    const journal = await readJournal({ dir: join(files.stateDir, 'journal') })
+    const { stateDir } = await workplace(context)
+    const journal = await journalIn(stateDir)
     try {
-      const lines = await historyOf(journal, address as Address, { last: Math.max(1, last) })
-      if (lines.length === 0) throw actorErrors.PROV_ACTOR_UNKNOWN({ address })
+      const lines =
+        journal && (await historyOf(journal, address as Address, { last: Math.max(1, last) }))
+      if (!lines?.length) throw unknownActor(address, (await lookAtActors(context)).rows)
       return lines
     } finally {
-      await journal.close()
+      await journal?.close()
     }
   },
   render: (lines, paint, format) =>

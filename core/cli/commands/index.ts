@@ -18,5 +18,6 @@ export const commands: CommandTable = {
   'ncl key': () => import('./ncl-key.ts'),
   'ncl lint': () => import('./ncl-lint.ts'),
   plugins: () => import('./plugins.ts'),
+  'plugins reload': () => import('./plugins-reload.ts'),
   'plugins trust': () => import('./plugins-trust.ts'),
 }

@@ -37,7 +37,7 @@ export const command = defineCommand({
   },
   writes: true,
   run: async ({ name, grant, isolation }, context) => {
-    const { root } = await context.files()
+    const root = context.root()
     const { found } = discoverPlugins({ workspace: root })
     const plugin = found.find(({ id }) => id === name)
     if (!plugin) {

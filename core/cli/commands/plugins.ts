@@ -4,12 +4,20 @@
  *
  * @module
  */
-import { findWorkspace } from '../../config/workspace.ts'
+import { join } from 'node:path'
+import { stateDirName } from '../../config/workspace.ts'
+import { ProvError } from '../../errors.ts'
 import { discoverPlugins } from '../../plugin/discover.ts'
+import type { FoundPlugin } from '../../plugin/discover.ts'
 import type { PluginRow } from '../../plugin/host.ts'
+import { tierOf } from '../../plugin/isolation/tier.ts'
+import type { Isolation } from '../../plugin/isolation/tier.ts'
+import { isPast, readRemembered } from '../../plugin/remembered.ts'
+import type { Fault, RememberedPlugin } from '../../plugin/remembered.ts'
 import { spanLines } from '../../plugin/tree.ts'
 import type { Span } from '../../plugin/tree.ts'
-import { standing } from '../../plugin/trust.ts'
+import { grantedIsolation, standing } from '../../plugin/trust.ts'
+import type { TrustPlace } from '../../plugin/trust.ts'
 import { defineCommand } from '../command.ts'
 import type { CommandContext } from '../command.ts'
 import { table } from '../table.ts'
@@ -21,10 +29,13 @@ interface Listed {
   readonly version?: string
   readonly why?: string
   readonly fix?: string
-  /** What it declares beyond itself, when it was imported and there is any. */
-  readonly isolation?: string
+  /** Where it runs, or would; absent where it may not run at all. */
+  readonly isolation?: Isolation
+  /** The last time that it failed; `past` once it came up again after that. */
+  readonly fault?: Fault & { readonly past: boolean }
   /** How often its thread or process had to be started again. */
   readonly restarts?: number
+  /** What it declares beyond itself, when it was imported and there is any. */
   readonly contributes?: readonly string[]
   readonly routes?: readonly string[]
 }
@@ -36,6 +47,9 @@ interface Listing {
 export const command = defineCommand({
   pattern: 'plugins',
   describe: 'which plugins there are, how each one stands, and why',
+  notes: [
+    'Without --tree nothing of theirs runs and no lock is taken. How each one failed last is what the last start left in `.prov/plugins.json`.',
+  ],
   group: 'Runtime',
   examples: [
     ['prov plugins', 'what is found here; runs nothing'],
@@ -47,7 +61,11 @@ export const command = defineCommand({
   run: async ({ tree }, context): Promise<Listing> => {
     if (!tree) return { plugins: await found(context) }
     const runtime = await context.runtime()
-    return { plugins: runtime.plugins().map(listed), boot: runtime.boot }
+    const { plugins } = readRemembered(runtime.files.stateDir)
+    return {
+      plugins: runtime.plugins().map((row) => ({ ...listed(row), ...faultOf(plugins[row.id]) })),
+      boot: runtime.boot,
+    }
   },
   render: ({ plugins, boot }, paint, format) => {
     const colour = (state: string) =>
@@ -56,11 +74,11 @@ export const command = defineCommand({
         : state === 'untrusted' || state === 'ended' || state === 'restarting'
           ? paint.warn
           : paint.good
-    const rows = plugins.map(({ id, source, state, isolation, why, fix }) => [
+    const rows = plugins.map(({ id, source, state, isolation, why, fix, fault }) => [
       id,
-      isolation === undefined || isolation === 'worker' ? source : `${source}, ${isolation}`,
+      isolation === undefined || source === 'first-party' ? source : `${source}, ${isolation}`,
       [state, colour(state)] as const,
-      [why, fix].filter(Boolean).join('; '),
+      [why, fix, why === fault?.message ? undefined : faultText(fault)].filter(Boolean).join('; '),
     ])
     if (rows.length === 0) return ['no plugins found']
     const lines = table(rows, { paint, format, head: ['plugin', 'from', 'state', 'why'] })
@@ -69,18 +87,20 @@ export const command = defineCommand({
 })
 
 async function found(context: CommandContext): Promise<readonly Listed[]> {
-  const workspace = findWorkspace(context.cwd) && (await context.files()).root
+  const workspace = workspaceOf(context)
   const { found, refused } = discoverPlugins({ workspace })
+  const remembered =
+    workspace === undefined ? {} : readRemembered(join(workspace, stateDirName)).plugins
   return [
     ...found.map((plugin): Listed => {
-      const { standing: how } = standing(plugin, {
-        home: context.home,
-        workspace: workspace ?? '',
-      })
+      const place = { home: context.home, workspace: workspace ?? '' }
+      const { standing: how } = standing(plugin, place)
       const base = {
         id: plugin.id,
         source: plugin.source,
         ...(plugin.version !== undefined && { version: plugin.version }),
+        ...tierIn(plugin, place),
+        ...faultOf(remembered[plugin.id]),
       }
       if (how === 'own' || how === 'trusted') return { ...base, state: 'found' }
       return {
@@ -100,6 +120,33 @@ async function found(context: CommandContext): Promise<readonly Listed[]> {
   ]
 }
 
+/** Without a workspace there are Prov's own. */
+function workspaceOf(context: CommandContext): string | undefined {
+  try {
+    return context.root()
+  } catch (thrown) {
+    if (ProvError.is(thrown) && thrown.code === 'PROV_CONFIG_NO_WORKSPACE') return undefined
+    throw thrown
+  }
+}
+
+function tierIn(plugin: FoundPlugin, place: TrustPlace): Pick<Listed, 'isolation'> {
+  const granted = grantedIsolation(plugin, place)
+  // Nobody allowed it to run without a wall, so it runs nowhere.
+  if (plugin.isolation === 'none' && granted !== 'none') return {}
+  return { isolation: tierOf(plugin, granted) }
+}
+
+const faultOf = (known: RememberedPlugin | undefined): Pick<Listed, 'fault'> =>
+  known?.fault ? { fault: { ...known.fault, past: isPast(known) } } : {}
+
+function faultText(fault: Listed['fault']): string | undefined {
+  if (!fault) return undefined
+  const { past, timeMs, code, message } = fault
+  const when = new Date(timeMs).toISOString()
+  return `failed last at ${when}${past ? ', and came up since' : ''}: ${code}: ${message}`
+}
+
 function listed(row: PluginRow): Listed {
   const lost = row.lost.length > 0 ? `lost ${row.lost.join(', ')}` : undefined
   const why = row.error?.message ?? lost
@@ -109,7 +156,7 @@ function listed(row: PluginRow): Listed {
     state: row.state,
     ...(row.version !== undefined && { version: row.version }),
     ...(why !== undefined && { why }),
-    ...(row.isolation !== undefined && row.isolation !== 'none' && { isolation: row.isolation }),
+    ...(row.isolation !== undefined && { isolation: row.isolation }),
     ...(row.restarts !== undefined && { restarts: row.restarts }),
     ...(row.error && { fix: row.error.remedy }),
     ...(row.contributes.length > 0 && { contributes: row.contributes }),
