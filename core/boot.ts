@@ -98,6 +98,7 @@ export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
         inspect: options.inspect,
         tracing: options.tracing,
         random: options.random,
+        proofs: join(home, 'proofs'),
         memory: { spill: join(files.stateDir, 'resting'), ...options.memory },
       }),
     )

@@ -33,6 +33,7 @@ import { Passive } from './passivate.ts'
 import type { MemoryOptions, WokenBy } from './passivate.ts'
 import { Post } from './post.ts'
 import { programFor } from './program/choose.ts'
+import type { Proofs } from './program/proofs.ts'
 import type { RemoteProgram } from './program/remote.ts'
 import { Realm } from './realm.ts'
 import type { FlightRecorder } from './recorder.ts'
@@ -67,10 +68,12 @@ export interface KernelOptions {
   readonly memory?: MemoryOptions | undefined
   readonly schedule: ((ready: Count) => Count) | undefined
   readonly random: () => number
+  readonly proofs?: Proofs | undefined
 }
 
 export class Kernel implements ActorSystem {
   readonly #realm: Realm
+  readonly #proofs: Proofs | undefined
   #closed: Promise<void> | undefined
 
   constructor(ledger: Ledger, options: KernelOptions) {
@@ -83,6 +86,7 @@ export class Kernel implements ActorSystem {
       options.tracing ?? null,
     )
     this.#realm = realm
+    this.#proofs = options.proofs
     const { hooks } = realm
     if (ledger.position > 0) {
       hooks.replayed?.({
@@ -158,7 +162,7 @@ export class Kernel implements ActorSystem {
     if (kinds.get(def.type)?.def === def) return
     lives.admit(def)
     for (const child of Object.values(def.children)) this.register(child, options)
-    const program = programFor(def)
+    const program = programFor(def, this.#proofs)
     const { mode, why } = program
     hooks.program?.({ kind: 'program', type: def.type, mode, ...(why !== undefined && { why }) })
     lives.takeOver(lives.kind(def, options.owner, { program, remote: undefined }))

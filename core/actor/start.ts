@@ -11,6 +11,7 @@ import type { Inspector } from './inspect.ts'
 import { Kernel } from './kernel.ts'
 import { openLedger } from './restore.ts'
 import type { MemoryOptions } from './passivate.ts'
+import { keptProofs } from './program/proofs.ts'
 import type { ActorSystem, TypeRow } from './system.ts'
 import type { Tracing } from './telemetry.ts'
 
@@ -36,6 +37,11 @@ export interface ActorsOptions {
   readonly schedule?: ((ready: Count) => Count) | undefined
   /** From 0 to below 1; what the jitter of back-offs is taken from. Default: chance. */
   readonly random?: (() => number) | undefined
+  /**
+   * A file that remembers which machines have proved themselves: registering one of those again takes
+   * a tenth of the time. It belongs where only the user writes. Default: none, each proves itself.
+   */
+  readonly proofs?: string | undefined
 }
 
 /** The system, and for its host what is registered in it. */
@@ -62,5 +68,6 @@ export async function startActors(options: ActorsOptions = {}): Promise<StartedA
     schedule,
     tracing,
     random,
+    proofs: options.proofs === undefined ? undefined : keptProofs(options.proofs),
   })
 }
