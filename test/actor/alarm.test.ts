@@ -51,7 +51,7 @@ t.test('an earlier timer goes first, a past one at once, a stopped alarm never',
 
 t.test(
   'setting, cancelling and ringing at random agree with a sorted list',
-  { timeout: 60_000 },
+  { timeout: 900_000 },
   async (t) => {
     for (const seed of [1, 2, 3, 4]) {
       const roll = dice(seed)
@@ -213,7 +213,7 @@ t.test('when one ring fails the others still come', async (t) => {
 
 t.test(
   'a million timers: one timer of the clock, 32 bytes each, given back afterwards',
-  { timeout: 60_000 },
+  { timeout: 900_000 },
   async (t) => {
     const roll = dice(11)
     const clock = simulatedClock({ startMs: 0 })

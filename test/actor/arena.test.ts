@@ -106,7 +106,7 @@ t.test('states beyond the first 65,536 are kept all the same', async (t) => {
 
 t.test(
   'a million passive actors with a context of three fields: at most 96 bytes each',
-  { timeout: 60_000 },
+  { timeout: 900_000 },
   async (t) => {
     const arena = new Arena()
     const count = 1_000_000

@@ -1,5 +1,5 @@
 /** The command line: refusals that help, one form of errors, exit codes, guests' commands. */
-import { existsSync } from 'node:fs'
+import { chmodSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { knownCommands } from '../../core/cli/commands.ts'
@@ -262,6 +262,7 @@ t.test('without a workspace, a command that needs one says where it looked', asy
 t.test('doctor has a fix for each thing that is not well', async (t) => {
   const { run, folder } = workspaceWithGuest(t)
   folder.write('home/keys/alice.json', {})
+  chmodSync(join(folder.dir, 'home/keys/alice.json'), 0o644)
   const { code, out } = await run('doctor --json', { PATH: '/nonexistent' })
   t.equal(code, 1, 'without git something promised does not work')
   const { findings } = JSON.parse(out) as {

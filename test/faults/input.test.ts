@@ -14,7 +14,7 @@ import { infra, once } from '../support/infra.ts'
 import type { Infra } from '../support/infra.ts'
 import { sampleFolder } from '../support/sample.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(900_000)
 
 interface Mistake {
   readonly says: string

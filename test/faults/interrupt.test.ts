@@ -3,7 +3,7 @@ import t from 'tap'
 import { infra, once } from '../support/infra.ts'
 import type { Infra } from '../support/infra.ts'
 
-t.setTimeout(180_000)
+t.setTimeout(900_000)
 
 const submit = (op: string) => ['op', 'submit', 'restart', 'monitoring/grafana', '--op-id', op]
 

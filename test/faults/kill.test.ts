@@ -14,7 +14,7 @@ import { infra, once } from '../support/infra.ts'
 import type { Infra } from '../support/infra.ts'
 import { seeded } from '../support/power.ts'
 
-t.setTimeout(600_000)
+t.setTimeout(900_000)
 t.jobs = 2
 
 const soak = process.env['PROV_SOAK'] ? 10 : 1

@@ -16,7 +16,7 @@ import { findNatsServer, howToInstall, natsServer } from '../support/nats-server
 import type { NatsServer } from '../support/nats-server.ts'
 import { seeded } from '../support/power.ts'
 
-t.setTimeout(300_000)
+t.setTimeout(900_000)
 
 const path = findNatsServer()
 const skip = path === undefined && howToInstall

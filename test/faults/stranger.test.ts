@@ -16,7 +16,7 @@ import { systemClock } from '../../core/clock.ts'
 import type { Runtime } from '../../core/runtime.ts'
 import { infra, once } from '../support/infra.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(900_000)
 
 const claimsOf = <T>(token: string): T =>
   JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as T

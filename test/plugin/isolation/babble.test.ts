@@ -6,7 +6,7 @@ import t from 'tap'
 import type { ActorDef } from '../../../core/actor/define.ts'
 import { codeOf } from '../../../core/kit.ts'
 import { serviceRef } from '../../../core/plugin/service.ts'
-import { counted, hostile, latencies, world } from './world.ts'
+import { counted, hostile, work, world } from './world.ts'
 
 interface Answers {
   answer(what: string): Promise<unknown>
@@ -17,11 +17,18 @@ const ok = { type: 'ok' }
 t.test('a flood is slowed to what is heard; others get their turns', async (t) => {
   const here = await hostile(t, { install: 'floods', config: { bus: true, kernel: true } })
   const from = process.memoryUsage().heapUsed
-  await here.beside(new Promise((turn) => setTimeout(turn, 700)))
+  const heard = (): number => {
+    const ref = here.actors.ref('hostile.floods/one')
+    return ref ? counted(ref) : 0
+  }
+  const enough = async (): Promise<void> => {
+    while (heard() < 200) await new Promise((turn) => setImmediate(turn))
+  }
+  const before = heard()
+  const { turns } = await here.beside(enough(), 50)
+  t.ok(heard() - before <= 16 * (turns + 1), `${heard() - before} heard in ${turns} turns`)
   const grown = (process.memoryUsage().heapUsed - from) / 1024 / 1024
   t.ok(grown < 300, `${Math.round(grown)} MB more here`)
-  const ref = here.actors.ref('hostile.floods/one')
-  while (!ref || counted(ref) <= 100) await new Promise((turn) => setTimeout(turn, 10))
   const loud = await world(t, { install: 'floods', config: { bus: true } })
   const { error } = await loud.until((row) => row.error !== undefined)
   t.match(error, { code: 'PROV_PLUGIN_FLOODS', message: /hostile-floods/ })
@@ -89,7 +96,7 @@ t.test('patched prototypes stay in the thread that patched them', async (t) => {
     [1].map((n) => n),
     [1],
   )
-  await latencies(here.actors, Promise.resolve())
+  await work(here.actors, Promise.resolve())
   const spawn = here.actors.spawn({ type: 'hostile.patches' } as ActorDef, 'a')
   t.equal(await codeOf(spawn), 'PROV_ACTOR_START_FAILED')
   t.match(here.row().error, { code: /^PROV_PLUGIN_/, message: /hostile-patches/ })

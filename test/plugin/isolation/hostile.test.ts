@@ -5,7 +5,7 @@
 import t from 'tap'
 import type { ActorDef } from '../../../core/actor/define.ts'
 import { codeOf } from '../../../core/kit.ts'
-import { counted, hostile, latencies, world } from './world.ts'
+import { counted, hostile, impatient, work, world } from './world.ts'
 import type { World } from './world.ts'
 
 const ok = { type: 'ok' }
@@ -36,14 +36,14 @@ t.test('whatever throws fails that one step or effect, and the actor goes on', a
 })
 
 t.test('an endless loop in a step ends the thread, and that message is the failure', async (t) => {
-  const here = await hostile(t, { install: 'loops' })
+  const here = await hostile(t, { install: 'loops', limits: impatient })
   const [ref, other] = [await here.spawn('a'), await here.spawn('b')]
   await ref.apply(ok)
   for (const type of ['bad.guard', 'bad.assign']) {
     const bad = codeOf(ref.apply({ type }))
     // Sent while the thread hangs: it waits for the next one, like everything of this plugin.
     const beside = other.apply(ok)
-    await here.beside(bad)
+    await here.beside(bad, 20)
     t.equal(await bad, 'PROV_ACTOR_STEP_FAILED', type)
     await beside
     t.match((await gone(here, 'PROV_PLUGIN_STALLED')).error?.message, `hostile.loops/a at ${type}`)
@@ -60,7 +60,7 @@ t.test('an endless loop in a step ends the thread, and that message is the failu
 t.test(
   'a message that ended a thread is not tried again, however often others would be',
   async (t) => {
-    const here = await hostile(t, { install: 'loops' })
+    const here = await hostile(t, { install: 'loops', limits: impatient })
     const ref = await here.actors.spawn({ type: 'hostile.plain' } as ActorDef, 'a')
     ref.send({ type: 'bad.guard' })
     await ref.apply(ok)
@@ -70,7 +70,7 @@ t.test(
 )
 
 t.test('an endless loop in an effect is its failure; the actor hears of it', async (t) => {
-  const here = await hostile(t, { install: 'loops' })
+  const here = await hostile(t, { install: 'loops', limits: impatient })
   const ref = await here.spawn('a')
   await here.beside(
     (async () => {
@@ -78,6 +78,7 @@ t.test('an endless loop in an effect is its failure; the actor hears of it', asy
       await gone(here, 'PROV_PLUGIN_STALLED')
       await again(here)
     })(),
+    20,
   )
   t.match(here.row().error?.message, /effect loops of hostile.loops\/a/)
   while (counted(ref) < 1) await new Promise((turn) => setTimeout(turn, 10))
@@ -85,11 +86,11 @@ t.test('an endless loop in an effect is its failure; the actor hears of it', asy
 })
 
 t.test('an endless setup is refused by name; what it was is a row', async (t) => {
-  const here = await world(t, { install: 'loops', config: { setup: true } })
+  const here = await world(t, { install: 'loops', config: { setup: true }, limits: impatient })
   t.match(here.row(), { state: 'failed', error: { code: 'PROV_PLUGIN_STALLED' } })
   t.match(here.row().error?.message, 'in its setup')
   t.match(here.row().error?.remedy, 'prov plugins')
-  await latencies(here.actors, Promise.resolve())
+  await work(here.actors, Promise.resolve())
 })
 
 t.test(
@@ -97,7 +98,7 @@ t.test(
   async (t) => {
     const here = await hostile(t, {
       install: 'eats',
-      limits: { stallMs: 5_000, memoryBytes: 32 * 1024 * 1024 },
+      limits: { memoryBytes: 32 * 1024 * 1024 },
     })
     const ref = await here.spawn('a')
     await ref.apply(ok)
@@ -108,6 +109,7 @@ t.test(
           await ref.apply({ type })
           await here.until((row) => (row.restarts ?? 0) > restarts)
         })(),
+        20,
       )
       t.equal(here.row().error?.code, 'PROV_PLUGIN_MEMORY', type)
     }

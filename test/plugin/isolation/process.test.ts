@@ -4,21 +4,21 @@ import type { ActorDef } from '../../../core/actor/define.ts'
 import { codeOf } from '../../../core/kit.ts'
 import { serviceRef } from '../../../core/plugin/service.ts'
 import { environmentOf } from '../../../core/plugin/isolation/environment.ts'
-import { counted, latencies, world } from './world.ts'
+import { counted, impatient, work, world } from './world.ts'
 
 const ok = { type: 'ok' }
-const limits = { memoryBytes: 160 * 1024 * 1024, stallMs: 1_000 }
+const limits = { memoryBytes: 160 * 1024 * 1024 }
 
 t.test('Buffers without end are ended by what the process holds in memory', async (t) => {
   const here = await world(t, {
     install: 'eats',
     tier: 'process',
-    limits: { ...limits, stallMs: 8_000 },
+    limits,
   })
   t.equal(here.row().isolation, 'process')
   const ref = await here.actors.spawn({ type: 'hostile.eats' } as ActorDef, 'a')
   await ref.apply(ok)
-  await latencies(
+  await work(
     here.actors,
     ref.apply({ type: 'bad.buffers' }).then(() => here.until(({ restarts }) => restarts === 1)),
   )
@@ -47,7 +47,7 @@ t.test('exit, abort and kill end that process only, and each is named', async (t
 t.test(
   'an endless loop in a step is tried once more alone, then it is that step’s failure',
   async (t) => {
-    const here = await world(t, { install: 'loops', tier: 'process', limits: { stallMs: 400 } })
+    const here = await world(t, { install: 'loops', tier: 'process', limits: impatient })
     const ref = await here.actors.spawn({ type: 'hostile.loops' } as ActorDef, 'a')
     const other = await here.actors.spawn({ type: 'hostile.loops' } as ActorDef, 'b')
     const both = [codeOf(ref.apply({ type: 'bad.guard' })), codeOf(other.apply(ok))]

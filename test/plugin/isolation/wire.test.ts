@@ -128,7 +128,7 @@ t.test('calls that are too many are refused, and an end fails whoever waits', as
   t.equal(sent.length, before, 'and nothing is sent any more')
 })
 
-t.test('who waits for what turns out to be no answer hears that', { timeout: 5_000 }, async (t) => {
+t.test('who waits for what turns out to be no answer hears that', async (t) => {
   const { here, there, odd, sent } = pair({
     silent: () => new Promise(() => {}),
   })
@@ -149,17 +149,28 @@ t.test('who waits for what turns out to be no answer hears that', { timeout: 5_0
 
 t.test('a list of holes costs nothing to refuse, wherever it stands', async (t) => {
   const { here, there, odd } = pair({ take: async () => 'taken' })
-  const holes: unknown[] = []
+  let looks = 0
+  const look =
+    <Args extends unknown[], Answer>(at: (...args: Args) => Answer) =>
+    (...args: Args): Answer => {
+      looks++
+      return at(...args)
+    }
+  const { get, has, ownKeys, getOwnPropertyDescriptor } = Reflect
+  const holes = new Proxy<unknown[]>([], {
+    get: look(get),
+    has: look(has),
+    ownKeys: look(ownKeys),
+    getOwnPropertyDescriptor: look(getOwnPropertyDescriptor),
+  })
   holes.length = 4_294_967_295
-  const from = process.hrtime.bigint()
-  const took = (): number => Number(process.hrtime.bigint() - from) / 1e6
   for (const args of [holes, [holes], [{ $: 'set', items: holes }]]) {
     there.receive({ t: 'call', id: 1, of: 0, key: 'take', args })
   }
   const object = { $: 'object', id: 5, methods: holes, atOnce: holes }
   there.receive({ t: 'call', id: 2, of: 0, key: 'take', args: [object] })
   t.equal(await codeOf(here.call('take', holes)), 'PROV_PLUGIN_CANNOT_CROSS', 'nor is it sent')
-  t.ok(took() < 1_000, `${Math.round(took())} ms`)
+  t.ok(looks < 10_000, `${looks} looks at them`)
   t.same(odd, [], 'a call that cannot be read fails')
   t.equal(await here.call('take'), 'taken')
 })
