@@ -14,7 +14,8 @@ import type { Bus } from './bus/bus.ts'
 import { embeddedBus } from './bus/embedded.ts'
 import { systemClock } from './clock.ts'
 import type { ProvError } from './errors.ts'
-import { ensureHome, homeDir } from './config/home.ts'
+import { anchorsDir, ensureHome, homeDir, homeOutside } from './config/home.ts'
+import type { Environment } from './config/home.ts'
 import { passphraseFrom } from './config/passphrase.ts'
 import { findWorkspace, openWorkspaceFiles } from './config/workspace.ts'
 import { openJournal } from './journal/file.ts'
@@ -77,7 +78,11 @@ export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
     const journal =
       options.journal ??
       (await watch.time('journal', () =>
-        openJournal({ dir: join(files.stateDir, 'journal'), clock }),
+        openJournal({
+          dir: join(files.stateDir, 'journal'),
+          anchors: anchorsOf(options, env, files.root),
+          clock,
+        }),
       ))
     if (!options.journal) undo.push(() => journal.close())
     const port = await watch.time('bus', () => openBus(options, { journal, clock }))
@@ -238,6 +243,13 @@ async function watchdogOf(
     later.cancel()
     await end?.()
   }
+}
+
+/** An anchor in the workspace would be copied and set back with what it is to watch. */
+function anchorsOf({ home }: RuntimeOptions, env: Environment, root: string): string {
+  const dir = anchorsDir(env, home)
+  homeOutside(dir, root)
+  return dir
 }
 
 async function openBus(

@@ -37,6 +37,10 @@ export const environmentTable: readonly (readonly [string, string])[] = [
   ['NO_COLOR', 'any value: no colours; --color beats it'],
   ['FORCE_COLOR', 'any value but 0: colours also in a pipe'],
   ['TERM', '"dumb": no colours'],
+  [
+    'XDG_STATE_HOME',
+    'where the anchors of journals lie (prov/anchors) unless PROV_HOME is set; else ~/.local/state',
+  ],
   ['XDG_CONFIG_HOME', 'where the user keeps settings; see PROV_HOME'],
   ['PATH', 'all that processes of plugins inherit of the environment'],
   ['PROV_SEED', 'for tests: seed of simulated worlds; a failure prints it'],

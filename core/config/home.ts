@@ -20,6 +20,19 @@ export function homeDir(env: Environment = process.env): string {
 }
 
 /**
+ * Folder of what Prov remembers for the user about workspaces, such as how far their journals came:
+ * `anchors` in PROV_HOME when that is set, else in `$XDG_STATE_HOME/prov`, else in
+ * `~/.local/state/prov`. A `home` that a caller names takes the place of PROV_HOME. Makes nothing.
+ */
+export function anchorsDir(env: Environment = process.env, home?: string): string {
+  const named = home !== undefined && resolve(home) !== homeDir(env)
+  if (named || env['PROV_HOME']) return join(named ? resolve(home) : homeDir(env), 'anchors')
+  const xdg = env['XDG_STATE_HOME']
+  const state = xdg && isAbsolute(xdg) ? xdg : join(homedir(), '.local', 'state')
+  return join(state, 'prov', 'anchors')
+}
+
+/**
  * Throws PROV_CONFIG_HOME_INSIDE when the folder lies, or would lie, in the workspace, whatever links
  * lead there: a key that is committed once is lost for ever. Makes nothing.
  */

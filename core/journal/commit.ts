@@ -176,18 +176,28 @@ export class GroupCommit {
   }
 
   #fail(thrown: unknown, batch: readonly Waiting[]): void {
-    const reason = thrown instanceof Error ? thrown.message : String(thrown)
-    const failure = ProvError.is(thrown)
-      ? thrown
-      : journalErrors.PROV_JOURNAL_POISONED(
-          { journal: this.#options.journal, reason },
-          { cause: thrown },
-        )
+    const failure = stopped(this.#options.journal, thrown)
     this.#failure = failure
     const waiting = [...batch, ...this.#pending]
     this.#pending = []
     for (const frame of waiting) frame.reject(failure)
   }
+}
+
+/** Why a journal stopped, as the code whose remedy fits what the disk said. */
+function stopped(journal: string, thrown: unknown): ProvError {
+  if (ProvError.is(thrown)) return thrown
+  const reason = thrown instanceof Error ? thrown.message : String(thrown)
+  const { code } = Object(thrown) as { code?: unknown }
+  const make =
+    code === 'ENOSPC'
+      ? journalErrors.PROV_JOURNAL_NO_SPACE
+      : code === 'EDQUOT'
+        ? journalErrors.PROV_JOURNAL_QUOTA
+        : code === 'EROFS'
+          ? journalErrors.PROV_JOURNAL_READ_ONLY
+          : journalErrors.PROV_JOURNAL_POISONED
+  return make({ journal, reason }, { cause: thrown })
 }
 
 function recordsOf(batch: readonly Waiting[], epoch: Count): JournalRecord[] {

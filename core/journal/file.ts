@@ -6,26 +6,35 @@
  *     <dir>/segment-00000001.log …   the log
  *     <dir>/snapshot-<name>-<n>.json newest two of each name
  *     <dir>/lock/epoch-<n>           who writes
+ *     <dir>/reserve                  room for the ends of what was begun (reserve.ts)
+ *     <anchors>/<id>.anchor          how far it came, outside the workspace (anchor.ts)
  *
  * @module
  */
 import { randomUUID } from 'node:crypto'
+import { realpath } from 'node:fs/promises'
 import { systemClock } from '../clock.ts'
 import type { Clock } from '../clock.ts'
 import { ProvError } from '../errors.ts'
 import type { Bytes } from '../units.ts'
 import { GroupCommit } from './commit.ts'
-import { SegmentCursor } from './cursor.ts'
+import { Anchor, anchorOfDir, retireAnchor } from './anchor.ts'
+import type { Anchored, AnchoredHead } from './anchor.ts'
+import { checkAnchor } from './anchor-check.ts'
+import type { FoundLog } from './anchor-check.ts'
+import { Anchoring } from './anchoring.ts'
 import { journalErrors } from './errors.ts'
 import { diskFiles } from './files.ts'
 import type { JournalFiles } from './files.ts'
-import type { Journal, Position } from './journal.ts'
+import type { Journal, JournalEntry, Position } from './journal.ts'
+import { encodeLine } from './line.ts'
 import { systemProcesses, takeLock } from './lock.ts'
 import type { Lock, Processes } from './lock.ts'
 import { refuseRemote } from './place.ts'
 import { readLog } from './reader.ts'
 import type { Mark } from './reader.ts'
-import { walk } from './recover.ts'
+import { hashOfBatch, headerOf, lineageOf, walk } from './recover.ts'
+import type { Recovered } from './recover.ts'
 import {
   batchHeaderBytes,
   noHash,
@@ -35,11 +44,21 @@ import {
 } from './segment.ts'
 import { dropSnapshotsBeyond, readSnapshot, writeSnapshot } from './snapshot.ts'
 import { LogWriter } from './writer.ts'
-import type { LogEnd } from './writer.ts'
+import type { Adoption, LogEnd } from './writer.ts'
 
 export interface OpenJournalOptions {
   /** Made when absent, with its parents. By custom `<workspace>/.prov/journal`. */
   readonly dir: string
+  /**
+   * Folder of the user's anchors, outside every workspace; made when absent. Default: none, then an
+   * older or copied state of the journal is not told from the newest one.
+   */
+  readonly anchors?: string | undefined
+  /**
+   * How much is checked before writing: `tail` the last two segments, `whole` all of them. Default
+   * `tail`; what lies before is checked when it is read.
+   */
+  readonly check?: 'tail' | 'whole' | undefined
   /** Default: the machine's clock. */
   readonly clock?: Clock | undefined
   /** Most bytes of one segment file. Default 16 MiB; at least 16 KiB. An append must fit in one. */
@@ -61,9 +80,21 @@ const markEveryBytes: Bytes = 131_072
 
 /**
  * Opens the journal for writing. Throws PROV_JOURNAL_LOCKED, PROV_JOURNAL_CORRUPT,
- * PROV_JOURNAL_REMOTE and PROV_JOURNAL_UNUSABLE; then nothing was changed.
+ * PROV_JOURNAL_REMOTE, PROV_JOURNAL_UNUSABLE and, with anchors, PROV_JOURNAL_BEHIND, _FORKED,
+ * _GONE, _COPIED, _REPLACED, _ANCHOR; then nothing was changed.
  */
-export async function openJournal(options: OpenJournalOptions): Promise<Journal> {
+export function openJournal(options: OpenJournalOptions): Promise<Journal> {
+  return underLock(options, (lock, given) => openLocked(lock, given))
+}
+
+/**
+ * Takes the lock of a folder that can hold a journal and runs `act`, which keeps the lock when it
+ * succeeds. Throws PROV_JOURNAL_LOCKED, _REMOTE, _UNUSABLE and what `act` throws.
+ */
+export async function underLock<T>(
+  options: OpenJournalOptions,
+  act: (lock: Lock, options: LockedOptions) => Promise<T>,
+): Promise<T> {
   const { dir, clock = systemClock, files = diskFiles, processes = systemProcesses } = options
   const lockDir = `${dir}/lock`
   let lock: Lock | undefined
@@ -72,20 +103,36 @@ export async function openJournal(options: OpenJournalOptions): Promise<Journal>
     await refuseRemote(dir)
     const floor = await lastEpoch(dir, await files.list(dir))
     lock = await takeLock(lockDir, { floor, files, processes, clock })
-    return await openLocked(lock, { ...options, clock, files })
+    return await act(lock, { ...options, clock, files })
   } catch (thrown) {
     await lock?.release().catch(() => {})
     if (ProvError.is(thrown)) throw thrown
     const reason = thrown instanceof Error ? thrown.message : String(thrown)
-    throw journalErrors.PROV_JOURNAL_UNUSABLE({ dir, reason }, { cause: thrown })
+    const { code: errno } = Object(thrown) as { code?: string }
+    throw journalErrors.PROV_JOURNAL_UNUSABLE({ dir, reason, errno }, { cause: thrown })
   }
 }
 
-async function openLocked(
+/** Options with what has a default filled in. */
+export interface LockedOptions extends OpenJournalOptions {
+  readonly clock: Clock
+  readonly files: JournalFiles
+}
+
+/** What `adoptJournal` adds to an opening: the id to go on under, and its first records. */
+export interface Adopting {
+  readonly journal: string
+  readonly from: string
+  readonly entries: readonly JournalEntry[]
+}
+
+/** Opens under a lock that is held already; see `underLock`. */
+export async function openLocked(
   lock: Lock,
-  options: OpenJournalOptions & { clock: Clock; files: JournalFiles },
+  options: LockedOptions,
+  adopting?: Adopting,
 ): Promise<Journal> {
-  const { dir, clock, files, onSync } = options
+  const { dir, clock, files, onSync, anchors } = options
   const { epoch } = lock
   const segmentBytes = Math.max(options.segmentBytes ?? defaultSegmentBytes, smallestSegmentBytes)
   const marks = new Marks()
@@ -93,20 +140,51 @@ async function openLocked(
     // What a writer that was killed had not put in place yet.
     if (name.endsWith('.tmp')) await files.remove(`${dir}/${name}`)
   }
-  const found = await walk(dir, await files.list(dir), {
+  const names = await files.list(dir)
+  const found = await walk(dir, names, {
+    tail: options.check !== 'whole',
     onBatch: (segment, batch) => marks.add({ segment, offset: batch.offset, first: batch.first }),
   })
+  const before = await lineageOf(dir, segmentNumbers(names))
+  const id = adopting?.journal ?? found?.journal ?? randomUUID()
+  const lineage = before.at(-1) === id ? before : [...before, id]
+  const place = anchors === undefined ? undefined : await realpath(dir)
+  let givenUp: Anchored | undefined
+  if (anchors !== undefined && place !== undefined) {
+    await files.makeFolder(anchors)
+    // Adopting is what a person does about these refusals; the log itself was checked above.
+    givenUp = adopting
+      ? await anchorOfDir(anchors, place)
+      : await checkAnchor(anchors, place, found && foundLog(dir, names, before, found))
+  }
   if (found) await settleTail(files, `${dir}/${segmentName(found.segment)}`, found.endBytes)
-  const id = found?.journal ?? randomUUID()
   const end: LogEnd = found ?? { segment: 0, batch: 0, position: 0, hash: noHash, endBytes: 0 }
   await dropSnapshotsBeyond(files, dir, end.position)
-  const writer = await LogWriter.open({ dir, journal: id, epoch, files, clock, segmentBytes }, end)
+  const writer = await LogWriter.open(
+    { dir, journal: id, epoch, files, clock, segmentBytes },
+    end,
+    adopting && adoptionOf(adopting, end, clock),
+  )
+  const headNow = (): AnchoredHead => ({ ...writer.end, epoch, hash: hexOf(writer.end.hash) })
+  let anchor: Anchor | undefined
+  if (anchors !== undefined && place !== undefined) {
+    if (givenUp) await retireAnchor(files, anchors, givenUp, id)
+    anchor = await Anchor.open(files, anchors, { journal: id, dir: place }, headNow())
+  }
+  const anchoring = new Anchoring(anchor, headNow, (thrown) => {
+    const reason = thrown instanceof Error ? thrown.message : String(thrown)
+    const { code: errno } = Object(thrown) as { code?: string }
+    return journalErrors.PROV_JOURNAL_UNUSABLE(
+      { dir: `${anchors}`, reason, errno },
+      { cause: thrown },
+    )
+  })
   const roomBytes = segmentBytes - segmentHeaderBytes - batchHeaderBytes - 8
   const log = new GroupCommit({
     journal: id,
     epoch,
     clock,
-    last: end.position,
+    last: writer.end.position,
     batchBytes: Math.min(largestBatchBytes, roomBytes),
     frameBytes: Math.min(largestFrameBytes, roomBytes),
     async commit(frames) {
@@ -131,13 +209,17 @@ async function openLocked(
         // An empty batch behind the last one: damage to that one is then told from a torn tail.
         await writer.write([])
         await writer.close()
+        // Its failure loses a memory, never a record.
+        await anchoring.keep().catch(() => {})
       }
     } finally {
+      anchor?.close()
       await lock.release()
     }
   }
   return {
     id,
+    lineage,
     epoch,
     append: (entries) => log.append(entries),
     follow: (listener) => log.follow(listener),
@@ -151,7 +233,8 @@ async function openLocked(
       journal: id,
       epoch,
       position: writer.end.position,
-      hash: writer.end.hash.toString('hex'),
+      batch: writer.end.batch,
+      hash: hexOf(writer.end.hash),
     }),
     snapshot: async (name) => readSnapshot(dir, await files.list(dir), id, name, log.durable),
     async putSnapshot(name, snapshot) {
@@ -159,17 +242,46 @@ async function openLocked(
       assertHeld()
       await writeSnapshot(files, dir, id, name, snapshot)
     },
+    async anchor() {
+      assertHeld()
+      await anchoring.keep()
+    },
+    assertRoom() {
+      if (!writer.hasRoom()) throw journalErrors.PROV_JOURNAL_LOW({ dir })
+    },
     close: () => (closing ??= close()),
   }
+}
+
+/** A frame that is written with the segment itself: the adoption is there whole, or not at all. */
+function adoptionOf({ from, entries }: Adopting, end: LogEnd, clock: Clock): Adoption {
+  const timeMs = Math.round(clock.now())
+  const text = entries.map((entry) => encodeLine(entry, timeMs)).join('')
+  const bytes = Buffer.byteLength(text)
+  return { from, frames: [{ first: end.position + 1, count: entries.length, text, bytes }] }
+}
+
+function foundLog(
+  dir: string,
+  names: readonly string[],
+  lineage: readonly string[],
+  { position, batch, hash }: Recovered,
+): FoundLog {
+  const hashAt = async (wanted: number) =>
+    wanted === batch ? hash : await hashOfBatch(dir, segmentNumbers(names), wanted)
+  return { lineage, position, batch, hashAt: async (n) => hexOf(await hashAt(n)) }
+}
+
+function hexOf(hash: Buffer): string
+function hexOf(hash: Buffer | undefined): string | undefined
+function hexOf(hash: Buffer | undefined): string | undefined {
+  return hash?.toString('hex')
 }
 
 /** Epoch of the newest segment: the lock must be above it even if its files were lost. */
 async function lastEpoch(dir: string, names: readonly string[]): Promise<number> {
   const last = segmentNumbers(names).at(-1)
-  if (last === undefined) return 0
-  const cursor = await SegmentCursor.open(dir, last)
-  await cursor.close()
-  return cursor.header.epoch
+  return last === undefined ? 0 : (await headerOf(dir, last)).epoch
 }
 
 /**

@@ -6,6 +6,7 @@
  */
 import { closeSync, fdatasync, ftruncate, openSync, write, writeSync } from 'node:fs'
 import { link, mkdir, open, readdir, rename, unlink } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import type { Bytes } from '../units.ts'
 
 export interface WritableFile {
@@ -28,7 +29,7 @@ export interface JournalFiles {
   link(from: string, to: string): Promise<void>
   remove(path: string): Promise<void>
   list(path: string): Promise<readonly string[]>
-  /** Creates a folder and its parents with mode 0700. */
+  /** Creates a folder and its parents with mode 0700 and makes their names durable. */
   makeFolder(path: string): Promise<void>
 }
 
@@ -73,7 +74,14 @@ export const diskFiles: JournalFiles = {
   link,
   remove: unlink,
   list: readdir,
-  makeFolder: async (path) => void (await mkdir(path, { recursive: true, mode: 0o700 })),
+  async makeFolder(path) {
+    const first = await mkdir(path, { recursive: true, mode: 0o700 })
+    if (first === undefined) return
+    // A folder whose name was not synced goes with the power, and everything in it.
+    for (let made = path; made.length >= first.length; made = dirname(made)) {
+      await diskFiles.syncFolder(dirname(made))
+    }
+  },
 }
 
 /** Writes all of it, however many calls that takes. Throws when a call makes no progress. */
@@ -103,9 +111,13 @@ export async function placeFile(
   try {
     await writeAll(file, bytes, 0)
     await file.datasync()
-  } finally {
+  } catch (thrown) {
     file.close()
+    // On a full disk the half of a file would take the room that the next attempt needs.
+    await files.remove(temporary).catch(() => {})
+    throw thrown
   }
+  file.close()
   await files.rename(temporary, `${folder}/${name}`)
   await files.syncFolder(folder)
 }

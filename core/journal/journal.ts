@@ -6,7 +6,8 @@
  * J2  One append is one frame: after any crash all of its records are there, or none.
  * J3  Positions are gapless, start at 1, and order everything.
  * J4  One writer per workspace; an older epoch can never add a record after a newer one was opened.
- * J5  Damage anywhere but in the torn tail refuses to open and names the place.
+ * J5  Damage anywhere but in the torn tail is refused with its place: at the end of the log on
+ *     opening, further back when it is read or verified. Nothing damaged is ever handed out.
  * J6  A failed sync poisons the journal: no append succeeds after it, nothing is retried.
  *
  * `prov/testing` exports `journalKit`, which every implementation runs.
@@ -44,6 +45,8 @@ export interface JournalHead {
   readonly journal: string
   readonly epoch: Count
   readonly position: Position
+  /** Number of the last batch. Absent where there are none to count. */
+  readonly batch?: Count
   /** Head of the hash chain over batches, 64 hex digits. */
   readonly hash: string
 }
@@ -59,6 +62,8 @@ export interface ReadOptions {
 export interface JournalReader {
   /** Random id of this journal, the audience of every token made for it. */
   readonly id: string
+  /** Ids that this history had, oldest first; the last one is `id`. More than one after an adoption. */
+  readonly lineage: readonly string[]
   /** Durable records in order of position, as far as the log reached when the iteration met its end. */
   read(options?: ReadOptions): AsyncIterable<JournalRecord>
   head(): Promise<JournalHead>
@@ -86,6 +91,18 @@ export interface Journal extends JournalReader {
   follow(listener: (records: readonly JournalRecord[]) => void): () => void
   /** Keeps a snapshot by temporary file and rename; older ones with the name may go. */
   putSnapshot(name: string, snapshot: Snapshot): Promise<void>
+  /**
+   * Remembers, outside the workspace, how far the log has come; resolves when everything that was
+   * durable at the call is remembered. Calls made meanwhile share the next write. Await it between a
+   * record that allows an effect and the effect: an older copy of this journal is then refused.
+   * Without an anchor it resolves at once. Throws PROV_JOURNAL_UNUSABLE.
+   */
+  anchor(): Promise<void>
+  /**
+   * Asked before something new begins. Throws PROV_JOURNAL_LOW while the disk has no room beyond the
+   * reserve, which is for the ends of what is under way.
+   */
+  assertRoom(): void
   /** Waits for what is under way, then releases the lock. Idempotent. */
   close(): Promise<void>
 }

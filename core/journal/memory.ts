@@ -87,6 +87,8 @@ export function memoryJournal(options: MemoryJournalOptions = {}): Journal {
     epoch,
     append: (entries) => log.append(entries),
     follow: (listener) => log.follow(listener),
+    anchor: async () => {},
+    assertRoom: () => {},
     putSnapshot: async (name, snapshot) => {
       disk.snapshots.set(name, JSON.stringify(snapshot))
     },
@@ -101,6 +103,7 @@ export function memoryJournal(options: MemoryJournalOptions = {}): Journal {
 export function readMemory(disk: MemoryDisk): JournalReader {
   return {
     id: disk.id,
+    lineage: [disk.id],
     read: (options) => readBatches(disk, options),
     head: async (): Promise<JournalHead> => ({
       journal: disk.id,

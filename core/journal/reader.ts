@@ -15,9 +15,9 @@ import { SegmentCursor } from './cursor.ts'
 import type { Batch } from './cursor.ts'
 import { journalErrors } from './errors.ts'
 import { decodeLines } from './line.ts'
+import { headerOf, lineageOf } from './recover.ts'
 import type { JournalHead, JournalReader, JournalRecord, Position, ReadOptions } from './journal.ts'
 import { segmentName, segmentNumbers } from './segment.ts'
-import type { SegmentHeader } from './segment.ts'
 import { readSnapshot } from './snapshot.ts'
 
 /** A place from which reading may start: the batch at `offset` begins with `first`. */
@@ -41,12 +41,13 @@ export interface LogReadOptions extends ReadOptions {
 export async function readJournal(options: { dir: string }): Promise<JournalReader> {
   const { dir } = options
   const names = await readdir(dir).catch(() => [] as string[])
-  const first = segmentNumbers(names)[0]
-  if (first === undefined) throw journalErrors.PROV_JOURNAL_ABSENT({ dir })
-  const { journal } = await headerOf(dir, first)
+  const lineage = await lineageOf(dir, segmentNumbers(names))
+  const journal = lineage.at(-1)
+  if (journal === undefined) throw journalErrors.PROV_JOURNAL_ABSENT({ dir })
   const head = (): Promise<JournalHead> => headOf(dir)
   return {
     id: journal,
+    lineage,
     read: (options) => readLog(dir, options),
     head,
     async snapshot(name) {
@@ -144,14 +145,9 @@ async function headOf(dir: string): Promise<JournalHead> {
     journal: header.journal,
     epoch: last?.epoch ?? header.epoch,
     position: last ? last.first + last.count - 1 : header.firstPosition - 1,
+    batch: last?.batch ?? header.firstBatch - 1,
     hash: (last?.hash() ?? header.sealedHash).toString('hex'),
   }
-}
-
-async function headerOf(dir: string, segment: Count): Promise<SegmentHeader> {
-  const cursor = await SegmentCursor.open(dir, segment)
-  await cursor.close()
-  return cursor.header
 }
 
 function corrupt(cursor: SegmentCursor, what: string) {

@@ -1,8 +1,12 @@
 /**
- * What a writer finds before it may write: walks every segment, checks every CRC, every count and
- * every seal, and says where the log ends. Only a torn tail of the last segment is an end; damage
- * anywhere else is refused with its place, because cutting it off would lose acknowledged records
- * that come after it.
+ * What a writer finds before it may write: walks segments, checks every CRC, every count and every
+ * seal on the way, and says where the log ends. Only a torn tail of the last segment is an end;
+ * damage anywhere else is refused with its place, because cutting it off would lose acknowledged
+ * records that come after it.
+ *
+ * A start walks the last two segments: the one that grew and the one that it seals. What lies before
+ * was sealed by a later one, is checked again by whoever reads it, and whole on demand (verify.ts):
+ * so a start takes as long after a million operations as after ten.
  *
  * @module
  */
@@ -37,6 +41,8 @@ export interface WalkOptions {
   readonly onSegment?: ((header: SegmentHeader) => void) | undefined
   /** Also check that each batch carries the hash of the one before: reads cost the hashing. */
   readonly chain?: boolean | undefined
+  /** Begin with the last segment but one. Default: with the first. */
+  readonly tail?: boolean | undefined
 }
 
 /**
@@ -55,10 +61,10 @@ export async function walk(
     throw corrupt(`${dir}/${segmentName(at + 1)}`, 0, 'the file is missing')
   })
   let state: Recovered | undefined
-  for (const number of numbers) {
+  for (const number of options.tail ? numbers.slice(-2) : numbers) {
     const cursor = await SegmentCursor.open(dir, number)
     try {
-      checkSeal(cursor, state)
+      if (state || number === 1) checkSeal(cursor, state)
       options.onSegment?.(cursor.header)
       state = await walkSegment(cursor, state, numbers.length, options)
     } finally {
@@ -75,7 +81,7 @@ function checkSeal({ header, path }: SegmentCursor, before: Recovered | undefine
       ? 'it does not follow the segment before it'
       : header.firstPosition !== (before?.position ?? 0) + 1
         ? 'its first position does not follow'
-        : before && header.journal !== before.journal
+        : before && header.journal !== before.journal && header.adopted !== before.journal
           ? 'it belongs to another journal'
           : before && !header.sealedHash.equals(before.hash)
             ? 'it seals another hash than that of the batch before it'
@@ -143,11 +149,68 @@ async function walkSegment(
   }
 }
 
+/**
+ * Ids that the history in a folder had, oldest first. They change where a segment says so and never
+ * come back, so two headers tell that there was one id, and a bisection finds each change.
+ */
+export async function lineageOf(dir: string, numbers: readonly Count[]): Promise<string[]> {
+  const ids: string[] = []
+  const idOf = async (at: number) => (await headerOf(dir, numbers[at] as Count)).journal
+  const split = async (low: number, first: string, high: number, last: string): Promise<void> => {
+    if (first === last) return
+    if (high - low === 1) return void ids.push(last)
+    const middle = (low + high) >> 1
+    const id = await idOf(middle)
+    await split(low, first, middle, id)
+    await split(middle, id, high, last)
+  }
+  if (numbers.length === 0) return ids
+  const first = await idOf(0)
+  ids.push(first)
+  await split(0, first, numbers.length - 1, await idOf(numbers.length - 1))
+  return ids
+}
+
+/** Hash of a batch by its number; undefined when the log has none of that number. */
+export async function hashOfBatch(
+  dir: string,
+  numbers: readonly Count[],
+  batch: Count,
+): Promise<Buffer | undefined> {
+  let low = 0
+  let high = numbers.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((await headerOf(dir, numbers[middle] as Count)).firstBatch <= batch) low = middle + 1
+    else high = middle
+  }
+  const number = numbers[low - 1]
+  if (number === undefined) return undefined
+  const next = numbers[low]
+  if (next !== undefined) {
+    const { firstBatch, sealedHash } = await headerOf(dir, next)
+    if (firstBatch - 1 === batch) return sealedHash
+  }
+  const cursor = await SegmentCursor.open(dir, number)
+  try {
+    for (let found = await cursor.next(); found; found = await cursor.next()) {
+      if (found.batch === batch) return found.hash()
+    }
+    return undefined
+  } finally {
+    await cursor.close()
+  }
+}
+
+export async function headerOf(dir: string, segment: Count): Promise<SegmentHeader> {
+  const cursor = await SegmentCursor.open(dir, segment)
+  await cursor.close()
+  return cursor.header
+}
+
 /** Length at which the next segment sealed this one. */
 async function sealOf(path: string, segment: Count): Promise<Bytes> {
-  const next = await SegmentCursor.open(path.slice(0, path.lastIndexOf('/')), segment + 1)
-  await next.close()
-  return next.header.sealedBytes
+  return (await headerOf(path.slice(0, path.lastIndexOf('/')), segment + 1)).sealedBytes
 }
 
 function corrupt(file: string, offset: Bytes, what: string) {

@@ -41,6 +41,8 @@ export interface SegmentHeader {
   readonly sealedBytes: Bytes
   /** Hash of the last batch before this segment; zeros when there is none. */
   readonly sealedHash: Buffer
+  /** Id that the journal had before this segment, where it was adopted: the one place it may change. */
+  readonly adopted?: string | undefined
 }
 
 export interface BatchHead {
@@ -86,7 +88,8 @@ export function encodeSegmentHeader(header: SegmentHeader): Buffer {
   page.writeDoubleLE(header.createdMs, 40)
   page.writeBigUInt64LE(BigInt(header.sealedBytes), 48)
   header.sealedHash.copy(page, 56)
-  Buffer.from(header.journal.replaceAll('-', ''), 'hex').copy(page, 88)
+  idBytes(header.journal).copy(page, 88)
+  if (header.adopted !== undefined) idBytes(header.adopted).copy(page, 104)
   page.writeUInt32LE(crc32(page.subarray(12, segmentCovered)), 8)
   return page
 }
@@ -96,7 +99,7 @@ export function decodeSegmentHeader(page: Buffer): SegmentHeader | undefined {
   if (page.length < segmentHeaderBytes || !page.subarray(0, 8).equals(segmentMagic))
     return undefined
   if (page.readUInt32LE(8) !== crc32(page.subarray(12, segmentCovered))) return undefined
-  const hex = page.toString('hex', 88, 104)
+  const adopted = page.subarray(104, 120)
   return {
     segment: page.readUInt32LE(12),
     epoch: page.readUInt32LE(16),
@@ -105,8 +108,17 @@ export function decodeSegmentHeader(page: Buffer): SegmentHeader | undefined {
     createdMs: page.readDoubleLE(40),
     sealedBytes: Number(page.readBigUInt64LE(48)),
     sealedHash: Buffer.from(page.subarray(56, 88)),
-    journal: hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5'),
+    journal: idText(page.subarray(88, 104)),
+    ...(!adopted.equals(Buffer.alloc(16)) && { adopted: idText(adopted) }),
   }
+}
+
+function idBytes(id: string): Buffer {
+  return Buffer.from(id.replaceAll('-', ''), 'hex')
+}
+
+function idText(bytes: Buffer): string {
+  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
 }
 
 /** Writes head and CRC in front of a body that already lies at `batchHeaderBytes`. */

@@ -49,8 +49,8 @@ export async function verifyJournal(options: { dir: string }): Promise<JournalRe
       },
     })
     if (!found) throw journalErrors.PROV_JOURNAL_ABSENT({ dir })
-    const { journal, epoch, position, torn } = found
-    const head = { journal, epoch, position, hash: found.hash.toString('hex') }
+    const { journal, epoch, position, batch, torn } = found
+    const head = { journal, epoch, position, batch, hash: found.hash.toString('hex') }
     return { records, batches, segments, head, torn, problems: [] }
   } catch (thrown) {
     if (!ProvError.is(thrown) || thrown.code !== 'PROV_JOURNAL_CORRUPT') throw thrown

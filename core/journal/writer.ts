@@ -11,6 +11,7 @@ import type { Clock } from '../clock.ts'
 import type { Bytes, Count } from '../units.ts'
 import type { Frame } from './commit.ts'
 import { placeFile, writeAll } from './files.ts'
+import { Reserve } from './reserve.ts'
 import type { JournalFiles, WritableFile } from './files.ts'
 import type { Position } from './journal.ts'
 import type { Mark } from './reader.ts'
@@ -34,6 +35,12 @@ export interface LogEnd {
   readonly endBytes: Bytes
 }
 
+/** A log that goes on under another id: what its first segment under that id begins with. */
+export interface Adoption {
+  readonly from: string
+  readonly frames: readonly Frame[]
+}
+
 export interface LogWriterOptions {
   readonly dir: string
   readonly journal: string
@@ -45,26 +52,47 @@ export interface LogWriterOptions {
 
 /** Space that a new segment starts with and grows by. */
 const extentBytes: Bytes = 1_048_576
+/** Room that is kept back for the ends of what was begun. */
+const reserveBytes: Bytes = 2 * extentBytes
 
 export class LogWriter {
   readonly #options: LogWriterOptions
+  readonly #reserve: Reserve
   #file: WritableFile
   #end: LogEnd
   #allocated: Bytes
   #growing: Promise<void> | undefined
   #buffer = Buffer.allocUnsafe(65_536)
 
-  private constructor(options: LogWriterOptions, file: WritableFile, end: LogEnd) {
+  private constructor(
+    options: LogWriterOptions,
+    reserve: Reserve,
+    file: WritableFile,
+    end: LogEnd,
+  ) {
     this.#options = options
+    this.#reserve = reserve
     this.#file = file
     this.#end = end
     this.#allocated = firstExtent(options)
   }
 
   /** Opens the segment behind `end`, sealing it. */
-  static async open(options: LogWriterOptions, end: LogEnd): Promise<LogWriter> {
-    const [file, start] = await openSegment(options, end)
-    return new LogWriter(options, file, start)
+  static async open(
+    options: LogWriterOptions,
+    end: LogEnd,
+    adoption?: Adoption,
+  ): Promise<LogWriter> {
+    const reserve = new Reserve(options.files, `${options.dir}/reserve`, reserveBytes)
+    const [file, start] = await reserve.instead(() => openSegment(options, end, adoption))
+    await reserve.fill()
+    return new LogWriter(options, reserve, file, start)
+  }
+
+  /** False while there is no room beyond the reserve; asking looks whether there is some again. */
+  hasRoom(): boolean {
+    if (!this.#reserve.isThere) void this.#reserve.fill()
+    return this.#reserve.isThere
   }
 
   get end(): LogEnd {
@@ -80,7 +108,7 @@ export class LogWriter {
     const bodyBytes = frames.reduce((sum, frame) => sum + frame.bytes, 0)
     const size = batchSize(bodyBytes)
     if (this.#end.endBytes + size > this.#options.segmentBytes) await this.#roll()
-    await this.#reserve(this.#end.endBytes + size)
+    await this.#roomFor(this.#end.endBytes + size)
     const { segment, endBytes: offset, position, batch, hash } = this.#end
     const bytes = this.#encode(frames, bodyBytes, size)
     sealBatch(bytes, {
@@ -131,7 +159,7 @@ export class LogWriter {
   }
 
   async #roll(): Promise<void> {
-    const [file, start] = await openSegment(this.#options, this.#end)
+    const [file, start] = await this.#reserve.instead(() => openSegment(this.#options, this.#end))
     await this.close()
     this.#file = file
     this.#end = start
@@ -139,7 +167,7 @@ export class LogWriter {
   }
 
   /** Waits until space up to `bytes` is on disk; asks for the next extent before it is needed. */
-  async #reserve(bytes: Bytes): Promise<void> {
+  async #roomFor(bytes: Bytes): Promise<void> {
     while (bytes > this.#allocated) await (this.#growing ?? this.#grow())
     const ahead = this.#allocated - bytes
     if (ahead < extentBytes / 2 && this.#allocated < this.#options.segmentBytes && !this.#growing) {
@@ -156,7 +184,7 @@ export class LogWriter {
       await this.#file.datasync()
       this.#allocated = to
     }
-    this.#growing = grow().finally(() => (this.#growing = undefined))
+    this.#growing = this.#reserve.instead(grow).finally(() => (this.#growing = undefined))
     return this.#growing
   }
 }
@@ -168,6 +196,7 @@ function firstExtent({ segmentBytes }: LogWriterOptions): Bytes {
 async function openSegment(
   options: LogWriterOptions,
   end: LogEnd,
+  adoption?: Adoption,
 ): Promise<readonly [WritableFile, LogEnd]> {
   const { dir, files, journal, epoch, clock } = options
   const segment = end.segment + 1
@@ -181,8 +210,36 @@ async function openSegment(
     createdMs: clock.now(),
     sealedBytes: end.endBytes,
     sealedHash: end.hash,
+    adopted: adoption?.from,
   }).copy(bytes)
+  const start = { ...end, segment, endBytes: segmentHeaderBytes }
+  const begun = adoption ? putBatch(bytes, start, adoption.frames, epoch) : start
   await placeFile(files, dir, segmentName(segment), bytes)
   const file = files.open(`${dir}/${segmentName(segment)}`, { exists: true })
-  return [file, { ...end, segment, endBytes: segmentHeaderBytes }]
+  return [file, begun]
+}
+
+/** Puts a batch where the log ends in the bytes of a segment; returns the end behind it. */
+function putBatch(bytes: Buffer, end: LogEnd, frames: readonly Frame[], epoch: Count): LogEnd {
+  const body = Buffer.from(frames.map(({ text }) => text).join(''))
+  const size = batchSize(body.length)
+  const batch = bytes.subarray(end.endBytes, end.endBytes + size)
+  body.copy(batch, batchHeaderBytes)
+  const count = frames.reduce((sum, frame) => sum + frame.count, 0)
+  sealBatch(batch, {
+    bytes: body.length,
+    segment: end.segment,
+    batch: end.batch + 1,
+    first: end.position + 1,
+    count,
+    epoch,
+    previous: end.hash,
+  })
+  return {
+    segment: end.segment,
+    batch: end.batch + 1,
+    position: end.position + count,
+    hash: batchHash(batch, 0, body.length),
+    endBytes: end.endBytes + size,
+  }
 }

@@ -59,6 +59,8 @@ export interface Contract extends AuditTrail {
   emitter(role: Emitter): AuditEmitter
   /** Writes one event that belongs to no actor's step; resolves when it is durable. */
   emit<T extends AuditType>(role: Emitter, draft: AuditDraft<T>): Promise<AuditEvent<T>>
+  /** Awaited between a claim and its effect, see `Journal.anchor`: no older copy repeats it. */
+  anchor(): Promise<void>
   /** Calls back with each event after it became durable, in order, from now on. */
   follow(listener: (event: AuditEvent) => void): () => void
   /**
@@ -282,6 +284,7 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
       await journal.append([entry])
       return entry.event
     },
+    anchor: () => journal.anchor(),
     follow(listener) {
       listeners.add(listener)
       return () => void listeners.delete(listener)

@@ -68,7 +68,7 @@ export default definePlugin({
       effects: {
         execute: async ({ op, providerToken }: OperationEffect, { signal: end }) => {
           crashPoint('claim')
-          const answer = controller.execute(op, providerToken ?? '')
+          const answer = deal.anchor().then(() => controller.execute(op, providerToken ?? ''))
           // Given up with the kernel only: then it is owed and asked again at the next start.
           return (await answer.catch((thrown) => stopped(end, thrown))) as never
         },

@@ -55,10 +55,11 @@ export class Submitter implements Submissions {
   }
 
   async submit(proposal: Proposal) {
-    const { contract, clock, start } = this.#parts
+    const { contract, journal, clock, start } = this.#parts
     const op = opIdOf(proposal.opId, clock)
     const known = this.#row(op)
     if (known) return this.#again(known, proposal)
+    journal.assertRoom()
     const { body, digest, state } = await this.plan(proposal)
     const signer = await contract.signer(proposal.as)
     const { kid, actor } = signer.record

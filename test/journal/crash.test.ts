@@ -141,11 +141,11 @@ t.test(
       if (++calls === 1) return 20
       throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
     }
-    t.equal(await codeOf(journal.append([entry('torn')])), 'PROV_JOURNAL_POISONED')
+    t.equal(await codeOf(journal.append([entry('torn')])), 'PROV_JOURNAL_NO_SPACE')
     place.trouble.write = undefined
     t.equal(
       await codeOf(journal.append([entry('later')])),
-      'PROV_JOURNAL_POISONED',
+      'PROV_JOURNAL_NO_SPACE',
       'never retried',
     )
     await journal.close()

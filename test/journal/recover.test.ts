@@ -5,6 +5,7 @@ import { openJournal } from '../../core/journal/file.ts'
 import { readJournal } from '../../core/journal/reader.ts'
 import { walk } from '../../core/journal/recover.ts'
 import { decodeBatchHead, sealBatch, segmentName } from '../../core/journal/segment.ts'
+import { verifyJournal } from '../../core/journal/verify.ts'
 import { codeOf } from '../../core/kit.ts'
 import { diskPlace, tempDir } from '../support/place.ts'
 
@@ -122,7 +123,7 @@ t.test('J5 after a clean close damage to the last batch is no torn tail', async 
 })
 
 t.test('J5 damage in a sealed segment, a lost one and a foreign one are refused', async (t) => {
-  const place = await diskPlace(t, { segmentBytes: 16_384 })
+  const place = await diskPlace(t, { segmentBytes: 16_384, check: 'whole' })
   for (let opening = 0; opening < 3; opening++) {
     const journal = await place.open()
     for (let n = 0; n < 4; n++) {
@@ -161,6 +162,32 @@ t.test('J5 damage in a sealed segment, a lost one and a foreign one are refused'
   t.equal((await healed.head()).position, 12, 'put back, it opens')
   await healed.close()
 })
+
+t.test(
+  'J5 an opening looks at the end of the log only; readers refuse what is damaged',
+  async (t) => {
+    const place = await diskPlace(t, { segmentBytes: 16_384 })
+    for (let opening = 0; opening < 4; opening++) {
+      const journal = await place.open()
+      await journal.append([{ partition: 'p', type: 'x', body: opening }])
+      await journal.close()
+    }
+    const first = `${place.dir}/${segmentName(1)}`
+    const bytes = await readFile(first)
+    bytes[header + 90] = (bytes[header + 90] as number) ^ 1
+    await writeFile(first, bytes)
+    const journal = await place.open()
+    t.teardown(() => journal.close())
+    const bodies: unknown[] = []
+    for await (const record of journal.read({ from: 2 })) bodies.push(record.body)
+    t.same(bodies, [1, 2, 3], 'what is whole can be read')
+    const whole = async () => {
+      for await (const _ of journal.read()) void _
+    }
+    t.equal(await codeOf(whole()), 'PROV_JOURNAL_CORRUPT')
+    t.equal((await verifyJournal({ dir: place.dir })).problems[0]?.file, first)
+  },
+)
 
 t.test('J5 a sealed batch rewritten with a fitting CRC is refused on opening', async (t) => {
   const place = await diskPlace(t)

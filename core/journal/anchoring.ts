@@ -1,0 +1,55 @@
+/**
+ * Keeps an anchor up with its journal, never more than one write at a time: whoever asks while one is
+ * under way shares the next, as appends share a sync.
+ *
+ * @module
+ */
+import type { ProvError } from '../errors.ts'
+import type { Anchor, AnchoredHead } from './anchor.ts'
+
+export class Anchoring {
+  readonly #anchor: Anchor | undefined
+  readonly #head: () => AnchoredHead
+  readonly #failed: (thrown: unknown) => ProvError
+  #kept = 0
+  #running: Promise<void> | undefined
+  #next: Promise<void> | undefined
+
+  constructor(
+    anchor: Anchor | undefined,
+    head: () => AnchoredHead,
+    failed: (thrown: unknown) => ProvError,
+  ) {
+    this.#anchor = anchor
+    this.#head = head
+    this.#failed = failed
+  }
+
+  /** Resolves when the head as it is now, or a later one, is remembered. */
+  async keep(): Promise<void> {
+    if (!this.#anchor || this.#head().batch <= this.#kept) return
+    if (!this.#running) return this.#start(this.#anchor)
+    // The one under way began with an older head, perhaps.
+    this.#next ??= this.#running
+      .catch(() => {})
+      .then(() => {
+        this.#next = undefined
+        return this.keep()
+      })
+    return this.#next
+  }
+
+  #start(anchor: Anchor): Promise<void> {
+    const head = this.#head()
+    this.#running = anchor
+      .keep(head)
+      .then(
+        () => void (this.#kept = head.batch),
+        (thrown: unknown) => {
+          throw this.#failed(thrown)
+        },
+      )
+      .finally(() => (this.#running = undefined))
+    return this.#running
+  }
+}
