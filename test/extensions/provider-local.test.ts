@@ -13,7 +13,7 @@ import providerLocal from '../../extensions/provider-local/index.ts'
 import { machineId, machineMark } from '../../extensions/provider-local/folder.ts'
 import { sshKeyPair } from '../../extensions/provider-local/keys.ts'
 import { markOf, processesOf } from '../../extensions/provider-local/liveness.ts'
-import { processesIn } from '../support/machines.ts'
+import { killProcessesIn, processesIn } from '../support/machines.ts'
 import { repoRoot } from '../support/root.ts'
 import { localActs } from '../../extensions/provider-local/local.ts'
 import type { LocalOptions } from '../../extensions/provider-local/local.ts'
@@ -161,7 +161,7 @@ t.test('a killed machine is gone for good: its token gives no second one', async
   const dir = await place(t)
   const local = provider(dir)
   const machine = await local.create(ask('killed'))
-  for (const pid of await processesIn(dir)) process.kill(pid, 'SIGKILL')
+  await killProcessesIn(dir)
   while ((await processesIn(dir)).length > 0) await new Promise(setImmediate)
   t.same(await local.find({ token: 'killed' }), { machine: undefined, authoritative: true })
   t.equal(await codeOf(local.create(ask('killed'))), 'PROV_PROVIDER_MACHINE_LOST')

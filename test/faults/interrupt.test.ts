@@ -42,7 +42,7 @@ t.test('an operation that was interrupted goes on with whatever writes next', as
   child.kill('SIGTERM')
   t.equal((await child).code, 130)
   await using prov = await on.open()
-  const end = await prov.op('left').settled({ timeoutMs: 60_000 })
+  const end = await prov.op('left').settled({ timeoutMs: 600_000 })
   t.equal(end.outcome, 'applied')
   t.same(on.marks(), once.restart)
 })

@@ -22,7 +22,7 @@ const path = findNatsServer()
 const skip = path === undefined && howToInstall
 const rounds = process.env['PROV_SOAK'] ? 40 : 4
 const seed = Number(process.env['PROV_SEED'] ?? systemClock.now() % 1_000_000)
-const settleMs = 60_000
+const settleMs = 600_000
 
 interface Scene {
   readonly on: Infra
@@ -34,7 +34,7 @@ async function scene(t: Test): Promise<Scene> {
   const server = await natsServer(path ?? '', t)
   const on = await infra(t)
   const open = async (): Promise<Runtime> => {
-    const prov = await on.open({ bus: () => natsBus({ servers: server.url, timeoutMs: 1_000 }) })
+    const prov = await on.open({ bus: () => natsBus({ servers: server.url, timeoutMs: 5_000 }) })
     t.teardown(() => prov.close())
     return prov
   }

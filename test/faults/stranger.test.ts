@@ -37,7 +37,7 @@ t.test('a stranger who publishes makes nothing happen, and each attempt is audit
   const prov = await on.open()
   const deal = prov.service(contract)
   const first = await prov.submit({ type: 'restart', target: 'monitoring/grafana', as: 'alice' })
-  t.equal((await first.settled({ timeoutMs: 60_000 })).outcome, 'applied')
+  t.equal((await first.settled({ timeoutMs: 600_000 })).outcome, 'applied')
 
   const own = prov.service(keyStore)
   const alice = await own.signer('alice')
@@ -199,7 +199,7 @@ t.test('a stranger who publishes makes nothing happen, and each attempt is audit
   await prov.service(bus).publish(subjects.audit('my-infra'), { id: lie.id, body: lie as never })
 
   const honest = await prov.submit({ type: 'restart', target: 'monitoring/loki', as: 'alice' })
-  t.equal((await honest.settled({ timeoutMs: 60_000 })).outcome, 'applied', 'work goes on')
+  t.equal((await honest.settled({ timeoutMs: 600_000 })).outcome, 'applied', 'work goes on')
   await prov.service(ledger).settled()
   const info = await prov.service(bus).streamInfo(streams.pending('my-infra'))
   t.equal(info?.messages, 0, 'nothing of it is left to be tried for ever')

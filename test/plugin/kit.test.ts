@@ -1,5 +1,5 @@
 /** The plugin kit, on plugins that keep their promises and on plugins that do not. */
-import { NEVER, timer } from 'rxjs'
+import { interval, NEVER, Subscription } from 'rxjs'
 import t from 'tap'
 import { defineCommand, definePlugin, defineRoute, serviceRef, workspace } from 'prov'
 import type { Plugin } from 'prov'
@@ -72,6 +72,8 @@ async function failures(make: () => Plugin, options?: PluginKitOptions): Promise
 
 t.test('a plugin that breaks a promise fails at that promise', async (t) => {
   const base = { name: 'bad', api: 1 }
+  const forgotten = new Subscription()
+  t.teardown(() => forgotten.unsubscribe())
   t.match(await failures(() => definePlugin({ ...base, api: 4 })), [/contract/, /starts/, /after/])
   t.match(await failures(() => definePlugin({ ...base, provides: { desk }, setup: () => {} })), [
     /starts/,
@@ -106,8 +108,7 @@ t.test('a plugin that breaks a promise fails at that promise', async (t) => {
         ...base,
         setup: () => {
           // Not tied to the plugin's life: exactly what the kit looks for.
-          const forgotten = timer(200).subscribe()
-          void forgotten
+          forgotten.add(interval(60_000).subscribe())
         },
       }),
     ),

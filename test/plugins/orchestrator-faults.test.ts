@@ -1,4 +1,5 @@
 /** Runs that are killed, cut off, misled: no step runs twice, no machine is left, nothing is guessed. */
+import { writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
@@ -8,7 +9,7 @@ import { defineProvider, orchestrator, systemClock } from 'prov'
 import type { Plugin, ProviderSpec, RunOutcome } from 'prov'
 import { localActs } from '../../extensions/provider-local/local.ts'
 import { runChild } from '../support/child.ts'
-import { processesIn } from '../support/machines.ts'
+import { killProcessesIn } from '../support/machines.ts'
 import { request, step, world } from '../support/run-world.ts'
 import type { World } from '../support/run-world.ts'
 
@@ -43,7 +44,7 @@ t.test('a machine that is gone while a step runs leaves the outcome unknown', as
   const running = runtime.service(orchestrator).run(asked)
   while (here.counted().length === 0) await new Promise((turn) => setTimeout(turn, 20))
   const machines = join(here.root, '.prov', 'machines')
-  for (const pid of await processesIn(machines)) process.kill(pid, 'SIGKILL')
+  await killProcessesIn(machines)
   const outcome = await running
   t.match(outcome, {
     outcome: 'unknown',
@@ -62,12 +63,13 @@ t.test(
     const here = world(t)
     const { relay, cut } = await cuttable(t)
     const runtime = await here.open([relay(here)])
-    const asked = request([step('long', `echo ran >>'${here.counter}'; sleep 0.8; echo end`)], {
-      provider: 'relayed',
-    })
+    const cutOff = join(here.root, 'cut-off')
+    const script = `echo ran >>'${here.counter}'; until [ -e '${cutOff}' ]; do sleep 0.05; done; echo end`
+    const asked = request([step('long', script)], { provider: 'relayed' })
     const running = runtime.service(orchestrator).run(asked)
     while (here.counted().length === 0) await new Promise((turn) => setTimeout(turn, 20))
     t.ok(cut() > 0, 'the connection was cut')
+    writeFileSync(cutOff, '')
     t.match(await running, { outcome: 'applied' })
     t.same(here.counted(), ['ran'])
   },

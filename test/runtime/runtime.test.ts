@@ -253,7 +253,7 @@ t.test('an operation is followed as a stream and as one answer', async (t) => {
   const done = new Promise<void>((resolve) => {
     op.phases$.subscribe({ next: ({ name }) => seen.push(name), complete: resolve })
   })
-  const end = op.settled({ timeoutMs: 60_000 })
+  const end = op.settled({ timeoutMs: 600_000 })
   next()
   next()
   next()

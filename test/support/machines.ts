@@ -24,3 +24,14 @@ export async function processesIn(dir: string): Promise<readonly number[]> {
   }
   return [...found]
 }
+
+/** Kills all of them without warning. Some are gone by then: they end with the one before. */
+export async function killProcessesIn(dir: string): Promise<void> {
+  for (const pid of await processesIn(dir)) {
+    try {
+      process.kill(pid, 'SIGKILL')
+    } catch (thrown) {
+      if ((thrown as { code?: unknown }).code !== 'ESRCH') throw thrown
+    }
+  }
+}
