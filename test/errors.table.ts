@@ -1307,7 +1307,7 @@ export const expectedErrors: readonly (readonly [string, string, number, string,
     'PROV_PLUGIN_FLOODS',
     'retry',
     7,
-    'plugin <plugin> has <limit> <what> open; this one waits',
+    'plugin <plugin> has <limit> <what> open; one more is refused',
     'await calls before making more of them; see `plugins/README.md`',
   ],
   [

@@ -184,7 +184,8 @@ export const pluginErrors = defineErrors<{
   },
   PROV_PLUGIN_FLOODS: {
     disposition: 'retry',
-    text: ({ plugin, what, limit }) => `plugin ${plugin} has ${limit} ${what} open; this one waits`,
+    text: ({ plugin, what, limit }) =>
+      `plugin ${plugin} has ${limit} ${what} open; one more is refused`,
     remedy: 'await calls before making more of them; see `plugins/README.md`',
   },
   PROV_PLUGIN_CANNOT_CROSS: {

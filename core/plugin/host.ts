@@ -10,6 +10,7 @@
  *
  * @module
  */
+import { join } from 'node:path'
 import type { ActorSystem } from '../actor/system.ts'
 import type { Clock } from '../clock.ts'
 import type { ErrorReport, ProvError } from '../errors.ts'
@@ -126,7 +127,8 @@ export async function startPlugins(options: HostOptions): Promise<PluginHost> {
 
 /** Opens threads and processes; its code is loaded when there is one to open. */
 function penOf(options: HostOptions): LoadOptions['pen'] {
-  const { isolation, actors, log, env = process.env } = options
+  const { isolation, actors, log, trust, env = process.env } = options
+  const hidden = trust ? [trust.home, join(trust.workspace, '.prov')] : []
   if (isolation === false) return undefined
   return async (found, tier) => {
     const [{ Pen }, { environmentOf }] = await Promise.all([
@@ -139,6 +141,7 @@ function penOf(options: HostOptions): LoadOptions['pen'] {
       limits: { ...defaultLimits, ...isolation },
       actors,
       env: environmentOf(tier, found.env ?? [], env),
+      hidden,
       log: (plugin) => told(logFor(plugin, log), (error) => options.troubled?.(found.id, error)),
     })
   }

@@ -14,10 +14,12 @@ export interface CageOptions {
   readonly limits: IsolationLimits
   /** What the plugin may see of the environment, by name. */
   readonly env: Readonly<Record<string, string>>
+  /** Folders that a sandbox must not show: keys, state. */
+  readonly hidden: readonly string[]
   readonly onFrame: (frame: unknown) => void
   /** Its last word; called once, also for an end that was asked for. */
   readonly onEnd: (end: CageEnd) => void
-  /** It sends faster than it is heard, and has for a while: it waits, and a person should know. */
+  /** It wrote past its window: whoever uses our code waits instead. Nothing of it is a frame any more. */
   readonly onFlood: () => void
   /** What it prints. */
   readonly onText: (text: string) => void
@@ -49,6 +51,8 @@ export interface Cage {
   doing(): Doing | undefined
   /** Memory that its heap limit does not bound, when this can be told from here. */
   memory(): Bytes | undefined
+  /** More of what it said waits here than one turn of the event loop takes. */
+  behind(): boolean
   /** Keeps the process alive while somebody waits for an answer. */
   hold(held: boolean): void
   /** Ends it whatever it is at. Idempotent. */
@@ -67,11 +71,17 @@ export const doings: readonly Doing['kind'][] = [
   'call',
 ]
 
-/** So many turns of the event loop in a row that left frames behind are a flood. */
-export const floodTurns: Count = 100
+/** A longer frame of a process is none: what it unfolds to is some twenty times as large. */
+export const longestFrame: Bytes = 24 * 1024 * 1024
+
+/** Added to the length of a frame that is no record but the text of steps, behind its number. */
+export const rawFrame = 0x8000_0000
 
 /** Frames that a plugin may have under way before it has to wait. */
 export const frameWindow: Count = 128
+
+/** Calls of a plugin that wait in its own memory for their turn; one more is refused, and said. */
+export const longestLine: Count = 10_000
 
 /** What the guest's first frame says when it could not even start. */
 export interface Opening {

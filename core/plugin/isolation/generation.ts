@@ -13,7 +13,7 @@ import type { ProvError } from '../../errors.ts'
 import type { Count } from '../../units.ts'
 import type { FoundPlugin } from '../discover.ts'
 import { pluginErrors } from '../errors.ts'
-import { frameWindow } from './cage.ts'
+import { frameWindow, longestLine } from './cage.ts'
 import type { Cage, CageEnd, Doing } from './cage.ts'
 import { parseDescription } from './description.ts'
 import type { Description } from './description.ts'
@@ -22,6 +22,9 @@ import type { Isolation, IsolationLimits } from './tier.ts'
 import { Peer } from './wire.ts'
 import type { Frame } from './wire.ts'
 
+/** Calls that are open there at once, of the 50,000 that it takes; more of them wait here. */
+const callWindow: Count = 40_000
+
 export interface GenerationOptions {
   readonly number: Count
   readonly found: FoundPlugin
@@ -29,6 +32,8 @@ export interface GenerationOptions {
   readonly limits: IsolationLimits
   /** What the plugin may see of the environment. */
   readonly env: Readonly<Record<string, string>>
+  /** Folders that a sandbox must not show. */
+  readonly hidden: readonly string[]
   /** What it reaches of the host, as number 0. */
   readonly root: object
   readonly actors: ActorSystem
@@ -62,6 +67,7 @@ export class Generation {
   #missed = 0
   #rss = 0
   #asked = false
+  #flooded = false
   #why: ProvError | undefined
   #opened: ((error?: Error) => void) | undefined
   #ended: () => void = () => {}
@@ -84,7 +90,7 @@ export class Generation {
   }
 
   async #open(): Promise<void> {
-    const { found, tier, limits, env, root, actors, onText } = this.#options
+    const { found, tier, limits, env, hidden, root, actors, onText } = this.#options
     const open =
       tier === 'worker'
         ? (await import('./thread.ts')).openThread
@@ -94,12 +100,9 @@ export class Generation {
       tier,
       limits,
       env,
+      hidden,
       onText,
-      onFlood: () => {
-        const { PROV_PLUGIN_FLOODS } = pluginErrors
-        const what = 'messages'
-        this.#options.odd(PROV_PLUGIN_FLOODS({ plugin: this.#plugin, what, limit: frameWindow }))
-      },
+      onFlood: () => void this.#kill(this.#floods('messages', frameWindow)),
       onFrame: (frame) => this.#frame(frame),
       onEnd: (end) => this.#over(end),
     })
@@ -114,6 +117,8 @@ export class Generation {
       isSystemClock: (value) => value === systemClock,
       garbage: (error) => void this.#kill(error),
       lenient: true,
+      window: callWindow,
+      flood: (error) => this.#options.odd(error),
       other: (frame) => this.#other(frame),
     })
     this.peer.onHeld((held) => this.#hold(held))
@@ -193,6 +198,10 @@ export class Generation {
       }
       case 'odd':
         return
+      case 'flood':
+        if (!this.#flooded) this.#options.odd(this.#floods('calls that nobody awaits', longestLine))
+        this.#flooded = true
+        return
       default:
         void this.#kill(
           pluginErrors.PROV_PLUGIN_GARBAGE({
@@ -205,7 +214,10 @@ export class Generation {
 
   // ── looking at it ──────────────────────────────────────────────────────────────────────────────
 
-  /** Beats are counted, not timed: when this thread was busy itself, nobody is blamed for it. */
+  /**
+   * Beats are counted, not timed: when this thread was busy itself, nobody is blamed for it. Nor is
+   * who stands still because what it said is not taken yet.
+   */
   #look(): void {
     const { limits } = this.#options
     const memory = this.#cage.memory()
@@ -216,7 +228,7 @@ export class Generation {
       this.#missed = 0
       this.#rss = rss
       this.#cage.post({ t: 'ping' })
-    } else {
+    } else if (!this.#cage.behind()) {
       this.#missed++
       if (this.#cage.mode === 'worker' && rss - this.#rss > limits.memoryBytes) {
         return void this.#tooMuch()
@@ -235,6 +247,10 @@ export class Generation {
   #next(): void {
     const { beatMs } = this.#options.limits
     this.#beat = this.#clock.after(beatMs, () => this.#look(), { background: true })
+  }
+
+  #floods(what: string, limit: Count): ProvError {
+    return pluginErrors.PROV_PLUGIN_FLOODS({ plugin: this.#plugin, what, limit })
   }
 
   #tooMuch(): Promise<void> {

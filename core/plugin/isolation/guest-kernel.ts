@@ -26,8 +26,10 @@ export function guestKernel({ peer, plugin, introduce }: GuestKernelOptions): Ac
   const refOf = (address: Address): ActorRef => ({
     address,
     send: (event) => peer.callNow('send', address, event) as never,
-    apply: (event, options) =>
-      peer.call('apply', address, event, options ?? {}).then(snapshotOf) as Promise<ActorSnapshot>,
+    apply: async (event, options) =>
+      snapshotOf(
+        await peer.lend(options?.signal, () => peer.call('apply', address, event, options ?? {})),
+      ),
     snapshot: () => snapshotOf(peer.callNow('snapshot', address)),
     changes: (listener) =>
       peer.callNow('changes', address, (raw: unknown) => listener(snapshotOf(raw))) as () => void,
@@ -41,7 +43,7 @@ export function guestKernel({ peer, plugin, introduce }: GuestKernelOptions): Ac
     ref: (address: Address) =>
       peer.callNow('exists', address) === true ? refOf(address) : undefined,
     send: (address: Address, event: ActorEvent) => peer.callNow('send', address, event) as never,
-    ask: askBy((...asked) => peer.call('ask', ...asked)),
+    ask: askBy(peer, (...asked) => peer.call('ask', ...asked)),
     watch: (address, listener) => peer.callNow('watch', address, listener) as () => void,
     list: (filter) => peer.callNow('list', filter ?? {}) as never,
     deadLetters: () => peer.callNow('deadLetters') as never,
@@ -61,10 +63,15 @@ export function guestKernel({ peer, plugin, introduce }: GuestKernelOptions): Ac
 }
 
 /** Who asks makes the question with an address that is not known yet: a mark stands for it. */
-export function askBy(call: (...asked: readonly unknown[]) => unknown): ActorSystem['ask'] {
+export function askBy(
+  peer: Peer,
+  call: (...asked: readonly unknown[]) => unknown,
+): ActorSystem['ask'] {
   return async (address, question, options) => {
     const mark = `ask/${newId('mark', systemClock)}` as Address
-    return (await call(address, question(mark), mark, options ?? {})) as ActorEvent
+    const event = question(mark)
+    const asking = async () => await call(address, event, mark, options ?? {})
+    return (await peer.lend(options?.signal, asking)) as ActorEvent
   }
 }
 

@@ -6,10 +6,28 @@
 import { readSync, writeSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { deserialize, serialize } from 'node:v8'
+import { Worker } from 'node:worker_threads'
+import { longestFrame, rawFrame } from './cage.ts'
 import { guest } from './guest.ts'
+import type { Doing } from './cage.ts'
 import type { GuestPlugin } from './guest.ts'
+import type { Frame } from './wire.ts'
 
 const found = JSON.parse(process.argv[2] ?? '') as GuestPlugin
+
+// It ends this process when the host is gone, also while a loop holds this thread.
+const twin = import.meta.url.endsWith('.ts') ? './lifeline.ts' : './lifeline.js'
+const lifeline = new Worker(new URL(twin, import.meta.url), {
+  resourceLimits: { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 2, stackSizeMb: 1 },
+})
+lifeline.unref()
+
+const nothing = new Int32Array(new SharedArrayBuffer(4))
+/** Not now: a full or empty pipe is looked at again in a moment. */
+function later(thrown: unknown): void {
+  if ((thrown as { code?: string }).code !== 'EAGAIN') throw thrown
+  Atomics.wait(nothing, 0, 0, 1)
+}
 
 /** A full pipe makes the writer wait, so nothing piles up here or there. */
 function put(bytes: Buffer): void {
@@ -17,15 +35,22 @@ function put(bytes: Buffer): void {
     try {
       at += writeSync(3, bytes, at)
     } catch (thrown) {
-      if ((thrown as { code?: string }).code !== 'EAGAIN') throw thrown
+      later(thrown)
     }
   }
 }
 
-const post = (frame: unknown): void => {
-  const body = serialize(frame)
-  const head = Buffer.alloc(4)
-  head.writeUInt32LE(body.length)
+/** Throws TypeError when it is longer than the host takes. */
+const post = (frame: Frame): void => {
+  const { t, id, text } = frame
+  const raw = t === 'stepped' && typeof text === 'string'
+  const head = Buffer.alloc(raw ? 8 : 4)
+  if (raw) head.writeUInt32LE(id as number, 4)
+  const body = raw ? Buffer.from(text) : serialize(frame)
+  if (!raw && body.length > longestFrame) {
+    throw new TypeError(`more than ${longestFrame / 1024 / 1024} MB cannot leave at once`)
+  }
+  head.writeUInt32LE(raw ? rawFrame + 4 + body.length : body.length)
   put(Buffer.concat([head, body]))
 }
 
@@ -38,12 +63,14 @@ function get(length: number): Buffer {
       if (count === 0) process.exit(0)
       at += count
     } catch (thrown) {
-      if ((thrown as { code?: string }).code !== 'EAGAIN') throw thrown
+      later(thrown)
     }
   }
   return bytes
 }
 
+/** What the host was told last that this thread is at. */
+let at: Doing['kind'] = 'nothing'
 let rest: Buffer = Buffer.alloc(0)
 
 void guest({
@@ -69,5 +96,10 @@ void guest({
     // Whoever started this process is gone.
     pipe.on('end', () => process.exit(0))
   },
-  mark: () => {},
+  mark(kind, a) {
+    // Steps are known by their batch, and there are many of them.
+    if (kind === 'step' || (kind === 'nothing' && at === kind)) return
+    at = kind
+    post({ t: 'at', kind, a })
+  },
 })

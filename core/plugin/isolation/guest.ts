@@ -20,6 +20,7 @@ import type { FoundPlugin } from '../discover.ts'
 import { handlesOf } from '../handles.ts'
 import { importPlugin } from '../import.ts'
 import type { Route, RouteRequest } from '../route.ts'
+import { longestLine } from './cage.ts'
 import type { Doing } from './cage.ts'
 import { askBy, guestKernel } from './guest-kernel.ts'
 import { GuestSteps } from './guest-steps.ts'
@@ -48,6 +49,9 @@ export interface RawContext {
   readonly defer: (undo: () => Promise<void> | void) => void
   readonly onLost: (listener: (lost: LostNeed) => void) => void
 }
+
+/** Calls that are open at the host; it takes 1024. More of them wait here, in the plugin's own memory. */
+const callWindow: Count = 1_000
 
 /** Serves until its thread ends. */
 export async function guest({ found, line, listen, mark }: GuestOptions): Promise<void> {
@@ -86,7 +90,7 @@ export async function guest({ found, line, listen, mark }: GuestOptions): Promis
       at('effect', n, () => {
         const handler = known$().get(type)?.effects[name]
         if (!handler) throw new Error(`no effect is called ${name} any more`)
-        return handler(params as never, { signal, id, self, clock, ask: askBy(ask) })
+        return handler(params as never, { signal, id, self, clock, ask: askBy(peer, ask) })
       }),
     child: (
       n: Count,
@@ -146,6 +150,9 @@ export async function guest({ found, line, listen, mark }: GuestOptions): Promis
     isSystemClock: (value) => value === systemClock,
     garbage: (error) => line.post({ t: 'odd', error: error.message }),
     openCalls: 50_000,
+    window: callWindow,
+    waiting: longestLine,
+    flood: () => line.post({ t: 'flood' }),
     other(frame: Frame) {
       if (frame.t === 'ping') return line.post({ t: 'pong', memory: memoryOf() })
       if (frame.t !== 'steps') return

@@ -17,7 +17,7 @@ export function openGeneration(
   steps: Steps,
   pen: () => Pen | undefined,
 ): Promise<Generation> {
-  const { found, tier, limits, env, actors, log } = options
+  const { found, tier, limits, env, hidden, actors, log } = options
   const name = (): string => pen()?.name ?? found.id
   return Generation.open({
     number,
@@ -25,6 +25,7 @@ export function openGeneration(
     tier,
     limits,
     env,
+    hidden,
     actors,
     root: hostRoot({
       plugin: name,

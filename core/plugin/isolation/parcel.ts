@@ -34,7 +34,6 @@ export interface Sender {
 export interface Receiver {
   /** What stands for it here. Throws when there are too many. */
   standIn(kind: Kind, id: Count, methods: readonly string[], atOnce: unknown): object
-  settled(aborted: boolean, signal: object): void
   kernel(): unknown
   clock(): unknown
   /** Said of a parcel that is none. */
@@ -94,7 +93,9 @@ export function pack(value: unknown, sender: Sender): unknown {
       return { [tag]: 'error', name: String(at.name), message: String(at.message).slice(0, 4_000) }
     }
     if (at instanceof AbortSignal) {
-      return { [tag]: 'signal', id: sender.keep(at, 'signal'), aborted: at.aborted }
+      // One that has aborted does nothing any more: it is data.
+      if (at.aborted) return { [tag]: 'signal', why: walk(reasonOf(at), path, depth + 1) }
+      return { [tag]: 'signal', id: sender.keep(at, 'signal') }
     }
     if (sender.isKernel(at)) return { [tag]: 'kernel' }
     if (sender.isSystemClock(at)) return { [tag]: 'clock' }
@@ -162,16 +163,14 @@ export function unpack(parcel: unknown, receiver: Receiver): unknown {
         return at[tag] === 'set' ? new Set(items) : new Map(items as [unknown, unknown][])
       }
       case 'error':
-        return errorOf(at)
+        return errorOf(at, (detail) => walk(detail, depth + 1))
       case 'kernel':
         return receiver.kernel()
       case 'clock':
         return receiver.clock()
-      case 'signal': {
-        const signal = receiver.standIn('signal', idOf(at, receiver), [], undefined)
-        receiver.settled(at.aborted === true, signal)
-        return signal
-      }
+      case 'signal':
+        if (at.why !== undefined) return AbortSignal.abort(walk(at.why, depth + 1))
+        return receiver.standIn('signal', idOf(at, receiver), [], undefined)
       case 'object': {
         const methods = Array.isArray(at.methods)
           ? at.methods.slice(0, 200).filter((name): name is string => typeof name === 'string')
@@ -202,7 +201,7 @@ interface Tagged {
   readonly items?: unknown
   readonly methods?: unknown
   readonly atOnce?: unknown
-  readonly aborted?: unknown
+  readonly why?: unknown
   readonly report?: unknown
   readonly name?: unknown
   readonly message?: unknown
@@ -214,7 +213,7 @@ function idOf(at: Tagged, receiver: Receiver): Count {
 }
 
 /** An error that came from elsewhere; a report that is none becomes a plain one. */
-function errorOf({ report, name, message }: Tagged): Error {
+function errorOf({ report, name, message }: Tagged, walk: (detail: object) => unknown): Error {
   if (isRecord(report)) {
     const { code, disposition, message: text, remedy, detail } = report
     if (
@@ -228,13 +227,17 @@ function errorOf({ report, name, message }: Tagged): Error {
         message: String(text).slice(0, 4_000),
         remedy: String(remedy).slice(0, 1_000),
       }
-      return new ProvError(code, row, (isRecord(detail) ? detail : {}) as JsonObject)
+      return new ProvError(code, row, (isRecord(detail) ? walk(detail) : {}) as JsonObject)
     }
   }
   const error = new Error(String(message ?? 'it failed without a word').slice(0, 4_000))
   if (typeof name === 'string' && /^[A-Za-z]{1,40}$/.test(name)) error.name = name
   return error
 }
+
+/** Whatever it was, it crosses as an error. */
+const reasonOf = ({ reason }: AbortSignal): Error =>
+  reason instanceof Error ? reason : new Error(String(reason))
 
 const has = (at: object, key: PropertyKey): boolean =>
   typeof (at as Record<PropertyKey, unknown>)[key] === 'function'

@@ -45,6 +45,8 @@ export interface PenOptions {
   readonly limits: IsolationLimits
   readonly actors: ActorSystem
   readonly env: Readonly<Record<string, string>>
+  /** Folders that a sandbox must not show: keys, and what Prov keeps of this workspace. */
+  readonly hidden: readonly string[]
   readonly log: (plugin: string) => Log
 }
 
@@ -322,7 +324,7 @@ export class Pen {
     }
     context.signal.addEventListener('abort', () => setup.end.abort(), { once: true })
     context.defer(() => this.#undo(setup))
-    const stream = await this.#begin(await this.generation(), setup)
+    const stream = await this.#first(setup)
     this.#setup = setup
     return {
       subscribe: (life: NonNullable<Setup['life']>) => {
@@ -330,6 +332,19 @@ export class Pen {
         this.#follow(setup, stream)
         return { unsubscribe: () => setup.subscription?.unsubscribe() }
       },
+    }
+  }
+
+  /** Its thread may end meanwhile by something else, as what is owed since the last start. */
+  async #first(setup: Setup): Promise<unknown> {
+    for (let tries = 1; ; tries++) {
+      const generation = await this.generation()
+      try {
+        return await this.#begin(generation, setup)
+      } catch (thrown) {
+        const { over, lastDoing } = generation
+        if (!over || thrown !== over || lastDoing?.kind === 'setup' || tries >= 3) throw thrown
+      }
     }
   }
 

@@ -5,6 +5,9 @@
  *     3  plugin ─▶ host   written by the plugin at once; a full pipe makes it wait
  *     4  host ─▶ plugin
  *     5  host ─▶ plugin   answers to who stands still for them
+ *     6  host ─▶ plugin   nothing: its end says that the host is gone, to a thread that always listens
+ *
+ * It leads a group of its own, and that group ends with it and with the host, whatever each is at.
  *
  * In a sandbox the same runs inside bubblewrap: no network, no home, no `.prov`, no other process.
  * It can be had whole or not at all.
@@ -12,22 +15,26 @@
  * @module
  */
 import { execFile, spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { existsSync, readFileSync, realpathSync } from 'node:fs'
+import { dirname, sep } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { deserialize, serialize } from 'node:v8'
-import type { Bytes } from '../../units.ts'
+import { systemClock } from '../../clock.ts'
+import type { Bytes, Millis } from '../../units.ts'
 import { findPackage, provRoot } from '../discover.ts'
 import { pluginErrors } from '../errors.ts'
-import { floodTurns } from './cage.ts'
-import type { Cage, CageOptions } from './cage.ts'
+import { doings, longestFrame, rawFrame } from './cage.ts'
+import type { Cage, CageOptions, Doing } from './cage.ts'
+import { isRecord } from './parcel.ts'
 import type { Frame } from './wire.ts'
 import { conditions } from './thread.ts'
 
-/** A frame that says it is longer is none. */
-const longestFrame: Bytes = 64 * 1024 * 1024
+/** Of steps, whose length their reader judges. */
+const longestRaw: Bytes = 256 * 1024 * 1024
+/** How long the pipes of a process that ended are read on, when somebody it started holds them. */
+const lingerMs: Millis = 1_000
 /** What waits to be read by a plugin that does not read. */
 const longestBacklog: Bytes = 64 * 1024 * 1024
 /** What a pipe gives at once when more waits behind it. */
@@ -46,66 +53,80 @@ export async function openProcess(options: CageOptions): Promise<Cage> {
     fileURLToPath(new URL(twin, import.meta.url)),
     JSON.stringify({ id, entry, source }),
   ]
-  const inside = tier === 'sandbox' ? await sandbox(options, env) : undefined
+  const inside = tier === 'sandbox' ? await sandbox(options) : undefined
   const child = spawn(
     inside ? 'bwrap' : process.execPath,
     inside ? [...inside, process.execPath, ...args] : args,
     {
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
-      env: inside ? { PATH: process.env['PATH'] ?? '' } : { ...env },
-      cwd: dirname(entry),
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
+      // Never by arguments: those of a process can be read by everybody on the machine.
+      env: inside ? { ...env, HOME: '/tmp' } : { ...env },
+      cwd: inside ? '/' : dirname(entry),
+      detached: true,
     },
   )
-  const [, , , heard, said, answers] = child.stdio as unknown as readonly Duplex[]
+  const [, , , heard, said, answers, lifeline] = child.stdio as unknown as readonly Duplex[]
   let asked = false
   let over = false
   let crash = ''
-  /** Chunks in a row that were as large as they get. */
-  let full = 0
+  /** It gave what is no frame: where the next one begins is not known any more. */
+  let deaf = false
+  /** The last chunk was as large as they get: more waits behind it. */
+  let full = false
   let held: Buffer[] = []
   let bytes = 0
+
+  /** What it says that it is at; nothing else depends on it. */
+  let at: Doing | undefined
+  const told = (frame: unknown): boolean => {
+    if (!isRecord(frame) || frame['t'] !== 'at') return false
+    const kind = doings.find((one) => one === frame['kind'])
+    at =
+      kind === undefined || kind === 'nothing'
+        ? undefined
+        : { kind, a: Number(frame['a']), b: 0, c: 0 }
+    return true
+  }
 
   const take = (chunk: Buffer): void => {
     held.push(chunk)
     bytes += chunk.length
-    while (bytes >= 4 && !over) {
+    while (bytes >= 4 && !over && !deaf) {
       if ((held[0] as Buffer).length < 4) held = [Buffer.concat(held)]
-      const length = (held[0] as Buffer).readUInt32LE(0)
-      if (length > longestFrame) {
-        onFrame(undefined)
-        return void (held = [])
+      const head = (held[0] as Buffer).readUInt32LE(0)
+      const raw = head >= rawFrame
+      const length = raw ? head - rawFrame : head
+      deaf = length > (raw ? longestRaw : longestFrame)
+      if (deaf) {
+        held = []
+        return onFrame(undefined)
       }
       if (bytes < length + 4) return
       const all = held.length === 1 ? (held[0] as Buffer) : Buffer.concat(held)
       held = [all.subarray(length + 4)]
       bytes -= length + 4
-      let frame: unknown
-      try {
-        frame = deserialize(all.subarray(4, length + 4))
-      } catch {
-        // What is no frame is told like one that says nothing.
-      }
-      onFrame(frame)
+      const body = all.subarray(4, length + 4)
+      const frame = raw ? steppedOf(body) : frameOf(body)
+      if (!told(frame)) onFrame(frame)
     }
   }
   // One chunk per turn of the event loop: a flood costs the others one chunk at a time.
   heard?.on('data', (chunk: Buffer) => {
     heard.pause()
-    full = chunk.length >= fullChunk ? full + 1 : 0
-    if (full === floodTurns) options.onFlood()
-    take(chunk)
+    full = chunk.length >= fullChunk
+    if (!deaf) take(chunk)
     setImmediate(() => heard.resume())
   })
-  for (const pipe of [heard, said, answers]) pipe?.on('error', () => {})
+  for (const pipe of [heard, said, answers, lifeline]) pipe?.on('error', () => {})
   // Nothing is said there, but only who listens hears of their end.
-  for (const pipe of [said, answers]) pipe?.resume()
+  for (const pipe of [said, answers, lifeline]) pipe?.resume()
   const write = (pipe: Duplex | undefined, frame: Frame): void => {
     if (over || !pipe) return
     const body = serialize(frame)
     const head = Buffer.alloc(4)
     head.writeUInt32LE(body.length)
     pipe.write(Buffer.concat([head, body]))
-    if (pipe.writableLength > longestBacklog) child.kill('SIGKILL')
+    if (pipe.writableLength > longestBacklog) end()
   }
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding('utf8')
@@ -115,15 +136,34 @@ export async function openProcess(options: CageOptions): Promise<Cage> {
     })
   }
   child.on('error', (thrown) => (crash = thrown.message))
-  child.on('close', (code, signal) => {
+  /** It and whatever it started. */
+  const end = (): void => {
+    try {
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
+    } catch {
+      // There is no group any more, or not yet.
+    }
+    if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL')
+  }
+  let ended = (): void => {}
+  const gone = new Promise<void>((resolve) => (ended = resolve))
+  const finish = (code: number | null, signal: NodeJS.Signals | null): void => {
+    if (over) return
     over = true
+    for (const stream of child.stdio) stream?.destroy()
     const memory = /heap out of memory/.test(crash)
     const how = asked ? 'it was ended' : (signal ?? `exit ${code}${lastLine(crash)}`)
     onEnd({ memory, how })
+    ended()
+  }
+  child.on('exit', (code, signal) => {
+    end()
+    systemClock.after(lingerMs, () => finish(code, signal), { background: true })
   })
+  child.on('close', finish)
   const hold = (held: boolean): void => {
     if (asked) return
-    const pipes = [heard, said, answers, child.stdout, child.stderr] as unknown as {
+    const pipes = [heard, said, answers, lifeline, child.stdout, child.stderr] as unknown as {
       ref(): void
       unref(): void
     }[]
@@ -136,7 +176,8 @@ export async function openProcess(options: CageOptions): Promise<Cage> {
     mode: 'process',
     post: (frame) => write(said, frame),
     answer: (frame) => write(answers, frame),
-    doing: () => undefined,
+    doing: () => at,
+    behind: () => full,
     memory: () => (child.pid === undefined ? undefined : residentOf(child.pid)),
     hold,
     async kill() {
@@ -144,11 +185,25 @@ export async function openProcess(options: CageOptions): Promise<Cage> {
       // Who ends it waits for its end.
       hold(true)
       asked = true
-      const gone = new Promise<void>((resolve) => child.once('close', () => resolve()))
-      child.kill('SIGKILL')
+      end()
       await gone
     },
   }
+}
+
+/** What is no frame is told like one that says nothing. */
+function frameOf(body: Buffer): unknown {
+  try {
+    return deserialize(body)
+  } catch {
+    return undefined
+  }
+}
+
+/** Steps are one long text, and cross as that: nothing is made of it before its length is judged. */
+function steppedOf(body: Buffer): unknown {
+  if (body.length < 4) return undefined
+  return { t: 'stepped', id: body.readUInt32LE(0), text: body.toString('utf8', 4) }
 }
 
 /** Resident memory of a process and, in a sandbox, of what it wraps. */
@@ -175,11 +230,21 @@ const lastLine = (text: string): string => {
 
 const systemFolders = ['/usr', '/bin', '/lib', '/lib64', '/etc/ssl', '/etc/alternatives', '/opt']
 
-async function sandbox(
-  { found }: CageOptions,
-  env: Readonly<Record<string, string>>,
-): Promise<readonly string[]> {
-  const visible = new Set([provRoot(), dirname(dirname(process.execPath)), found.root])
+/** Of the folders that nobody may see, those that lie in one that is seen. */
+function covered(hidden: readonly string[], visible: readonly string[]): readonly string[] {
+  return hidden.flatMap((path) => {
+    if (!existsSync(path)) return []
+    const real = realpathSync(path)
+    return visible.some((folder) => isWithin(folder, path) || isWithin(folder, real)) ? [real] : []
+  })
+}
+
+const isWithin = (folder: string, path: string): boolean =>
+  path === folder || path.startsWith(folder + sep)
+
+async function sandbox({ found, hidden }: CageOptions): Promise<readonly string[]> {
+  // Not the folder that Node is in: that may be somebody's home.
+  const visible = new Set([provRoot(), process.execPath, found.root])
   for (const name of ['xstate', 'rxjs']) {
     const at = findPackage(provRoot(), name)
     if (at !== undefined) visible.add(at)
@@ -188,8 +253,8 @@ async function sandbox(
     '--unshare-all',
     '--die-with-parent',
     '--new-session',
-    '--clearenv',
-    ...Object.entries({ ...env, HOME: '/tmp' }).flatMap(([key, value]) => ['--setenv', key, value]),
+    '--cap-drop',
+    'ALL',
     ...systemFolders.flatMap((path) => ['--ro-bind-try', path, path]),
     '--proc',
     '/proc',
@@ -198,6 +263,7 @@ async function sandbox(
     '--tmpfs',
     '/tmp',
     ...[...visible].flatMap((path) => ['--ro-bind-try', path, path]),
+    ...covered(hidden, [...visible, ...systemFolders]).flatMap((path) => ['--tmpfs', path]),
     '--chdir',
     '/tmp',
   ]

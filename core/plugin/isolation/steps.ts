@@ -40,6 +40,8 @@ interface Pending {
 const turnsPerBatch: Count = 256
 const batchesUnderWay: Count = 2
 const longestAnswer = 64_000_000
+/** Of one message, and so of a batch: a few bytes of text become many in memory. */
+const longestStep = 8_000_000
 
 export class Steps {
   readonly #plugin: string
@@ -260,7 +262,9 @@ function parse(
   if (typeof text !== 'string') {
     return all(typeof error === 'string' ? `a failure: ${error.slice(0, 500)}` : 'no answer')
   }
-  if (text.length > longestAnswer) return all('more data than may cross at once')
+  const messages = pendings.reduce((sum, { turn }) => sum + turn.messages.length, 0)
+  if (text.length > Math.min(longestAnswer, longestStep * messages))
+    return all('more data than may cross at once')
   let raw: unknown
   try {
     raw = parseJson(text)

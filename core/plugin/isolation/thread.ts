@@ -7,7 +7,7 @@
  */
 import { MessageChannel, Worker } from 'node:worker_threads'
 import type { Cage, CageOptions, Doing } from './cage.ts'
-import { board, doings, floodTurns, frameWindow } from './cage.ts'
+import { board, doings, frameWindow } from './cage.ts'
 
 /** Frames that are taken in one turn of the event loop. */
 const perTurn = 16
@@ -46,8 +46,6 @@ export function openThread(options: CageOptions): Cage {
   /** Frames that this turn of the event loop may still take. */
   let left = perTurn
   let counting = false
-  /** Turns that left something behind, against those that did not. */
-  let full = 0
   const take = (): void => {
     for (; left > 0 && inbox.length > 0 && !over; left--) {
       Atomics.add(shared, board.taken, 1)
@@ -61,8 +59,6 @@ export function openThread(options: CageOptions): Cage {
   const next = (): void => {
     counting = false
     left = perTurn
-    full = inbox.length > 0 ? full + 1 : Math.max(0, full - 1)
-    if (full === floodTurns) options.onFlood()
     if (inbox.length > 0) take()
   }
   /** It writes past its window, so on the line itself: nothing of it is a frame any more. */
@@ -75,7 +71,7 @@ export function openThread(options: CageOptions): Cage {
     }
     deaf = true
     inbox.length = 0
-    onFrame(undefined)
+    options.onFlood()
   })
   port.on('messageerror', () => onFrame(undefined))
   worker.on('error', (thrown: unknown) => (crash = thrown as Error))
@@ -120,6 +116,7 @@ export function openThread(options: CageOptions): Cage {
       }
     },
     memory: () => undefined,
+    behind: () => inbox.length >= perTurn,
     hold(held) {
       if (over || asked) return
       if (held) worker.ref()

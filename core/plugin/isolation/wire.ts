@@ -8,9 +8,12 @@
  *     calm                          a signal that was handed over will not abort any more
  *
  * W1  Whatever arrives is parsed; a frame that is none is told to `garbage` and changes nothing.
- * W2  Each table is bounded. A call too many is refused, an Observable that outruns its credits is
- *     ended with an error: memory of this side never grows by the other side's will.
+ * W2  Each table is bounded: memory of this side never grows by the other side's will. Whoever makes
+ *     more calls than may be open waits where it is; only a line that is written on past that is a
+ *     flood.
  * W3  When the line ends, everything that waits on it fails with the reason.
+ * W4  A signal is remembered as long as it may still abort: not after it did, nor after its owner let
+ *     it go, nor, when it was lent to one call, after that call.
  *
  * It is one file because both directions share the numbers.
  *
@@ -58,11 +61,31 @@ export interface PeerOptions {
   readonly lenient?: boolean | undefined
   /** Calls of the other side that may be open here. Default 1024. */
   readonly openCalls?: Count | undefined
+  /** Own calls that are open there at once; more of them wait here. Default: all are sent. */
+  readonly window?: Count | undefined
+  /** Own calls that wait here; one more is refused. Default: no bound. */
+  readonly waiting?: Count | undefined
+  /** Hears once that one side makes calls without ever waiting: the other one, or this one. */
+  readonly flood?: ((error: ProvError) => void) | undefined
 }
 
 const largestTable: Count = 50_000
+/** Streams that the other side may listen to at once. */
+const mostStreams: Count = 10_000
 const streamCredits: Count = 64
+/** Credits that the other side may hold at once, whatever it gives. */
+const mostCredits: Count = 1_024
 const longestQueue: Count = 1_024
+
+/** What the other side reaches by a number. */
+interface Kept {
+  readonly value: object
+  readonly kind: Kind
+  sent: Count
+  /** Of a signal: handed over for longer than one call. */
+  lasting?: boolean
+  readonly off?: () => void
+}
 
 const atOnceNames = new WeakMap<object, readonly string[] | 'all'>()
 
@@ -86,10 +109,14 @@ export function callNow(standIn: unknown, ...args: readonly unknown[]): unknown 
 
 export class Peer {
   readonly #options: PeerOptions
-  readonly #kept = new Map<Count, { readonly value: object; readonly kind: Kind; sent: Count }>()
+  readonly #kept = new Map<Count, Kept>()
   readonly #numbers = new WeakMap<object, Count>()
   readonly #standIns = new Map<Count, { readonly ref: WeakRef<object>; got: Count }>()
   readonly #gone = new FinalizationRegistry<Count>((id) => this.#free(id))
+  /** Signals of this side that nobody can abort any more. */
+  readonly #dead = new FinalizationRegistry<Count>((id) => this.#calmed(id))
+  readonly #lent = new WeakMap<AbortSignal, Count>()
+  #lending: AbortSignal | undefined
   readonly #calls = new Map<
     Count,
     { readonly ok: (value: unknown) => void; readonly fail: (thrown: unknown) => void }
@@ -103,6 +130,11 @@ export class Peer {
   readonly #signals = new Map<Count, AbortController>()
   #number = 0
   #open = 0
+  /** Own calls that are open there. */
+  #away = 0
+  #flooded = false
+  /** Calls that wait for their turn; what they are about is held, so that nothing of it is freed. */
+  readonly #line: { readonly frame: Frame; readonly about: unknown }[] = []
   #over: Error | undefined
   #held: (held: boolean) => void = () => {}
 
@@ -144,18 +176,52 @@ export class Peer {
   /** Whoever owns this signal will not abort it any more: neither side remembers it. */
   calm(signal: AbortSignal): void {
     const id = this.#numbers.get(signal)
-    if (id === undefined || !this.#kept.delete(id)) return
-    this.#numbers.delete(signal)
-    this.#post({ t: 'calm', id })
+    if (id !== undefined) this.#calmed(id)
+  }
+
+  #calmed(id: Count): void {
+    if (this.#forget(id)) this.#post({ t: 'calm', id })
+  }
+
+  /** Hands a signal over for one call only: nobody remembers it when that is over. */
+  async lend<T>(signal: AbortSignal | undefined, call: () => Promise<T>): Promise<T> {
+    if (!signal || signal.aborted) return call()
+    this.#lent.set(signal, (this.#lent.get(signal) ?? 0) + 1)
+    try {
+      this.#lending = signal
+      const answer = call()
+      this.#lending = undefined
+      return await answer
+    } finally {
+      this.#lending = undefined
+      const others = (this.#lent.get(signal) ?? 1) - 1
+      this.#lent.set(signal, others)
+      const id = this.#numbers.get(signal)
+      if (others === 0 && id !== undefined && !this.#kept.get(id)?.lasting) this.#calmed(id)
+    }
+  }
+
+  /** How much is remembered, by table: for tests and for people who look for a leak. */
+  get sizes(): Readonly<Record<string, Count>> {
+    const { size: kept } = this.#kept
+    const { size: standIns } = this.#standIns
+    return {
+      kept,
+      standIns,
+      calls: this.#calls.size,
+      waiting: this.#line.length,
+      streams: this.#streams.size,
+      given: this.#given.size,
+      promises: this.#promises.size,
+      signals: this.#signals.size,
+    }
   }
 
   pack(value: unknown): unknown {
     try {
       return pack(value, this.#sender)
     } catch (thrown) {
-      if (!(thrown instanceof TypeError)) throw thrown
-      const { plugin } = this.#options
-      throw pluginErrors.PROV_PLUGIN_CANNOT_CROSS({ plugin, what: thrown.message })
+      throw this.#cannot(thrown)
     }
   }
 
@@ -175,7 +241,8 @@ export class Peer {
     for (const table of [this.#calls, this.#promises, this.#streams, this.#given, this.#signals]) {
       table.clear()
     }
-    this.#kept.clear()
+    for (const id of this.#kept.keys()) this.#forget(id)
+    this.#line.length = 0
     this.#quiet.clear()
     this.#held(false)
   }
@@ -230,6 +297,7 @@ export class Peer {
         return void this.#given.delete(n)
       case 'abort':
         this.#signals.get(n)?.abort(this.unpack(frame['why']))
+        this.#standIns.delete(n)
         return void this.#signals.delete(n)
       case 'calm':
         this.#signals.delete(n)
@@ -242,10 +310,9 @@ export class Peer {
       }
       case 'free': {
         const kept = this.#kept.get(n)
-        if (kept && (kept.sent -= Number(frame['count']) || 0) <= 0) {
-          this.#kept.delete(n)
-          this.#numbers.delete(kept.value)
-        }
+        // A signal is no object that somebody lets go of: only what may abort it decides.
+        if (!kept || kept.kind === 'signal') return
+        if ((kept.sent -= Number(frame['count']) || 0) <= 0) this.#forget(n)
         return
       }
       default:
@@ -275,6 +342,16 @@ export class Peer {
     return pluginErrors.PROV_PLUGIN_GARBAGE({ plugin: this.#options.plugin, what })
   }
 
+  #floods(what: string, limit: Count): ProvError {
+    return pluginErrors.PROV_PLUGIN_FLOODS({ plugin: this.#options.plugin, what, limit })
+  }
+
+  #flood(error: ProvError): void {
+    if (this.#flooded) return
+    this.#flooded = true
+    this.#options.flood?.(error)
+  }
+
   // ── being called ───────────────────────────────────────────────────────────────────────────────
 
   #called({ t, id, of, key, args }: Frame): void {
@@ -286,7 +363,9 @@ export class Peer {
       say({ t: 'fail', id: n, error: this.#packError(thrown) })
     const { plugin, openCalls: limit = 1_024 } = this.#options
     if (this.#open >= limit) {
-      return fail(pluginErrors.PROV_PLUGIN_FLOODS({ plugin, what: 'calls', limit }))
+      const error = this.#floods('calls', limit)
+      this.#flood(error)
+      return fail(error)
     }
     let result: unknown
     try {
@@ -320,11 +399,14 @@ export class Peer {
   #subscribed(n: Count, { of, credits }: Frame): void {
     const source = this.#kept.get(of as Count)?.value as Observable<unknown> | undefined
     const { plugin } = this.#options
-    let left = Number(credits) || 0
+    const bounded = (count: unknown): Count =>
+      Math.min(mostCredits, Math.max(0, Math.trunc(Number(count)) || 0))
+    let left = bounded(credits)
     const queue: unknown[] = []
     let subscription: { unsubscribe(): void } | undefined
     let done: Frame | undefined
     let over = false
+    if (this.#given.has(n)) throw this.#garbage('a stream whose number another one has')
     const close = (frame?: Frame): void => {
       if (over) return
       over = true
@@ -343,9 +425,14 @@ export class Peer {
       }
       if (queue.length === 0 && done) close(done)
     }
+    if (this.#given.size >= mostStreams) {
+      const error = this.#floods('streams', mostStreams)
+      this.#flood(error)
+      return this.#post(failed(error))
+    }
     this.#given.set(n, {
       more(count) {
-        left += count
+        left = bounded(left + bounded(count))
         drain()
       },
       off: () => close(),
@@ -353,15 +440,10 @@ export class Peer {
     try {
       if (!source) throw pluginErrors.PROV_PLUGIN_DOWN({ plugin, reason: 'its stream is gone' })
       subscription = source.subscribe({
-        next(value) {
+        next: (value) => {
           if (over || done) return
           if (queue.length >= longestQueue) {
-            const limit = longestQueue
-            return close(
-              failed(
-                pluginErrors.PROV_PLUGIN_FLOODS({ plugin, what: 'values of a stream', limit }),
-              ),
-            )
+            return close(failed(this.#floods('values of a stream', longestQueue)))
           }
           queue.push(value)
           drain()
@@ -394,11 +476,27 @@ export class Peer {
   #call(of: Count, key: string | undefined, args: readonly unknown[]): Promise<unknown> {
     const made = new Promise<unknown>((ok, fail) => {
       if (this.#over) throw this.#over
+      const { window = Infinity, waiting: most = Infinity } = this.#options
+      if (this.#line.length >= most) {
+        const error = this.#floods('calls that nobody awaits', most)
+        this.#flood(error)
+        throw error
+      }
       const given = this.pack(args)
       const id = ++this.#number
       this.#calls.set(id, { ok, fail })
       this.#count()
-      this.#post({ t: 'call', id, of, key, args: given })
+      const frame = { t: 'call', id, of, key, args: given }
+      if (this.#away < window) {
+        this.#away++
+        try {
+          return this.#post(frame)
+        } catch (thrown) {
+          this.#answered(id)
+          throw thrown
+        }
+      }
+      this.#line.push({ frame, about: [this.#standIns.get(of)?.ref.deref(), args] })
     })
     return answerOf(this.#lenient(made))
   }
@@ -410,7 +508,19 @@ export class Peer {
 
   #answered(id: Count) {
     const waiting = this.#calls.get(id)
-    this.#calls.delete(id)
+    if (waiting) {
+      this.#calls.delete(id)
+      this.#away--
+      const next = this.#line.shift()
+      if (next) {
+        this.#away++
+        try {
+          this.#post(next.frame)
+        } catch (thrown) {
+          this.#answered(next.frame['id'] as Count)?.fail(thrown)
+        }
+      }
+    }
     this.#count()
     return waiting
   }
@@ -429,8 +539,20 @@ export class Peer {
     this.#held(this.held)
   }
 
+  /** Throws PROV_PLUGIN_CANNOT_CROSS for what the line does not take. */
   #post(frame: Frame): void {
-    if (!this.#over) this.#options.line.post(frame)
+    if (this.#over) return
+    try {
+      this.#options.line.post(frame)
+    } catch (thrown) {
+      throw this.#cannot(thrown)
+    }
+  }
+
+  #cannot(thrown: unknown): unknown {
+    if (!(thrown instanceof TypeError)) return thrown
+    const { plugin } = this.#options
+    return pluginErrors.PROV_PLUGIN_CANNOT_CROSS({ plugin, what: thrown.message })
   }
 
   // ── what is handed over ────────────────────────────────────────────────────────────────────────
@@ -441,22 +563,16 @@ export class Peer {
       const found = known === undefined ? undefined : this.#kept.get(known)
       if (known !== undefined && found) {
         found.sent++
+        if (value !== this.#lending) found.lasting = true
         return known
       }
-      if (this.#kept.size >= largestTable) {
-        const { plugin } = this.#options
-        throw pluginErrors.PROV_PLUGIN_FLOODS({
-          plugin,
-          what: 'things handed over',
-          limit: largestTable,
-        })
-      }
+      if (this.#kept.size >= largestTable) throw this.#floods('things handed over', largestTable)
       const id = ++this.#number
       if (kind === 'promise') this.#promised(id, value as Promise<unknown>)
       else {
         this.#numbers.set(value, id)
-        this.#kept.set(id, { value, kind, sent: 1 })
         if (kind === 'signal') this.#watch(id, value as AbortSignal)
+        else this.#kept.set(id, { value, kind, sent: 1 })
       }
       return id
     },
@@ -468,25 +584,40 @@ export class Peer {
   #promised(id: Count, promise: Promise<unknown>): void {
     promise.then(
       (value) => {
-        let frame: Frame
         try {
-          frame = { t: 'settle', id, value: this.pack(value) }
+          this.#post({ t: 'settle', id, value: this.pack(value) })
         } catch (thrown) {
-          frame = { t: 'settle', id, error: this.#packError(thrown) }
+          this.#post({ t: 'settle', id, error: this.#packError(thrown) })
         }
-        this.#post(frame)
       },
       (thrown: unknown) => this.#post({ t: 'settle', id, error: this.#packError(thrown) }),
     )
   }
 
+  /** Held weakly: a signal that nobody reaches any more cannot abort. */
   #watch(id: Count, signal: AbortSignal): void {
-    if (signal.aborted) return
-    signal.addEventListener(
-      'abort',
-      () => this.#post({ t: 'abort', id, why: this.#packError(signal.reason) }),
-      { once: true },
-    )
+    const ref = new WeakRef(signal)
+    const abort = (event: Event): void => {
+      if (!this.#forget(id)) return
+      this.#post({ t: 'abort', id, why: this.#packError((event.target as AbortSignal).reason) })
+    }
+    const off = (): void => ref.deref()?.removeEventListener('abort', abort)
+    const lasting = signal !== this.#lending
+    this.#kept.set(id, { value: ref, kind: 'signal', sent: 1, lasting, off })
+    this.#dead.register(signal, id, ref)
+    signal.addEventListener('abort', abort, { once: true })
+  }
+
+  /** False when it was forgotten before. */
+  #forget(id: Count): boolean {
+    const kept = this.#kept.get(id)
+    if (!kept) return false
+    this.#kept.delete(id)
+    if (kept.kind === 'signal') this.#dead.unregister(kept.value)
+    kept.off?.()
+    const value = kept.value instanceof WeakRef ? (kept.value.deref() as object) : kept.value
+    if (value) this.#numbers.delete(value)
+    return true
   }
 
   readonly #receiver: Receiver = {
@@ -506,12 +637,6 @@ export class Peer {
         this.#gone.register(made, id)
       }
       return made
-    },
-    settled: (aborted, signal) => {
-      if (!aborted) return
-      for (const controller of this.#signals.values()) {
-        if (controller.signal === signal) controller.abort()
-      }
     },
     kernel: () => this.#options.kernel(),
     clock: () => this.#options.clock(),

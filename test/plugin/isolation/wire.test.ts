@@ -1,47 +1,11 @@
 /** Both ends of the wire: what arrives is parsed, tables are bounded, and an end fails who waits. */
 import { from } from 'rxjs'
 import t from 'tap'
-import { systemClock } from '../../../core/clock.ts'
 import type { ProvError } from '../../../core/errors.ts'
 import { codeOf } from '../../../core/kit.ts'
 import { answerOf } from '../../../core/plugin/isolation/streams.ts'
-import { Peer } from '../../../core/plugin/isolation/wire.ts'
 import type { Frame } from '../../../core/plugin/isolation/wire.ts'
-
-interface Pair {
-  readonly here: Peer
-  readonly there: Peer
-  readonly odd: ProvError[]
-  readonly sent: Frame[]
-}
-
-/** Two peers whose frames are cloned on the way, as between threads. */
-function pair(root: object, openCalls?: number): Pair {
-  const odd: ProvError[] = []
-  const sent: Frame[] = []
-  const make = (own: object, to: () => Peer): Peer =>
-    new Peer({
-      plugin: 'other',
-      root: own,
-      line: {
-        post: (frame) => {
-          sent.push(frame)
-          const copy = structuredClone(frame)
-          queueMicrotask(() => to().receive(copy))
-        },
-      },
-      kernel: () => 'the kernel',
-      clock: () => systemClock,
-      isKernel: () => false,
-      isSystemClock: (value) => value === systemClock,
-      garbage: (error) => odd.push(error),
-      openCalls,
-      lenient: true,
-    })
-  const here: Peer = make({}, () => there)
-  const there: Peer = make(root, () => here)
-  return { here, there, odd, sent }
-}
+import { pair } from './pair.ts'
 
 t.test('what is no frame is told, changes nothing and breaks nothing', async (t) => {
   const { here, there, odd } = pair({ add: async (a: number, b: number) => a + b })
@@ -204,4 +168,61 @@ t.test('what is iterated and cannot be says so in words of its reader', async (t
     }
     await t.rejects(read(), /not async iterable; an Observable is subscribed to/)
   }
+})
+
+const turn = (): Promise<unknown> => new Promise((next) => setImmediate(next))
+t.test('a burst waits for its turn; only what is written past the bounds is a flood', async (t) => {
+  let open = 0
+  let most = 0
+  const floods: ProvError[] = []
+  const { here, there, odd } = pair(
+    {
+      work: async (n: number) => {
+        most = Math.max(most, ++open)
+        await turn()
+        open--
+        return n
+      },
+      never: () => new Promise(() => {}),
+    },
+    64,
+    { window: 60, waiting: 5_000, flood: (error) => floods.push(error) },
+  )
+  const all = Array.from({ length: 5_000 }, (_, n) => here.call('work', n))
+  t.same(
+    await Promise.all(all),
+    Array.from({ length: 5_000 }, (_, n) => n),
+    'each is answered',
+  )
+  t.ok(most <= 60, `${most} at once`)
+  t.same([floods, odd], [[], []], 'and nobody is blamed')
+
+  const never = Array.from({ length: 5_060 }, () => here.call('never').catch(() => {}))
+  t.equal(await codeOf(here.call('never')), 'PROV_PLUGIN_FLOODS', 'there is an end to waiting')
+  t.match(floods, [{ message: /5000 calls that nobody awaits/ }])
+  for (let id = 1; id < 10; id++)
+    there.receive({ t: 'call', id: 1e6 + id, of: 0, key: 'never', args: [] })
+  t.match(floods, [{}, { message: /64 calls/ }], 'and whoever writes on the line itself is said')
+  here.close(new Error('over'))
+  await Promise.all(never)
+})
+
+t.test('what an error says beside its text is looked at like everything else', async (t) => {
+  let deep: Record<string, unknown> = {}
+  for (let depth = 0; depth < 1_000; depth++) deep = { deep }
+  const report = (detail: unknown) => ({
+    $: 'error',
+    report: { code: 'PROV_X', disposition: 'fail', message: 'm', remedy: 'r', detail },
+  })
+  const { here, sent } = pair({ silent: () => new Promise(() => {}) })
+  const answered = async (detail: unknown): Promise<ProvError> => {
+    const waits = here.call('silent')
+    const { id } = sent.findLast(({ t: kind }) => kind === 'call') as Frame
+    here.receive({ t: 'fail', id, error: report(detail) })
+    return (await waits.catch((thrown: unknown) => thrown)) as ProvError
+  }
+  t.equal((await answered(deep)).code, 'PROV_PLUGIN_GARBAGE')
+  t.equal((await answered({ at: /odd/ })).code, 'PROV_PLUGIN_GARBAGE')
+  const { code, detail } = await answered(JSON.parse('{ "__proto__": { "is": 1 }, "fine": 1 }'))
+  t.same([code, Object.keys(detail)], ['PROV_X', ['fine']])
 })
