@@ -148,6 +148,12 @@ export class Turns {
 
   /** Without a journal behind it, a promise is kept at once or never. */
   #asked(cell: Cell, asked: readonly Asked[], mail: Mail | undefined): void {
+    if (cell.birth === undefined && !hasTrail(mail) && onlyTells(asked)) {
+      for (let at = 0; at < asked.length; at++) {
+        this.#realm.post.tellNow(cell.address, (asked[at] as Asked).params)
+      }
+      return
+    }
     let rest: Asked[] | undefined
     const { effects, emits } = consequencesOf(asked, cell, cell.address, cell.birth, cell.kind)
     this.emit(cell, emits)
@@ -449,6 +455,12 @@ export class Turns {
 /** Whoever is told must hear on whose behalf, so a mere event will not do. */
 const hasTrail = (mail: Mail | undefined): boolean =>
   mail !== undefined && (mail.chain !== undefined || mail.traceparent !== undefined)
+
+/** Most of what is asked for is. */
+function onlyTells(asked: readonly Asked[]): boolean {
+  for (let at = 0; at < asked.length; at++) if ((asked[at] as Asked).name !== 'tell') return false
+  return true
+}
 
 /** A timer that rings for somebody else: all that happens here is that it is used up. */
 export function passOn(at: Standing, timer: TimerState): Step {

@@ -9,11 +9,18 @@ import type { ActorEvent } from '../define.ts'
 import { actorErrors } from '../errors.ts'
 import { Copier } from './copy.ts'
 import type { Draft } from './draft.ts'
-import type { Lexicon } from './lexicon.ts'
+import type { AssignArguments, Lexicon } from './lexicon.ts'
 import { idOf } from './reference.ts'
 
 /** Does what an action says to the draft. */
-export type Op = (draft: Draft, params?: unknown) => void
+export interface Op {
+  (draft: Draft, params?: unknown): void
+  /** Of an assign: all that it does. */
+  readonly change?: Change
+}
+
+/** A context from another one, and from whatever else XState gives an assign. */
+export type Change = (args: AssignArguments, params?: unknown) => JsonObject
 
 type Mapper = (args: unknown, params: unknown) => unknown
 
@@ -57,37 +64,43 @@ export function builtInOp(lexicon: Lexicon, action: BuiltIn): Op {
 }
 
 function assign(lexicon: Lexicon, { assignment }: BuiltIn): Op {
+  const change = changeBy(assignment)
+  const op: Op = (draft, params) => {
+    draft.context = change(lexicon.argsOfAssign(draft.context, draft.event), params)
+    draft.touched = true
+  }
+  return Object.assign(op, { change })
+}
+
+function changeBy(assignment: BuiltIn['assignment']): Change {
   const copier = new Copier()
   if (typeof assignment === 'function') {
-    return (draft, params) => {
-      const partial = assignment(lexicon.argsOfAssign(draft), params) as JsonObject
-      const next = copier.copy(draft.context)
-      draft.context = Object.assign(next, partial)
-      draft.touched = true
+    return (args, params) => {
+      const { context } = args
+      const partial = assignment(args, params) as JsonObject
+      return Object.assign(copier.copy(context), partial)
     }
   }
   const parts = Object.entries(assignment ?? {})
   const [only] = parts
   if (only && parts.length === 1 && typeof only[1] === 'function') {
     const [key, give] = only as [string, Mapper]
-    return (draft, params) => {
-      const value = give(lexicon.argsOfAssign(draft), params)
-      const next = copier.copy(draft.context)
+    return (args, params) => {
+      const { context } = args
+      const value = give(args, params)
+      const next = copier.copy(context)
       next[key] = value as JsonValue
-      draft.context = next
-      draft.touched = true
+      return next
     }
   }
-  return (draft, params) => {
-    const args = lexicon.argsOfAssign(draft)
-    const next = copier.copy(draft.context)
+  return (args, params) => {
+    const next = copier.copy(args.context)
     for (let at = 0; at < parts.length; at++) {
       const [key, give] = parts[at] as [string, unknown]
       const value = typeof give === 'function' ? (give as Mapper)(args, params) : give
       next[key] = value as JsonValue
     }
-    draft.context = next
-    draft.touched = true
+    return next
   }
 }
 
@@ -155,9 +168,15 @@ function stopChild(lexicon: Lexicon, { actorRef }: BuiltIn): Op {
 }
 
 /** `spawn` as assigns and the first context get it: hands out a reference, which is data. */
-export function spawnFor(lexicon: Lexicon): (src: unknown, options?: BuiltIn) => unknown {
+export function spawnFor(
+  lexicon: Lexicon,
+  args: Pick<AssignArguments, 'context' | 'event'>,
+): (src: unknown, options?: BuiltIn) => unknown {
   return (src, options = {} as BuiltIn) => {
     const { draft } = lexicon
+    // A step that only assigns has not opened the draft.
+    draft.context = args.context
+    draft.event = args.event
     const name = lexicon.nameOfLogic(src)
     const { input, systemId, syncSnapshot } = options
     const id = (options.id as string | undefined) ?? freshId(draft, name)

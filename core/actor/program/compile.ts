@@ -12,6 +12,7 @@ import type { JsonObject } from '../../json.ts'
 import type { Count, Millis } from '../../units.ts'
 import type { ActorDef, ActorEvent } from '../define.ts'
 import type { ActorState, TimerState } from '../state.ts'
+import type { Change, Op } from './actions.ts'
 import type { Draft, Place } from './draft.ts'
 import { longestStep, without } from './draft.ts'
 import { freezeNew } from './freeze.ts'
@@ -104,20 +105,55 @@ export class CompiledProgram implements Program {
       config = this.#adopted(at)
     }
     const draft = this.#draft
-    draft.open(at.context, event, timers, nowMs)
-    draft.place = config
     const { type } = event
     const choice =
       config.lastType === type ? (config.lastChoice as Choice) : this.#choice(config, type)
-    const path = choice.fixed ?? choice.path(draft)
+    let path = choice.fixed
+    if (path === undefined) {
+      draft.open(at.context, event, timers, nowMs)
+      draft.place = config
+      path = choice.path(draft)
+    }
     const plan = path.plan ?? this.#plan(config, path)
     if (path === choice.nothing && type.startsWith('xstate.error.actor')) {
       throw (event as { readonly error?: unknown }).error
     }
+    if (plan.changes !== undefined) return this.#changed(plan, at.context, event, timers, nowMs)
+    if (choice.fixed !== undefined) {
+      draft.open(at.context, event, timers, nowMs)
+      draft.place = config
+    }
     const { ops } = plan
-    for (let index = 0; index < ops.length; index++) (ops[index] as (typeof ops)[0])(draft)
+    for (let index = 0; index < ops.length; index++) (ops[index] as Op)(draft)
     const next = plan.settled && draft.queue.length === 0 ? plan.next : this.#settle(plan)
     return this.#close(next, at.context)
+  }
+
+  /** A step that only assigns: without the draft, which only a `spawn` inside of an assign looks at. */
+  #changed(
+    { changes, next }: Plan,
+    before: JsonObject,
+    event: ActorEvent,
+    timers: readonly TimerState[],
+    nowMs: Millis,
+  ): Step {
+    const all = changes as readonly Change[]
+    let context = before
+    let asked: readonly Asked[] = none
+    if (all.length > 0) {
+      const draft = this.#draft
+      draft.nowMs = nowMs
+      draft.asked = undefined
+      for (let at = 0; at < all.length; at++) {
+        context = (all[at] as Change)(this.#lexicon.argsOfAssign(context, event))
+      }
+      if (draft.asked !== undefined) {
+        asked = draft.asked
+        draft.asked = undefined
+      }
+    }
+    this.#seal(context, before)
+    return new PlannedStep(next, context, timers, asked, none)
   }
 
   restore({ value, context, status, output, history, timers = none }: ActorState): Standing {
@@ -175,21 +211,25 @@ export class CompiledProgram implements Program {
   #close(config: Config, before: JsonObject): Step {
     const draft = this.#draft
     const { context } = draft
-    if (this.#watched > 0) {
-      this.#watched--
-      freezeNew(context, before, this.def.durability !== 'volatile')
-    }
+    this.#seal(context, before)
     const asked = draft.asked ?? none
     const logs = draft.logs ?? none
     const timers = config.status === 'done' ? none : draft.timers
-    if (this.#grown) {
-      this.#grown = false
-      this.#configs.bound()
-    }
     // What is handed out is out of the draft's reach.
     draft.asked = undefined
     draft.logs = undefined
     return new PlannedStep(config, context, timers, asked, logs)
+  }
+
+  /** The end of every step. Throws for a context that cannot be kept. */
+  #seal(context: JsonObject, before: JsonObject): void {
+    if (this.#watched > 0) {
+      this.#watched--
+      freezeNew(context, before, this.def.durability !== 'volatile')
+    }
+    if (!this.#grown) return
+    this.#grown = false
+    this.#configs.bound()
   }
 
   #choice(config: Config, type: string): Choice {
@@ -226,7 +266,9 @@ export class CompiledProgram implements Program {
     const settled = !done && this.#eventless(next) === null
     this.#configs.planned()
     this.#grown = true
-    return { ops, next, done, fresh, settled }
+    const changes = ops.flatMap(({ change }) => change ?? [])
+    const pure = settled && changes.length === ops.length
+    return { ops, next, done, fresh, settled, changes: pure ? changes : undefined }
   }
 
   /** A configuration of this program that stands for a dropped or a foreign one. */

@@ -58,7 +58,10 @@ export class Draft {
   }
 
   ask(name: string, params: unknown): void {
-    ;(this.asked ??= []).push({ name, params: (params ?? null) as JsonValue })
+    const one: Asked = { name, params: (params ?? null) as JsonValue }
+    // A literal has room for what it holds, a list that is pushed to for seventeen.
+    if (this.asked === undefined) this.asked = [one]
+    else this.asked.push(one)
   }
 
   log(line: LogLine): void {

@@ -24,6 +24,11 @@ interface ActionArguments {
   readonly system: typeof systemOf
 }
 
+/** The same for an assign. */
+export interface AssignArguments extends ActionArguments {
+  spawn: unknown
+}
+
 export class Lexicon {
   readonly def: ActorDef
   readonly machine: AnyStateMachine
@@ -31,7 +36,7 @@ export class Lexicon {
   readonly self: Reference
   readonly referenceTo = referenceTo
   readonly #args: ActionArguments
-  readonly #argsOfAssign: ActionArguments & { readonly spawn: unknown }
+  readonly #argsOfAssign: AssignArguments
   readonly #ops = new Map<unknown, Op>()
   readonly #tests = new Map<unknown, Test>()
   readonly #nodes = new Map<AnyStateNode, { readonly entry: Op[]; readonly exit: Op[] }>()
@@ -44,7 +49,8 @@ export class Lexicon {
     this.self = selfOf(def.type)
     const rest = { self: this.self, system: systemOf }
     this.#args = { context: {}, event: this.draft.event, ...rest }
-    this.#argsOfAssign = { context: {}, event: this.draft.event, ...rest, spawn: spawnFor(this) }
+    this.#argsOfAssign = { context: {}, event: this.draft.event, ...rest, spawn: undefined }
+    this.#argsOfAssign.spawn = spawnFor(this, this.#argsOfAssign)
     this.#collecting = {
       enqueue: enqueuer((action) => this.#collected.push(action)),
       check: (guard) => this.test(guard)(this.draft),
@@ -53,7 +59,8 @@ export class Lexicon {
 
   /** What the first context is made with, beside the input. */
   get birth() {
-    return { spawn: this.#argsOfAssign.spawn, self: this.self }
+    const { context, event } = this.draft
+    return { spawn: this.argsOfAssign(context, event).spawn, self: this.self }
   }
 
   args(draft: Draft): ActionArguments {
@@ -63,10 +70,10 @@ export class Lexicon {
     return args
   }
 
-  argsOfAssign(draft: Draft): ActionArguments & { readonly spawn: unknown } {
+  argsOfAssign(context: JsonObject, event: ActorEvent): AssignArguments {
     const args = this.#argsOfAssign
-    args.context = draft.context
-    args.event = draft.event
+    args.context = context
+    args.event = event
     return args
   }
 

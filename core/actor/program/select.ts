@@ -12,7 +12,7 @@ import type { Config as Configuration } from './intern.ts'
 import type { Draft } from './draft.ts'
 import type { Test } from './guards.ts'
 import type { Lexicon } from './lexicon.ts'
-import type { Op } from './actions.ts'
+import type { Change, Op } from './actions.ts'
 import type { Transition } from './transitions.ts'
 import { ancestorsOf, isAtomic } from './tree.ts'
 
@@ -24,6 +24,8 @@ export interface Plan {
   readonly fresh: boolean
   /** Nothing follows it by itself, unless its actions raise something. */
   readonly settled: boolean
+  /** It does nothing but assign, and nothing follows it by itself: its assigns. */
+  readonly changes: readonly Change[] | undefined
 }
 
 /** A path of selected transitions. */
