@@ -8,6 +8,7 @@ import { repoRoot } from '../../support/root.ts'
 
 /** A script whose plugin hangs: in a step, an effect, its setup, or for a while only. */
 const script = `
+import { existsSync, rmSync } from 'node:fs'
 import { createRuntime, defineActor, definePlugin } from 'prov'
 import { setup } from 'xstate'
 const [, , where, root, home] = process.argv
@@ -31,11 +32,11 @@ const runtime = await createRuntime({
   log: ({ text, detail }) => heard.push(text),
 })
 const ref = await runtime.actors.spawn(actor, 'a')
-// The thread that watches must be there first.
-await new Promise((resolve) => setTimeout(resolve, 500))
 if (where === 'awhile') {
-  const until = performance.now() + 700
-  while (performance.now() < until);
+  // For as long as it takes to be noticed, however late the thread that watches begins.
+  const file = root + '/.prov/stall.json'
+  rmSync(file)
+  while (!existsSync(file));
   while (heard.length < 2) await new Promise((resolve) => setTimeout(resolve, 20))
   console.log(JSON.stringify(heard))
   await runtime.close()
