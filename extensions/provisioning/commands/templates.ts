@@ -41,6 +41,8 @@ export async function writeMissing(request: {
   const { files } = JSON.parse(await readFile(join(folder, 'templates.json'), 'utf8')) as {
     readonly files: readonly Template[]
   }
+  // Whose dimensions are their own must not get files that name ours.
+  const lines = existsSync(join(root, '.ontology/state.ncl')) ? 'own' : 'first'
   const rows: FileRow[] = []
   for (const { from, to } of files.filter((template) => template.kinds.includes(kind))) {
     const there = existsSync(join(root, to))
@@ -48,12 +50,19 @@ export async function writeMissing(request: {
       rows.push({ path: to, action: there ? 'kept' : 'would be written' })
       continue
     }
-    const text = (await readFile(join(folder, from), 'utf8'))
+    const text = linesFor(lines, await readFile(join(folder, from), 'utf8'))
       .replaceAll('{{workspace}}', name)
       .replaceAll('{{repo_kind}}', kind)
     rows.push({ path: to, action: await writeNew(join(root, to), text) })
   }
   return rows
+}
+
+/** Lines that are for everybody, and for such a workspace. */
+function linesFor(which: 'own' | 'first', text: string): string {
+  return text
+    .replaceAll(/^.*\{\{#(own|first)\}\}.*\n/gm, (line, whose) => (whose === which ? line : ''))
+    .replaceAll(/\{\{#(own|first)\}\}/g, '')
 }
 
 /** Never replaces: somebody may have made the file since it was looked for. */

@@ -7,6 +7,8 @@ import { compilePolicy, matchPolicy } from '../../../policies/match.ts'
 import type { Policy } from '../../../policies/policy.ts'
 import { readPolicy } from '../../../policies/policy.ts'
 import { parseWorkspace } from '../../../plugins/workspace/parse.ts'
+import { kinds, writeMissing } from '../../../extensions/provisioning/commands/templates.ts'
+import { temporaryFolder } from '../../support/folder.ts'
 import { repoRoot } from '../../support/root.ts'
 import {
   bundledRoot,
@@ -184,38 +186,46 @@ t.test(
   },
 )
 
-t.test('setup writes files that load, for both kinds', async (t) => {
-  const folder = join(repoRoot, 'extensions/provisioning/setup')
-  const templates = JSON.parse(readFileSync(join(folder, 'templates.json'), 'utf8')) as {
-    kinds: string[]
-    files: { from: string; to: string; kinds: string[] }[]
-  }
-  t.same(templates.kinds, ['DevWorkspace', 'Mixed'])
-  const names: Readonly<Record<string, string>> = {
-    '.ontology/manifest.ncl': 'manifest',
-    '.ontology/state.ncl': 'state',
-    '.ontology/gate.ncl': 'gate',
-    '.ontology/core.ncl': 'core',
-    '.ontology/connections.ncl': 'connections',
-    '.ontology/provisioning.ncl': 'provisioning',
-    'reflection/backlog.ncl': 'backlog',
-  }
-  for (const kind of templates.kinds) {
-    const files: Record<string, unknown> = {}
-    for (const file of templates.files.filter((one) => one.kinds.includes(kind))) {
-      const text = readFileSync(join(folder, file.from), 'utf8')
-        .replaceAll('{{workspace}}', 'my-house')
-        .replaceAll('{{repo_kind}}', kind)
-      t.notMatch(text, /\{\{/, `${file.to} has no placeholder left`)
-      if (!file.to.endsWith('.ncl')) continue
-      const name = names[file.to]
-      const value = exportSource(text)
-      if (name) files[name] = value
-      else t.ok(readPolicy((value as { policy: unknown }).policy).ok, file.to)
+t.test(
+  'setup writes files that load, for both kinds, also beside dimensions of your own',
+  async (t) => {
+    const names: Readonly<Record<string, string>> = {
+      '.ontology/manifest.ncl': 'manifest',
+      '.ontology/state.ncl': 'state',
+      '.ontology/gate.ncl': 'gate',
+      '.ontology/core.ncl': 'core',
+      '.ontology/connections.ncl': 'connections',
+      '.ontology/provisioning.ncl': 'provisioning',
+      'reflection/backlog.ncl': 'backlog',
     }
-    const { errors, warnings, model } = parseWorkspace(files)
-    t.same([...errors, ...warnings], [], kind)
-    t.equal(model.kind, kind)
-    t.equal(model.name, 'my-house')
-  }
-})
+    const own = `{ dimensions = [{ id = "water", current_state = "cold", desired_state = "warm",
+    states = [], transitions = [{ from = "cold", to = "warm", condition = "It steams.",
+      catalyst = "none", blocker = "none" }] }] }`
+    for (const kind of kinds) {
+      for (const state of [undefined, own]) {
+        const folder = temporaryFolder(
+          t,
+          state === undefined ? {} : { '.ontology/state.ncl': state },
+        )
+        const rows = await writeMissing({ root: folder.dir, name: 'my-house', kind, dryRun: false })
+        const kept = rows.filter(({ action }) => action === 'kept').map(({ path }) => path)
+        t.same(kept, state === undefined ? [] : ['.ontology/state.ncl'])
+        const files: Record<string, unknown> = {}
+        for (const { path } of rows) {
+          const text = readFileSync(join(folder.dir, path), 'utf8')
+          t.notMatch(text, /\{\{/, `${path} has no placeholder left`)
+          if (!path.endsWith('.ncl')) continue
+          const name = names[path]
+          const value = exportSource(text)
+          if (name) files[name] = value
+          else t.ok(readPolicy((value as { policy: unknown }).policy).ok, path)
+        }
+        const { errors, warnings, model } = parseWorkspace(files)
+        t.same([...errors, ...warnings], [], kind)
+        t.equal(model.kind, kind)
+        t.equal(model.name, 'my-house')
+        t.equal(model.dimensions[0]?.id, state === undefined ? 'provisioning' : 'water')
+      }
+    }
+  },
+)
