@@ -153,7 +153,11 @@ export function defineActor<M extends AnyStateMachine>(
   spec: ActorSpec<M>,
 ): ActorDef<ContextFrom<M>, EventFromLogic<M>, InputFrom<M>> {
   const invalid = (what: string) => actorErrors.PROV_ACTOR_DEF_INVALID({ type: spec.type, what })
-  if (!/^[a-z][a-z0-9.-]*$/.test(spec.type)) throw invalid('the type is not a name')
+  if (!/^[a-z][a-z0-9.-]*$/.test(spec.type)) {
+    throw invalid(
+      'its type is no name: lower case letters, digits, `.` and `-`, a letter first, as in `acme.quota`',
+    )
+  }
   if (spec.type === 'ask' || spec.type === 'letter') {
     throw invalid(`\`${spec.type}\` is the kernel’s own type`)
   }

@@ -197,12 +197,13 @@ export const actorErrors = defineErrors<{
     disposition: 'usage',
     text: ({ type, durability }) =>
       `actor type ${type} is kept as ${durability}, without a journal`,
-    remedy: 'pass `journal` to `startActors`, or say `durability: "volatile"` in `defineActor`',
+    remedy:
+      'open it with `createRuntime`, which brings a journal, or say `durability: "volatile"` in `defineActor`',
   },
   PROV_ACTOR_INSPECTOR_LET_GO: {
     disposition: 'usage',
     text: ({ hears, what }) => `an inspector of ${hears} threw three times and was let go: ${what}`,
-    remedy: 'repair the function given as `inspect` to `startActors` or `createRuntime`',
+    remedy: 'repair the function given as `inspect` to `createRuntime`',
   },
   PROV_ACTOR_SPILL_REFUSED: {
     disposition: 'retry',

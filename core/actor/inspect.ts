@@ -2,7 +2,7 @@
  * What an inspector sees of the kernel. An inspector is a function that hears everything, or an object
  * with a function per kind that hears (and pays for) those kinds only:
  *
- *     startActors({ inspect: { transition: ({ address, to }) => … } })
+ *     createRuntime({ workspace, inspect: { transition: ({ address, to }) => … } })
  *
  * `hooksOf` makes one object of it, with one nullable field per kind, so that what nobody hears costs
  * the kernel a comparison with null:

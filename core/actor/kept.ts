@@ -16,8 +16,11 @@ import { openLedger } from './restore.ts'
 import { byAddress, foreignWarning } from './rows.ts'
 import type { ActorRow, TypeRow } from './system.ts'
 
+/** What only the process that runs an actor knows. */
+type Living = 'depth' | 'restarts' | 'oldestMs' | 'group' | 'passive'
+
 /** A row of `prov actors`. */
-export interface KeptRow extends Omit<ActorRow, 'depth' | 'restarts'> {
+export interface KeptRow extends Omit<ActorRow, Living> {
   /** Messages that it is owed; null while a process may hold more of them. */
   readonly depth: Count | null
   /** Of the process that runs now; null when that cannot be asked. */

@@ -3,7 +3,7 @@
  * traces, and whatever version is there is used:
  *
  *     import * as api from '@opentelemetry/api'
- *     startActors({ journal, ...openTelemetry(api) })
+ *     createRuntime({ workspace, ...openTelemetry(api) })
  *
  *     caller's span
  *       └─ step      acme.order/7 order.placed      from the turn to the commit
@@ -83,7 +83,7 @@ export interface TelemetryOptions {
   readonly open?: Count | undefined
 }
 
-/** Both halves: give them to `startActors`, or to `createRuntime`. */
+/** Both halves: give them to `createRuntime`. */
 export interface Telemetry {
   readonly inspect: InspectByKind
   readonly tracing: Tracing

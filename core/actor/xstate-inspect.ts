@@ -3,7 +3,7 @@
  * at our actors as they look at XState's own:
  *
  *     const { inspect } = createBrowserInspector()
- *     startActors({ inspect: inspectAsXState(inspect) })
+ *     createRuntime({ workspace, inspect: inspectAsXState(inspect) })
  *
  *     actor.up     @xstate.actor  @xstate.microstep*  @xstate.event(init)  @xstate.action*  @xstate.snapshot
  *     event        @xstate.event

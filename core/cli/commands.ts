@@ -119,6 +119,7 @@ export function matchCommand(words: readonly string[], commands: Commands): Matc
     error: cliErrors.PROV_CLI_COMMAND_UNKNOWN({
       command: members.length > 0 ? typed : first,
       ...(meant !== undefined && { suggestion: meant }),
+      ...(members.length > 0 && { group: first }),
       // The command may exist in a plugin that nobody trusted: say so, or it is a riddle.
       ...(commands.refused.length > 0 && { unlisted: commands.refused.map(({ id }) => id) }),
     }),

@@ -9,7 +9,13 @@ const someOf = (names: readonly string[]) =>
   names.length > 3 ? `one of ${names.length} plugins` : names.join(' or ')
 
 export const cliErrors = defineErrors<{
-  PROV_CLI_COMMAND_UNKNOWN: { command: string; suggestion?: string; unlisted?: readonly string[] }
+  PROV_CLI_COMMAND_UNKNOWN: {
+    command: string
+    suggestion?: string
+    /** The first word, where other commands begin with it. */
+    group?: string
+    unlisted?: readonly string[]
+  }
   PROV_CLI_COMMAND_INCOMPLETE: { command: string; known: readonly string[] }
   PROV_CLI_COMMAND_MISSING: { flag: string }
   PROV_CLI_FLAG_UNKNOWN: { flag: string; command: string; suggestion?: string }
@@ -32,11 +38,11 @@ export const cliErrors = defineErrors<{
     text: ({ command, suggestion, unlisted }) =>
       `there is no command \`${command}\`${perhaps(suggestion)}` +
       (unlisted ? `; ${someOf(unlisted)} may bring it, but could not be asked` : ''),
-    remedy: ({ suggestion, unlisted }) =>
+    remedy: ({ suggestion, group, unlisted }) =>
       unlisted
         ? 'run `prov plugins` to see why, and `prov --help` to list the commands'
         : suggestion === undefined
-          ? 'run `prov --help` to list the commands'
+          ? `run \`prov ${group === undefined ? '' : `${group} `}--help\` to list the commands`
           : `run \`prov ${suggestion} --help\``,
   },
   PROV_CLI_COMMAND_INCOMPLETE: {

@@ -219,7 +219,9 @@ class Host implements PluginHost {
     } catch {
       const error = life.error as ProvError
       watch.note(error.code)
-      logFor(loaded.name, this.#options.log).error(error.message, { code: error.code })
+      if (!life.told(error)) {
+        logFor(loaded.name, this.#options.log).error(error.message, { code: error.code })
+      }
       return error
     }
   }

@@ -94,6 +94,12 @@ export class Life {
     await this.#release()
   }
 
+  /** Whoever watches its thread or process named it already: one fault is one line. */
+  told({ code, message }: ProvError): boolean {
+    const trouble = this.loaded.pen?.row().trouble
+    return trouble?.code === code && trouble.message === message
+  }
+
   tellLost(lost: LostNeed): void {
     this.lost.push(lost)
     this.#options.log.warn(`${lost.plugin} ended; its services are gone`, {
@@ -163,7 +169,9 @@ export class Life {
             { plugin: this.loaded.name, reason: reasonOf(thrown) },
             { cause: thrown },
           )
-      this.#options.log.error(this.error.message, { code: this.error.code })
+      if (!this.told(this.error)) {
+        this.#options.log.error(this.error.message, { code: this.error.code })
+      }
     } else {
       this.#options.log.info('ended')
     }

@@ -34,6 +34,7 @@ t.test('a definition fills in its defaults and names what is wrong with it', asy
   ]) {
     t.equal(await codeAt(() => counter([], spec)), 'PROV_ACTOR_DEF_INVALID', JSON.stringify(spec))
   }
+  t.throws(() => counter([], { type: 'Not A Name' }), /lower case letters, digits.*`acme\.quota`/)
 })
 
 t.test('what the kernel cannot run is refused by name when the type is registered', async (t) => {

@@ -5,7 +5,7 @@ import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from '
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import t from 'tap'
-import { provHere } from '../support/cli.ts'
+import { provChild, provHere } from '../support/cli.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { repoRoot } from '../support/root.ts'
 
@@ -50,7 +50,7 @@ function workspace(t: Parameters<typeof temporaryFolder>[0], plugin: string, env
   const place = { cwd, env: { PROV_HOME: join(dir, 'home'), ...env } }
   const run = (...argv: string[]) => provHere(argv, place)
   const json = async (...argv: string[]) => JSON.parse((await run(...argv, '--json')).out)
-  return { cwd, run, json, state: join(cwd, '.prov') }
+  return { cwd, place, run, json, state: join(cwd, '.prov') }
 }
 
 /** Every file below a folder with its bytes. */
@@ -187,11 +187,46 @@ t.test(
     t.match(await faultOf(), { code: 'PROV_PLUGIN_SETUP_FAILED', past: true })
     t.match((await run('plugins')).out, /and came up since/)
 
+    writeFileSync(join(cwd, 'jar.js'), failing.replace(/throw .*/, 'process.exit(3) } })'))
+    await run('plugins', 'trust', './jar.js')
+    const { err } = await run('plugins', '--tree')
+    t.equal(err.match(/error: jar:/g)?.length, 1, 'one fault is one line')
+    t.match(await faultOf(), { code: 'PROV_PLUGIN_EXITED', past: false })
+
     writeFileSync(join(state, 'plugins.json'), '{"version":1,"plugins":{"./jar.js":7},"types":[3]}')
     t.equal(await faultOf(), undefined, 'a file of another shape says nothing')
     t.equal((await run('actors')).code, 0)
   },
 )
+
+t.test('a fault outlives a process that was killed right after it', async (t) => {
+  const { place, run, json } = workspace(
+    t,
+    `import { throwError } from 'rxjs'
+    import { defineCommand, definePlugin } from 'prov'
+    const command = defineCommand({
+      pattern: 'fall', describe: 'waits for the end of the plugin, then dies', group: 'Tools',
+      examples: [['prov fall', '']], flags: {},
+      run: async (_, context) => {
+        const { plugins } = await context.runtime()
+        const failed = () => plugins().find(({ id }) => id === './jar.js').state === 'failed'
+        while (!failed()) await new Promise((resolve) => setTimeout(resolve, 5))
+        process.kill(process.pid, 'SIGKILL')
+      },
+    })
+    const made = definePlugin({ name: 'jar', api: 1,
+      setup: () => throwError(() => new Error('the jar fell')),
+      commands: { fall: async () => ({ command }) } })
+    export { made as default }`,
+  )
+  await run('plugins', 'trust', './jar.js')
+  t.match((await provChild(['fall'], place)).err, 'SIGKILL')
+  const { plugins } = await json('plugins')
+  t.match(
+    plugins.find(({ id }: { id: string }) => id === './jar.js'),
+    { state: 'found', fault: { code: 'PROV_PLUGIN_LIFE_FAILED', message: /the jar fell/ } },
+  )
+})
 
 t.test('one bad entry of prov.plugins is named, and stops no look', async (t) => {
   const { cwd, run, json } = workspace(t, jar)

@@ -21,7 +21,7 @@ export const command = defineCommand({
   describe: 'the actors of this workspace and the state of each, or one with its failures',
   notes: [
     'Read from the journal: it takes no lock and starts nothing. What no file says is a dash: how many messages wait in a process that is at work, how often that one restarted an actor, and how a type behaves before its plugin was started once (`dormant`: no plugin registered it at the last start).',
-    'Actors that keep nothing (`volatile`) are known to the process they live in only.',
+    'Only the process they live in knows actors that keep nothing (`volatile`), who is at rest, and which group supervises whom. An actor that the present code cannot read is shown as it is kept; it parks when the runtime starts.',
   ],
   group: 'Runtime',
   examples: [
@@ -97,8 +97,7 @@ const statusOf = ({ status }: KeptRow, paint: Paint) =>
 
 function one(row: KeptRow, paint: Paint, format: 'text' | 'md'): readonly string[] {
   const options = { paint, format }
-  const { address, version, sequence, depth, restarts, parked, group, warning, owner, mode, why } =
-    row
+  const { address, version, sequence, depth, restarts, parked, warning, owner, mode, why } = row
   return [
     address,
     ...fields(
@@ -109,7 +108,7 @@ function one(row: KeptRow, paint: Paint, format: 'text' | 'md'): readonly string
         ['version', String(version)],
         ['waiting', countOf(depth)],
         ['restarts', restarts === 0 ? undefined : countOf(restarts)],
-        ['group', group],
+
         ['plugin', owner],
         ['behaviour', why === undefined ? (mode ?? '-') : `${mode}: ${why}`],
         ['parked', parked && [`${parked.code}: ${parked.message}`, paint.bad]],
@@ -136,11 +135,9 @@ const failures = (crashes: readonly CrashReport[], paint: Paint, format: 'text' 
     { paint, format, head: ['time', 'event', 'state', 'decision', 'what and why'] },
   )
 
-function note({ parked, warning, restarts, owner, mode, passive }: KeptRow): string {
+function note({ parked, warning, restarts, owner, mode }: KeptRow): string {
   if (parked) return `${parked.code}: ${parked.message}`
   if (warning !== undefined) return warning
   const slow = mode === 'interpreted' && mode
-  return [slow, passive && 'at rest', (restarts ?? 0) > 0 && `${restarts} restarts`, owner]
-    .filter(Boolean)
-    .join(', ')
+  return [slow, (restarts ?? 0) > 0 && `${restarts} restarts`, owner].filter(Boolean).join(', ')
 }
