@@ -131,7 +131,7 @@ async function play(stage: Stage, events: readonly ActorEvent[], end: 'stop' | '
     complete: tell('rxjs complete'),
   })
   const promised = toPromise(actor as never).then(tell('promise'), failed('promise'))
-  const bright = waitFor(actor, (snapshot) => snapshot.hasTag('bright'), { timeout: 5_000 })
+  const bright = waitFor(actor, (snapshot) => snapshot.hasTag('bright'), { timeout: 600_000 })
   void bright.then(() => tell('bright')(), failed('bright'))
   tell('before')(look(actor.getSnapshot()))
   for (const [at, event] of events.entries()) {

@@ -46,12 +46,12 @@ const provider = (dir: string, over: Partial<LocalOptions> = {}): ProviderSpec =
   ...localActs({ dir, clock: systemClock, ...over }),
 })
 
-const ask = (token: string, ttlMs = 60_000) => ({
+const ask = (token: string, ttlMs = 600_000) => ({
   token,
   tier: 's' as const,
   labels: { op: token },
   ttlMs,
-  signal: AbortSignal.timeout(20_000),
+  signal: AbortSignal.timeout(600_000),
 })
 
 t.test('the local provider keeps the promises of providers', async (t) => {
@@ -136,7 +136,7 @@ t.test('a machine outlives the process that made it and is found by its token', 
     import { systemClock } from 'prov'
     const { localActs } = await import(${JSON.stringify(new URL('../../extensions/provider-local/local.js', import.meta.url).href)})
     const acts = localActs({ dir: ${JSON.stringify(dir)}, clock: systemClock })
-    const machine = await acts.create({ token: 'left', tier: 's', labels: {}, ttlMs: 60000, signal: AbortSignal.timeout(20000) })
+    const machine = await acts.create({ token: 'left', tier: 's', labels: {}, ttlMs: 600000, signal: AbortSignal.timeout(600000) })
     process.stdout.write(machine.id)
     process.kill(process.pid, 'SIGKILL')`
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], {

@@ -82,8 +82,8 @@ t.test('another host key than the one that was delivered stops everything', asyn
     token: 'decoy',
     tier: 's',
     labels: {},
-    ttlMs: 60_000,
-    signal: AbortSignal.timeout(20_000),
+    ttlMs: 600_000,
+    signal: AbortSignal.timeout(600_000),
   })
   t.teardown(() => other.destroy({ id: decoy.id }))
   const runtime = await here.open([
