@@ -187,7 +187,14 @@ export type {
 } from './protocol/services.ts'
 export type { OpsStore, Selected } from './protocol/store.ts'
 export { streamConfigs, streams, subjects } from './protocol/subjects.ts'
-export { openToken, openTokenNow, peekToken, signToken, signTokenNow } from './protocol/tokens.ts'
+export {
+  openToken,
+  openTokenLater,
+  openTokenNow,
+  peekToken,
+  signToken,
+  signTokenNow,
+} from './protocol/tokens.ts'
 export type { OpenToken, TokenContext } from './protocol/tokens.ts'
 export { auditEvents, verifyTrail } from './protocol/trail.ts'
 export type { TrailReport } from './protocol/trail.ts'

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject
 export interface JsonObject {
@@ -27,16 +27,21 @@ export function canonicalJson(value: JsonValue): string {
     return JSON.stringify(value)
   }
   if (Array.isArray(value)) {
-    return `[${value.map((item) => canonicalJson(item as JsonValue)).join(',')}]`
+    let text = '['
+    for (let at = 0; at < value.length; at++) {
+      text += `${at === 0 ? '' : ','}${canonicalJson(value[at] as JsonValue)}`
+    }
+    return `${text}]`
   }
   if (typeof value === 'object') {
     const object = value as JsonObject
-    const parts: string[] = []
+    let text = ''
     for (const key of Object.keys(object).sort()) {
       const item = object[key]
-      if (item !== undefined) parts.push(`${JSON.stringify(key)}:${canonicalJson(item)}`)
+      if (item === undefined) continue
+      text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${canonicalJson(item)}`
     }
-    return `{${parts.join(',')}}`
+    return `{${text}}`
   }
   throw new TypeError(`JSON cannot say a ${typeof value}`)
 }
@@ -48,5 +53,12 @@ export function digestOf(value: JsonValue): string {
 
 /** SHA-256 over UTF-8 text or bytes, as `sha256:<64 hex digits>`. */
 export function digestOfText(text: string | Uint8Array): string {
-  return `sha256:${createHash('sha256').update(text).digest('hex')}`
+  return `sha256:${hash('sha256', text, 'hex')}`
+}
+
+/** The same value, frozen to its last leaf: for what several hold at once. Must have no cycle. */
+export function deepFreeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value
+  for (const item of Object.values(value)) deepFreeze(item)
+  return Object.freeze(value)
 }

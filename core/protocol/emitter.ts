@@ -9,7 +9,7 @@
  * @module
  */
 import type { Clock } from '../clock.ts'
-import { canonicalJson, digestOf } from '../json.ts'
+import { canonicalJson, deepFreeze, digestOf, digestOfText } from '../json.ts'
 import type { JsonObject, JsonValue } from '../json.ts'
 import type { JournalEntry } from '../journal/journal.ts'
 import type { Bytes, Count } from '../units.ts'
@@ -80,28 +80,54 @@ export function auditEmitter(options: EmitterOptions): AuditEmitter {
         kid: signer.record.kid,
         data: draft.data,
       } as const
-      const text = canonicalJson(unsigned as unknown as JsonObject)
-      if (text.length > limitBytes) {
-        const bytes = Buffer.byteLength(text)
+      const [before, after] = halves(unsigned as unknown as JsonObject)
+      const signed = `{${before},${after}}`
+      if (signed.length > limitBytes) {
+        const bytes = Buffer.byteLength(signed)
         throw auditErrors.PROV_AUDIT_TOO_LARGE({ type: draft.type, bytes, limitBytes })
       }
-      const event = { ...unsigned, signature: signer.sign(text) } as unknown as AuditEvent<T>
+      const signature = signer.sign(signed)
+      const event = { ...unsigned, signature } as unknown as AuditEvent<T>
+      const json = `{${before},"signature":${JSON.stringify(signature)},${after}}`
       n++
-      digest = eventDigest(event)
-      return { partition: role, type: 'audit', body: event as unknown as JsonObject, event }
+      digest = digestOfText(json)
+      made.set(deepFreeze(event), { signed, digest })
+      return { partition: role, type: 'audit', body: event as unknown as JsonObject, json, event }
     },
   }
 }
 
+/**
+ * Texts of events that were made here. They are frozen to the last leaf, so whoever holds one holds
+ * what was signed; events that came from elsewhere are spelled anew each time.
+ */
+const made = new WeakMap<AuditEvent, { readonly signed: string; readonly digest: string }>()
+
 /** Digest of the whole event: what the next one of its emitter names as `prev`. */
 export function eventDigest(event: AuditEvent): string {
-  return digestOf(event as unknown as JsonObject)
+  return made.get(event)?.digest ?? digestOf(event as unknown as JsonObject)
 }
 
 /** The text that an event's signature is over. */
 export function signedText(event: AuditEvent): string {
+  const known = made.get(event)
+  if (known) return known.signed
   const { signature: _, ...unsigned } = event
   return canonicalJson(unsigned as unknown as JsonObject)
+}
+
+/** Canonical members before and behind the place of `signature`, so that both texts cost one pass. */
+function halves(unsigned: JsonObject): readonly [string, string] {
+  let before = ''
+  let after = ''
+  for (const name of Object.keys(unsigned).sort()) {
+    const value = unsigned[name]
+    if (value === undefined) continue
+    const member = `${JSON.stringify(name)}:${canonicalJson(value)}`
+    if (name < 'signature') before += before === '' ? member : `,${member}`
+    else after += after === '' ? member : `,${member}`
+  }
+  return [before, after]
 }
 
 /** An audit event from unknown data, as far as its envelope goes. Throws PROV_AUDIT_MALFORMED. */

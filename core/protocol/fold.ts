@@ -102,6 +102,11 @@ export interface Refusal {
 export interface OpsModel {
   /** By id, in order of submission. */
   readonly ops: Map<string, OpRow>
+  /** Those of `ops` that have not ended, in order of submission: what there is to do. */
+  readonly open: Map<string, OpRow>
+  /** What operations that were applied brought or took away, ever; `capabilities` is what is left. */
+  readonly gained: ReadonlySet<string>
+  readonly lost: ReadonlySet<string>
   /** By `<keeper epoch>:<seq>`. */
   readonly numbers: Map<string, SeqRow>
   /** Highest number seen in the newest keeper epoch; 0 before the first. */
@@ -128,6 +133,9 @@ export interface OpsModel {
 export function emptyModel(): OpsModel {
   return {
     ops: new Map(),
+    open: new Map(),
+    gained: new Set(),
+    lost: new Set(),
     numbers: new Map(),
     highest: { keeperEpoch: 1, seq: 0 },
     positions: {},
@@ -224,6 +232,8 @@ function foldOp(model: OpsModel, event: AuditEvent): OpsModel | undefined {
     : before && next(before, event)
   if (!row || row === before) return model
   model.ops.set(row.id, row)
+  if (isTerminal(row.phase)) model.open.delete(row.id)
+  else model.open.set(row.id, row)
   if (!isAudit(event, 'op.applied')) return model
   const { moves, gained, lost } = event.data
   const positions = { ...model.positions }
@@ -231,7 +241,13 @@ function foldOp(model: OpsModel, event: AuditEvent): OpsModel | undefined {
     positions[dimension] = { state: to, version, op: row.id }
   }
   const kept = model.capabilities.filter((name) => !lost.includes(name))
-  return { ...model, positions, capabilities: union(kept, gained) }
+  return {
+    ...model,
+    positions,
+    capabilities: union(kept, gained),
+    gained: more(model.gained, gained),
+    lost: more(model.lost, lost),
+  }
 }
 
 function submitted(event: AuditEvent<'op.submitted'>): OpRow {
@@ -331,6 +347,11 @@ function next(row: OpRow, event: AuditEvent): OpRow {
     return to(what === 'intent' ? 'expired' : row.phase, message, { code })
   }
   return row
+}
+
+/** The same set when it has them all: it grows with names, not with operations. */
+function more(set: ReadonlySet<string>, names: readonly string[]): ReadonlySet<string> {
+  return names.every((name) => set.has(name)) ? set : new Set([...set, ...names])
 }
 
 function union(one: readonly string[], other: readonly string[]): readonly string[] {

@@ -7,10 +7,11 @@
  *
  * @module
  */
-import { createHash, createPrivateKey, createPublicKey, sign, verify } from 'node:crypto'
+import { createHash, createPrivateKey, createPublicKey, hash, sign, verify } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import type { JsonObject, JsonValue } from '../json.ts'
 import type { Custody } from './op.ts'
+import { Recent } from './recent.ts'
 
 export type ActorKind = 'human' | 'agent' | 'service'
 
@@ -103,12 +104,38 @@ export function publicObject(key: PublicJwk): KeyObject {
   return object
 }
 
+/**
+ * Signatures that were found good in this process, by what was checked: the key, the signature and
+ * every byte under it. Planes of one process look at the same few thousand texts several times; the
+ * answer to the same question cannot change, and whoever could make two questions with one SHA-256
+ * could forge every digest of the contract as well. Bad ones are never kept, so a flood of them
+ * displaces nothing; revocation is asked of the keyring, before this. About a megabyte at most.
+ */
+const found = new Recent<true>(4_096)
+/** Checks under way: two planes that ask at once share one. */
+const checking = new Map<string, Promise<boolean>>()
+
+function questionOf(key: PublicJwk, data: string, signature: string): string {
+  // Both in front have one length each, so no text can be taken for another question.
+  return hash('sha256', `${key.x}${signature}${data}`, 'base64')
+}
+
+/** The 64 bytes of a signature; undefined for any but the one canonical spelling of them. */
+function signatureBytes(signature: string): Buffer | undefined {
+  const bytes = Buffer.from(signature, 'base64url')
+  // Buffer skips what is not base64url.
+  return bytes.length === 64 && bytes.toString('base64url') === signature ? bytes : undefined
+}
+
 /** True when the base64url signature is the key's over the text. False for anything malformed. */
 export function verifySignature(key: PublicJwk, data: string, signature: string): boolean {
-  const bytes = Buffer.from(signature, 'base64url')
-  // Buffer skips what is not base64url: only the one canonical spelling of 64 bytes counts.
-  if (bytes.length !== 64 || bytes.toString('base64url') !== signature) return false
-  return verify(null, Buffer.from(data), publicObject(key), bytes)
+  const bytes = signatureBytes(signature)
+  if (!bytes) return false
+  const question = questionOf(key, data, signature)
+  if (found.get(question)) return true
+  const good = verify(null, Buffer.from(data), publicObject(key), bytes)
+  if (good) found.set(question, true)
+  return good
 }
 
 /** As `verifySignature`, on the thread pool: twice the rate when many are under way. */
@@ -117,15 +144,22 @@ export function verifySignatureLater(
   data: string,
   signature: string,
 ): Promise<boolean> {
-  const bytes = Buffer.from(signature, 'base64url')
-  if (bytes.length !== 64 || bytes.toString('base64url') !== signature) {
-    return Promise.resolve(false)
-  }
-  return new Promise((resolve, reject) => {
-    verify(null, Buffer.from(data), publicObject(key), bytes, (error, good) =>
-      error ? reject(error) : resolve(good),
-    )
+  const bytes = signatureBytes(signature)
+  if (!bytes) return Promise.resolve(false)
+  const question = questionOf(key, data, signature)
+  if (found.get(question)) return Promise.resolve(true)
+  const under = checking.get(question)
+  if (under) return under
+  const coming = new Promise<boolean>((resolve, reject) => {
+    verify(null, Buffer.from(data), publicObject(key), bytes, (error, good) => {
+      checking.delete(question)
+      if (good) found.set(question, true)
+      if (error) reject(error)
+      else resolve(good)
+    })
   })
+  checking.set(question, coming)
+  return coming
 }
 
 /** What two signatures prove about two people: `shared` when one user could have made both. */

@@ -11,7 +11,7 @@
  * @module
  */
 import { createHash, randomUUID, scrypt } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { link, mkdir, open, readdir, readFile, stat, unlink } from 'node:fs/promises'
 import { hostname, userInfo } from 'node:os'
 import { join } from 'node:path'
@@ -88,6 +88,8 @@ export function openKeyStore(options: KeyStoreOptions): KeyStore {
   const dir = join(home, 'keys')
   const custody = options.custody ?? localCustody()
   const unlocked = new Map<string, Promise<Signer>>()
+  /** Marks of the files that unlocked signers came from: a key that is asked for often is not read again. */
+  const unchanged = new Map<string, string>()
 
   async function make(
     file: string,
@@ -155,6 +157,8 @@ export function openKeyStore(options: KeyStoreOptions): KeyStore {
       return (await all()).map(({ record, seal }) => ({ ...record, sealed: seal !== null }))
     },
     async signer(actor) {
+      const own = actor !== undefined && unlocked.get(actor)
+      if (own && unchanged.get(actor) === markOf(join(dir, `${actor}.json`))) return own
       const files = await all()
       const known = files.map(({ record }) => record.actor)
       if (actor === undefined) {
@@ -167,7 +171,10 @@ export function openKeyStore(options: KeyStoreOptions): KeyStore {
       }
       const file = files.find(({ record }) => record.actor === actor)
       if (!file) throw keyErrors.PROV_KEY_ABSENT({ actor, known })
-      return once(actor, () => unlock(file))
+      const mark = markOf(join(dir, `${actor}.json`))
+      const signer = await once(actor, () => unlock(file))
+      if (mark !== undefined) unchanged.set(actor, mark)
+      return signer
     },
     service: (journal, role) =>
       once(`${journal}/${role}`, async () => {
@@ -180,6 +187,12 @@ export function openKeyStore(options: KeyStoreOptions): KeyStore {
         return make(file, { actor: `service-${role}`, kind: 'service', role }, '')
       }),
   }
+}
+
+/** What changes when a file is another one or was written to; undefined when there is none. */
+function markOf(path: string): string | undefined {
+  const stat = statSync(path, { throwIfNoEntry: false })
+  return stat && `${stat.ino} ${stat.size} ${stat.mtimeMs} ${stat.ctimeMs}`
 }
 
 async function sealed(

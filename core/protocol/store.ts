@@ -8,7 +8,7 @@
 import { createStore } from '@xstate/store'
 import type { AuditEvent } from './audit.ts'
 import { emptyModel, foldAudit } from './fold.ts'
-import type { OpsModel } from './fold.ts'
+import type { OpRow, OpsModel } from './fold.ts'
 
 /** A part of the model that can be watched. */
 export interface Selected<T> {
@@ -20,6 +20,8 @@ export interface Selected<T> {
 export interface OpsStore {
   get(): OpsModel
   select<T>(selector: (model: OpsModel) => T): Selected<T>
+  /** Calls back whenever the row of one operation became another. Returns a stop. */
+  watch(op: string, listener: (row: OpRow) => void): () => void
   /** Takes one durable event. Only the contract calls it. */
   feed(event: AuditEvent): void
 }
@@ -30,6 +32,8 @@ export function opsStore(start: OpsModel = emptyModel()): OpsStore {
     context: start,
     on: { audited: (model, { event }: { event: AuditEvent }) => foldAudit(model, event) },
   })
+  /** By operation: thousands may be waited for, and each event concerns one. */
+  const watchers = new Map<string, Set<(row: OpRow) => void>>()
   return {
     get: () => store.getSnapshot().context,
     select(selector) {
@@ -42,6 +46,23 @@ export function opsStore(start: OpsModel = emptyModel()): OpsStore {
         },
       }
     },
-    feed: (event) => store.trigger.audited({ event }),
+    watch(op, listener) {
+      let watching = watchers.get(op)
+      if (!watching) watchers.set(op, (watching = new Set()))
+      const own = (row: OpRow): void => listener(row)
+      watching.add(own)
+      return () => {
+        watching.delete(own)
+        if (watching.size === 0 && watchers.get(op) === watching) watchers.delete(op)
+      }
+    },
+    feed(event) {
+      const watching = watchers.get(event.subject)
+      const before = watching && store.getSnapshot().context.ops.get(event.subject)
+      store.trigger.audited({ event })
+      const row = watching && store.getSnapshot().context.ops.get(event.subject)
+      if (!watching || !row || row === before) return
+      for (const listener of watching) listener(row)
+    },
   }
 }

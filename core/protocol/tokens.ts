@@ -6,19 +6,21 @@
  *
  * Each arrow has a refusal of its own, in this order: a stranger learns nothing about claims before
  * the signature holds. Two ways over the signature, one verdict (a test compares them):
- * `signToken` and `openToken` go through jose at the edges, where tokens come from people;
- * `signTokenNow` and `openTokenNow` through node:crypto, inside a step of a plane.
+ * `signToken` and `openToken` go through jose at the edges, where acts and votes come from people;
+ * `signTokenNow`, `openTokenNow` and `openTokenLater` through node:crypto, on the way of every
+ * operation.
  *
  * @module
  */
 import type { JsonValue } from '../json.ts'
-import { digestOfText } from '../json.ts'
+import { deepFreeze, digestOfText } from '../json.ts'
 import type { Millis } from '../units.ts'
 import { clockSkewMs, opDigest, parseClaims, tokenRules } from './claims.ts'
 import type { TokenClaims, TokenKind } from './claims.ts'
 import { tokenErrors } from './errors.ts'
-import { publicObject, verifySignature } from './key.ts'
+import { publicObject, verifySignature, verifySignatureLater } from './key.ts'
 import type { KeyRecord, Signer } from './key.ts'
+import { Recent } from './recent.ts'
 
 /** What a checker knows. */
 export interface TokenContext {
@@ -96,6 +98,21 @@ export function openTokenNow<K extends TokenKind>(
   return accept(kind, parts, context)
 }
 
+/**
+ * As `openTokenNow`, with the signature checked on the thread pool: for whoever has many to open at
+ * once. What was checked here is known to the next plane that opens the same token.
+ */
+export async function openTokenLater<K extends TokenKind>(
+  kind: K,
+  token: unknown,
+  context: TokenContext,
+): Promise<OpenToken<K>> {
+  const parts = take(kind, token, context)
+  const { record, input, signature } = parts
+  if (!(await verifySignatureLater(record.publicKey, input, signature))) throw forged(kind)
+  return accept(kind, parts, context)
+}
+
 /** `sub` and `iss` of something that may not even be a token, for the record of a refusal only. */
 export function peekToken(token: unknown): { readonly sub?: string; readonly iss?: string } {
   if (typeof token !== 'string' || token.length > 262_144) return {}
@@ -128,8 +145,8 @@ function take(kind: TokenKind, token: unknown, context: TokenContext): Parts {
     const bytes = Buffer.byteLength(token)
     throw tokenErrors.PROV_TOKEN_TOO_LARGE({ ...detail, bytes, limitBytes: rule.limitBytes })
   }
-  const [head, payload, signature, rest] = token.split('.')
-  const header = decode(head)
+  const [head = '', payload, signature, rest] = token.split('.')
+  const header = heads.get(head) ?? decode(head)
   if (
     payload === undefined ||
     signature === undefined ||
@@ -157,13 +174,18 @@ function take(kind: TokenKind, token: unknown, context: TokenContext): Parts {
   if (!rule.signers(record)) {
     throw tokenErrors.PROV_TOKEN_KEY_ROLE({ kind, claim: 'kid', expected: rule.signersAre })
   }
-  return { token, record, input: `${head}.${payload}`, payload, signature }
+  // One per key and kind: only those that an enrolled key stands behind are worth keeping.
+  heads.set(head, header)
+  const input = token.slice(0, head.length + 1 + payload.length)
+  return { token, record, input, payload, signature }
 }
+
+const heads = new Recent<object>(256)
 
 function accept<K extends TokenKind>(kind: K, parts: Parts, context: TokenContext): OpenToken<K> {
   const rule = tokenRules[kind]
   const { record } = parts
-  const claims = parseClaims(kind, decode(parts.payload) ?? null)
+  const { claims, digest } = readOf(kind, parts)
   if (claims.iss !== record.kid) {
     throw tokenErrors.PROV_TOKEN_CLAIM({ kind, claim: 'iss', expected: 'the key that signed' })
   }
@@ -199,7 +221,7 @@ function accept<K extends TokenKind>(kind: K, parts: Parts, context: TokenContex
     throw tokenErrors.PROV_TOKEN_EXPIRED({ kind, claim: 'exp', expected: 'a later time', lateMs })
   }
   if ('op' in claims) {
-    if (opDigest(claims.op) !== claims.op_digest) {
+    if (bodyDigest(claims) !== claims.op_digest) {
       const expected = 'the digest of op'
       throw tokenErrors.PROV_TOKEN_ALTERED({ kind, claim: 'op_digest', expected })
     }
@@ -207,7 +229,34 @@ function accept<K extends TokenKind>(kind: K, parts: Parts, context: TokenContex
       throw tokenErrors.PROV_TOKEN_ALTERED({ kind, claim: 'scope', expected: 'the scope of op' })
     }
   }
-  return { claims, record, digest: digestOfText(parts.token) }
+  return { claims, record, digest }
+}
+
+/**
+ * What tokens say, by their text: every plane opens the same few, and what a text says does not
+ * change. Only texts with a good signature get this far. Who may have signed, for whom and until
+ * when is asked each time. Frozen, since it is handed to several.
+ */
+const read = new Recent<{
+  readonly kind: TokenKind
+  readonly claims: unknown
+  readonly digest: string
+}>(512)
+const bodyDigests = new WeakMap<object, string>()
+
+function readOf<K extends TokenKind>(kind: K, { token, payload }: Parts) {
+  const known = read.get(token)
+  if (known?.kind === kind) return known as { claims: TokenClaims[K]; digest: string }
+  const claims = deepFreeze(parseClaims(kind, decode(payload) ?? null))
+  const digest = digestOfText(token)
+  read.set(token, { kind, claims, digest })
+  return { claims, digest }
+}
+
+function bodyDigest(claims: TokenClaims['intent']): string {
+  let digest = bodyDigests.get(claims)
+  if (digest === undefined) bodyDigests.set(claims, (digest = opDigest(claims.op)))
+  return digest
 }
 
 function headerOf(kind: TokenKind, record: KeyRecord) {

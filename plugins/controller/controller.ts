@@ -15,9 +15,9 @@
 import {
   asProvError,
   digestOf,
-  isTerminal,
   opErrors,
   openToken,
+  openTokenLater,
   openTokenNow,
   peekToken,
   tokenErrors,
@@ -82,10 +82,8 @@ export class Controller {
   constructor(parts: ControllerParts) {
     this.#parts = parts
     this.#numbers = new Numbers(parts.contract)
-    for (const row of parts.contract.store.get().ops.values()) {
-      if (row.writes && !isTerminal(row.phase)) {
-        for (const dimension of row.writes) this.#holds.set(dimension, row.id)
-      }
+    for (const row of parts.contract.store.get().open.values()) {
+      for (const dimension of row.writes ?? []) this.#holds.set(dimension, row.id)
     }
   }
 
@@ -107,9 +105,12 @@ export class Controller {
 
   /** Handles one message; resolves when it was decided. Never throws. */
   take(delivery: Delivery): Promise<void> {
-    this.#turn = this.#turn.then(() =>
-      this.#take(delivery).catch((thrown: unknown) => this.#turnAway(delivery, thrown)),
-    )
+    // Signatures are checked side by side, decisions made one after the other.
+    const checked = this.#check(delivery).catch(() => {})
+    this.#turn = this.#turn
+      .then(() => checked)
+      .then(() => this.#take(delivery))
+      .catch((thrown: unknown) => this.#turnAway(delivery, thrown))
     return this.#turn
   }
 
@@ -168,6 +169,15 @@ export class Controller {
   /** The body of a claimed operation. */
   body(op: string): OpBody {
     return this.#claimed(op).intent.op
+  }
+
+  /** Checks the signatures of a command, so that whoever opens it in its turn finds them known. */
+  async #check({ body }: Delivery): Promise<void> {
+    const { kind, token } = Object(body) as JsonObject
+    if (kind !== 'command') return
+    const context = this.#parts.contract.tokenContext('leave')
+    const { claims } = await openTokenLater('approval', token, context)
+    await openTokenLater('intent', claims.intent, context)
   }
 
   async #take(delivery: Delivery): Promise<void> {

@@ -21,7 +21,6 @@ import {
   contract,
   definePlugin,
   digestOf,
-  isTerminal,
   journal,
   keyStore,
   submissions,
@@ -104,8 +103,7 @@ async function firstPerson(needs: {
 /** Who holds a dimension, from CLAIM to RESULT. */
 function heldBy({ store }: Contract): ReadonlyMap<string, string> {
   const holds = new Map<string, string>()
-  for (const { id, phase, writes } of store.get().ops.values()) {
-    if (isTerminal(phase)) continue
+  for (const { id, writes } of store.get().open.values()) {
     for (const dimension of writes ?? []) holds.set(dimension, id)
   }
   return holds

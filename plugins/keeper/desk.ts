@@ -107,13 +107,13 @@ export class Desk implements KeeperDesk {
 
   async status() {
     const { contract, keeper } = this.#parts
-    const { mode, policy, ops } = contract.store.get()
+    const { mode, policy, open } = contract.store.get()
     return {
       mode,
       epoch: keeper.epoch,
       nextSeq: keeper.nextSeq,
       policy: policy && { version: policy.version, digest: policy.digest },
-      held: [...ops.values()].filter(({ phase }) => phase === 'held').length,
+      held: [...open.values()].filter(({ phase }) => phase === 'held').length,
     }
   }
 

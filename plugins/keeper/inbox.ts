@@ -8,6 +8,7 @@ import {
   asProvError,
   digestOfText,
   openToken,
+  openTokenLater,
   opErrors,
   outboxEntry,
   peekToken,
@@ -71,7 +72,11 @@ export class Inbox {
 
   async #intent(delivery: Delivery, token: unknown): Promise<void> {
     const { contract, clock, ref, start } = this.#parts
-    const { claims, record, digest } = await openToken('intent', token, contract.tokenContext())
+    const { claims, record, digest } = await openTokenLater(
+      'intent',
+      token,
+      contract.tokenContext(),
+    )
     const { sub: op, op: body, op_digest, jti, exp } = claims
     if (delivery.subject !== subjects.pending(contract.workspace, body.type)) {
       const { subject } = delivery

@@ -94,11 +94,11 @@ export class Keeper {
 
   /** Goes on where an earlier life stopped: holes, expiries, operations judged by an older policy. */
   async resume(): Promise<void> {
-    const { numbers, ops } = this.#parts.contract.store.get()
+    const { numbers, open } = this.#parts.contract.store.get()
     for (let seq = 1; seq <= this.#seq; seq++) {
       if (!numbers.has(seqKey(this.#epoch, seq))) await this.#giveBack(seq)
     }
-    for (const row of ops.values()) {
+    for (const row of [...open.values()]) {
       if (row.phase !== 'held' || !this.#parts.ref(row.id)) continue
       if (row.policy === this.#policy.digest) this.#watchExpiry(row.id)
       else await this.judge(row.id, 'the policy in force is another one')
@@ -107,9 +107,9 @@ export class Keeper {
 
   /** Takes the activated policy of the journal into force and judges what is held by it. */
   async adopt(): Promise<void> {
-    const { policy, ops } = this.#parts.contract.store.get()
+    const { policy, open } = this.#parts.contract.store.get()
     this.#policy = policyInForce(policy)
-    for (const row of ops.values()) {
+    for (const row of [...open.values()]) {
       if (row.phase === 'held' && row.policy !== this.#policy.digest) {
         await this.judge(row.id, `policy ${this.#policy.version} came into force`)
       }

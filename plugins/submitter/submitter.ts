@@ -10,7 +10,7 @@ import {
   opDigest,
   opErrors,
   outboxEntry,
-  signToken,
+  signTokenNow,
   sleep,
   subjects,
   tokenErrors,
@@ -72,7 +72,7 @@ export class Submitter implements Submissions {
       contract,
       clock,
     })
-    const token = await signToken('intent', claims, signer)
+    const token = signTokenNow('intent', claims, signer)
     const { limitBytes } = tokenRules.intent
     const bytes = token.length
     // Said here and now, where it can be mended: the keeper would only refuse what is recorded then.
@@ -170,12 +170,10 @@ export class Submitter implements Submissions {
   }
 
   follow(op: string, listener: (change: PhaseChange) => void): () => void {
-    const selection = this.#parts.contract.store.select(({ ops }) => ops.get(op))
-    const tell = (row: OpRow | undefined): void => {
-      if (row) listener(changeOf(row))
-    }
-    tell(selection.get())
-    return selection.subscribe(tell)
+    const { store } = this.#parts.contract
+    const row = store.get().ops.get(op)
+    if (row) listener(changeOf(row))
+    return store.watch(op, (next) => listener(changeOf(next)))
   }
 
   #row(op: string): OpRow | undefined {

@@ -120,7 +120,7 @@ export class LiveWorkspace {
     }
     await this.#bringUp(dimension, ref)
     const { heldBy, declared } = ref.snapshot().context
-    const rows = [...this.#options.ops().ops.values()]
+    const rows = [...this.#options.ops().open.values()]
     const holder = rows.find(
       ({ phase, writes }) =>
         (phase === 'claimed' || phase === 'applying' || phase === 'in_doubt') &&

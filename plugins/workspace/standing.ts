@@ -18,14 +18,10 @@ import type { Standing, WorkspaceModel } from './model.ts'
 export function standingOf(model: WorkspaceModel, ops: OpsModel): Required<Standing> {
   const declared = genesis(model)
   const known = new Set(ops.capabilities)
-  const gained = new Set<string>()
-  const lost = new Set<string>()
+  const { gained, lost } = ops
   const doubtful = new Set<string>()
-  for (const { phase, body } of ops.ops.values()) {
+  for (const { phase, body } of ops.open.values()) {
     if (phase === 'in_doubt') for (const { dimension } of body.achieves) doubtful.add(dimension)
-    if (phase !== 'applied') continue
-    for (const id of body.gains) gained.add(id)
-    for (const id of body.loses) lost.add(id)
   }
   const positions = { ...declared.positions }
   for (const dimension of model.dimensions) {

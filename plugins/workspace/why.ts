@@ -72,10 +72,8 @@ export function whyDimension(context: WhyContext, dimension: DimensionDecl): Why
   const { state } = positionOf(dimension, context.standing)
   const clear = state === dimension.desired
   const way = wayTo(dimension, state, dimension.desired)
-  const moving = [...context.ops.values()].filter(
-    ({ phase, body }) =>
-      ['submitted', 'held', 'approved', 'claimed', 'applying', 'in_doubt'].includes(phase) &&
-      body.achieves.some((move) => move.dimension === dimension.id),
+  const moving = [...context.ops.values()].filter(({ body }) =>
+    body.achieves.some((move) => move.dimension === dimension.id),
   )
   const open = clear ? [] : dimension.transitions.filter((one) => one.from === state)
   const because: Cause[] = [

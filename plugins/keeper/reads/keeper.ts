@@ -27,23 +27,23 @@ export const read = defineRead<void, KeeperView>({
   name: 'keeper',
   describe: 'mode, policy in force, what is held, the newest refusals',
   async run(_, { journal }) {
-    const { ops, policy, policyTrouble: trouble, mode, refusals } = await opsModel(journal)
-    const rows = [...ops.values()]
-    let lastSeq: KeeperView['lastSeq'] = null
-    for (const { seq, keeperEpoch: epoch } of rows) {
-      if (seq === undefined || epoch === undefined) continue
-      const newer =
-        !lastSeq || epoch > lastSeq.epoch || (epoch === lastSeq.epoch && seq > lastSeq.seq)
-      if (newer) lastSeq = { epoch, seq }
-    }
+    const {
+      open,
+      policy,
+      policyTrouble: trouble,
+      mode,
+      refusals,
+      highest,
+    } = await opsModel(journal)
+    const { keeperEpoch: epoch, seq } = highest
     return {
       mode,
       policy: policy && { version: policy.version, digest: policy.digest, by: policy.by },
       trouble,
-      held: rows
+      held: [...open.values()]
         .filter(({ phase }) => phase === 'held')
         .map(({ id, type, target, by, needs }) => defined({ op: id, type, target, by, needs })),
-      lastSeq,
+      lastSeq: seq === 0 ? null : { epoch, seq },
       refusals: refusals.map(({ at, code, message, count }) => ({ at, code, message, count })),
     }
   },

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { defineRead, isTerminal } from 'prov'
+import { defineRead } from 'prov'
 import type { JournalReader, JsonObject } from 'prov'
 import { nextRows, stateRows } from '../next.ts'
 import type { DimensionRow } from '../next.ts'
@@ -43,13 +43,11 @@ export const read = defineRead<void, readonly StateRow[]>({
               : 'ready',
         ...(row.declared !== undefined && isEdit(seen, row) && { edited: true as const }),
         ...(movedBy !== undefined && { movedBy }),
-        pending: [...ops.ops.values()]
-          .filter(({ phase }) => !isTerminal(phase))
-          .flatMap(({ id, phase, body }) =>
-            body.achieves
-              .filter((move) => move.dimension === row.id)
-              .map(({ to }) => ({ op: id, to, phase })),
-          ),
+        pending: [...ops.open.values()].flatMap(({ id, phase, body }) =>
+          body.achieves
+            .filter((move) => move.dimension === row.id)
+            .map(({ to }) => ({ op: id, to, phase })),
+        ),
       }
     })
   },

@@ -24,7 +24,7 @@ export const read = defineRead<{ readonly id: string }, Why>({
     const statuses = new Map(judgeGates(model, standing).map((gate) => [gate.id, gate.status]))
     const statusOf = (gate: string) => statuses.get(gate) ?? 'closed'
     const met: WhyContext['met'] = (leaf) => leafVerdict(leaf, model, standing, statusOf).met
-    const about: WhyContext = { model, standing, met, statusOf, ops: ops.ops }
+    const about: WhyContext = { model, standing, met, statusOf, ops: ops.open }
     const gate = model.gates.find((one) => one.id === id)
     if (gate) return whyGate(about, gate)
     const dimension = model.dimensions.find((one) => one.id === id)
