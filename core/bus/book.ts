@@ -45,6 +45,8 @@ export interface StreamPage {
   readonly config: StreamConfig
   /** Live messages by sequence, ascending. */
   readonly messages: Map<Count, Message>
+  /** Position of the record that made it; 0 when an older snapshot does not say. */
+  readonly since: Position
   /** No live message has a smaller sequence. */
   first: Count
   lastSequence: Count
@@ -58,32 +60,91 @@ export interface BucketPage {
   revision: Count
 }
 
+/** What a record of another partition has for the bus; undefined for most. */
+export type Carried = (
+  record: JournalRecord,
+) => { readonly subject: string; readonly id: string; readonly body: JsonValue } | undefined
+
 /** Newest messages of a limits stream whose content stays in memory. */
 const warmMessages: Count = 256
 /** Old ids are swept once per so many messages: sweeping each time would cost more than it frees. */
 const sweepEvery: Count = 1_024
+/** Subjects whose stream is remembered. */
+const mostRoutes: Count = 1_024
+/** The bus's own partition of the journal. */
+export const busPartition = 'bus'
 
 export class Book {
   readonly streams = new Map<string, StreamPage>()
   readonly buckets = new Map<string, BucketPage>()
   /** Position of the last record entered. */
   position: Position = 0
+  /** From here on records of other partitions are messages themselves; undefined: they never were. */
+  carriesFrom: Position | undefined
+  readonly #carried: Carried | undefined
+  /** Streams by subject: there are few subjects. */
+  readonly #routes = new Map<string, StreamPage>()
+
+  constructor(carried?: Carried) {
+    this.#carried = carried
+  }
 
   /** The stream that takes a subject; patterns of streams never overlap. */
   streamOf(subject: string): StreamPage | undefined {
+    const known = this.#routes.get(subject)
+    if (known) return known
     for (const page of this.streams.values()) {
-      if (page.config.subjects.some((pattern) => subjectMatches(pattern, subject))) return page
+      if (!page.config.subjects.some((pattern) => subjectMatches(pattern, subject))) continue
+      if (this.#routes.size >= mostRoutes) this.#routes.clear()
+      this.#routes.set(subject, page)
+      return page
     }
     return undefined
   }
 
-  /** Takes one record of the bus's partition. Unknown types are skipped: a newer Prov wrote them. */
-  enter(record: JournalRecord): void {
+  /** True when a record at that position was a message of itself: nobody needs to publish it. */
+  carries(subject: string, position: Position): boolean {
+    if (this.carriesFrom === undefined || position <= this.carriesFrom) return false
+    const page = this.streamOf(subject)
+    return page !== undefined && position > page.since
+  }
+
+  /** What the record of another partition says to the bus. */
+  contentOf(record: JournalRecord): Content | undefined {
+    const carried = this.#carried?.(record)
+    return carried && { headers: {}, body: carried.body }
+  }
+
+  /** Takes one record. Unknown types are skipped: a newer Prov wrote them. */
+  enter(record: JournalRecord): StreamPage | undefined {
     this.position = record.position
+    return record.partition === busPartition ? void this.#own(record) : this.#carry(record)
+  }
+
+  /**
+   * A record that a plane wrote for the bus is the message: the frame that says it has happened also
+   * delivers it, at no cost. Decided by records alone, so a replay decides the same.
+   */
+  #carry(record: JournalRecord): StreamPage | undefined {
+    if (this.carriesFrom === undefined) return undefined
+    const carried = this.#carried?.(record)
+    if (!carried || !this.carries(carried.subject, record.position)) return undefined
+    const { subject, id, body } = carried
+    const page = this.streamOf(subject) as StreamPage
+    const taken = page.ids.get(id)
+    if (taken && taken.timeMs + windowOf(page.config) > record.timeMs) return undefined
+    this.#keep(page, record, { subject, id, content: { headers: {}, body } })
+    return page
+  }
+
+  #own(record: JournalRecord): void {
     const body = record.body as JsonObject
     switch (record.type) {
       case 'stream.ensured':
-        this.#addStream(body as unknown as StreamConfig)
+        this.#addStream(body as unknown as StreamConfig, record.position)
+        break
+      case 'carrying.began':
+        this.carriesFrom ??= record.position
         break
       case 'consumer.ensured':
         this.#addConsumer(body as unknown as ConsumerConfig)
@@ -98,6 +159,11 @@ export class Book {
           body['consumer'] as string,
           body['sequence'] as number,
         )
+        break
+      case 'messages.acked':
+        for (const [stream, consumer, sequences] of body['acked'] as unknown as Acked) {
+          for (const sequence of sequences) this.#finish(stream, consumer, sequence)
+        }
         break
       case 'message.returned': {
         const page = this.streams.get(body['stream'] as string)
@@ -150,10 +216,11 @@ export class Book {
     )
   }
 
-  #addStream(config: StreamConfig): void {
+  #addStream(config: StreamConfig, since: Position): void {
     if (this.streams.has(config.name)) return
     this.streams.set(config.name, {
       config,
+      since,
       messages: new Map(),
       first: 1,
       lastSequence: 0,
@@ -168,15 +235,24 @@ export class Book {
     page.consumers.set(config.name, { config, floor: 0, done: new Set(), attempts: new Map() })
   }
 
-  #addMessage({ position, timeMs, body }: JournalRecord): void {
-    const { stream, sequence, subject, id, ...content } = body as unknown as Content & {
+  #addMessage(record: JournalRecord): void {
+    const { stream, sequence, subject, id, ...content } = record.body as unknown as Content & {
       stream: string
-      sequence: Count
+      /** Only in records of an older Prov; it is the next one anyway, but for what failed. */
+      sequence?: Count
       subject: string
       id: string
     }
     const page = this.streams.get(stream)
-    if (!page) return
+    if (page) this.#keep(page, record, { subject, id, content, sequence })
+  }
+
+  #keep(
+    page: StreamPage,
+    { position, timeMs }: JournalRecord,
+    message: { subject: string; id: string; content: Content; sequence?: Count | undefined },
+  ): void {
+    const { subject, id, content, sequence = page.lastSequence + 1 } = message
     page.messages.set(sequence, { sequence, position, timeMs, subject, id, content })
     page.lastSequence = sequence
     page.ids.delete(id)
@@ -210,8 +286,10 @@ export class Book {
   /** The whole book as JSON, without contents. */
   toSnapshot(): JsonValue {
     return {
+      ...(this.carriesFrom !== undefined && { carriesFrom: this.carriesFrom }),
       streams: [...this.streams.values()].map((page) => ({
         config: page.config as unknown as JsonObject,
+        since: page.since,
         lastSequence: page.lastSequence,
         messages: [...page.messages.values()].map(({ sequence, position, timeMs, subject, id }) => [
           sequence,
@@ -237,12 +315,13 @@ export class Book {
   }
 
   /** The book as it stood at a position. */
-  static fromSnapshot(position: Position, body: JsonValue): Book {
-    const book = new Book()
+  static fromSnapshot(position: Position, body: JsonValue, carried?: Carried): Book {
+    const book = new Book(carried)
     book.position = position
     const kept = body as unknown as Kept
-    for (const { config, lastSequence, messages, ids, consumers } of kept.streams) {
-      book.#addStream(config)
+    book.carriesFrom = kept.carriesFrom
+    for (const { config, since, lastSequence, messages, ids, consumers } of kept.streams) {
+      book.#addStream(config, since ?? 0)
       const page = book.streams.get(config.name) as StreamPage
       page.lastSequence = lastSequence
       page.first = messages[0]?.[0] ?? lastSequence + 1
@@ -287,9 +366,14 @@ function sweep(page: StreamPage, now: Millis): void {
   }
 }
 
+/** Sequences by stream and consumer. */
+export type Acked = readonly (readonly [stream: string, consumer: string, readonly Count[]])[]
+
 interface Kept {
+  readonly carriesFrom?: Position
   readonly streams: readonly {
     readonly config: StreamConfig
+    readonly since?: Position
     readonly lastSequence: Count
     readonly messages: readonly (readonly [Count, Position, Millis, string, string])[]
     readonly ids: readonly (readonly [string, Count, Millis])[]

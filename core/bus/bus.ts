@@ -14,6 +14,7 @@
  *
  * @module
  */
+import type { Position } from '../journal/journal.ts'
 import type { JsonValue } from '../json.ts'
 import type { Count, Millis } from '../units.ts'
 
@@ -104,6 +105,11 @@ export interface Bus {
   pull(stream: string, consumer: string, options: PullOptions): AsyncIterable<Delivery>
   keyValue(bucket: string): Promise<KeyValue>
   streamInfo(name: string): Promise<StreamInfo | undefined>
+  /**
+   * True when the journal's record at that position is a message of this bus by itself: its writer
+   * need not publish it. Absent: everything is published.
+   */
+  readonly carried?: ((subject: string, position: Position) => boolean) | undefined
   close(): Promise<void>
 }
 

@@ -21,6 +21,7 @@ export class EmbeddedDelivery implements Delivery {
   readonly #flow: Flow
   readonly #flight: Flight
   readonly #record: (type: string, body: JsonObject) => Promise<void>
+  readonly #ack: (flow: Flow, sequence: Count) => Promise<void>
   #ended = false
 
   constructor(
@@ -28,6 +29,7 @@ export class EmbeddedDelivery implements Delivery {
     flight: Flight,
     content: Content,
     record: (type: string, body: JsonObject) => Promise<void>,
+    ack: (flow: Flow, sequence: Count) => Promise<void>,
   ) {
     this.subject = flight.message.subject
     this.stream = flow.page.config.name
@@ -39,14 +41,15 @@ export class EmbeddedDelivery implements Delivery {
     this.#flow = flow
     this.#flight = flight
     this.#record = record
+    this.#ack = ack
   }
 
   ack(): Promise<void> {
-    return this.#finish('message.acked', {})
+    return this.#finish(() => this.#ack(this.#flow, this.sequence))
   }
 
   term(reason: string): Promise<void> {
-    return this.#finish('message.termed', { reason })
+    return this.#finish(() => this.#record('message.termed', { ...this.#key(), reason }))
   }
 
   async nak(options: { delayMs?: number | undefined } = {}): Promise<void> {
@@ -68,12 +71,12 @@ export class EmbeddedDelivery implements Delivery {
   }
 
   /** A late ack counts too: the work is done, whoever else has the message. */
-  async #finish(type: string, extra: JsonObject): Promise<void> {
+  async #finish(record: () => Promise<void>): Promise<void> {
     if (this.#ended) return
     this.#ended = true
     this.#flight.timer.cancel()
     try {
-      if (this.#flow.isOpen(this.sequence)) await this.#record(type, { ...this.#key(), ...extra })
+      if (this.#flow.isOpen(this.sequence)) await record()
     } finally {
       this.#flow.end(this.#flight)
     }

@@ -13,10 +13,10 @@ import type { Clock } from '../clock.ts'
 import { asProvError } from '../errors.ts'
 import { defined } from '../optional.ts'
 import type { JsonObject, JsonValue } from '../json.ts'
-import type { Journal } from '../journal/journal.ts'
+import type { Journal, Position } from '../journal/journal.ts'
 import type { Count } from '../units.ts'
-import { Book, windowOf } from './book.ts'
-import type { Content, Message, StreamPage } from './book.ts'
+import { Book, busPartition as partition, windowOf } from './book.ts'
+import type { Carried, Content, Message, StreamPage } from './book.ts'
 import type {
   Bus,
   ConsumerConfig,
@@ -42,20 +42,28 @@ export interface EmbeddedBusOptions {
    * close. Default 10,000. Smaller boots faster and writes more.
    */
   readonly snapshotEvery?: Count | undefined
+  /**
+   * What records of other partitions have for the bus: such a record is a message as soon as it is
+   * durable, and nobody has to publish it. Default: nothing.
+   */
+  readonly carried?: Carried | undefined
 }
 
-const partition = 'bus'
 const defaultSnapshotEvery: Count = 10_000
+const noContent: Content = { headers: {}, body: null }
 
 /** Opens the bus that lives in a journal. Closing it does not close the journal. */
 export async function embeddedBus(options: EmbeddedBusOptions): Promise<Bus> {
-  const { journal } = options
+  const { journal, carried } = options
   const kept = await journal.snapshot(partition)
-  const book = kept ? Book.fromSnapshot(kept.position, kept.body) : new Book()
-  for await (const record of journal.read({ from: book.position + 1, partition })) {
+  const book = kept ? Book.fromSnapshot(kept.position, kept.body, carried) : new Book(carried)
+  const from = book.position + 1
+  for await (const record of journal.read(carried ? { from } : { from, partition })) {
     book.enter(record)
   }
-  return new EmbeddedBus(book, options)
+  const bus = new EmbeddedBus(book, options)
+  if (carried && book.carriesFrom === undefined) await bus.carry()
+  return bus
 }
 
 class EmbeddedBus implements Bus {
@@ -66,11 +74,11 @@ class EmbeddedBus implements Bus {
   readonly #snapshotEvery: Count
   readonly #stop: () => void
   readonly #flows = new Map<string, Flow>()
-  /** Sequences and messages handed to the journal but not yet in the book, by stream. */
-  readonly #coming = new Map<
-    string,
-    { last: Count; count: Count; ids: Map<string, Promise<unknown>> }
-  >()
+  /** Messages handed to the journal but not yet in the book, by stream. */
+  readonly #coming = new Map<string, { count: Count; ids: Map<string, Promise<unknown>> }>()
+  /** Acks of this turn of the loop: they become one record. */
+  #acks: Map<string, { readonly of: Flow; readonly sequences: Count[] }> | undefined
+  #acking: Promise<void> = Promise.resolve()
   /** Tail of the queue of each thing that is decided one at a time. */
   readonly #turns = new Map<string, Promise<unknown>>()
   readonly #pulls = new Set<() => void>()
@@ -86,11 +94,22 @@ class EmbeddedBus implements Bus {
     this.#snapshotEvery = options.snapshotEvery ?? defaultSnapshotEvery
     this.#stop = options.journal.follow((records) => {
       for (const record of records) {
-        if (record.partition !== partition) continue
-        book.enter(record)
-        this.#sinceSnapshot++
+        const own = record.partition === partition
+        if (!own && book.carriesFrom === undefined) continue
+        const page = book.enter(record)
+        if (own || page) this.#sinceSnapshot++
+        if (page) this.#wake(page, (page.messages.get(page.lastSequence) as Message).subject)
       }
     })
+  }
+
+  /** From here on what `carried` finds needs no publishing. */
+  carry(): Promise<void> {
+    return this.#record('carrying.began', {})
+  }
+
+  carried(subject: string, position: Position): boolean {
+    return this.#book.carries(subject, position)
   }
 
   ensureStream(config: StreamConfig): Promise<void> {
@@ -132,12 +151,10 @@ class EmbeddedBus implements Bus {
     if (limit !== undefined && page.messages.size + coming.count >= limit) {
       throw busErrors.PROV_BUS_FULL({ stream, limit })
     }
-    const sequence = ++coming.last
     coming.count++
     const { id, headers = {}, body } = message
     const recorded = this.#record('message.published', {
       stream,
-      sequence,
       subject,
       id,
       headers,
@@ -156,6 +173,7 @@ class EmbeddedBus implements Bus {
       coming.ids.delete(id)
     }
     this.#wake(page, subject)
+    const sequence = page.ids.get(id)?.sequence ?? page.lastSequence
     return { stream, sequence, duplicate: false }
   }
 
@@ -183,7 +201,7 @@ class EmbeddedBus implements Bus {
         if (flight) {
           const content = flight.message.content ?? (await this.#load(flight.message))
           if (flow.isCurrent(flight))
-            yield new EmbeddedDelivery(flow, flight, content, this.#record)
+            yield new EmbeddedDelivery(flow, flight, content, this.#record, this.#ack)
         } else {
           await new Promise<void>((resolve) => (wake = resolve))
         }
@@ -259,6 +277,28 @@ class EmbeddedBus implements Bus {
     if (this.#sinceSnapshot >= live) void this.#snapshot()
   }
 
+  /** Acks of one turn share one record. */
+  readonly #ack = (flow: Flow, sequence: Count): Promise<void> => {
+    const { stream, name } = flow.consumer.config
+    const acks = (this.#acks ??= this.#gather())
+    const mine = acks.get(`${stream} ${name}`)
+    if (mine) mine.sequences.push(sequence)
+    else acks.set(`${stream} ${name}`, { of: flow, sequences: [sequence] })
+    return this.#acking
+  }
+
+  #gather(): Map<string, { readonly of: Flow; readonly sequences: Count[] }> {
+    const acks = new Map<string, { readonly of: Flow; readonly sequences: Count[] }>()
+    this.#acking = new Promise((resolve) => setImmediate(resolve)).then(() => {
+      this.#acks = undefined
+      const acked = [...acks.values()].map(({ of: { consumer }, sequences }) => {
+        return [consumer.config.stream, consumer.config.name, sequences] as const
+      })
+      return this.#record('messages.acked', { acked })
+    })
+    return acks
+  }
+
   /** Never throws: a snapshot only shortens the next boot, the journal holds everything. */
   #snapshot(): Promise<void> {
     this.#sinceSnapshot = 0
@@ -278,7 +318,8 @@ class EmbeddedBus implements Bus {
   }
 
   async #load(message: Message): Promise<Content> {
-    for await (const record of this.#journal.read({ from: message.position, partition })) {
+    for await (const record of this.#journal.read({ from: message.position })) {
+      if (record.partition !== partition) return this.#book.contentOf(record) ?? noContent
       const { headers, body } = record.body as unknown as Content
       return { headers, body }
     }
@@ -319,7 +360,7 @@ class EmbeddedBus implements Bus {
     const { name } = page.config
     let coming = this.#coming.get(name)
     if (!coming) {
-      coming = { last: page.lastSequence, count: 0, ids: new Map() }
+      coming = { count: 0, ids: new Map() }
       this.#coming.set(name, coming)
     }
     return coming
