@@ -38,6 +38,7 @@ import type { Contract } from './protocol/contract.ts'
 import { eventBus } from './protocol/event-bus.ts'
 import { opHandle } from './protocol/handle.ts'
 import { openKeyStore } from './protocol/keys.ts'
+import { outboxItem } from './protocol/outbox.ts'
 import { auditTrail, contract, keyStore, submissions } from './protocol/services.ts'
 import type { Runtime, RuntimeOptions } from './runtime.ts'
 
@@ -85,7 +86,13 @@ export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
         }),
       ))
     if (!options.journal) undo.push(() => journal.close())
-    const port = await watch.time('bus', () => openBus(options, { journal, clock }))
+    const port = await watch.time('bus', () =>
+      openBus(options, {
+        journal,
+        clock,
+        carried: (record) => outboxItem(record, files.name),
+      }),
+    )
     const bus = eventBus(port, () => opened, log)
     if (typeof options.bus !== 'object') undo.push(() => bus.close())
     const keys = openKeyStore({

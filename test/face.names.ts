@@ -66,6 +66,7 @@ export const faceValues: readonly string[] = [
   'openKeyStore',
   'openTelemetry',
   'openToken',
+  'openTokenLater',
   'openTokenNow',
   'opsModel',
   'orchestrator',

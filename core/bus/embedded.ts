@@ -263,7 +263,7 @@ class EmbeddedBus implements Bus {
     if (this.#closed) return
     this.#closed = true
     for (const giveBack of this.#pulls) giveBack()
-    await Promise.allSettled(this.#turns.values())
+    await Promise.allSettled([...this.#turns.values(), this.#acking])
     this.#stop()
     await (this.#sinceSnapshot > 0 ? this.#snapshot() : this.#snapshots)
   }

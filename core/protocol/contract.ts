@@ -11,7 +11,7 @@
 import type { Bus } from '../bus/bus.ts'
 import type { Clock } from '../clock.ts'
 import { newId } from '../ids.ts'
-import type { Journal, JournalEntry } from '../journal/journal.ts'
+import type { Journal, JournalEntry, JournalRecord } from '../journal/journal.ts'
 import type { Log } from '../log.ts'
 import type { Count, Millis } from '../units.ts'
 import { isAudit } from './audit.ts'
@@ -121,17 +121,25 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
     if (!lane) lanes.set(role, (lane = { outbox: undefined, unsent: [] }))
     return lane
   }
+  /** What the pump of its role has to publish: nothing that the bus takes out of the frame itself. */
+  const pumped = (record: JournalRecord): OutboxItem | undefined => {
+    const item = outboxItem(record, workspace)
+    return item && bus.carried?.(item.subject, item.position) === true ? undefined : item
+  }
   const enrolled = (event: AuditEvent): void => {
     if (!isAudit(event, 'actor.enrolled')) return
     const refused = keyring.enter(event)
     if (refused !== undefined) log.warn(`${event.id} enrols nobody: ${refused}`)
   }
 
+  // Before anything is said: an event is on its way from the moment it is durable.
+  for (const config of streamConfigs(workspace)) await bus.ensureStream(config)
+
   for await (const record of journal.read()) {
     const sent = sentUpTo(record)
     const lane = laneOf(record.partition)
     if (sent > 0) lane.unsent = lane.unsent.filter(({ position }) => position > sent)
-    const item = outboxItem(record, workspace)
+    const item = pumped(record)
     if (item) lane.unsent.push(item)
     if (item && isHop(item)) unconfirmed.set(item.id, { role: record.partition, item })
     if (record.type !== 'audit') continue
@@ -151,10 +159,11 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
   const store = opsStore(model)
   journal.follow((records) => {
     for (const record of records) {
-      const item = outboxItem(record, workspace)
-      if (!item) continue
+      if (record.type !== 'audit' && record.type !== 'outbox') continue
       const lane = laneOf(record.partition)
-      if (lane.outbox) lane.outbox.push(item)
+      const item = pumped(record)
+      if (!item) lane.outbox?.passed(record.position)
+      else if (lane.outbox) lane.outbox.push(item)
       else lane.unsent.push(item)
       if (record.type !== 'audit') continue
       const event = record.body as unknown as AuditEvent
@@ -192,8 +201,6 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
       throw keyErrors.PROV_KEY_NOT_ENROLLED({ actor: record.actor, workspace })
     }
   }
-  for (const config of streamConfigs(workspace)) await bus.ensureStream(config)
-
   async function actOf(
     signer: Signer,
     request: { act: ActName; subject: string; reason: string; with: JsonObject },

@@ -45,7 +45,9 @@ export function eventBus(bus: Bus, contract: () => Contract, log: Log): EventBus
     pull: (stream, consumer, options) => bus.pull(stream, consumer, options),
     keyValue: (bucket) => bus.keyValue(bucket),
     streamInfo: (name) => bus.streamInfo(name),
-    ...(bus.carried && { carried: (subject, position) => bus.carried?.(subject, position) === true }),
+    ...(bus.carried && {
+      carried: (subject, position) => bus.carried?.(subject, position) === true,
+    }),
     close: () => bus.close(),
     events: (_topic, { name, signal, take }) =>
       new Observable<AuditEvent>((subscriber) => {

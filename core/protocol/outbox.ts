@@ -6,6 +6,9 @@
  *     frame { step, audit, outbox } ─▶ pump ─▶ bus        (message id = event id or outbox id)
  *                                       └─▶ outbox.sent { position }   now and then
  *
+ * A bus that lives in this very journal takes the records as its messages by itself (`Bus.carried`):
+ * then nothing is pumped and only the note is written, for the day when another bus takes over.
+ *
  * The note is written late on purpose: after a crash some messages go out twice under the same id,
  * and every receiver knows ids. One sync per message would buy nothing.
  *
@@ -71,6 +74,8 @@ export interface OutboxOptions {
 const window: Count = 64
 /** The note is written after so many messages, or when it was quiet for so long. */
 const noteEvery: Count = 256
+/** The same where nothing is sent twice for the lack of it. */
+const noteCarriedEvery: Count = 4_096
 const notePauseMs: Millis = 1_000
 const firstPauseMs: Millis = 200
 const longestPauseMs: Millis = 10_000
@@ -87,7 +92,16 @@ export class Outbox {
   constructor(options: OutboxOptions) {
     this.#options = options
     this.#queue = [...options.unsent]
+    options.signal.addEventListener('abort', () => this.#note(), { once: true })
     void this.#run()
+  }
+
+  /** The bus has the item at that position already. */
+  passed(position: Position): void {
+    // What stands before it and was not taken yet must not be vouched for.
+    if (this.#queue.length > 0) return
+    this.#sent = position
+    if (++this.#unnoted >= noteCarriedEvery) this.#note()
   }
 
   /** Takes one more durable item. */

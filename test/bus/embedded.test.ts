@@ -4,7 +4,7 @@ import { embeddedBus } from '../../core/bus/embedded.ts'
 import { busKit } from '../../core/bus/kit.ts'
 import { simulatedClock } from '../../core/clock.ts'
 import type { SimulatedClock } from '../../core/clock.ts'
-import type { Journal } from '../../core/journal/journal.ts'
+import type { Journal, JournalRecord } from '../../core/journal/journal.ts'
 import { MemoryDisk, memoryJournal } from '../../core/journal/memory.ts'
 import { codeOf } from '../../core/kit.ts'
 import { diskPlace } from '../support/place.ts'
@@ -198,4 +198,93 @@ t.test('two pullers of one consumer share its messages', async (t) => {
     seen.map(Number).sort((a, b) => a - b),
     Array.from({ length: 20 }, (_, n) => n),
   )
+})
+
+/** Records of the type `said` are messages of the subject in their body. */
+const carried = ({ type, body }: JournalRecord) => {
+  if (type !== 'said') return undefined
+  const { subject, id } = body as { readonly subject: string; readonly id: string }
+  return { subject, id, body }
+}
+const saying = (n: number, subject = 'talk.a') => {
+  return { partition: 'plane', type: 'said', body: { subject, id: `m${n}` } }
+}
+const talk = { name: 'TALK', subjects: ['talk.>'], retention: 'limits' } as const
+
+t.test('records that are messages themselves are delivered once, over any restart', async (t) => {
+  const clock = simulatedClock()
+  const disk = new MemoryDisk()
+  const open = async (presumeDead = false, snapshotEvery?: number) => {
+    if (presumeDead) disk.held = false
+    const journal = memoryJournal({ clock, disk })
+    return { journal, bus: await embeddedBus({ journal, clock, carried, snapshotEvery }) }
+  }
+  const first = await open()
+  await first.journal.append([saying(1)])
+  t.equal(first.bus.carried?.('talk.a', 2), false, 'nothing takes the subject yet')
+  await first.bus.ensureStream(talk)
+  await first.bus.ensureConsumer({ stream: 'TALK', name: 'c' })
+  const at = await first.journal.append([saying(2), saying(3), saying(2), saying(4, 'else.a')])
+  t.equal(first.bus.carried?.('talk.a', at), true)
+  t.equal(first.bus.carried?.('else.a', at + 3), false)
+  const published = await first.bus.publish('talk.a', { id: 'm5', body: { id: 'm5' } })
+  t.match(published, { stream: 'TALK', sequence: 3, duplicate: false })
+  const twice = await first.bus.publish('talk.a', { id: 'm3', body: null })
+  t.match(twice, { sequence: 2, duplicate: true }, 'its id is taken')
+  const [one, two] = await taken(first.bus, 'TALK', 3)
+  t.same([one?.id, two?.id], ['m2', 'm3'])
+  await one?.ack()
+  const crashed = await open(true, 1)
+  const left = await taken(crashed.bus, 'TALK', 2)
+  t.same(
+    left.map(({ sequence, id, body }) => [sequence, id, (body as { id: string }).id]),
+    [
+      [2, 'm3', 'm3'],
+      [3, 'm5', 'm5'],
+    ],
+  )
+  await crashed.journal.append([saying(6)])
+  await Promise.all(left.map((delivery) => delivery.ack()))
+  await crashed.bus.close()
+  await crashed.journal.close()
+  const again = await open()
+  t.equal(again.bus.carried?.('talk.a', at), true, 'also from a snapshot')
+  const [last] = await taken(again.bus, 'TALK', 1)
+  t.match(last, { sequence: 4, id: 'm6', body: { id: 'm6' } })
+  t.equal((await again.bus.streamInfo('TALK'))?.messages, 4)
+})
+
+t.test('what an earlier bus had to publish is not delivered a second time', async (t) => {
+  const clock = simulatedClock()
+  const disk = new MemoryDisk()
+  const journal = memoryJournal({ clock, disk })
+  const before = await embeddedBus({ journal, clock })
+  await before.ensureStream(talk)
+  await before.ensureConsumer({ stream: 'TALK', name: 'c' })
+  const at = await journal.append([saying(1)])
+  await before.publish('talk.a', { id: 'm1', body: null })
+  await before.close()
+  await clock.advance(3_600_000)
+  const after = await embeddedBus({ journal, clock, carried })
+  t.equal(after.carried?.('talk.a', at), false)
+  await journal.append([saying(2)])
+  const both = await taken(after, 'TALK', 2)
+  t.same(
+    both.map(({ id }) => id),
+    ['m1', 'm2'],
+  )
+})
+
+t.test('acks of one turn are one record', async (t) => {
+  const clock = simulatedClock()
+  const journal = memoryJournal({ clock })
+  const bus = await embeddedBus({ journal, clock })
+  await bus.ensureStream(work)
+  await bus.ensureConsumer({ stream: 'WORK', name: 'c' })
+  for (let n = 0; n < 20; n++) await bus.publish('work.a', { id: `${n}`, body: n })
+  const all = await taken(bus, 'WORK', 20)
+  const { position } = await journal.head()
+  await Promise.all(all.map((delivery) => delivery.ack()))
+  t.equal((await journal.head()).position, position + 1)
+  t.equal((await bus.streamInfo('WORK'))?.messages, 0)
 })
