@@ -118,7 +118,9 @@ export class Book {
   /** Takes one record. Unknown types are skipped: a newer Prov wrote them. */
   enter(record: JournalRecord): StreamPage | undefined {
     this.position = record.position
-    return record.partition === busPartition ? void this.#own(record) : this.#carry(record)
+    if (record.partition !== busPartition) return this.#carry(record)
+    this.#own(record)
+    return undefined
   }
 
   /**

@@ -98,7 +98,7 @@ export class Keeper {
     for (let seq = 1; seq <= this.#seq; seq++) {
       if (!numbers.has(seqKey(this.#epoch, seq))) await this.#giveBack(seq)
     }
-    for (const row of [...open.values()]) {
+    for (const row of open.values()) {
       if (row.phase !== 'held' || !this.#parts.ref(row.id)) continue
       if (row.policy === this.#policy.digest) this.#watchExpiry(row.id)
       else await this.judge(row.id, 'the policy in force is another one')
@@ -109,7 +109,7 @@ export class Keeper {
   async adopt(): Promise<void> {
     const { policy, open } = this.#parts.contract.store.get()
     this.#policy = policyInForce(policy)
-    for (const row of [...open.values()]) {
+    for (const row of open.values()) {
       if (row.phase === 'held' && row.policy !== this.#policy.digest) {
         await this.judge(row.id, `policy ${this.#policy.version} came into force`)
       }
