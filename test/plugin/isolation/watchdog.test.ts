@@ -1,6 +1,6 @@
 /** Nobody can end an endless loop in Prov's own thread; but it is said whose it is, while it hangs. */
 import { spawn } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { temporaryFolder } from '../../support/folder.ts'
@@ -8,7 +8,7 @@ import { repoRoot } from '../../support/root.ts'
 
 /** A script whose plugin hangs: in a step, an effect, its setup, or for a while only. */
 const script = `
-import { existsSync, rmSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { createRuntime, defineActor, definePlugin } from 'prov'
 import { setup } from 'xstate'
 const [, , where, root, home] = process.argv
@@ -35,7 +35,6 @@ const ref = await runtime.actors.spawn(actor, 'a')
 if (where === 'awhile') {
   // For as long as it takes to be noticed, however late the thread that watches begins.
   const file = root + '/.prov/stall.json'
-  rmSync(file)
   while (!existsSync(file));
   while (heard.length < 2) await new Promise((resolve) => setTimeout(resolve, 20))
   console.log(JSON.stringify(heard))
@@ -46,21 +45,27 @@ if (where === 'awhile') {
 t.test('a loop that hangs everything is named on stderr and in a file, at once', async (t) => {
   const folder = temporaryFolder(t, { 'ws/.ontology/keep': '', 'ws/package.json': '{}' })
   const root = join(folder.dir, 'ws')
+  const file = join(root, '.prov/stall.json')
   const run = async (where: string, until: RegExp) => {
     const args = ['--input-type=module', '-', where, root, join(folder.dir, 'home')]
+    rmSync(file, { force: true })
     const child = spawn(process.execPath, args, { cwd: repoRoot })
+    // It is said on stderr first.
+    const end = (): void => {
+      if (existsSync(file)) child.kill('SIGKILL')
+      else setTimeout(end, 10)
+    }
     child.stdin.end(script)
     let said = ''
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
         said += text
-        if (until.test(said)) child.kill('SIGKILL')
+        if (until.test(said)) end()
       })
     }
     await new Promise((resolve) => child.once('close', resolve))
     return said
   }
-  const file = join(root, '.prov/stall.json')
   const stall = (): unknown => JSON.parse(readFileSync(file, 'utf8'))
   t.match(
     await run('guard', /PROV_PLUGIN_BLOCKS.*\n/),
