@@ -144,6 +144,8 @@ export type {
 } from './protocol/op-type.ts'
 export { opsModel } from './protocol/ops-model.ts'
 export { outboxEntry } from './protocol/outbox.ts'
+export { parsePlan, planDrift, planFileDigest, planText } from './protocol/plan.ts'
+export type { DiffLine, OpPlan, PlanChange, PlanProposal } from './protocol/plan.ts'
 export { defineProvider, providerPoint } from './protocol/provider.ts'
 export type {
   Machine,
@@ -157,7 +159,7 @@ export type {
   Tier,
 } from './protocol/provider.ts'
 export { providerErrors } from './protocol/provider-errors.ts'
-export { Refusals } from './protocol/refusals.ts'
+export { isRefusal, Refusals } from './protocol/refusals.ts'
 export type { Turned } from './protocol/refusals.ts'
 export { TakenIds } from './protocol/replay.ts'
 export {
@@ -185,6 +187,7 @@ export type {
   Submissions,
   Topology,
 } from './protocol/services.ts'
+export { maskSecrets, secretParam } from './protocol/secrets.ts'
 export type { OpsStore, Selected } from './protocol/store.ts'
 export { streamConfigs, streams, subjects } from './protocol/subjects.ts'
 export {

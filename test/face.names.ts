@@ -1,4 +1,5 @@
 /** The public names that `face.test.ts` holds. @module */
+
 export const faceValues: readonly string[] = [
   'Keyring',
   'ProvError',
@@ -50,12 +51,14 @@ export const faceValues: readonly string[] = [
   'isAudit',
   'isComponentRun',
   'isOpBody',
+  'isRefusal',
   'isTerminal',
   'journal',
   'keeperDesk',
   'keyErrors',
   'keyStore',
   'ledger',
+  'maskSecrets',
   'messageIn',
   'nearest',
   'newId',
@@ -75,12 +78,17 @@ export const faceValues: readonly string[] = [
   'parseAddress',
   'parseAuditEvent',
   'parseDuration',
+  'parsePlan',
   'passphraseFrom',
   'peekToken',
   'planDigest',
+  'planDrift',
+  'planFileDigest',
+  'planText',
   'policyErrors',
   'providerErrors',
   'providerPoint',
+  'secretParam',
   'section',
   'seqKey',
   'serviceRef',
@@ -102,6 +110,7 @@ export const faceValues: readonly string[] = [
   'workspace',
   'wrap',
 ]
+
 export const faceTypes: readonly string[] = [
   'ActClaims',
   'ActName',
@@ -145,6 +154,7 @@ export const faceTypes: readonly string[] = [
   'Custody',
   'DeadLetter',
   'Delivery',
+  'DiffLine',
   'Directive',
   'Disposition',
   'EffectContext',
@@ -195,6 +205,7 @@ export const faceTypes: readonly string[] = [
   'OpNote',
   'OpOutcome',
   'OpPhase',
+  'OpPlan',
   'OpRow',
   'OpRun',
   'OpStep',
@@ -207,6 +218,8 @@ export const faceTypes: readonly string[] = [
   'Orchestrator',
   'Paint',
   'PhaseChange',
+  'PlanChange',
+  'PlanProposal',
   'Plugin',
   'PluginContext',
   'PluginLife',
@@ -265,6 +278,7 @@ export const faceTypes: readonly string[] = [
   'WorkspaceFiles',
   'XStateInspectOptions',
 ]
+
 export const testingValues: readonly string[] = [
   'actorCrashPoints',
   'busKit',
@@ -276,6 +290,7 @@ export const testingValues: readonly string[] = [
   'simulate',
   'simulateActors',
 ]
+
 export const testingTypes: readonly string[] = [
   'ActorCrashPoint',
   'ActorLife',

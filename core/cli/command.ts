@@ -58,8 +58,15 @@ export interface CommandContext {
   readonly files: () => Promise<WorkspaceFiles>
   /** A read model by name; takes no lock. */
   readonly read: (name: string, args?: Readonly<Record<string, unknown>>) => Promise<unknown>
+  /**
+   * A new consistent look at what is now: `read` answers the same within one command. For commands
+   * that wait for something.
+   */
+  readonly look: () => Promise<CommandContext['read']>
   /** The runtime, opened under the writer lock on first use and closed by the caller of the command. */
   readonly runtime: () => Promise<Runtime>
+  /** Closes the runtime before the end of the command, so that others may write meanwhile. */
+  readonly release: () => Promise<void>
   /** Talk for people while it runs; goes to stderr, never to stdout. */
   readonly progress: (line: string) => void
   /** Asks a person on the terminal; undefined when there is none. `secret` does not echo. */

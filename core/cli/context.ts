@@ -54,18 +54,19 @@ export function openContext(options: ContextOptions): OpenContext {
       const nickel = root === undefined ? [] : (await discovered(root)).nickel
       return openWorkspaceFiles(from, { nickel, env })
     })())
-  const openReading = () =>
-    (reading ??= (async () => {
-      const opened = await openFiles()
-      const { foundContributions, knownReads, readOnce, withGuestReads } =
-        await import('../plugin/reads.ts')
-      journal = await journalIn(opened.stateDir)
-      const discovery = await discovered(opened.root)
-      const place = { home, workspace: opened.root }
-      const table = await withGuestReads(await knownReads(discovery), discovery, place)
-      const contributions = foundContributions(discovery, place)
-      return readOnce({ table, files: opened, journal, clock, contributions })
-    })())
+  /** Files are read anew at each look, the journal goes on from where the last look ended. */
+  const newLook = async (): Promise<Read> => {
+    const opened = await openFiles()
+    const { foundContributions, knownReads, readOnce, withGuestReads } =
+      await import('../plugin/reads.ts')
+    journal ??= await journalIn(opened.stateDir)
+    const discovery = await discovered(opened.root)
+    const place = { home, workspace: opened.root }
+    const table = await withGuestReads(await knownReads(discovery), discovery, place)
+    const contributions = foundContributions(discovery, place)
+    return readOnce({ table, files: opened, journal, clock, contributions })
+  }
+  const openReading = () => (reading ??= newLook())
 
   const root = () => {
     const found = findWorkspace(from)
@@ -87,6 +88,15 @@ export function openContext(options: ContextOptions): OpenContext {
       if (runtime) return (await runtime).read(name, args)
       return (await openReading())(name, args)
     },
+    async look() {
+      if (!runtime) {
+        files = undefined
+        return newLook()
+      }
+      const opened = await runtime
+      return (name, args) => opened.read(name, args)
+    },
+    release: () => closeRuntime(),
     runtime: () =>
       (runtime ??= (async () => {
         const { createRuntime } = await import('../runtime.ts')
@@ -102,16 +112,25 @@ export function openContext(options: ContextOptions): OpenContext {
           },
           passphrase: (actor) => context.ask(`passphrase of ${actor}: `, { secret: true }),
         })
-      })()),
+      })().catch((thrown: unknown) => {
+        // It has closed itself; the next call tries again.
+        runtime = undefined
+        throw thrown
+      })),
     progress: (line) => void streams.err.write(`${line}\n`),
     ask: (question, choice) => askPerson(question, { ...choice, streams, signal }),
+  }
+  async function closeRuntime(): Promise<void> {
+    const closing = runtime
+    runtime = undefined
+    // A runtime that failed to open has closed itself and said so already.
+    const opened = await closing?.catch(() => undefined)
+    await opened?.close()
   }
   return {
     context,
     async close() {
-      // A runtime that failed to open has closed itself and said so already.
-      const opened = await runtime?.catch(() => undefined)
-      await opened?.close()
+      await closeRuntime()
       await journal?.close()
     },
   }

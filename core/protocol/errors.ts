@@ -227,6 +227,10 @@ export const opErrors = defineErrors<{
   PROV_OP_STEP_FAILED: OpDetail & { what: string }
   PROV_OP_OUTCOME_UNKNOWN: OpDetail & { what: string }
   PROV_OP_TIMEOUT: OpDetail & { phase: string; waitedMs: number }
+  PROV_OP_PARAM_SECRET: { param: string }
+  PROV_PLAN_UNREADABLE: { file: string; reason: string }
+  PROV_PLAN_ALTERED: { file: string }
+  PROV_PLAN_STALE: { file: string; drift: readonly string[] }
 }>({
   PROV_OP_ID_INVALID: {
     disposition: 'usage',
@@ -413,6 +417,27 @@ export const opErrors = defineErrors<{
     text: ({ op, phase, waitedMs }) =>
       `${op} is ${phase} after ${Math.round(waitedMs / 1000)} s; it goes on by itself`,
     remedy: ({ op }) => `look later with \`prov op show ${op}\``,
+  },
+  PROV_OP_PARAM_SECRET: {
+    disposition: 'usage',
+    text: ({ param }) =>
+      `parameter ${param} holds a secret: it would stand in journal and ledger for ever`,
+    remedy: 'name where it lies instead: `--param password=secret:db/password`',
+  },
+  PROV_PLAN_UNREADABLE: {
+    disposition: 'usage',
+    text: ({ file, reason }) => `${file} is not a plan: ${reason}`,
+    remedy: 'make one with `prov op plan <type> <target> --out <file>`',
+  },
+  PROV_PLAN_ALTERED: {
+    disposition: 'refuse',
+    text: ({ file }) => `${file} was changed after it was made: its parts do not fit its digest`,
+    remedy: 'make it anew with `prov op plan <type> <target> --out <file>` and have it reviewed',
+  },
+  PROV_PLAN_STALE: {
+    disposition: 'conflict',
+    text: ({ file, drift }) => `${file} is void: ${drift.join('; ')}`,
+    remedy: 'make it anew with `prov op plan <type> <target> --out <file>` and look at what is new',
   },
 })
 

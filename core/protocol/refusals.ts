@@ -22,6 +22,14 @@ export interface Turned {
   readonly token: unknown
 }
 
+/**
+ * True for what a plane found about a message itself. Everything else (an actor that stopped because
+ * the runtime closes, a journal that takes nothing) says nothing about it: the message comes again.
+ */
+export function isRefusal({ code }: ProvError): boolean {
+  return /^PROV_(?:TOKEN|OP|POLICY|KEY|AUDIT)_/.test(code)
+}
+
 const each: Count = 30
 const spanMs: Millis = 60_000
 

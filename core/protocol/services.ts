@@ -10,6 +10,7 @@ import type { AuditEvent } from './audit.ts'
 import type { Contract } from './contract.ts'
 import type { KeyStore } from './keys.ts'
 import type { OpBody, OpOutcome, OpPhase, OpRun, StateVector } from './op.ts'
+import type { OpPlan } from './plan.ts'
 
 /** What a person or script proposes; the submitter turns it into a signed intent. */
 export interface Proposal {
@@ -24,6 +25,11 @@ export interface Proposal {
   readonly opId?: string | undefined
   /** Life of the intent. Default 1 day, 7 days at most (D-33). */
   readonly expiresInMs?: Millis | undefined
+  /**
+   * The plan that was reviewed: submitted only while body, state and policy are still those. Throws
+   * PROV_PLAN_STALE otherwise.
+   */
+  readonly plan?: OpPlan | undefined
 }
 
 export interface PhaseChange {

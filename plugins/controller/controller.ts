@@ -15,6 +15,7 @@
 import {
   asProvError,
   digestOf,
+  isRefusal,
   opErrors,
   openToken,
   openTokenLater,
@@ -401,7 +402,7 @@ export class Controller {
     const answer = busAnswer(error.disposition)
     const { kind, token } = Object(delivery.body) as JsonObject
     try {
-      if (answer.answer !== 'term') {
+      if (answer.answer !== 'term' || !isRefusal(error)) {
         log.warn(`${delivery.id} again later`, { code: error.code, message: error.message })
         return await delivery.nak({ delayMs: 1_000 })
       }

@@ -7,6 +7,7 @@
 import {
   asProvError,
   digestOfText,
+  isRefusal,
   openToken,
   openTokenLater,
   opErrors,
@@ -143,7 +144,7 @@ export class Inbox {
     const { contract, log, refusals } = this.#parts
     const error = asProvError(thrown)
     const answer = busAnswer(error.disposition)
-    if (answer.answer === 'silence' || answer.answer === 'nak') {
+    if (answer.answer === 'silence' || answer.answer === 'nak' || !isRefusal(error)) {
       log.warn(`${delivery.id} again later`, { code: error.code, message: error.message })
       return delivery.nak({ delayMs: 1_000 })
     }

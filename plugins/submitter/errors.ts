@@ -6,6 +6,9 @@ export const askErrors = defineErrors<{
   PROV_OP_AMBIGUOUS: { id: string; matches: readonly string[] }
   PROV_OP_PARAM_INVALID: { param: string }
   PROV_OP_DURATION_INVALID: { flag: string; text: string }
+  PROV_OP_PROPOSAL_MISSING: { missing: readonly string[] }
+  PROV_OP_PROPOSAL_TWICE: { file: string }
+  PROV_PLAN_NOT_OURS: { file: string }
 }>({
   PROV_OP_NOT_FOUND: {
     disposition: 'usage',
@@ -27,5 +30,20 @@ export const askErrors = defineErrors<{
     disposition: 'usage',
     text: ({ flag, text }) => `--${flag} "${text}" is not a time span`,
     remedy: 'write a number with its unit: `30s`, `10m`, `2h`, `7d`; `prov op submit --help`',
+  },
+  PROV_OP_PROPOSAL_MISSING: {
+    disposition: 'usage',
+    text: ({ missing }) => `missing ${missing.map((name) => `<${name}>`).join(' and ')}`,
+    remedy: 'say type and target, or hand a plan in: `prov op submit --plan <file>`',
+  },
+  PROV_OP_PROPOSAL_TWICE: {
+    disposition: 'usage',
+    text: ({ file }) => `${file} says what is proposed; type, target and their flags say it again`,
+    remedy: 'leave them out, or make another plan with `prov op plan <type> <target> --out <file>`',
+  },
+  PROV_PLAN_NOT_OURS: {
+    disposition: 'usage',
+    text: ({ file }) => `${file} is there and is not a plan; it was left alone`,
+    remedy: 'name another file: `prov op plan <type> <target> --out <file>`',
   },
 })

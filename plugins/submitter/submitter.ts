@@ -25,6 +25,7 @@ import type {
   JsonObject,
   Millis,
   OpBody,
+  OpPlan,
   OpRow,
   PhaseChange,
   Proposal,
@@ -61,6 +62,7 @@ export class Submitter implements Submissions {
     if (known) return this.#again(known, proposal)
     journal.assertRoom()
     const { body, digest, state } = await this.plan(proposal)
+    if (proposal.plan) this.#holdTo(proposal.plan, digest, state)
     const signer = await contract.signer(proposal.as)
     const { kid, actor } = signer.record
     const claims = intentClaims({
@@ -174,6 +176,25 @@ export class Submitter implements Submissions {
     const row = store.get().ops.get(op)
     if (row) listener(changeOf(row))
     return store.watch(op, (next) => listener(changeOf(next)))
+  }
+
+  /** A plan is agreed to as a whole: one thing moved and it is void, by name. */
+  #holdTo(plan: OpPlan, digest: string, state: StateVector): void {
+    const { contract } = this.#parts
+    const { policy } = contract.store.get()
+    const now = { version: policy?.version ?? null, digest: policy?.digest ?? null }
+    const drift = [
+      ...(plan.workspace === contract.workspace ? [] : ['it was made for another workspace']),
+      ...(plan.journal === contract.journal ? [] : ['it was made for another journal']),
+      ...(plan.op_digest === digest ? [] : ['what the operation does changed']),
+      ...Object.keys({ ...plan.state, ...state })
+        .filter((id) => plan.state[id] !== state[id])
+        .map((id) => `${id} moved from version ${plan.state[id] ?? 0} to ${state[id] ?? 0}`),
+      ...(plan.policy.digest === now.digest
+        ? []
+        : [`policy ${now.version ?? 'none'} is in force, not ${plan.policy.version ?? 'none'}`]),
+    ]
+    if (drift.length > 0) throw opErrors.PROV_PLAN_STALE({ file: 'the plan', drift })
   }
 
   #row(op: string): OpRow | undefined {

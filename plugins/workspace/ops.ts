@@ -5,7 +5,7 @@
  * @module
  */
 import type { JsonObject, OpBody, OpRun, ReadContext } from 'prov'
-import { nearest, opErrors, opTypePoint } from 'prov'
+import { nearest, opErrors, opTypePoint, secretParam } from 'prov'
 import { compileGlob, separators } from 'prov/policies'
 import { workspaceErrors } from './errors.ts'
 import type { OpTypeDecl, Standing, WorkspaceModel } from './model.ts'
@@ -52,7 +52,8 @@ export function opTypeFor<T extends KnownOpType>(
 
 /**
  * The body of a request; what plugins bring (`more`) comes after what the workspace declares. Throws PROV_OP_TYPE_UNKNOWN, PROV_OP_TARGET_UNKNOWN, and for the built-in
- * types PROV_OP_DIMENSION_UNKNOWN: their target is a dimension, `params.to` the state.
+ * types PROV_OP_DIMENSION_UNKNOWN: their target is a dimension, `params.to` the state. A parameter
+ * that holds a secret is refused with PROV_OP_PARAM_SECRET: bodies are signed and kept for ever.
  */
 export function bodyOf(
   model: WorkspaceModel,
@@ -60,6 +61,8 @@ export function bodyOf(
   request: OpRequest,
   more: readonly KnownOpType[] = [],
 ): OpBody {
+  const secret = secretParam(request.params)
+  if (secret !== undefined) throw opErrors.PROV_OP_PARAM_SECRET({ param: secret })
   const common = {
     type: request.type,
     target: request.target,

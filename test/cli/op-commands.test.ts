@@ -34,7 +34,9 @@ t.test('an operation from proposal to ledger, told by exit codes at each step', 
   t.equal(dry.code, 0)
   t.match(dry.data.plan, {
     body: { type: 'deploy', gains: ['cert-manager'] },
+    op_digest: /^sha256:/,
     digest: /^sha256:/,
+    empty: false,
     state: { cluster_provisioning: 0 },
     policy: { verdict: 'hold', version: 1 },
     obstacles: [],
@@ -53,7 +55,7 @@ t.test('an operation from proposal to ledger, told by exit codes at each step', 
   t.match(await json('keeper', 'approve', op, '--actor', 'bot'), { code: 4 })
   t.match(await json('op', 'approve', op, '--actor', 'bob', '--dry-run'), {
     code: 0,
-    data: { counted: false, phase: 'held', binds: { op_digest: dry.data.plan.digest } },
+    data: { counted: false, phase: 'held', binds: { op_digest: dry.data.plan.op_digest } },
   })
   t.match(await json('op', 'approve', short, '--actor', 'bob', '--reason', 'looked at it'), {
     code: 0,
@@ -79,7 +81,8 @@ t.test('an operation from proposal to ledger, told by exit codes at each step', 
   }
   t.match(await json('op', 'approve', op, '--actor', 'bob'), { code: 6 })
 
-  const late = await json(...deploy)
+  t.match(await json(...deploy), { code: 0, data: { submitted: false, plan: { empty: true } } })
+  const late = await json(...deploy, '--again')
   t.match(late, { code: 5, err: /in the way now: .*is at operational/ })
   t.match(await json('op', 'approve', late.data.op, '--actor', 'bob'), {
     code: 6,

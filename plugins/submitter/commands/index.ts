@@ -11,6 +11,7 @@ export const commands: CommandTable = {
   'op submit': () => import('./submit.ts'),
   'op list': () => import('./list.ts'),
   'op show': () => import('./show.ts'),
+  'op wait': () => import('./wait.ts'),
   'op approve': () => import('./approve.ts'),
   'op reject': () => import('./reject.ts'),
   'keeper approve': () => import('./keeper-approve.ts'),

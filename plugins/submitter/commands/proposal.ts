@@ -4,16 +4,12 @@
  * @module
  */
 import { defined, parseDuration } from 'prov'
-import type { FlagValues, Millis, Proposal } from 'prov'
+import type { FlagValues, Millis, OpPlan, Proposal } from 'prov'
 import { askErrors } from '../errors.ts'
 
 export const proposalFlags = {
-  type: {
-    type: 'string',
-    required: true,
-    describe: 'op type, as .ontology/provisioning.ncl names it',
-  },
-  target: { type: 'string', required: true, describe: 'unit, component or dimension it is about' },
+  type: { type: 'string', describe: 'op type, as .ontology/provisioning.ncl names it' },
+  target: { type: 'string', describe: 'unit, component or dimension it is about' },
   image: { type: 'string', describe: 'image reference, for op types that deploy one' },
   param: {
     type: 'string',
@@ -27,12 +23,17 @@ export const proposalFlags = {
   },
 } as const
 
-/** Throws PROV_OP_PARAM_INVALID. */
-export function proposalOf(
-  flags: FlagValues<typeof proposalFlags>,
-  actor: string | undefined,
-): Proposal {
+type ProposalFlags = FlagValues<typeof proposalFlags>
+
+/** Throws PROV_OP_PROPOSAL_MISSING, PROV_OP_PARAM_INVALID. */
+export function proposalOf(flags: ProposalFlags, actor: string | undefined): Proposal {
   const { type, target, image, param, scope } = flags
+  if (type === undefined || target === undefined) {
+    const missing = Object.entries({ type, target }).flatMap(([name, value]) =>
+      value === undefined ? [name] : [],
+    )
+    throw askErrors.PROV_OP_PROPOSAL_MISSING({ missing })
+  }
   const params = Object.fromEntries((param ?? []).map(paramOf))
   return defined({
     type,
@@ -42,6 +43,19 @@ export function proposalOf(
     params: Object.keys(params).length === 0 ? undefined : params,
     scope: scope === undefined || scope.length === 0 ? undefined : scope,
   }) as Proposal
+}
+
+/** The proposal that a plan was made for, to be made again. Throws PROV_OP_PROPOSAL_TWICE. */
+export function proposalOfPlan(
+  { proposal }: OpPlan,
+  file: string,
+  flags: ProposalFlags,
+  actor: string | undefined,
+): Proposal {
+  const { type, target, image, param, scope } = flags
+  const said = [type, target, image].some((value) => value !== undefined)
+  if (said || param.length + scope.length > 0) throw askErrors.PROV_OP_PROPOSAL_TWICE({ file })
+  return defined({ ...proposal, as: actor }) as Proposal
 }
 
 function paramOf(text: string): readonly [string, unknown] {

@@ -2,7 +2,7 @@
 import { defineCommand, fields, section, table } from 'prov'
 import type { OpRow } from 'prov'
 import { nextOf, phaseCell } from './end.ts'
-import { bodyFields, traceLines } from './plan.ts'
+import { bodyFields, traceLines } from './plan-lines.ts'
 
 export const command = defineCommand({
   pattern: 'op show <id>',

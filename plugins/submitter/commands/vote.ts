@@ -4,11 +4,12 @@
  *
  * @module
  */
-import { keeperDesk } from 'prov'
-import type { CommandContext, OpRow, Paint } from 'prov'
+import { keeperDesk, section } from 'prov'
+import type { CommandContext, OpPlan, OpRow, Paint } from 'prov'
 import { standingLines, standingOf } from './end.ts'
 import type { OpStanding } from './end.ts'
 import { driven, mirrored } from './drive.ts'
+import { changeLines } from './plan-lines.ts'
 import { durationOf } from './proposal.ts'
 
 export interface Voted extends OpStanding {
@@ -18,6 +19,8 @@ export interface Voted extends OpStanding {
   readonly counted: boolean
   readonly dryRun: boolean
   readonly said: string
+  /** What it would change and what is in its way now: what the voter agrees to. */
+  readonly plan: Pick<OpPlan, 'changes' | 'obstacles'>
   /** What the vote is bound to. */
   readonly binds: {
     readonly op_digest: string
@@ -43,7 +46,8 @@ export async function vote(request: VoteRequest, context: CommandContext): Promi
     plan_digest: row.plan ?? null,
     policy_digest: row.policy ?? null,
   }
-  const mine = { decision, as: context.actor ?? null, binds } as const
+  const plan = await votedOn(row.id, decision, context)
+  const mine = { decision, as: context.actor ?? null, binds, plan } as const
   if (context.dryRun) {
     const said = `would sign a vote to ${decision} ${row.type} ${row.target}; nothing was signed`
     return { ...standingOf(row), ...mine, counted: false, dryRun: true, said }
@@ -59,9 +63,27 @@ export async function vote(request: VoteRequest, context: CommandContext): Promi
   return { ...standingOf(after), ...mine, ...said }
 }
 
+/** A rejection must be possible also while the workspace cannot be read. */
+async function votedOn(
+  op: string,
+  decision: VoteRequest['decision'],
+  { read }: Pick<CommandContext, 'read'>,
+): Promise<Voted['plan']> {
+  const reading = read('plan', { op }) as Promise<OpPlan>
+  const { changes, obstacles } =
+    decision === 'approve'
+      ? await reading
+      : await reading.catch(() => ({ changes: [], obstacles: [] }))
+  return { changes, obstacles }
+}
+
 export const voteLines = (voted: Voted, paint: Paint, format: 'text' | 'md'): readonly string[] => [
   voted.counted ? voted.said : paint.warn(voted.said),
   ...standingLines(voted, paint, format),
+  ...section('What was voted on', changeLines(voted.plan.changes, paint, format), {
+    paint,
+    format,
+  }),
 ]
 
 export const voteFlags = {

@@ -1,11 +1,12 @@
 /**
- * What a proposal would become: the body that gets signed, the state it counts on, what is in its
- * way now and how the policy in force would judge it. Nothing is signed or written.
+ * What a proposal would become, as a plan: the body that gets signed, the state it counts on, what it
+ * would change and why, what is in its way now and how the policy in force would judge it. With `op`,
+ * the same about an operation that was submitted already. Nothing is signed or written.
  *
  * @module
  */
-import { defined, defineRead, opDigest, opErrors } from 'prov'
-import type { ActorKind, JsonObject, OpBody, ProvError, RuleTrace, StateVector } from 'prov'
+import { defined, defineRead, opDigest, planFileDigest } from 'prov'
+import type { ActorKind, JsonObject, OpBody, OpPlan, OpRow, ReadContext } from 'prov'
 import {
   compilePolicy,
   emptyPolicy,
@@ -14,37 +15,23 @@ import {
   ruleName,
   traceLines,
 } from '../../../policies/index.ts'
-import { judgeGates } from '../conditions.ts'
-import { positionOf } from '../model.ts'
 import { now } from '../now.ts'
 import type { Now } from '../now.ts'
 import { bodyOf, brought } from '../ops.ts'
 import type { OpRequest } from '../ops.ts'
-
-export interface PlanView {
-  readonly body: OpBody
-  readonly digest: string
-  /** Version of every dimension that it moves (D-32). */
-  readonly state: StateVector
-  readonly obstacles: readonly { readonly code: string; readonly message: string }[]
-  readonly policy: {
-    readonly version: number | null
-    readonly verdict: 'deny' | 'hold' | 'auto-sign'
-    readonly rule: string | null
-    readonly why: string
-    readonly trace: readonly RuleTrace[]
-  }
-}
+import { changesOf, isEmpty, obstaclesOf, vectorOf } from '../plan.ts'
 
 interface PlanArgs {
   readonly request: OpRequest
+  /** An operation that was submitted: its body, as it was signed. */
+  readonly op: string | undefined
   readonly as: string | undefined
 }
 
-export const read = defineRead<PlanArgs, PlanView>({
+export const read = defineRead<PlanArgs, OpPlan>({
   name: 'plan',
-  describe: 'body, digest, state vector and policy verdict of a proposal; signs nothing',
-  args: ({ type, target, image, params, scope, as }) => ({
+  describe: 'what a proposal, or the operation `op`, would change, and how policy judges it',
+  args: ({ type, target, image, params, scope, as, op }) => ({
     request: defined({
       type: textOr(type) ?? '',
       target: textOr(target) ?? '',
@@ -52,24 +39,38 @@ export const read = defineRead<PlanArgs, PlanView>({
       params: typeof params === 'object' ? (params as JsonObject) : undefined,
       scope: Array.isArray(scope) ? scope.map(String) : undefined,
     }),
+    op: textOr(op),
     as: textOr(as),
   }),
-  async run({ request, as }, context) {
+  async run({ request, op, as }, context) {
     const stand = await now(context)
-    const more = await brought(stand.model, request, context)
-    const body = bodyOf(stand.model, stand.standing, request, more)
-    const enrolled = as === undefined ? [] : ((await context.read('enrolled')) as Known)
-    const kind = enrolled.find(({ actor }) => actor === as)?.kind
-    return {
+    const row = op === undefined ? undefined : ((await context.read('op', { id: op })) as OpRow)
+    const body = row?.body ?? (await proposed(stand, request, context))
+    const actor = row?.by ?? as
+    const enrolled = actor === undefined ? [] : ((await context.read('enrolled')) as Known)
+    const kind = enrolled.find((one) => one.actor === actor)?.kind
+    const { type, target, image, params, scope } = row?.body ?? request
+    const plan = {
+      kind: 'prov-plan',
+      version: 1,
+      workspace: context.files.name,
+      journal: context.journal?.id ?? null,
+      proposal: defined({ type, target, image, params, scope }),
       body,
-      digest: opDigest(body),
-      state: vectorOf(stand, body),
-      obstacles: obstaclesOf(stand, body).map(({ code, message }) => ({ code, message })),
+      op_digest: opDigest(body),
+      state: row?.expected ?? vectorOf(stand, body),
+      changes: changesOf(stand, body),
+      empty: isEmpty(stand, body),
+      obstacles: obstaclesOf(stand, body, row?.expected).map(({ code, message }) => ({
+        code,
+        message,
+      })),
       policy: judged(stand, body, {
         atMs: context.clock.now(),
-        actor: as === undefined ? undefined : { name: as, kind: kind ?? 'human' },
+        actor: actor === undefined ? undefined : { name: actor, kind: kind ?? 'human' },
       }),
-    }
+    } as const
+    return { ...plan, digest: planFileDigest(plan) }
   },
 })
 
@@ -77,32 +78,11 @@ type Known = readonly { readonly actor: string; readonly kind: ActorKind }[]
 
 const textOr = (value: unknown) => (typeof value === 'string' ? value : undefined)
 
-/** What it moves. Gates are no versions: the controller judges them again when it claims. */
-function vectorOf(stand: Now, body: OpBody): StateVector {
-  const dimensions = new Set(body.achieves.map(({ dimension }) => dimension))
-  return Object.fromEntries(
-    stand.model.dimensions
-      .filter(({ id }) => dimensions.has(id))
-      .map((dimension) => [dimension.id, positionOf(dimension, stand.standing).version]),
-  )
-}
-
-/** Why the controller would refuse it if it came now. */
-function obstaclesOf({ model, standing }: Now, body: OpBody): readonly ProvError[] {
-  const op = '(proposed)'
-  const found: ProvError[] = []
-  for (const { dimension: id, from } of body.achieves) {
-    const dimension = model.dimensions.find((one) => one.id === id)
-    if (!dimension) continue
-    const { state } = positionOf(dimension, standing)
-    if (state === from) continue
-    found.push(opErrors.PROV_OP_FROM_STATE({ op, dimension: id, expected: from, found: state }))
-  }
-  for (const { id, status, unmet } of judgeGates(model, standing)) {
-    if (!body.requires.includes(id) || status === 'open') continue
-    found.push(opErrors.PROV_OP_GATE_CLOSED({ op, gate: id, status, unmet }))
-  }
-  return found
+async function proposed(stand: Now, request: OpRequest, context: ReadContext): Promise<OpBody> {
+  const more = await brought(stand.model, request, context)
+  const body = bodyOf(stand.model, stand.standing, request, more)
+  // Plain data: what has no value has no key, so the digest is the one that gets signed.
+  return JSON.parse(JSON.stringify(body)) as OpBody
 }
 
 function judged(
@@ -112,7 +92,7 @@ function judged(
     readonly atMs: number
     readonly actor: { readonly name: string; readonly kind: ActorKind } | undefined
   },
-): PlanView['policy'] {
+): OpPlan['policy'] {
   const reading = ops.policy ? readPolicy(ops.policy.policy) : undefined
   const policy = reading?.ok === true ? reading.policy : emptyPolicy
   const { type: opType, target, image, scope, destructive } = body
@@ -121,6 +101,7 @@ function judged(
   const manual = ops.mode === 'manual' && decision.verdict === 'auto-sign'
   return {
     version: ops.policy?.version ?? null,
+    digest: ops.policy?.digest ?? null,
     verdict: manual ? 'hold' : decision.verdict,
     rule: decision.by ? ruleName(decision.by) : null,
     why: ops.policy
