@@ -344,6 +344,7 @@ export class Kernel implements ActorSystem {
   // ── the end ────────────────────────────────────────────────────────────────────────────────────
 
   halt(): void {
+    this.#realm.halted = true
     this.#realm.effects.halt()
     this.#realm.children.halt()
   }

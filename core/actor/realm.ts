@@ -82,6 +82,8 @@ export class Realm {
   /** Nothing new is taken: it closes, or the journal is broken. */
   shut = false
   closing = false
+  /** Effects begin no more; a place that is gone is not waited for. */
+  halted = false
   /** Closed: whatever still rings or answers is too late. */
   over = false
   /** Why the journal takes nothing more. */

@@ -238,6 +238,14 @@ export class Turns {
       this.#realm.commits--
       cell.busy = false
       cell.unshift(left)
+      const { failure } = turn
+      const ending = (cell.flags & flag.ending) !== 0
+      if (failure && this.#realm.halted && !ending && isDown(failure.thrown)) {
+        // Nobody computes its steps any more before the end: no failure of this message, and no try again.
+        cell.unshift([failure.message])
+        if (turn.dues.length > 0) this.#commit(cell, { dues: turn.dues, entries: turn.entries })
+        return this.#realm.calmed()
+      }
       // Whoever asked it to stop meanwhile gets that first: nothing of these steps is durable.
       if ((cell.flags & flag.ending) !== 0) cell.unshift(turn.dues.map((due) => due.item))
       if ((cell.flags & flag.ending) !== 0 || this.#realm.over) this.next(cell)
@@ -451,6 +459,9 @@ export class Turns {
     waiter?.resolve(snapshot)
   }
 }
+
+const isDown = (thrown: unknown): boolean =>
+  (thrown as { readonly code?: unknown } | null)?.code === 'PROV_PLUGIN_DOWN'
 
 /** Whoever is told must hear on whose behalf, so a mere event will not do. */
 const hasTrail = (mail: Mail | undefined): boolean =>

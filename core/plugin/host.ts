@@ -241,10 +241,12 @@ class Host implements PluginHost {
     return [
       ...this.#lives.map((life) => {
         const pen = life.loaded.pen?.row()
-        const again = pen?.state === 'restarting' && life.state === 'running'
+        // One without a setup has no life that could end with it.
+        const shown = life.state === 'running' ? pen?.state : undefined
+        const elsewhere = shown === 'restarting' ? shown : shown === 'down' && ('failed' as const)
         return defined({
           ...row(life.loaded.found, life.loaded),
-          state: again ? ('restarting' as const) : life.state,
+          state: elsewhere || life.state,
           isolation: pen?.isolation ?? ('none' as const),
           restarts: pen && pen.ends > 0 ? pen.ends : undefined,
           lost: life.lost.flatMap(({ services }) => services),
@@ -303,6 +305,7 @@ class Host implements PluginHost {
   }
 
   async stop(options: { readonly keepThreads?: boolean } = {}): Promise<void> {
+    for (const { pen } of this.#loaded) pen?.leaving()
     for (const life of [...this.#lives].reverse()) await life.stop()
     if (!options.keepThreads) await this.release()
   }

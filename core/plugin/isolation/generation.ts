@@ -10,7 +10,7 @@ import { systemClock } from '../../clock.ts'
 import type { Clock, Timer } from '../../clock.ts'
 import { asProvError } from '../../errors.ts'
 import type { ProvError } from '../../errors.ts'
-import type { Count } from '../../units.ts'
+import type { Count, Millis } from '../../units.ts'
 import type { FoundPlugin } from '../discover.ts'
 import { pluginErrors } from '../errors.ts'
 import { frameWindow, longestLine } from './cage.ts'
@@ -24,6 +24,9 @@ import type { Frame } from './wire.ts'
 
 /** Calls that are open there at once, of the 50,000 that it takes; more of them wait here. */
 const callWindow: Count = 40_000
+
+/** While Prov stops, one that is silent for so long is not waited for. */
+const leavingMs: Millis = 2_000
 
 export interface GenerationOptions {
   readonly number: Count
@@ -65,6 +68,7 @@ export class Generation {
   #clock: Clock = systemClock
   #answered = true
   #missed = 0
+  #stallMs: Millis
   #rss = 0
   #asked = false
   #flooded = false
@@ -76,6 +80,7 @@ export class Generation {
   private constructor(options: GenerationOptions) {
     this.#options = options
     this.number = options.number
+    this.#stallMs = options.limits.stallMs
   }
 
   get mode(): 'worker' | 'process' {
@@ -149,6 +154,11 @@ export class Generation {
     this.batches.add(batch)
     this.#hold(true)
     this.#cage.post({ t: 'steps', id: batch, text })
+  }
+
+  /** Prov stops: less patience with one that does not let go. */
+  hurry(): void {
+    this.#stallMs = Math.min(this.#stallMs, leavingMs)
   }
 
   /** Ends it, because it is not needed any more. Resolves when it is gone. */
@@ -233,9 +243,9 @@ export class Generation {
       if (this.#cage.mode === 'worker' && rss - this.#rss > limits.memoryBytes) {
         return void this.#tooMuch()
       }
-      if (this.#missed * limits.beatMs >= limits.stallMs) {
+      if (this.#missed * limits.beatMs >= this.#stallMs) {
         const doing = this.#doing()
-        const { stallMs: afterMs } = limits
+        const afterMs = this.#stallMs
         return void this.#kill(
           pluginErrors.PROV_PLUGIN_STALLED({ plugin: this.#plugin, doing, afterMs }),
         )

@@ -98,6 +98,7 @@ export class Pen {
   #rawConfig: { readonly raw: unknown } | undefined
   #effect = 0
   #closed = false
+  #leaving = false
   #number = 1
   /** The generation before this one, while this one is on probation. */
   #before: { readonly generation: Generation; readonly until: Timer } | undefined
@@ -160,6 +161,25 @@ export class Pen {
     this.#rawConfig = { raw }
   }
 
+  /**
+   * Prov is about to stop: what is not there any more is waited for by nobody, it is not started
+   * again, and one that does not let go is ended sooner than while it may still be of use.
+   */
+  leaving(): void {
+    if (this.#leaving) return
+    this.#leaving = true
+    this.#pause?.cancel()
+    if (this.#state === 'up' && !this.#now.over) return this.#now.hurry()
+    if (!this.#steps.idle) this.#log.warn(`is not waited for: ${this.#gone().message}`)
+    this.#refuseAll()
+  }
+
+  #refuseAll(): void {
+    this.#state = 'down'
+    this.#steps.down(this.#gone())
+    for (const { fail } of this.#waiting.splice(0)) fail(this.#gone())
+  }
+
   /** Ends everything. Steps that still wait are refused. Idempotent. */
   async close(): Promise<void> {
     if (this.#closed) return
@@ -168,8 +188,7 @@ export class Pen {
     this.#before?.until.cancel()
     const all = [this.#now, this.#before?.generation]
     this.#before = undefined
-    this.#steps.down(this.#gone())
-    for (const { fail } of this.#waiting.splice(0)) fail(this.#gone())
+    this.#refuseAll()
     await Promise.all(all.map(async (generation) => generation?.end()))
     const late = await this.#opening?.catch(() => undefined)
     await late?.end()
@@ -467,6 +486,7 @@ export class Pen {
     if (generation !== this.#now) return
     this.#steps.pause()
     this.#steps.lost(generation.batches, error, doing)
+    if (this.#leaving) return this.#refuseAll()
     if (this.#before) return void this.#rollBack(error)
     const setup = this.#setup
     setup?.end.abort()
@@ -491,12 +511,12 @@ export class Pen {
       this.#opening = this.#open()
       next = await this.#opening
     } catch (thrown) {
-      if (this.#closed) return
+      if (this.#closed || this.#leaving) return
       const error = asProvError(thrown)
       this.#say(error)
       return this.#retry(error)
     }
-    if (this.#closed) return next.end()
+    if (this.#closed || this.#leaving) return next.end()
     this.#now = next
     this.#state = 'up'
     if (next.over) return this.#lost(next, next.over, next.lastDoing)
