@@ -4,6 +4,8 @@
  * @module
  */
 export { busKit } from './bus/kit.ts'
+export { leadershipKit } from './bus/leadership-kit.ts'
+export type { LeadershipHarness, LeadershipKitOptions } from './bus/leadership-kit.ts'
 export type { BusHarness, BusKitOptions } from './bus/kit.ts'
 export { journalKit } from './journal/kit.ts'
 export type { JournalHarness } from './journal/kit.ts'

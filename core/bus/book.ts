@@ -13,7 +13,7 @@ import type { JsonObject, JsonValue } from '../json.ts'
 import type { JournalRecord, Position } from '../journal/journal.ts'
 import type { Count, Millis } from '../units.ts'
 import type { ConsumerConfig, StreamConfig } from './bus.ts'
-import { busDefaults } from './configs.ts'
+import { busDefaults } from './defaults.ts'
 import { subjectMatches } from './subjects.ts'
 
 export interface Content {
@@ -32,7 +32,7 @@ export interface Message {
 }
 
 export interface ConsumerPage {
-  readonly config: ConsumerConfig
+  config: ConsumerConfig
   /** Limits streams: everything up to here is done for this consumer. */
   floor: Count
   /** Limits streams: done beyond the floor. */
@@ -42,11 +42,11 @@ export interface ConsumerPage {
 }
 
 export interface StreamPage {
-  readonly config: StreamConfig
+  config: StreamConfig
   /** Live messages by sequence, ascending. */
   readonly messages: Map<Count, Message>
   /** Position of the record that made it; 0 when an older snapshot does not say. */
-  readonly since: Position
+  since: Position
   /** No live message has a smaller sequence. */
   first: Count
   lastSequence: Count
@@ -219,7 +219,13 @@ export class Book {
   }
 
   #addStream(config: StreamConfig, since: Position): void {
-    if (this.streams.has(config.name)) return
+    const known = this.streams.get(config.name)
+    if (known) {
+      known.config = config
+      // Subjects that it takes only now were not carried before: publishing twice is the safe side.
+      known.since = since
+      return
+    }
     this.streams.set(config.name, {
       config,
       since,
@@ -233,7 +239,12 @@ export class Book {
 
   #addConsumer(config: ConsumerConfig): void {
     const page = this.streams.get(config.stream)
-    if (!page || page.consumers.has(config.name)) return
+    if (!page) return
+    const known = page.consumers.get(config.name)
+    if (known) {
+      known.config = config
+      return
+    }
     page.consumers.set(config.name, { config, floor: 0, done: new Set(), attempts: new Map() })
   }
 
@@ -352,7 +363,14 @@ export class Book {
 
 /** True when a consumer's filter takes the message. */
 export function takes(config: ConsumerConfig, message: Message): boolean {
-  return config.filter === undefined || subjectMatches(config.filter, message.subject)
+  return takesSubject(config, message.subject)
+}
+
+/** As `takes`, for a subject. */
+export function takesSubject({ filter }: ConsumerConfig, subject: string): boolean {
+  if (filter === undefined) return true
+  if (typeof filter === 'string') return subjectMatches(filter, subject)
+  return filter.some((pattern) => subjectMatches(pattern, subject))
 }
 
 /** Window of a stream in which an id counts. */

@@ -16,7 +16,7 @@ import { ProvError } from '../errors.ts'
 import type { JsonValue } from '../json.ts'
 import type { Count, Millis } from '../units.ts'
 import type { Bus, Delivery, Published } from './bus.ts'
-import { busDefaults } from './configs.ts'
+import { busDefaults } from './defaults.ts'
 import { busErrors } from './errors.ts'
 
 export interface DeliveriesOptions {

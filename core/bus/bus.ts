@@ -36,11 +36,27 @@ export interface ConsumerConfig {
   readonly stream: string
   /** Durable name: the same name goes on where it stopped, also after a restart. */
   readonly name: string
-  /** Subset of the stream's subjects. Default: all of them. */
-  readonly filter?: string | undefined
+  /** Subset of the stream's subjects, one pattern or several that do not overlap. Default: all of them. */
+  readonly filter?: string | readonly string[] | undefined
   /** Redeliver when nothing was heard for this long. Default 30 s. */
   readonly ackWaitMs?: Millis | undefined
+  /**
+   * Most messages in flight to all pulls together. 1 keeps the order also over redeliveries, and one
+   * that is stuck then stops all. Default: no bound but the credits of each pull.
+   */
+  readonly maxInFlight?: Count | undefined
 }
+
+export interface EnsureOptions {
+  /**
+   * True: settings that can change without losing a message or handing one out twice are changed
+   * (more subjects, longer limits, another ackWait). Default false: any difference is refused.
+   */
+  readonly change?: boolean | undefined
+}
+
+/** What an `ensure` found or did. */
+export type Ensured = 'created' | 'same' | 'changed'
 
 export interface Outgoing {
   /** Unique per message; the same id within the stream's window is stored once. */
@@ -82,7 +98,7 @@ export interface PullOptions {
   readonly signal: AbortSignal
 }
 
-/** Compare-and-set store: leases and small shared facts. */
+/** Compare-and-set store: who leads, and small shared facts. */
 export interface KeyValue {
   get(key: string): Promise<{ value: JsonValue; revision: Count } | undefined>
   /** Only when absent. Returns the revision, or undefined when somebody else has the key. */
@@ -95,10 +111,13 @@ export interface KeyValue {
 export interface Bus {
   /** `embedded` or `nats`: for people and for `prov doctor`. */
   readonly kind: string
-  /** Creates or checks a stream. Throws PROV_BUS_OVERLAP when subjects belong to another stream. */
-  ensureStream(config: StreamConfig): Promise<void>
+  /**
+   * Creates or checks a stream. Throws PROV_BUS_OVERLAP when subjects belong to another stream and
+   * PROV_BUS_DIFFERS when it is there with other settings, each of them named.
+   */
+  ensureStream(config: StreamConfig, options?: EnsureOptions): Promise<Ensured>
   /** Creates or checks a durable consumer. On a WorkQueue overlapping filters are refused (PROV_BUS_OVERLAP). */
-  ensureConsumer(config: ConsumerConfig): Promise<void>
+  ensureConsumer(config: ConsumerConfig, options?: EnsureOptions): Promise<Ensured>
   /** Throws PROV_BUS_NO_STREAM when no stream takes the subject, PROV_BUS_FULL, PROV_BUS_UNAVAILABLE. */
   publish(subject: string, message: Outgoing): Promise<Published>
   /** Deliveries until the signal aborts; unacked ones then go back. Each pulled by a free credit. */

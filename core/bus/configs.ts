@@ -5,23 +5,24 @@
  *
  * @module
  */
-import type { Count, Millis } from '../units.ts'
-import type { ConsumerConfig, StreamConfig } from './bus.ts'
+import type { ConsumerConfig, EnsureOptions, StreamConfig } from './bus.ts'
+import { consumerDifferences, differenceText, filtersOf, streamDifferences } from './differences.ts'
+import type { Difference } from './differences.ts'
 import { busErrors } from './errors.ts'
 import { isBusName, isPattern, patternsOverlap } from './subjects.ts'
 
-/** Defaults of the port, in one place. */
-export const busDefaults: {
-  readonly duplicateWindowMs: Millis
-  readonly ackWaitMs: Millis
-  readonly credits: Count
-} = { duplicateWindowMs: 120_000, ackWaitMs: 30_000, credits: 16 }
+type Verdict = 'new' | 'same' | 'change'
 
 /**
- * Checks a stream against those that exist. Returns `same` when it is there already. Throws
- * PROV_BUS_NAME_INVALID, PROV_BUS_DIFFERS, PROV_BUS_OVERLAP.
+ * Checks a stream against those that exist: `new`, `same`, or `change` when it differs in nothing but
+ * settings that are safe to change and `change` is asked for. Throws PROV_BUS_NAME_INVALID,
+ * PROV_BUS_DIFFERS, PROV_BUS_OVERLAP.
  */
-export function judgeStream(config: StreamConfig, known: Iterable<StreamConfig>): 'new' | 'same' {
+export function judgeStream(
+  config: StreamConfig,
+  known: Iterable<StreamConfig>,
+  options: EnsureOptions = {},
+): Verdict {
   if (!isBusName(config.name)) {
     throw busErrors.PROV_BUS_NAME_INVALID({ what: 'stream', name: config.name })
   }
@@ -29,13 +30,11 @@ export function judgeStream(config: StreamConfig, known: Iterable<StreamConfig>)
     if (!isPattern(pattern))
       throw busErrors.PROV_BUS_NAME_INVALID({ what: 'pattern', name: pattern })
   }
-  let same = false
+  let verdict: Verdict = 'new'
   for (const other of known) {
     if (other.name === config.name) {
-      if (streamText(other) !== streamText(config)) {
-        throw busErrors.PROV_BUS_DIFFERS({ what: 'stream', name: config.name })
-      }
-      same = true
+      const { name } = config
+      verdict = judge({ what: 'stream', name }, streamDifferences(other, config), options)
       continue
     }
     for (const pattern of config.subjects) {
@@ -48,7 +47,7 @@ export function judgeStream(config: StreamConfig, known: Iterable<StreamConfig>)
       }
     }
   }
-  return same ? 'same' : 'new'
+  return verdict
 }
 
 /** As `judgeStream`, for a consumer among those of its stream. */
@@ -56,44 +55,46 @@ export function judgeConsumer(
   config: ConsumerConfig,
   stream: StreamConfig,
   known: Iterable<ConsumerConfig>,
-): 'new' | 'same' {
-  if (!isBusName(config.name)) {
-    throw busErrors.PROV_BUS_NAME_INVALID({ what: 'consumer', name: config.name })
-  }
-  if (config.filter !== undefined && !isPattern(config.filter)) {
-    throw busErrors.PROV_BUS_NAME_INVALID({ what: 'filter', name: config.filter })
-  }
-  let same = false
-  for (const other of known) {
-    if (other.name === config.name) {
-      if (consumerText(other) !== consumerText(config)) {
-        throw busErrors.PROV_BUS_DIFFERS({ what: 'consumer', name: config.name })
-      }
-      same = true
-    } else if (stream.retention === 'workqueue') {
-      const pattern = config.filter ?? '>'
-      if (patternsOverlap(other.filter ?? '>', pattern)) {
-        throw busErrors.PROV_BUS_OVERLAP({
-          what: `consumer ${config.name}`,
-          with: `consumer ${other.name}`,
-          pattern,
-        })
-      }
+  options: EnsureOptions = {},
+): Verdict {
+  const { name } = config
+  if (!isBusName(name)) throw busErrors.PROV_BUS_NAME_INVALID({ what: 'consumer', name })
+  const patterns = filtersOf(config)
+  for (const [at, pattern] of patterns.entries()) {
+    if (!isPattern(pattern)) {
+      throw busErrors.PROV_BUS_NAME_INVALID({ what: 'filter', name: pattern })
+    }
+    // One message that two filters of one consumer take: servers differ in what they make of it.
+    if (patterns.slice(at + 1).some((other) => patternsOverlap(other, pattern))) {
+      const what = `consumer ${name}`
+      throw busErrors.PROV_BUS_OVERLAP({ what, with: 'another filter of its own', pattern })
     }
   }
-  return same ? 'same' : 'new'
+  let verdict: Verdict = 'new'
+  for (const other of known) {
+    if (other.name === name) {
+      verdict = judge(
+        { what: 'consumer', name },
+        consumerDifferences(other, config, stream),
+        options,
+      )
+    } else if (stream.retention === 'workqueue') {
+      const taken = filtersOf(other)
+      const pattern = patterns.find((one) => taken.some((two) => patternsOverlap(two, one)))
+      if (pattern === undefined) continue
+      const [what, by] = [`consumer ${name}`, `consumer ${other.name}`]
+      throw busErrors.PROV_BUS_OVERLAP({ what, with: by, pattern })
+    }
+  }
+  return verdict
 }
 
-function streamText(config: StreamConfig): string {
-  return JSON.stringify([
-    [...config.subjects].sort(),
-    config.retention,
-    config.maxAgeMs ?? null,
-    config.maxMessages ?? null,
-    config.duplicateWindowMs ?? busDefaults.duplicateWindowMs,
-  ])
-}
-
-function consumerText(config: ConsumerConfig): string {
-  return JSON.stringify([config.filter ?? null, config.ackWaitMs ?? busDefaults.ackWaitMs])
+function judge(
+  which: { readonly what: string; readonly name: string },
+  found: readonly Difference[],
+  { change = false }: EnsureOptions,
+): Verdict {
+  if (found.length === 0) return 'same'
+  if (change && found.every(({ safe }) => safe)) return 'change'
+  throw busErrors.PROV_BUS_DIFFERS({ ...which, differences: found.map(differenceText) })
 }

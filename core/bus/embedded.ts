@@ -15,24 +15,27 @@ import { defined } from '../optional.ts'
 import type { JsonObject, JsonValue } from '../json.ts'
 import type { Journal, Position } from '../journal/journal.ts'
 import type { Count } from '../units.ts'
-import { Book, busPartition as partition, windowOf } from './book.ts'
+import { Book, busPartition as partition, takesSubject, windowOf } from './book.ts'
 import type { Carried, Content, Message, StreamPage } from './book.ts'
 import type {
   Bus,
   ConsumerConfig,
   Delivery,
+  Ensured,
+  EnsureOptions,
   KeyValue,
   Outgoing,
   Published,
   PullOptions,
   StreamConfig,
 } from './bus.ts'
-import { busDefaults, judgeConsumer, judgeStream } from './configs.ts'
+import { judgeConsumer, judgeStream } from './configs.ts'
+import { busDefaults } from './defaults.ts'
 import { busErrors } from './errors.ts'
 import { EmbeddedDelivery } from './embedded-delivery.ts'
 import { Flow } from './flow.ts'
 import type { Puller } from './flow.ts'
-import { isBusName, isSubject, subjectMatches } from './subjects.ts'
+import { isBusName, isSubject } from './subjects.ts'
 
 export interface EmbeddedBusOptions {
   readonly journal: Journal
@@ -112,20 +115,24 @@ class EmbeddedBus implements Bus {
     return this.#book.carries(subject, position)
   }
 
-  ensureStream(config: StreamConfig): Promise<void> {
+  ensureStream(config: StreamConfig, options: EnsureOptions = {}): Promise<Ensured> {
     return this.#inTurn('configuration', async () => {
       const known = [...this.#book.streams.values()].map((page) => page.config)
-      if (judgeStream(config, known) === 'same') return
+      const verdict = judgeStream(config, known, options)
+      if (verdict === 'same') return 'same'
       await this.#record('stream.ensured', defined(config) as unknown as JsonObject)
+      return verdict === 'new' ? 'created' : 'changed'
     })
   }
 
-  ensureConsumer(config: ConsumerConfig): Promise<void> {
+  ensureConsumer(config: ConsumerConfig, options: EnsureOptions = {}): Promise<Ensured> {
     return this.#inTurn('configuration', async () => {
       const page = this.#page(config.stream)
       const known = [...page.consumers.values()].map((consumer) => consumer.config)
-      if (judgeConsumer(config, page.config, known) === 'same') return
+      const verdict = judgeConsumer(config, page.config, known, options)
+      if (verdict === 'same') return 'same'
       await this.#record('consumer.ensured', defined(config) as unknown as JsonObject)
+      return verdict === 'new' ? 'created' : 'changed'
     })
   }
 
@@ -331,7 +338,7 @@ class EmbeddedBus implements Bus {
 
   #wake(page: StreamPage, subject: string): void {
     for (const { config } of page.consumers.values()) {
-      if (config.filter !== undefined && !subjectMatches(config.filter, subject)) continue
+      if (!takesSubject(config, subject)) continue
       this.#flows.get(`${config.stream} ${config.name}`)?.wake()
     }
   }

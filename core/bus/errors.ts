@@ -3,7 +3,7 @@ import { defineErrors } from '../errors.ts'
 
 export const busErrors = defineErrors<{
   PROV_BUS_OVERLAP: { what: string; with: string; pattern: string }
-  PROV_BUS_DIFFERS: { what: string; name: string }
+  PROV_BUS_DIFFERS: { what: string; name: string; differences: readonly string[] }
   PROV_BUS_NAME_INVALID: { what: string; name: string }
   PROV_BUS_NO_STREAM: { name: string }
   PROV_BUS_NO_CONSUMER: { stream: string; consumer: string }
@@ -13,6 +13,10 @@ export const busErrors = defineErrors<{
   PROV_BUS_DENIED: { what: string }
   PROV_BUS_CLOSED: { kind: string }
   PROV_BUS_OVERRUN: { limit: number }
+  PROV_BUS_TOPOLOGY_INVALID: { file: string; where: string; what: string }
+  PROV_BUS_SERVER_OLD: { version: string; wants: string }
+  PROV_BUS_NO_JETSTREAM: { server: string }
+  PROV_BUS_FENCED: { office: string; epoch: number; newest: number }
 }>({
   PROV_BUS_OVERLAP: {
     disposition: 'usage',
@@ -21,8 +25,10 @@ export const busErrors = defineErrors<{
   },
   PROV_BUS_DIFFERS: {
     disposition: 'conflict',
-    text: ({ what, name }) => `${what} ${name} exists with other settings`,
-    remedy: 'use the settings it has, or another name; `prov doctor` prints them',
+    text: ({ what, name, differences }) =>
+      `${what} ${name} exists with other settings: ${differences.join('; ')}`,
+    remedy:
+      'use the settings it has, or another name; `prov nats apply` makes the changes that are safe',
   },
   PROV_BUS_NAME_INVALID: {
     disposition: 'usage',
@@ -72,5 +78,28 @@ export const busErrors = defineErrors<{
     disposition: 'fail',
     text: ({ limit }) => `a source produced faster than the bus took: more than ${limit} waiting`,
     remedy: 'feed from a source that can wait, or raise the buffer; see `core/bus/README.md`',
+  },
+  PROV_BUS_TOPOLOGY_INVALID: {
+    disposition: 'usage',
+    text: ({ file, where, what }) => `${file}: ${where} ${what}`,
+    remedy: ({ file }) => `correct ${file}; \`prov nats topology\` prints one to start from`,
+  },
+  PROV_BUS_SERVER_OLD: {
+    disposition: 'refuse',
+    text: ({ version, wants }) =>
+      `the server is NATS ${version}, which forgets acknowledgements when it is killed; ${wants} or newer is needed`,
+    remedy:
+      'install nats-server 2.10 or newer, or use the embedded bus; `prov doctor` shows which one answers',
+  },
+  PROV_BUS_NO_JETSTREAM: {
+    disposition: 'refuse',
+    text: ({ server }) => `the server ${server} keeps nothing: JetStream is off`,
+    remedy: 'start it with -js, or with the configuration that `prov nats config` prints',
+  },
+  PROV_BUS_FENCED: {
+    disposition: 'refuse',
+    text: ({ office, epoch, newest }) =>
+      `${office} went on under somebody else: epoch ${epoch} is over, ${newest} came after it`,
+    remedy: 'end this process; `prov nats status` shows who leads now',
   },
 })

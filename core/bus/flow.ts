@@ -16,7 +16,7 @@
 import type { Clock, Timer } from '../clock.ts'
 import type { Count, Millis } from '../units.ts'
 import type { Book, ConsumerPage, Message, StreamPage } from './book.ts'
-import { busDefaults } from './configs.ts'
+import { busDefaults } from './defaults.ts'
 
 /** One caller of `pull`. */
 export interface Puller {
@@ -52,7 +52,8 @@ export class Flow {
 
   /** The next open message for this puller, now in flight; undefined when there is none. */
   take(puller: Puller): Flight | undefined {
-    if (puller.free <= 0) return undefined
+    const { maxInFlight = Infinity } = this.consumer.config
+    if (puller.free <= 0 || this.flights.size >= maxInFlight) return undefined
     this.#book.expire(this.page, this.#clock.now())
     const message = this.#next()
     if (!message) return undefined
@@ -93,7 +94,9 @@ export class Flow {
     if (!this.isCurrent(flight)) return
     this.flights.delete(flight.message.sequence)
     flight.puller.free++
-    flight.puller.wake()
+    // Where all pulls share a bound, any of them may be the one that goes on.
+    if (this.consumer.config.maxInFlight === undefined) flight.puller.wake()
+    else this.wake()
   }
 
   /** Ends a flight and lets the message be taken again. */

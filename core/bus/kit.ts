@@ -119,6 +119,80 @@ export async function busKit(
     t.equal((await bus.publish('work.a', { id: '3', body: 3 })).duplicate, false)
   })
 
+  await t.test('what can change safely is changed when asked for, the rest is named', async (t) => {
+    const { bus } = await place(t, queue)
+    t.equal(await bus.ensureStream(queue, { change: true }), 'same')
+    const wider = { ...queue, subjects: ['work.>', 'more.>'] }
+    t.equal(await codeOf(bus.ensureStream(wider)), 'PROV_BUS_DIFFERS', 'not by the way')
+    t.equal(await bus.ensureStream(wider, { change: true }), 'changed')
+    t.equal((await bus.publish('more.a', { id: 'more', body: 1 })).stream, 'WORK')
+    t.equal(
+      await codeOf(bus.ensureStream(queue, { change: true })),
+      'PROV_BUS_DIFFERS',
+      'subjects are not taken away from what lies there',
+    )
+    const consumer = { stream: 'WORK', name: 'w', filter: 'work.a' }
+    t.equal(await bus.ensureConsumer(consumer), 'created')
+    const slower = { ...consumer, ackWaitMs: 60_000 }
+    t.equal(await bus.ensureConsumer(slower, { change: true }), 'changed')
+    t.equal(await bus.ensureConsumer(slower), 'same')
+    t.equal(
+      await codeOf(bus.ensureConsumer({ ...slower, filter: 'work.b' }, { change: true })),
+      'PROV_BUS_DIFFERS',
+    )
+  })
+
+  await t.test('a consumer may listen to several subjects', async (t) => {
+    const { bus } = await place(t, log)
+    const filter = ['log.a.>', 'log.b']
+    await bus.ensureConsumer({ stream: 'LOG', name: 'two', filter })
+    t.equal(await bus.ensureConsumer({ stream: 'LOG', name: 'two', filter }), 'same')
+    for (const [n, subject] of ['log.c', 'log.a.x', 'log.b.x', 'log.b'].entries()) {
+      await bus.publish(subject, { id: `${n}`, body: n })
+    }
+    const pull = puller(t, bus, 'LOG', 'two')
+    const got = [await pull.next(), await pull.next()]
+    t.same(
+      got.map(({ subject }) => subject),
+      ['log.a.x', 'log.b'],
+    )
+    for (const delivery of got) await delivery.ack()
+    t.equal(
+      await codeOf(bus.ensureConsumer({ stream: 'LOG', name: 'x', filter: ['log.*', 'log.b'] })),
+      'PROV_BUS_OVERLAP',
+      'subjects of one consumer do not overlap',
+    )
+  })
+
+  await t.test('a consumer with one in flight keeps the order over all pulls', async (t) => {
+    const { bus } = await place(t, log)
+    await bus.ensureConsumer({ stream: 'LOG', name: 'one', maxInFlight: 1 })
+    for (const n of [1, 2, 3]) await bus.publish('log.a', { id: `${n}`, body: n })
+    const pulls = [puller(t, bus, 'LOG', 'one'), puller(t, bus, 'LOG', 'one')]
+    const coming = pulls.map(({ next }) => next())
+    const order: unknown[] = []
+    for (let step = 0; step < 3; step++) {
+      const at = await Promise.race(coming.map((one, at) => one.then(() => at)))
+      const delivery = await (coming[at] as Promise<Delivery>)
+      coming[at] = (pulls[at] as { next(): Promise<Delivery> }).next()
+      coming[at].catch(() => {})
+      const other = coming[1 - at] as Promise<Delivery>
+      t.equal(
+        await Promise.race([
+          other.then(
+            () => 'came',
+            () => 'ended',
+          ),
+          quiet(),
+        ]),
+        'quiet',
+      )
+      order.push(delivery.body)
+      await delivery.ack()
+    }
+    t.same(order, [1, 2, 3])
+  })
+
   await t.test('streams and consumers are configured once', async (t) => {
     const { bus } = await place(t, queue)
     await bus.ensureStream(queue)

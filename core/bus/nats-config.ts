@@ -8,7 +8,8 @@ import type * as NatsModule from 'nats'
 import type { ConsumerInfo, StreamConfig as ServerStream } from 'nats'
 import { defined } from '../optional.ts'
 import type { ConsumerConfig, StreamConfig } from './bus.ts'
-import { busDefaults } from './configs.ts'
+import { busDefaults } from './defaults.ts'
+import { filtersOf } from './differences.ts'
 
 /** The client, once it is loaded. */
 export type Nats = typeof NatsModule
@@ -55,24 +56,30 @@ export function streamFromServer(config: ServerStream): StreamConfig {
 
 /** A durable pull consumer as the server wants it. */
 export function consumerToServer(nats: Nats, config: ConsumerConfig) {
+  const filters = filtersOf(config)
   return defined({
     durable_name: config.name,
     ack_policy: nats.AckPolicy.Explicit,
     deliver_policy: nats.DeliverPolicy.All,
-    filter_subject: config.filter,
+    filter_subject: filters.length === 1 && filters[0] !== '>' ? filters[0] : undefined,
+    filter_subjects: filters.length > 1 ? [...filters] : undefined,
     ack_wait: (config.ackWaitMs ?? busDefaults.ackWaitMs) * nanosPerMs,
     // Credits bound what is in flight; the server's own bound of 1000 would stop all for a few.
-    max_ack_pending: -1,
+    max_ack_pending: config.maxInFlight ?? -1,
+    // Never by count: a message of a work queue that ran out of deliveries lies there for ever.
+    max_deliver: -1,
   })
 }
 
 /** A consumer as the server tells it. */
 export function consumerFromServer(stream: string, { name, config }: ConsumerInfo): ConsumerConfig {
+  const { filter_subject: one, filter_subjects: several, max_ack_pending: most = -1 } = config
   return defined({
     stream,
     name,
-    filter: config.filter_subject === '' ? undefined : config.filter_subject,
+    filter: several !== undefined && several.length > 0 ? several : one || undefined,
     ackWaitMs: (config.ack_wait ?? 0) / nanosPerMs,
+    maxInFlight: most > 0 ? most : undefined,
   })
 }
 

@@ -24,6 +24,12 @@ export function serverCode(thrown: unknown): number | undefined {
   return (error as NatsError | undefined)?.api_error?.err_code
 }
 
+/** True when what was asked for is not there: a stream by name, or nobody who would answer for it. */
+export function isAbsent(thrown: unknown): boolean {
+  const { code } = thrown as { code?: unknown }
+  return code === '503' || serverCodes.notFound.includes(serverCode(thrown) ?? 0)
+}
+
 /** Wraps what the client threw, once, where it is met. */
 export function foreign(what: string, thrown: unknown): ProvError {
   if (ProvError.is(thrown)) return thrown

@@ -9,8 +9,8 @@
  *
  * @module
  */
-import type { ConnectionOptions, ConsumerInfo, NatsConnection, NatsError } from 'nats'
-import { systemClock } from '../clock.ts'
+import type { ConnectionOptions, ConsumerInfo, KV, NatsConnection, NatsError } from 'nats'
+import { sleep, systemClock } from '../clock.ts'
 import type { Clock } from '../clock.ts'
 import type { JsonValue } from '../json.ts'
 import { ProvError } from '../errors.ts'
@@ -20,6 +20,8 @@ import type {
   Bus,
   ConsumerConfig,
   Delivery,
+  Ensured,
+  EnsureOptions,
   KeyValue,
   Outgoing,
   Published,
@@ -27,7 +29,9 @@ import type {
   StreamConfig,
   StreamInfo,
 } from './bus.ts'
-import { busDefaults, judgeConsumer, judgeStream } from './configs.ts'
+import { judgeConsumer, judgeStream } from './configs.ts'
+import { busDefaults } from './defaults.ts'
+import { filtersOf } from './differences.ts'
 import { busErrors } from './errors.ts'
 import {
   consumerFromServer,
@@ -38,7 +42,7 @@ import {
   withinAge,
 } from './nats-config.ts'
 import type { Nats } from './nats-config.ts'
-import { foreign, serverCode, serverCodes } from './nats-errors.ts'
+import { foreign, isAbsent, serverCode, serverCodes } from './nats-errors.ts'
 import { NatsPull, wireMessage } from './nats-pull.ts'
 import type { Wire } from './nats-pull.ts'
 import { isBusName, isSubject, subjectMatches } from './subjects.ts'
@@ -52,6 +56,21 @@ export interface NatsBusOptions {
   readonly authenticator?: ConnectionOptions['authenticator']
   /** Inbox subjects of this role, so that it can be allowed to listen to nothing else. Default `_INBOX`. */
   readonly inboxPrefix?: string | undefined
+  /** Paths of certificates. Absent: TLS only when the server or a `tls://` address asks for it. */
+  readonly tls?:
+    | {
+        readonly ca?: string | undefined
+        readonly cert?: string | undefined
+        readonly key?: string | undefined
+      }
+    | undefined
+  /**
+   * A server that is not there yet is waited for until this aborts. Default: the first failure is
+   * thrown. A server that refuses the role, or is too old, is thrown either way.
+   */
+  readonly wait?: AbortSignal | undefined
+  /** Hears when the connection is lost and when it is there again. */
+  readonly onConnection?: ((state: 'lost' | 'back') => void) | undefined
   /** Shown in the server's list of connections. Default `prov`. */
   readonly name?: string | undefined
   /** How long an answer is waited for. Default 5 s; afterwards the outcome is unknown. */
@@ -63,38 +82,70 @@ export interface NatsBusOptions {
 const pingIntervalMs: Millis = 15_000
 const reconnectWaitMs: Millis = 500
 
+/** Older ones forget acknowledgements when they are killed and take one filter per consumer only. */
+const oldestServer = '2.10'
+
 /**
- * Connects. Throws PROV_BUS_UNAVAILABLE when no server answers within the timeout and
- * PROV_BUS_DENIED when it refuses the role.
+ * Connects. Throws PROV_BUS_UNAVAILABLE when no server answers within the timeout, PROV_BUS_DENIED
+ * when it refuses the role, PROV_BUS_SERVER_OLD and PROV_BUS_NO_JETSTREAM when it cannot be used.
  */
-export async function natsBus(options: NatsBusOptions): Promise<Bus> {
-  const nats = await import('nats')
-  const { servers, nkeySeed, name = 'prov', timeoutMs = 5_000 } = options
-  const authenticator = nkeySeed ? nats.nkeyAuthenticator(nkeySeed) : options.authenticator
-  try {
-    const connection = await nats.connect(
-      defined({
-        servers: typeof servers === 'string' ? servers : [...servers],
-        name,
-        authenticator,
-        inboxPrefix: options.inboxPrefix,
-        timeout: timeoutMs,
-        maxReconnectAttempts: -1,
-        reconnectTimeWait: reconnectWaitMs,
-        pingInterval: pingIntervalMs,
-        waitOnFirstConnect: false,
-      }) as ConnectionOptions,
-    )
-    const jsm = await connection.jetstreamManager({ checkAPI: false, timeout: timeoutMs })
-    return new NatsBus(nats, connection, jsm, options.clock ?? systemClock, timeoutMs)
-  } catch (thrown) {
-    throw foreign('connect', thrown)
+export async function natsBus(options: NatsBusOptions): Promise<NatsBus> {
+  const { wait, clock = systemClock } = options
+  for (;;) {
+    try {
+      return await connectOnce(options)
+    } catch (thrown) {
+      const error = foreign('connect', thrown)
+      if (!wait || error.code !== 'PROV_BUS_UNAVAILABLE') throw error
+      await sleep(clock, reconnectWaitMs, wait)
+    }
   }
 }
 
+async function connectOnce(options: NatsBusOptions): Promise<NatsBus> {
+  const nats = await import('nats')
+  const { servers, nkeySeed, name = 'prov', timeoutMs = 5_000, tls } = options
+  const authenticator = nkeySeed ? nats.nkeyAuthenticator(nkeySeed) : options.authenticator
+  const connection = await nats.connect(
+    defined({
+      servers: typeof servers === 'string' ? servers : [...servers],
+      name,
+      authenticator,
+      inboxPrefix: options.inboxPrefix,
+      tls: tls && defined({ caFile: tls.ca, certFile: tls.cert, keyFile: tls.key }),
+      timeout: timeoutMs,
+      maxReconnectAttempts: -1,
+      reconnectTimeWait: reconnectWaitMs,
+      pingInterval: pingIntervalMs,
+      waitOnFirstConnect: false,
+    }) as ConnectionOptions,
+  )
+  try {
+    const { version = '0', jetstream, server_name: server } = connection.info ?? {}
+    if (!isAtLeast(version, oldestServer)) {
+      throw busErrors.PROV_BUS_SERVER_OLD({ version, wants: oldestServer })
+    }
+    if (!jetstream) throw busErrors.PROV_BUS_NO_JETSTREAM({ server: server ?? version })
+    const jsm = await connection.jetstreamManager({ checkAPI: false, timeout: timeoutMs })
+    return new NatsBus(nats, connection, jsm, options)
+  } catch (thrown) {
+    await connection.close()
+    throw thrown
+  }
+}
+
+/** Compares the first two numbers of versions. */
+export function isAtLeast(version: string, wanted: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map((part) => Number.parseInt(part, 10))
+  const [needsMajor = 0, needsMinor = 0] = wanted.split('.').map(Number)
+  return major > needsMajor || (major === needsMajor && minor >= needsMinor)
+}
+
+const done = { new: 'created', same: 'same', change: 'changed' } as const
+
 type Manager = Awaited<ReturnType<NatsConnection['jetstreamManager']>>
 
-class NatsBus implements Bus {
+export class NatsBus implements Bus {
   readonly kind = 'nats'
   readonly #nats: Nats
   readonly #connection: NatsConnection
@@ -106,32 +157,32 @@ class NatsBus implements Bus {
   readonly #consumers = new Map<string, ConsumerConfig>()
   readonly #pulls = new Set<NatsPull>()
   readonly #reconnected = new Set<() => void>()
+  readonly #onConnection: (state: 'lost' | 'back') => void
   #closing: Promise<void> | undefined
 
-  constructor(
-    nats: Nats,
-    connection: NatsConnection,
-    jsm: Manager,
-    clock: Clock,
-    timeoutMs: Millis,
-  ) {
+  constructor(nats: Nats, connection: NatsConnection, jsm: Manager, options: NatsBusOptions) {
     this.#nats = nats
     this.#connection = connection
     this.#jsm = jsm
-    this.#clock = clock
-    this.#timeoutMs = timeoutMs
+    this.#clock = options.clock ?? systemClock
+    this.#timeoutMs = options.timeoutMs ?? 5_000
+    this.#onConnection = options.onConnection ?? (() => {})
     void this.#watch()
   }
 
-  async ensureStream(config: StreamConfig): Promise<void> {
+  async ensureStream(config: StreamConfig, options: EnsureOptions = {}): Promise<Ensured> {
     this.#assertOpen()
     const wanted = withinAge(config)
     judgeStream(wanted, [])
     const known = await this.#streamConfig(wanted.name)
-    if (!known || judgeStream(wanted, [known]) === 'new') {
-      await this.#call(`create stream ${wanted.name}`, async () => {
-        await this.#jsm.streams.add(streamToServer(this.#nats, wanted))
-      }).catch((thrown: unknown) => {
+    const verdict = judgeStream(wanted, known ? [known] : [], options)
+    if (verdict !== 'same') {
+      const server = streamToServer(this.#nats, wanted)
+      await this.#call(`${verdict === 'new' ? 'create' : 'change'} stream ${wanted.name}`, () =>
+        verdict === 'new'
+          ? this.#jsm.streams.add(server)
+          : this.#jsm.streams.update(wanted.name, server),
+      ).catch((thrown: unknown) => {
         if (!serverCodes.subjectOverlap.includes(serverCode(thrown) ?? 0)) throw thrown
         throw busErrors.PROV_BUS_OVERLAP({
           what: `stream ${wanted.name}`,
@@ -141,9 +192,10 @@ class NatsBus implements Bus {
       })
     }
     this.#streams.set(wanted.name, wanted)
+    return done[verdict]
   }
 
-  async ensureConsumer(config: ConsumerConfig): Promise<void> {
+  async ensureConsumer(config: ConsumerConfig, options: EnsureOptions = {}): Promise<Ensured> {
     this.#assertOpen()
     const own = await this.#consumerInfo(config.stream, config.name)
     const stream = await this.#streamConfig(config.stream)
@@ -152,19 +204,24 @@ class NatsBus implements Bus {
     // For a new one all are: a server's own check has let partly overlapping filters pass.
     const known = own ? [own] : await this.#consumerInfos(config.stream)
     const configs = known.map((info) => consumerFromServer(config.stream, info))
-    if (judgeConsumer(config, stream, configs) === 'new') {
-      await this.#call(`create consumer ${config.name}`, async () => {
-        await this.#jsm.consumers.add(config.stream, consumerToServer(this.#nats, config))
-      }).catch((thrown: unknown) => {
+    const verdict = judgeConsumer(config, stream, configs, options)
+    if (verdict !== 'same') {
+      const { durable_name: name, ...rest } = consumerToServer(this.#nats, config)
+      await this.#call(`${verdict === 'new' ? 'create' : 'change'} consumer ${name}`, () =>
+        verdict === 'new'
+          ? this.#jsm.consumers.add(config.stream, { durable_name: name, ...rest })
+          : this.#jsm.consumers.update(config.stream, name, rest),
+      ).catch((thrown: unknown) => {
         if (!serverCodes.filterOverlap.includes(serverCode(thrown) ?? 0)) throw thrown
         throw busErrors.PROV_BUS_OVERLAP({
           what: `consumer ${config.name}`,
           with: 'another consumer',
-          pattern: config.filter ?? '>',
+          pattern: filtersOf(config).join(', '),
         })
       })
     }
     this.#consumers.set(`${config.stream} ${config.name}`, config)
+    return done[verdict]
   }
 
   async publish(subject: string, message: Outgoing): Promise<Published> {
@@ -241,12 +298,22 @@ class NatsBus implements Bus {
     if (!isBusName(bucket)) {
       throw busErrors.PROV_BUS_NAME_INVALID({ what: 'bucket', name: bucket })
     }
-    const store = await this.#call(`open bucket ${bucket}`, () =>
-      this.#connection.jetstream().views.kv(bucket, { history: 1 }),
-    )
-    const unlessMoved = async (what: string, set: () => Promise<Count>) => {
+    const open = () => this.#connection.jetstream().views.kv(bucket, { history: 1 })
+    let store = await this.#call(`open bucket ${bucket}`, open)
+    const ask = <T>(what: string, act: (store: KV) => Promise<T>): Promise<T> =>
+      this.#call(what, async () => {
+        try {
+          return await act(store)
+        } catch (thrown) {
+          if (!isAbsent(thrown)) throw thrown
+          // A server that lost everything lost the bucket, too.
+          store = await open()
+          return act(store)
+        }
+      })
+    const unlessMoved = async (what: string, set: (store: KV) => Promise<Count>) => {
       try {
-        return await this.#call(what, set)
+        return await ask(what, set)
       } catch (thrown) {
         if (serverCode(thrown) === serverCodes.wrongRevision) return undefined
         throw thrown
@@ -254,18 +321,20 @@ class NatsBus implements Bus {
     }
     return {
       get: (key) =>
-        this.#call(`read ${key}`, async () => {
+        ask(`read ${key}`, async (store) => {
           const entry = await store.get(encodeKey(key))
           if (!entry || entry.operation !== 'PUT') return undefined
           return { value: entry.json<JsonValue>(), revision: entry.revision }
         }),
       create: (key, value) =>
-        unlessMoved(`create ${key}`, () => store.create(encodeKey(key), JSON.stringify(value))),
+        unlessMoved(`create ${key}`, (store) =>
+          store.create(encodeKey(key), JSON.stringify(value)),
+        ),
       update: (key, value, revision) =>
-        unlessMoved(`update ${key}`, () =>
+        unlessMoved(`update ${key}`, (store) =>
           store.update(encodeKey(key), JSON.stringify(value), revision),
         ),
-      delete: (key) => this.#call(`delete ${key}`, () => store.delete(encodeKey(key))),
+      delete: (key) => ask(`delete ${key}`, (store) => store.delete(encodeKey(key))),
     }
   }
 
@@ -297,7 +366,9 @@ class NatsBus implements Bus {
 
   async #watch(): Promise<void> {
     for await (const status of this.#connection.status()) {
+      if (status.type === this.#nats.Events.Disconnect && !this.#closing) this.#onConnection('lost')
       if (status.type === this.#nats.Events.Reconnect) {
+        this.#onConnection('back')
         for (const listener of this.#reconnected) listener()
       }
     }

@@ -30,6 +30,19 @@ export function patternsOverlap(left: string, right: string): boolean {
   }
 }
 
+/** True when everything that the inner pattern takes is taken by the outer one, too. */
+export function subjectWithin(inner: string, outer: string): boolean {
+  const a = inner.split('.')
+  const b = outer.split('.')
+  for (let at = 0; ; at++) {
+    const x = a[at]
+    const y = b[at]
+    if (y === '>') return x !== undefined
+    if (x === undefined || y === undefined) return x === y
+    if (x === '>' || (x !== y && y !== '*')) return false
+  }
+}
+
 /** True for a subject that a message can carry: tokens without wildcards, blanks or gaps. */
 export function isSubject(text: string): boolean {
   return /^[^\s.*>]+(\.[^\s.*>]+)*$/.test(text)

@@ -10,6 +10,8 @@ export const configErrors = defineErrors<{
   PROV_CONFIG_HOME_OPEN: { home: string; mode: string }
   PROV_CONFIG_HOME_UNUSABLE: { home: string; reason: string }
   PROV_CONFIG_PASSPHRASE_FILE: { file: string; reason: string }
+  PROV_CONFIG_NATS_INVALID: { from: string; setting: string; what: string }
+  PROV_CONFIG_NATS_SEED: { from: string; what: string }
 }>({
   PROV_CONFIG_NO_WORKSPACE: {
     disposition: 'usage',
@@ -55,5 +57,17 @@ export const configErrors = defineErrors<{
     disposition: 'refuse',
     text: ({ file, reason }) => `${file}, which PROV_PASSPHRASE_FILE names, is not used: ${reason}`,
     remedy: ({ file }) => `run \`chmod 600 ${file}\`, or unset PROV_PASSPHRASE_FILE to be asked`,
+  },
+  PROV_CONFIG_NATS_INVALID: {
+    disposition: 'usage',
+    text: ({ from, setting, what }) => `nats_events.${setting} (from ${from}) ${what}`,
+    remedy: ({ from }) =>
+      `correct it in ${from}; \`prov nats status\` shows what holds and where it comes from`,
+  },
+  PROV_CONFIG_NATS_SEED: {
+    disposition: 'refuse',
+    text: ({ from, what }) => `the nkey seed from ${from} is not used: ${what}`,
+    remedy:
+      'put the whole seed of a user (SU…) into a file of mode 600 outside of the workspace and name it in NATS_NKEY_SEED_FILE; `prov nats keys` makes one',
   },
 })

@@ -39,8 +39,8 @@ export interface EventBus extends Bus {
 export function eventBus(bus: Bus, contract: () => Contract, log: Log): EventBus {
   const own: EventBus = {
     kind: bus.kind,
-    ensureStream: (config) => bus.ensureStream(config),
-    ensureConsumer: (config) => bus.ensureConsumer(config),
+    ensureStream: (config, options) => bus.ensureStream(config, options),
+    ensureConsumer: (config, options) => bus.ensureConsumer(config, options),
     publish: (subject, message) => bus.publish(subject, message),
     pull: (stream, consumer, options) => bus.pull(stream, consumer, options),
     keyValue: (bucket) => bus.keyValue(bucket),

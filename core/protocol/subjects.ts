@@ -32,6 +32,9 @@ export const streams = {
   ecosystem: 'ECOSYSTEM',
 } as const
 
+/** Bucket of the leases of a workspace: `keeper`, `controller`. */
+export const leaseBucket = (workspace: string) => `LEASES_${streamSuffix(workspace)}`
+
 /** The streams a workspace needs, as configuration. */
 export function streamConfigs(workspace: string): readonly StreamConfig[] {
   const days = 86_400_000

@@ -5,6 +5,7 @@
  * @module
  */
 import { execFileSync, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -38,42 +39,54 @@ function goFolder(): string {
 
 export interface NatsServer {
   readonly url: string
+  /** Where it tells about itself. */
+  readonly monitor: string
+  /** Its process, as long as it runs. */
+  pid(): number
   /** Stops it, by default without warning; its store stays. */
   stop(): Promise<void>
   /** Starts it again on the same port and store; `empty` loses the store first. */
   start(options?: { empty?: boolean }): Promise<void>
 }
 
-/** Starts a server that ends with its test. `config` is text of a server configuration. */
+/** Starts a server that ends with its test. `config` is text of a server configuration, or makes it. */
 export async function natsServer(
   path: string,
   t: { teardown(undo: () => unknown): unknown },
-  config = '',
+  config: string | ((place: { port: number; monitor: number }) => string) = '',
+  { jetstream = true }: { jetstream?: boolean } = {},
 ): Promise<NatsServer> {
   const store = await mkdtemp(join(tmpdir(), 'prov-nats-'))
   const port = await freePort()
-  await writeFile(join(store, 'server.conf'), config)
+  const monitor = await freePort()
+  const text = typeof config === 'string' ? config : config({ port, monitor })
+  await writeFile(join(store, 'server.conf'), text)
   let stop = async (): Promise<void> => {}
+  let child: ChildProcess | undefined
   const server: NatsServer = {
     url: `127.0.0.1:${port}`,
+    monitor: `http://127.0.0.1:${monitor}`,
+    pid: () => child?.pid ?? 0,
     stop: () => stop(),
     async start({ empty = false } = {}) {
       if (empty) await rm(join(store, 'jetstream'), { recursive: true, force: true })
       const file = join(store, 'server.conf')
-      const args = ['-c', file, '-a', '127.0.0.1', '-p', `${port}`, '-js', '-sd', store]
-      const child = spawn(path, args, { stdio: ['ignore', 'ignore', 'pipe'] })
-      const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+      const args = ['-c', file, '-a', '127.0.0.1', '-p', `${port}`, '-m', `${monitor}`]
+      if (jetstream) args.push('-js', '-sd', store)
+      const started = spawn(path, args, { stdio: ['ignore', 'ignore', 'pipe'] })
+      child = started
+      const ended = new Promise<void>((resolve) => started.once('exit', () => resolve()))
       stop = async () => {
-        child.kill('SIGKILL')
+        started.kill('SIGKILL')
         await ended
       }
       await new Promise<void>((resolve, reject) => {
         let said = ''
-        child.stderr.on('data', (chunk: Buffer) => {
+        started.stderr.on('data', (chunk: Buffer) => {
           said += chunk.toString()
           if (said.includes('Server is ready')) resolve()
         })
-        child.once('exit', () => reject(new Error(`nats-server ended: ${said}`)))
+        started.once('exit', () => reject(new Error(`nats-server ended: ${said}`)))
       })
     },
   }

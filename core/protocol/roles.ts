@@ -1,0 +1,123 @@
+/**
+ * Who may say and hear what on a shared server: one row per role, and the subjects of the server's
+ * own interface that follow from it. The boundary between planes stands here and nowhere else; the
+ * server configuration is printed from it, and a test holds every role against a real server.
+ *
+ *     submitter ─ops.pending─▶ keeper ─ops.cmd─▶ controller ─▶ … ; all ─ops.audit─▶ mirror
+ *
+ * @module
+ */
+import type { Topology } from '../bus/topology.ts'
+import { leaseBucket, streamConfigs, streams, subjects } from './subjects.ts'
+
+export const busRoles = [
+  'submitter',
+  'keeper',
+  'controller',
+  'mirror',
+  'observer',
+  'admin',
+] as const
+export type BusRole = (typeof busRoles)[number]
+
+interface RoleRow {
+  /** Subjects it publishes messages under. */
+  readonly says: readonly string[]
+  /** Durable consumers it pulls from: stream and name. */
+  readonly pulls: readonly (readonly [stream: string, consumer: string])[]
+  /** Subjects it hears live, without a consumer. */
+  readonly hears: readonly string[]
+  /** Leases it may hold. */
+  readonly leases: readonly string[]
+}
+
+/** What a role may do, as a server's allow lists. */
+export interface RolePermissions {
+  readonly publish: readonly string[]
+  readonly subscribe: readonly string[]
+}
+
+/** The one table. */
+export function roleRow(role: Exclude<BusRole, 'admin'>, workspace: string): RoleRow {
+  const audit = streams.audit(workspace)
+  const own = `ecosystem.${workspace}.>`
+  const said = subjects.audit(workspace)
+  const rows: Record<Exclude<BusRole, 'admin'>, RoleRow> = {
+    submitter: {
+      says: [`ops.pending.${workspace}.>`, said, own, 'ecosystem.actor.>'],
+      pulls: [[audit, 'submitter']],
+      hears: ['ecosystem.>'],
+      leases: [],
+    },
+    keeper: {
+      says: [subjects.command(workspace), said, own],
+      pulls: [
+        [streams.pending(workspace), 'keeper'],
+        [audit, 'keeper'],
+      ],
+      hears: ['ecosystem.>'],
+      leases: ['keeper'],
+    },
+    controller: {
+      says: [said, `tasks.${workspace}.>`, own, 'ecosystem.daemon.>', 'ecosystem.ontoref.>'],
+      pulls: [
+        [streams.command(workspace), 'controller'],
+        [audit, 'controller'],
+      ],
+      hears: ['ecosystem.>'],
+      leases: ['controller'],
+    },
+    mirror: { says: [], pulls: [[audit, 'mirror']], hears: [], leases: [] },
+    observer: {
+      says: [],
+      pulls: [],
+      hears: [said, `tasks.${workspace}.>`, 'ecosystem.>'],
+      leases: [],
+    },
+  }
+  return rows[role]
+}
+
+/** Inbox of a role: answers for one cannot be heard by another. */
+export function inboxOf(role: BusRole, workspace: string): string {
+  return `_INBOX_${role}_${workspace}`
+}
+
+/** Allow lists of a role. Whatever is not listed is refused by the server. */
+export function rolePermissions(role: BusRole, workspace: string): RolePermissions {
+  if (role === 'admin') return { publish: ['>'], subscribe: ['>'] }
+  const { says, pulls, hears, leases } = roleRow(role, workspace)
+  const inbox = `${inboxOf(role, workspace)}.>`
+  const bucket = leaseBucket(workspace)
+  // An observer asks for nothing: not even what a stream holds.
+  const looks = role === 'observer' ? [] : streamConfigs(workspace).map(({ name }) => name)
+  return {
+    publish: [
+      ...says,
+      // What the account holds and may hold: for the check at the start.
+      ...(looks.length > 0 ? ['$JS.API.INFO'] : []),
+      ...looks.map((stream) => `$JS.API.STREAM.INFO.${stream}`),
+      ...pulls.flatMap(([stream, name]) => [
+        `$JS.API.CONSUMER.INFO.${stream}.${name}`,
+        `$JS.API.CONSUMER.MSG.NEXT.${stream}.${name}`,
+        `$JS.ACK.${stream}.${name}.>`,
+      ]),
+      ...(leases.length === 0 ? [] : [`$JS.API.STREAM.INFO.KV_${bucket}`]),
+      ...leases.flatMap((key) => [
+        `$KV.${bucket}.${key}`,
+        `$JS.API.DIRECT.GET.KV_${bucket}.$KV.${bucket}.${key}`,
+      ]),
+    ],
+    subscribe: role === 'observer' ? hears : [inbox, ...hears],
+  }
+}
+
+/** Streams and consumers that the planes of a workspace need: an admin makes them, no role may. */
+export function planesTopology(workspace: string): Topology {
+  const planes = busRoles.filter((role) => role !== 'admin')
+  const pulls = planes.flatMap((role) => roleRow(role, workspace).pulls)
+  return {
+    streams: streamConfigs(workspace),
+    consumers: pulls.map(([stream, name]) => ({ stream, name })),
+  }
+}
