@@ -18,7 +18,7 @@ import { decodeLines } from './line.ts'
 import { headerOf, lineageOf } from './recover.ts'
 import type { JournalHead, JournalReader, JournalRecord, Position, ReadOptions } from './journal.ts'
 import { segmentName, segmentNumbers } from './segment.ts'
-import { readSnapshot } from './snapshot.ts'
+import { readSnapshot, snapshotPositions } from './snapshot.ts'
 
 /** A place from which reading may start: the batch at `offset` begins with `first`. */
 export interface Mark {
@@ -45,14 +45,25 @@ export async function readJournal(options: { dir: string }): Promise<JournalRead
   const journal = lineage.at(-1)
   if (journal === undefined) throw journalErrors.PROV_JOURNAL_ABSENT({ dir })
   const head = (): Promise<JournalHead> => headOf(dir)
+  let reached: Position = 0
   return {
     id: journal,
     lineage,
     read: (options) => readLog(dir, options),
     head,
     async snapshot(name) {
-      const { position } = await head()
-      return readSnapshot(dir, await readdir(dir), journal, name, position)
+      let names = await readdir(dir)
+      for (;;) {
+        const [newest] = snapshotPositions(names, name)
+        if (newest === undefined) return undefined
+        // The log only grows: its end is looked for where that may decide.
+        if (newest > reached) reached = (await head()).position
+        const found = await readSnapshot(dir, names, journal, name, reached)
+        // One that the writer replaced between listing and reading has a successor.
+        names = await readdir(dir)
+        const [now] = snapshotPositions(names, name)
+        if (found?.position === newest || now === newest) return found
+      }
     },
     close: async () => {},
   }

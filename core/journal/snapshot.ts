@@ -80,7 +80,8 @@ function bodyOf(text: string, journal: string, position: Position): JsonValue | 
   }
 }
 
-function snapshotPositions(names: readonly string[], name: string): Position[] {
+/** Positions of a name's snapshots, the newest first. */
+export function snapshotPositions(names: readonly string[], name: string): Position[] {
   const start = `${stem(name)}-`
   const positions: Position[] = []
   for (const file of names) {
