@@ -48,9 +48,9 @@ export class Books {
   }
 
   /** A record that nobody waits for. */
-  note<K extends keyof KernelRecords>(type: K, body: KernelRecords[K]): void {
+  note<K extends keyof KernelRecords>(type: K, body: KernelRecords[K], durable?: () => void): void {
     const { writer } = this.#options
-    writer?.note(writer.entry(type, body))
+    writer?.note(writer.entry(type, body), durable)
   }
 
   /** What happened to an actor between steps: a record, or the newest state where none are kept. */

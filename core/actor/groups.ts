@@ -76,15 +76,27 @@ export class Groups {
 
   /** `rank` is its place in the order of starts. The first definition of a name counts. */
   join(group: Group, address: Address, rank: Count): void {
-    this.leave(address)
     const node = this.#node(group)
+    if (this.#byMember.get(address) !== node) this.leave(address)
     node.members.set(address, rank)
     this.#byMember.set(address, node)
   }
 
   leave(address: Address): void {
-    this.#byMember.get(address)?.members.delete(address)
+    const node = this.#byMember.get(address)
+    if (!node) return
+    node.members.delete(address)
     this.#byMember.delete(address)
+    this.#drop(node)
+  }
+
+  /** A group without anybody is forgotten, with what it counted. */
+  #drop(node: Node): void {
+    const { group, parent, members, groups } = node
+    if (members.size > 0 || groups.size > 0) return
+    this.#nodes.delete(group.name)
+    parent?.groups.delete(node)
+    if (parent) this.#drop(parent)
   }
 
   has(address: Address): boolean {

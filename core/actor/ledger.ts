@@ -53,6 +53,9 @@ export const crashCap: Count = 3
 /** Failing messages counted per actor. */
 const triesCap: Count = 16
 
+/** Ended actors that are remembered one by one. */
+export const graveCap: Count = 10_000
+
 /** Where an actor stands in its commits. */
 interface Mark {
   readonly address: Address
@@ -187,6 +190,8 @@ export interface LedgerBody {
   /** What each type was last. Absent in snapshots of the first kernel. */
   readonly types?: Readonly<Record<string, TypeMark>>
   readonly rank?: Count
+  /** Absent while no ended actor was forgotten. */
+  readonly floor?: Count
 }
 
 /** What a message hands on to whatever is asked for because of it. A mail is one. */
@@ -217,6 +222,13 @@ export class Ledger {
   readonly letters = new Letters()
   /** What each kept type was last, in the journal's order. */
   readonly types = new Map<string, TypeMark>()
+  /** Ended actors that may be forgotten, the oldest first: that they ended is durable. */
+  readonly #graves = new Set<Address>()
+  /**
+   * Highest sequence of an actor that ended and is no longer listed. Whoever starts where nobody is
+   * known goes on behind it, so that no effect id comes twice.
+   */
+  floor: Count = 0
   /** Highest place in the order of starts so far. */
   rank: Count = 0
   position: Position = 0
@@ -230,7 +242,33 @@ export class Ledger {
     for (const pending of kept.outbox) this.outbox.set(pending.id, pending)
     this.letters.load(kept.letters, kept.letterCount)
     this.rank = Math.max(this.rank, kept.rank ?? 0)
+    this.floor = kept.floor ?? 0
     this.position = position
+  }
+
+  /** Everything is read: whoever ended before may be forgotten, the oldest first. */
+  opened(): void {
+    for (const { address, sequence } of this.stored.values()) this.bury(address, sequence)
+  }
+
+  /** That an actor ended with this sequence is durable. The newest `graveCap` ends are remembered. */
+  bury(address: Address, sequence: Count): void {
+    const ended = this.stored.get(address)
+    if (!ended || ended.state || ended.sequence !== sequence) return
+    this.#graves.add(address)
+    if (this.#graves.size <= graveCap) return
+    for (const oldest of this.#graves) {
+      this.floor = Math.max(this.floor, this.stored.get(oldest)?.sequence ?? 0)
+      this.stored.delete(oldest)
+      this.#graves.delete(oldest)
+      return
+    }
+  }
+
+  /** Somebody stands at the address again. */
+  rose(address: Address): void {
+    this.stored.delete(address)
+    this.#graves.delete(address)
   }
 
   /** What is worth keeping, with the running actors that the caller adds. */
@@ -246,6 +284,7 @@ export class Ledger {
       letterCount: this.letters.count,
       types: Object.fromEntries(this.types),
       rank: this.rank,
+      ...(this.floor > 0 && { floor: this.floor }),
     }
   }
 

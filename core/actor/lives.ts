@@ -348,7 +348,7 @@ export class Lives {
   #nextSequence(address: Address): Count {
     const { shut, broken, ledger } = this.#realm
     if (shut) throw broken ?? actorErrors.PROV_ACTOR_STOPPED({ address })
-    return (ledger.stored.get(address)?.sequence ?? 0) + 1
+    return (ledger.stored.get(address)?.sequence ?? ledger.floor) + 1
   }
 
   #first(
@@ -391,7 +391,7 @@ export class Lives {
   #up(cell: Cell, { effects, emits }: Consequences, input: unknown): void {
     const { ledger, cells, followers, taps, hooks, turns, books, children } = this.#realm
     const { address } = cell
-    if (ledger.stored.size > 0) ledger.stored.delete(address)
+    if (ledger.stored.size > 0) ledger.rose(address)
     // In hand until the end of this: not to be sent to rest meanwhile.
     cell.flags |= flag.used
     cells.set(address, cell)
@@ -470,8 +470,10 @@ export class Lives {
     const trouble = crashes.length > 0 && { trouble: { crashes: crashes.slice(-crashCap) } }
     this.#realm.groups.leave(address)
     ledger.stored.set(address, { address, version, sequence, durability, ...kin, ...trouble })
-    if (durability !== 'volatile') {
-      books.note('actor.stopped', { address, sequence, why, ...told, ...trouble })
+    if (durability === 'volatile') ledger.bury(address, sequence)
+    else {
+      const body = { address, sequence, why, ...told, ...trouble }
+      books.note('actor.stopped', body, () => ledger.bury(address, sequence))
     }
     effects.abort(address)
     this.#leave(cell)
@@ -479,6 +481,8 @@ export class Lives {
     turns.disarm(cell.timers)
     if (told) turns.perform(cell, words, sequence)
     if (crash) sayLast(this.#realm, cell, crash.error)
+    // Nobody will hear of its end, so it must not begin again.
+    else if (birth && !cell.kind.kept) books.settle(birth.cause)
     this.empty(cell)
     cell.rareIfAny?.ending?.()
     this.#realm.say({ kind: 'actor.down', address, why }, cell)

@@ -35,6 +35,7 @@ export async function openLedger(
   for (const actor of ledger.stored.values()) {
     if (actor.durability === 'snapshot') await refresh(ledger, actor, journal, partition)
   }
+  ledger.opened()
   return ledger
 }
 

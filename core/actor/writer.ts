@@ -78,8 +78,8 @@ export class Writer {
   }
 
   /** A record nobody waits for; it is still durable before anything written after it. */
-  note(entry: JournalEntry): void {
-    this.append([entry], nothing, nothing)
+  note(entry: JournalEntry, durable: () => void = nothing): void {
+    this.append([entry], durable, nothing)
   }
 
   /** Newest state of one actor, for those that keep no steps. */

@@ -597,3 +597,45 @@ t.test('what a machine emits is heard by who listens, and by nobody later', asyn
     t.same(heard, [{ type: 'rang', times: 2 }, 'any'])
   }
 })
+
+t.test(
+  'a child that keeps nothing and was let go does not come back with its parent',
+  async (t) => {
+    const house = new House()
+    const kid = defineActor({
+      type: 'test.kid',
+      version: 1,
+      durability: 'volatile',
+      machine: setup({}).createMachine({ initial: 'a', states: { a: {} } }),
+    })
+    const def = defineActor({
+      type: 'test.host',
+      version: 1,
+      children: { kid },
+      machine: setup({}).createMachine({
+        initial: 'idle',
+        states: {
+          idle: { on: { bear: 'bearing' } },
+          bearing: { invoke: { src: 'kid', id: 'one' } as never, on: { leave: 'idle' } },
+        },
+      }),
+    })
+    const place = 'test.kid/a.one'
+    let system = await house.start()
+    system.register(def)
+    const ref = await system.spawn(def, 'a')
+    await ref.apply({ type: 'bear' })
+    await settle()
+    t.equal(system.ref(place)?.snapshot().status, 'active')
+    await ref.apply({ type: 'leave' })
+    await settle()
+    t.equal(system.ref(place), undefined)
+    await system.close()
+    house.crash()
+    system = await house.start()
+    t.teardown(() => system.close())
+    system.register(def)
+    await settle()
+    t.equal(system.ref(place), undefined, 'its promise was settled by its end')
+  },
+)
