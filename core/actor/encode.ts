@@ -33,14 +33,6 @@ class TextEntry implements JournalEntry {
   }
 }
 
-export interface StepRecord {
-  readonly event: ActorEvent
-  readonly before: Standing
-  readonly after: Standing
-  readonly mail: Mail | undefined
-  readonly effects: readonly Asked[]
-}
-
 /** The steps of one turn on their way to one record. */
 export class TurnRecord {
   readonly #partition: string
@@ -54,9 +46,15 @@ export class TurnRecord {
   }
 
   /** Throws PROV_JOURNAL_NOT_JSON for an event, context or params that is no JSON. */
-  add(step: StepRecord): void {
+  add(
+    event: ActorEvent,
+    before: Standing,
+    after: Standing,
+    mail: Mail | undefined,
+    effects: readonly Asked[],
+  ): void {
     try {
-      const text = stepText(step)
+      const text = stepText(event, before, after, mail, effects)
       this.#steps = this.#count++ === 0 ? text : `${this.#steps}},{${text}`
     } catch (cause) {
       const type = 'actor.stepped'
@@ -72,7 +70,13 @@ export class TurnRecord {
   }
 }
 
-function stepText({ event, before, after, mail, effects }: StepRecord): string {
+function stepText(
+  event: ActorEvent,
+  before: Standing,
+  after: Standing,
+  mail: Mail | undefined,
+  effects: readonly Asked[],
+): string {
   let text = `"event":${objectText(event)},"change":${changeText(before, after)}`
   if (mail?.cause !== undefined) text += `,"cause":${JSON.stringify(mail.cause)}`
   if (mail?.timer !== undefined) text += `,"timer":${JSON.stringify(mail.timer.id)}`

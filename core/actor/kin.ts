@@ -98,6 +98,8 @@ export interface Consequences {
   readonly emits: readonly ActorEvent[]
 }
 
+const nothing: Consequences = { effects: none, emits: none }
+
 /**
  * Sorts what a step asked for: what goes to an address is a tell, what is emitted is no promise, and a
  * child whose machine is done tells its parent.
@@ -110,6 +112,7 @@ export function consequencesOf(
   kind: Kind,
 ): Consequences {
   const done = birth !== undefined && at.config.status === 'done' && saysDone(kind)
+  if (!done && asked === none) return nothing
   if (!done && isPlain(asked)) return { effects: asked, emits: none }
   const effects: Asked[] = []
   const emits: ActorEvent[] = []

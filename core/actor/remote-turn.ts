@@ -54,7 +54,7 @@ export async function remoteSteps(
       const after = timers ? withDelays(timers, before, at, nowMs) : at
       const { beside, logs } = step
       const { effects, emits } = consequencesOf(step.asked, after, address, cell.birth, kind)
-      record?.add({ event: eventOf(item), before, after, mail, effects })
+      record?.add(eventOf(item), before, after, mail, effects)
       demandOwn(kind.def.type, kind.owner, partition, beside)
       entries.push(...beside)
       dues.push({ item, at: after, sequence: sequence + index + 1, effects, emits, logs })

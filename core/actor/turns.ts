@@ -203,7 +203,7 @@ export class Turns {
         const { effects: own, beside } = sorted(def, after.asked, cell.address, next)
         if (beside.length > 0) demandOwn(def.type, cell.kind.owner, partition, beside)
         const { effects, emits } = consequencesOf(own, after, cell.address, cell.birth, cell.kind)
-        record?.add({ event, before, after, mail, effects })
+        record?.add(event, before, after, mail, effects)
         for (const entry of beside) entries.push(entry)
         dues.push({ item, at: after, sequence: next, effects, emits, logs: after.logs })
         before = after
