@@ -28,6 +28,14 @@ export function flipMachine(): AnyStateMachine {
   })
 }
 
+/** Awake until it flips, then with one timer pending for an hour. */
+export function sleepMachine(): AnyStateMachine {
+  return setup({ types: { events: {} as { type: 'flip' } } }).createMachine({
+    initial: 'awake',
+    states: { awake: { on: { flip: 'asleep' } }, asleep: { after: { 3_600_000: 'awake' } } },
+  })
+}
+
 /** Eight regions; `flip0` to `flip7` move one of them, or `flip` moves all. The first one counts. */
 export function regionsMachine(moves: 'one' | 'all'): AnyStateMachine {
   const region = (at: number) => {

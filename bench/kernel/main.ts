@@ -9,6 +9,7 @@
  */
 import { parseArgs } from 'node:util'
 import { buildRevision } from '../compare.ts'
+import { bareKernel } from './bare.ts'
 import { profile } from './profile.ts'
 import { havePeers, peerNames } from './peers.ts'
 import { peersFolder, runCells, thisRoot } from './runner.ts'
@@ -55,6 +56,10 @@ export async function kernelBench(words: readonly string[]): Promise<readonly Ce
     const columns: Column[] = []
     for (const arm of armsOf(subject)) {
       if (isPeer(arm) && (values['no-peers'] || missing.has(arm))) continue
+      if (arm === 'ours.bare') {
+        columns.push({ name: arm, arm: 'ours', root: bareKernel() })
+        continue
+      }
       columns.push({ name: arm, arm, root: thisRoot })
       if (older && arm.startsWith('ours')) {
         columns.push({ name: `${arm}@${older.name}`, arm, root: older.root })

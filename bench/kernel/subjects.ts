@@ -37,6 +37,7 @@ export const subjects: readonly Subject[] = [
       'ours',
       'ours.counting',
       'ours.transitions',
+      'ours.bare',
       'ours.memory',
       'ours.encode',
       'xstate',
@@ -175,6 +176,14 @@ export const subjects: readonly Subject[] = [
     arms: ['limit', 'ours'],
   },
   {
+    name: 'timers-held',
+    what: 'bytes per pending timer of 100,000 actors, all that names it included',
+    kind: 'size',
+    times: 100_000,
+    actors: 100_000,
+    arms: ['ours'],
+  },
+  {
     name: 'restore',
     what: 'bring 100,000 actors back from the journal',
     kind: 'once',
@@ -201,6 +210,7 @@ export const goals: readonly Goal[] = [
   goal('ping-pong, against XState', ['pingpong', 'ours'], ['pingpong', 'xstate'], 1 / 10),
   goal('eight regions (one moves), against flat', ['regions-one', 'ours'], ['burst', 'ours'], 1.5),
   goal('eight regions (all move), against flat', ['regions-all', 'ours'], ['burst', 'ours'], 1.5),
+  goal('inspector off, against none at all', ['burst', 'ours'], ['burst', 'ours.bare'], 1.02),
   goal('inspector that counts, against off', ['burst', 'ours.counting'], ['burst', 'ours'], 1.1),
   goal('flight recorder, as a share of a step', ['recorder', 'ours'], ['burst', 'ours'], 0.1),
   goal('spawn, ns', ['spawn', 'ours'], undefined, 1_500),
@@ -209,7 +219,7 @@ export const goals: readonly Goal[] = [
   goal('1,000,000 actors, at rest, MB', ['rss-1m', 'ours.resting'], undefined, 160),
   goal('message to an actor at rest, ns', ['wake', 'ours.resting'], undefined, 5_000),
   goal('journal encode, ns per event', ['burst', 'ours.encode'], undefined, 1e9 / 1.5e6),
-  goal('timer set and taken back, ns', ['timers', 'ours'], undefined, 200),
+  goal('timer set and taken back, ns', ['timers', 'ours'], undefined, 100),
   goal('pending timer, bytes', ['timers-size', 'ours'], undefined, 32),
 ]
 

@@ -22,6 +22,7 @@ import {
   flipMachine,
   playerMachine,
   regionsMachine,
+  sleepMachine,
 } from '../machines.ts'
 import type { Ball, Counted, Player } from '../machines.ts'
 import { openTree, partOf } from '../tree.ts'
@@ -443,6 +444,33 @@ async function timersSize(place: Place): Promise<Cell> {
   }
 }
 
+/** All that a pending timer of an actor takes: its place in the heap, and whatever names it. */
+async function sleepers(place: Place): Promise<Cell> {
+  const { tree, system } = await open(place)
+  const def = tree.defineActor({
+    type: 'dimension',
+    version: 1,
+    machine: sleepMachine(),
+    durability: 'volatile',
+  })
+  system.register(def)
+  const all: Address[] = []
+  for (let at = 0; at < place.actors; at++) {
+    all.push((await system.spawn(def, `gitops-${at}`, undefined as never)).address)
+  }
+  const asleep = (): number => system.list().filter(({ value }) => value === 'asleep').length
+  return {
+    async run(times) {
+      for (let at = 0; at < times; at++) {
+        system.send(all[at] as Address, { type: 'flip' })
+        if (at % burst === 0) await new Promise((resolve) => setImmediate(resolve))
+      }
+    },
+    check: (total) => mustBe('asleep', asleep(), total),
+    close: () => system.close(),
+  }
+}
+
 async function recorder(place: Place): Promise<Cell> {
   const { Recorder } = (await partOf(place.root, 'core/actor/recorder')) as {
     readonly Recorder: new () => {
@@ -511,6 +539,7 @@ export const arm: Arm = {
     wake,
     timers,
     'timers-size': timersSize,
+    'timers-held': sleepers,
     restore,
   },
 }
