@@ -10,7 +10,8 @@ import type { Anchored } from './anchor.ts'
 import { journalErrors } from './errors.ts'
 import type { Position } from './journal.ts'
 import type { Count } from '../units.ts'
-import { headerOf } from './recover.ts'
+import { hashOfBatch, headerOf } from './recover.ts'
+import type { Recovered } from './recover.ts'
 import { segmentName, segmentNumbers } from './segment.ts'
 
 /** A log as it lies on disk. */
@@ -21,6 +22,18 @@ export interface FoundLog {
   readonly batch: Count
   /** Hash of one of its batches, 64 hex digits; undefined when it has none of that number. */
   readonly hashAt: (batch: Count) => Promise<string | undefined>
+}
+
+/** What a walk found, as this asks about it. `numbers` are those of the segments. */
+export function foundLog(
+  dir: string,
+  numbers: readonly Count[],
+  lineage: readonly string[],
+  { position, batch, hash }: Recovered,
+): FoundLog {
+  const hashAt = async (wanted: Count) =>
+    (wanted === batch ? hash : await hashOfBatch(dir, numbers, wanted))?.toString('hex')
+  return { lineage, position, batch, hashAt }
 }
 
 /**

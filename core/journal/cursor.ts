@@ -97,6 +97,21 @@ export class SegmentCursor {
     return { torn: !rest.equals(Buffer.alloc(rest.length)) }
   }
 
+  /** The last whole batch at or behind the cursor, whatever stands before it. */
+  async lastWhole(): Promise<BatchHead | undefined> {
+    const { size } = await this.#handle.stat()
+    const rest = await this.#read(this.offset, Math.max(0, size - this.offset))
+    let last: BatchHead | undefined
+    let next = 0
+    for (let at = rest.indexOf(batchMagic); at >= 0; at = rest.indexOf(batchMagic, next)) {
+      const head = decodeBatchHead(rest, at)
+      const whole = head?.segment === this.header.segment && batchFits(rest, at, head)
+      if (head && whole) last = head
+      next = at + (head && whole ? batchSize(head.bytes) : 1)
+    }
+    return last
+  }
+
   /** Size of the file now, zeros included. */
   async size(): Promise<Bytes> {
     return (await this.#handle.stat()).size

@@ -20,8 +20,7 @@ import type { Bytes } from '../units.ts'
 import { GroupCommit } from './commit.ts'
 import { Anchor, anchorOfDir, retireAnchor } from './anchor.ts'
 import type { Anchored, AnchoredHead } from './anchor.ts'
-import { checkAnchor } from './anchor-check.ts'
-import type { FoundLog } from './anchor-check.ts'
+import { checkAnchor, foundLog } from './anchor-check.ts'
 import { Anchoring } from './anchoring.ts'
 import { journalErrors } from './errors.ts'
 import { diskFiles } from './files.ts'
@@ -33,8 +32,7 @@ import type { Lock, Processes } from './lock.ts'
 import { refuseRemote } from './place.ts'
 import { readLog } from './reader.ts'
 import type { Mark } from './reader.ts'
-import { hashOfBatch, headerOf, lineageOf, walk } from './recover.ts'
-import type { Recovered } from './recover.ts'
+import { headerOf, lineageOf, walk } from './recover.ts'
 import {
   batchHeaderBytes,
   noHash,
@@ -145,7 +143,8 @@ export async function openLocked(
     tail: options.check !== 'whole',
     onBatch: (segment, batch) => marks.add({ segment, offset: batch.offset, first: batch.first }),
   })
-  const before = await lineageOf(dir, segmentNumbers(names))
+  const numbers = segmentNumbers(names)
+  const before = await lineageOf(dir, numbers)
   const id = adopting?.journal ?? found?.journal ?? randomUUID()
   const lineage = before.at(-1) === id ? before : [...before, id]
   const place = anchors === undefined ? undefined : await realpath(dir)
@@ -155,7 +154,7 @@ export async function openLocked(
     // Adopting is what a person does about these refusals; the log itself was checked above.
     givenUp = adopting
       ? await anchorOfDir(anchors, place)
-      : await checkAnchor(anchors, place, found && foundLog(dir, names, before, found))
+      : await checkAnchor(anchors, place, found && foundLog(dir, numbers, before, found))
   }
   if (found) await settleTail(files, `${dir}/${segmentName(found.segment)}`, found.endBytes)
   const end: LogEnd = found ?? { segment: 0, batch: 0, position: 0, hash: noHash, endBytes: 0 }
@@ -165,7 +164,11 @@ export async function openLocked(
     end,
     adopting && adoptionOf(adopting, end, clock),
   )
-  const headNow = (): AnchoredHead => ({ ...writer.end, epoch, hash: hexOf(writer.end.hash) })
+  const headNow = (): AnchoredHead => ({
+    ...writer.end,
+    epoch,
+    hash: writer.end.hash.toString('hex'),
+  })
   let anchor: Anchor | undefined
   if (anchors !== undefined && place !== undefined) {
     if (givenUp) await retireAnchor(files, anchors, givenUp, id)
@@ -234,7 +237,7 @@ export async function openLocked(
       epoch,
       position: writer.end.position,
       batch: writer.end.batch,
-      hash: hexOf(writer.end.hash),
+      hash: writer.end.hash.toString('hex'),
     }),
     snapshot: async (name) => readSnapshot(dir, await files.list(dir), id, name, log.durable),
     async putSnapshot(name, snapshot) {
@@ -259,23 +262,6 @@ function adoptionOf({ from, entries }: Adopting, end: LogEnd, clock: Clock): Ado
   const text = entries.map((entry) => encodeLine(entry, timeMs)).join('')
   const bytes = Buffer.byteLength(text)
   return { from, frames: [{ first: end.position + 1, count: entries.length, text, bytes }] }
-}
-
-function foundLog(
-  dir: string,
-  names: readonly string[],
-  lineage: readonly string[],
-  { position, batch, hash }: Recovered,
-): FoundLog {
-  const hashAt = async (wanted: number) =>
-    wanted === batch ? hash : await hashOfBatch(dir, segmentNumbers(names), wanted)
-  return { lineage, position, batch, hashAt: async (n) => hexOf(await hashAt(n)) }
-}
-
-function hexOf(hash: Buffer): string
-function hexOf(hash: Buffer | undefined): string | undefined
-function hexOf(hash: Buffer | undefined): string | undefined {
-  return hash?.toString('hex')
 }
 
 /** Epoch of the newest segment: the lock must be above it even if its files were lost. */

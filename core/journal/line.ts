@@ -74,3 +74,14 @@ export function* decodeLines(
     at = end + 1
   }
 }
+
+const headPattern = /\[\d+,("(?:[^"\\]|\\.)*"),("(?:[^"\\]|\\.)*"),/y
+
+/** Partition and type of each record of a batch text, as JSON texts; bodies are not parsed. */
+export function* lineHeads(text: string): Generator<readonly [partition: string, type: string]> {
+  for (let at = 0; at < text.length; at = text.indexOf('\n', at) + 1) {
+    headPattern.lastIndex = at
+    const head = headPattern.exec(text)
+    if (head) yield [head[1] as string, head[2] as string]
+  }
+}

@@ -69,6 +69,23 @@ export async function dropSnapshotsBeyond(
   }
 }
 
+/** Names of snapshots among file names, each with the positions that are there, newest first. */
+export function snapshotNames(names: readonly string[]): ReadonlyMap<string, readonly Position[]> {
+  const found = new Map<string, Position[]>()
+  for (const file of names) {
+    const [, safe, position] = /^snapshot-(.*)-(\d+)\.json$/.exec(file) ?? []
+    if (safe === undefined) continue
+    const name = safe.replaceAll(/%([0-9a-f]+)_/g, (_, code: string) =>
+      String.fromCodePoint(parseInt(code, 16)),
+    )
+    found.set(
+      name,
+      [...(found.get(name) ?? []), Number(position)].sort((a, b) => b - a),
+    )
+  }
+  return found
+}
+
 function bodyOf(text: string, journal: string, position: Position): JsonValue | undefined {
   const [first = '', body = ''] = text.split('\n')
   try {

@@ -5,13 +5,16 @@
  *
  * @module
  */
-import { readdir } from 'node:fs/promises'
+import { readdir, realpath } from 'node:fs/promises'
 import { ProvError } from '../errors.ts'
 import type { Bytes, Count } from '../units.ts'
 import { journalErrors } from './errors.ts'
 import type { JournalHead } from './journal.ts'
-import { walk } from './recover.ts'
-import { segmentNumbers } from './segment.ts'
+import { checkAnchor, foundLog } from './anchor-check.ts'
+import { lockHolder } from './lock.ts'
+import { lineageOf, walk } from './recover.ts'
+import type { Recovered } from './recover.ts'
+import { segmentName, segmentNumbers } from './segment.ts'
 
 export interface JournalProblem {
   readonly file: string
@@ -32,9 +35,16 @@ export interface JournalReport {
   readonly problems: readonly JournalProblem[]
 }
 
-/** Checks the journal in `dir`. Throws PROV_JOURNAL_ABSENT when there is none. */
-export async function verifyJournal(options: { dir: string }): Promise<JournalReport> {
-  const { dir } = options
+/**
+ * Checks the journal in `dir`, with `anchors` also against what the user remembers of it, unless
+ * somebody writes it now: then that was checked when it was opened. Throws PROV_JOURNAL_ABSENT when
+ * there is none.
+ */
+export async function verifyJournal(options: {
+  readonly dir: string
+  readonly anchors?: string | undefined
+}): Promise<JournalReport> {
+  const { dir, anchors } = options
   const names = await readdir(dir).catch(() => [] as string[])
   const segments = segmentNumbers(names).length
   if (segments === 0) throw journalErrors.PROV_JOURNAL_ABSENT({ dir })
@@ -51,10 +61,35 @@ export async function verifyJournal(options: { dir: string }): Promise<JournalRe
     if (!found) throw journalErrors.PROV_JOURNAL_ABSENT({ dir })
     const { journal, epoch, position, batch, torn } = found
     const head = { journal, epoch, position, batch, hash: found.hash.toString('hex') }
-    return { records, batches, segments, head, torn, problems: [] }
+    const idle = anchors !== undefined && !(await lockHolder(`${dir}/lock`))
+    const problems = idle ? await againstAnchor(anchors, dir, names, found) : []
+    return { records, batches, segments, head, torn, problems }
   } catch (thrown) {
     if (!ProvError.is(thrown) || thrown.code !== 'PROV_JOURNAL_CORRUPT') throw thrown
     const { file, offset, what } = thrown.detail as unknown as JournalProblem
     return { records, batches, segments, torn: false, problems: [{ file, offset, what }] }
+  }
+}
+
+async function againstAnchor(
+  anchors: string,
+  dir: string,
+  names: readonly string[],
+  found: Recovered,
+): Promise<readonly JournalProblem[]> {
+  try {
+    const numbers = segmentNumbers(names)
+    const log = foundLog(dir, numbers, await lineageOf(dir, numbers), found)
+    await checkAnchor(anchors, await realpath(dir), log)
+    return []
+  } catch (thrown) {
+    if (!ProvError.is(thrown)) throw thrown
+    return [
+      {
+        file: `${dir}/${segmentName(found.segment)}`,
+        offset: found.endBytes,
+        what: thrown.message,
+      },
+    ]
   }
 }

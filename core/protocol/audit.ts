@@ -28,6 +28,18 @@ export interface SeqRecord {
   readonly keeper_epoch?: Count
 }
 
+/** Which journal became which, and what of it was there then. */
+export interface AdoptionData {
+  readonly from: string
+  readonly to: string
+  /** Where the old one ended, as far as it was there. */
+  readonly position: Count
+  readonly hash: string
+  readonly by: string
+  /** Signed act of the person; absent when the journal knew no people yet. */
+  readonly act?: string
+}
+
 /** What each event type says. Keys are CloudEvents types without the `prov.` prefix. */
 export interface AuditData {
   'actor.enrolled': {
@@ -40,6 +52,8 @@ export interface AuditData {
     /** Signed act of the one who vouched; absent for services at genesis. */
     readonly proof?: string
   }
+  /** The history goes on under another journal id: tokens for the old one have no force (D-36). */
+  'journal.adopted': AdoptionData
   /** The activated object itself travels along: what was in force can be shown for ever. */
   'policy.activated': {
     readonly version: Count

@@ -196,7 +196,14 @@ const tables: Readonly<Record<TokenKind, Readonly<Record<string, Check>>>> = {
   act: {
     ...common,
     workspace: text,
-    act: oneOf('actor.enrol', 'policy.activate', 'keeper.mode', 'op.withdraw', 'op.resolve'),
+    act: oneOf(
+      'actor.enrol',
+      'policy.activate',
+      'keeper.mode',
+      'op.withdraw',
+      'op.resolve',
+      'journal.adopt',
+    ),
     reason: anyText,
     with: object,
   },

@@ -15,7 +15,8 @@ import type { Journal, JournalEntry, JournalRecord } from '../journal/journal.ts
 import type { Log } from '../log.ts'
 import type { Count, Millis } from '../units.ts'
 import { isAudit } from './audit.ts'
-import type { AuditEvent, AuditType, Emitter } from './audit.ts'
+import { adoptionOfRecord } from './adoption.ts'
+import type { AdoptionData, AuditEvent, AuditType, Emitter } from './audit.ts'
 import type { TokenClaims } from './claims.ts'
 import { tokenRules } from './claims.ts'
 import { auditEmitter, eventDigest } from './emitter.ts'
@@ -51,8 +52,11 @@ export interface Contract extends AuditTrail {
   readonly epoch: Count
   readonly keyring: Keyring
   readonly store: OpsStore
-  /** What a token is checked against, now. */
-  tokenContext(expiry?: 'check' | 'leave'): TokenContext
+  /**
+   * What a token is checked against, now. `leave` looks at no time; `kept` is for what was taken in
+   * before and is opened again: no time counts, nor whether the journal was adopted since.
+   */
+  tokenContext(expiry?: 'check' | 'leave' | 'kept'): TokenContext
   /** Key of a plane. */
   service(role: ServiceRole): Signer
   /** The pen of a plane. Its entries belong into the journal in the order they were taken. */
@@ -108,7 +112,9 @@ interface Lane {
  */
 export async function openContract(options: ContractOptions): Promise<Contract> {
   const { journal, bus, keys, clock, workspace, log } = options
-  const keyring = new Keyring({ journal: journal.id, workspace })
+  const root = journal.lineage[0] ?? journal.id
+  const keyring = new Keyring({ journal: root, workspace })
+  let adoption: AdoptionData | undefined
   const ends = new Map<string, ChainEnd>()
   const lanes = new Map<string, Lane>()
   const listeners = new Set<(event: AuditEvent) => void>()
@@ -127,9 +133,8 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
     return item && bus.carried?.(item.subject, item.position) === true ? undefined : item
   }
   const enrolled = (event: AuditEvent): void => {
-    if (!isAudit(event, 'actor.enrolled')) return
-    const refused = keyring.enter(event)
-    if (refused !== undefined) log.warn(`${event.id} enrols nobody: ${refused}`)
+    const refused = keyring.take(event)
+    if (refused !== undefined) log.warn(`${event.id} does not count: ${refused}`)
   }
 
   // Before anything is said: an event is on its way from the moment it is durable.
@@ -142,8 +147,10 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
     const item = pumped(record)
     if (item) lane.unsent.push(item)
     if (item && isHop(item)) unconfirmed.set(item.id, { role: record.partition, item })
+    adoption = adoptionOfRecord(record) ?? adoption
     if (record.type !== 'audit') continue
     const event = eventOfRecord(record)
+    if (isAudit(event, 'journal.adopted')) adoption = undefined
     ends.set(event.emitter, { n: event.n, digest: eventDigest(event) })
     enrolled(event)
     model = foldAudit(model, event)
@@ -174,7 +181,7 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
   })
 
   const signers = new Map<string, Signer>()
-  for (const role of serviceRoles) signers.set(role, await keys.service(journal.id, role))
+  for (const role of serviceRoles) signers.set(role, await keys.service(root, role))
   const signerOfRole = (role: string) => signers.get(role) as Signer
   const emitters = new Map<string, AuditEmitter>()
   const emitterOf = (role: Emitter): AuditEmitter => {
@@ -201,6 +208,15 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
       throw keyErrors.PROV_KEY_NOT_ENROLLED({ actor: record.actor, workspace })
     }
   }
+  // The journal wrote down what a person signed before anybody could emit; here it enters the trail.
+  if (adoption) {
+    const what = keyring.refusesAdoption(adoption, new Date(clock.now()).toISOString())
+    if (what !== undefined) throw keyErrors.PROV_KEY_ADOPTION_REFUSED({ what })
+    const draft = { type: 'journal.adopted', subject: adoption.to, data: adoption } as const
+    const { partition, type, body } = emitterOf('keeper').entry(draft)
+    await journal.append([{ partition, type, body }])
+  }
+
   async function actOf(
     signer: Signer,
     request: { act: ActName; subject: string; reason: string; with: JsonObject },
@@ -281,8 +297,9 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
       key: keyring.key,
       audience: journal.id,
       workspace,
+      ...(expiry === 'kept' && { former: journal.lineage }),
       nowMs: clock.now(),
-      expiry,
+      expiry: expiry === 'check' || expiry === undefined ? 'check' : 'leave',
     }),
     service: signerOfRole,
     emitter: emitterOf,

@@ -20,12 +20,19 @@ export const keyErrors = defineErrors<{
   PROV_KEY_EXISTS: { actor: string; file: string }
   PROV_KEY_ABSENT: { actor: string; known: readonly string[] }
   PROV_KEY_AMBIGUOUS: { known: readonly string[] }
+  PROV_KEY_ADOPTION_REFUSED: { what: string }
   PROV_KEY_SEALED: { actor: string }
   PROV_KEY_FILE_INVALID: { file: string; what: string }
   PROV_KEY_FILE_OPEN: { file: string; mode: string }
   PROV_KEY_NOT_ENROLLED: { actor: string; workspace: string }
   PROV_KEY_ENROL_REFUSED: { actor: string; what: string }
 }>({
+  PROV_KEY_ADOPTION_REFUSED: {
+    disposition: 'refuse',
+    text: ({ what }) => `the journal was adopted, but not by somebody it trusts: ${what}`,
+    remedy:
+      'adopt it again with the key of an enrolled person: `prov journal adopt --actor <name>`',
+  },
   PROV_KEY_NAME_INVALID: {
     disposition: 'usage',
     text: ({ actor }) => `"${actor}" cannot be the name of an actor`,
@@ -185,6 +192,7 @@ export const tokenErrors = defineErrors<{
 })
 
 export const opErrors = defineErrors<{
+  PROV_OP_ADOPTED: OpDetail
   PROV_OP_ID_INVALID: OpDetail
   PROV_OP_ID_REUSED: OpDetail
   PROV_OP_UNKNOWN: OpDetail
@@ -232,6 +240,13 @@ export const opErrors = defineErrors<{
   PROV_PLAN_ALTERED: { file: string }
   PROV_PLAN_STALE: { file: string; drift: readonly string[] }
 }>({
+  PROV_OP_ADOPTED: {
+    disposition: 'unknown',
+    text: ({ op }) =>
+      `${op} was under way when the journal was adopted under another id: whether it ran in the history that was left is not known here`,
+    remedy: ({ op }) =>
+      `look at what it was to change; then \`prov op resolve ${op}\` if it is in doubt, or submit it again`,
+  },
   PROV_OP_ID_INVALID: {
     disposition: 'usage',
     text: ({ op }) => `"${op}" cannot be the id of an operation`,

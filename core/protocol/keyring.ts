@@ -11,7 +11,8 @@
 import { digestOf } from '../json.ts'
 import type { JsonObject } from '../json.ts'
 import { ProvError } from '../errors.ts'
-import type { AuditData, AuditEvent } from './audit.ts'
+import { isAudit } from './audit.ts'
+import type { AdoptionData, AuditData, AuditEvent } from './audit.ts'
 import { isReservedName, parseKeyRecord } from './key.ts'
 import type { KeyRecord } from './key.ts'
 import { openTokenNow } from './tokens.ts'
@@ -26,12 +27,13 @@ export interface Enrolment {
 }
 
 export class Keyring {
-  readonly #journal: string
+  #journal: string
   readonly #workspace: string
   readonly #byKid = new Map<string, Enrolment>()
   readonly #byActor = new Map<string, Enrolment>()
   #people = 0
 
+  /** `journal` is the id that the history began with; adoptions in it lead on from there. */
   constructor(options: { readonly journal: string; readonly workspace: string }) {
     this.#journal = options.journal
     this.#workspace = options.workspace
@@ -58,6 +60,42 @@ export class Keyring {
   /** Everybody, in order of enrolment. */
   list(): readonly Enrolment[] {
     return [...this.#byKid.values()]
+  }
+
+  /** Takes whatever changes who is trusted and for which journal, or says why it does not count. */
+  take(event: AuditEvent): string | undefined {
+    if (isAudit(event, 'actor.enrolled')) return this.enter(event)
+    if (isAudit(event, 'journal.adopted')) return this.#adopt(event)
+    return undefined
+  }
+
+  /** Why an adoption would not count; undefined when it would. */
+  refusesAdoption({ from, to, position, hash, by, act }: AdoptionData, time: string) {
+    if (from !== this.#journal) return 'it adopts another journal'
+    if (!this.hasPeople) return undefined
+    try {
+      const { claims, record } = openTokenNow('act', act, {
+        key: this.key,
+        audience: from,
+        workspace: this.#workspace,
+        nowMs: Date.parse(time),
+      })
+      if (claims.act !== 'journal.adopt' || claims.sub !== to) return 'the act is another'
+      if (digestOf(claims.with) !== digestOf({ from, to, position, hash })) {
+        return 'the act names another journal or another end of it'
+      }
+      if (record.kind !== 'human' || record.actor !== by) return 'a person must adopt it'
+      return undefined
+    } catch (thrown) {
+      if (!ProvError.is(thrown)) throw thrown
+      return thrown.message
+    }
+  }
+
+  #adopt({ data, time }: AuditEvent<'journal.adopted'>): string | undefined {
+    const refused = this.refusesAdoption(data, time)
+    if (refused === undefined) this.#journal = data.to
+    return refused
   }
 
   /** Takes an enrolment, or says why it does not count. */

@@ -29,6 +29,8 @@ export interface TokenContext {
   /** Journal id of the workspace. */
   readonly audience: string
   readonly workspace: string
+  /** Ids that the journal had before; given only for what was taken when it had them. */
+  readonly former?: readonly string[] | undefined
   readonly nowMs: Millis
   /**
    * `leave` looks at no time: for a token that was taken before and is opened again (a clock that
@@ -189,7 +191,7 @@ function accept<K extends TokenKind>(kind: K, parts: Parts, context: TokenContex
   if (claims.iss !== record.kid) {
     throw tokenErrors.PROV_TOKEN_CLAIM({ kind, claim: 'iss', expected: 'the key that signed' })
   }
-  if (claims.aud !== context.audience) {
+  if (claims.aud !== context.audience && !context.former?.includes(claims.aud)) {
     throw tokenErrors.PROV_TOKEN_AUDIENCE({
       kind,
       claim: 'aud',

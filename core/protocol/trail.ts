@@ -7,7 +7,6 @@
 import type { ProvError } from '../errors.ts'
 import type { JournalReader, JournalRecord } from '../journal/journal.ts'
 import type { Count } from '../units.ts'
-import { isAudit } from './audit.ts'
 import type { AuditEvent } from './audit.ts'
 import { eventDigest, parseAuditEvent, signedText } from './emitter.ts'
 import { auditErrors } from './errors.ts'
@@ -30,6 +29,7 @@ export interface TrailReport {
  */
 export async function verifyTrail(
   source: AsyncIterable<AuditEvent> | Iterable<AuditEvent>,
+  /** `journal`: the id that the history began with. */
   options: { readonly journal: string; readonly workspace: string },
 ): Promise<TrailReport> {
   const findings: ProvError[] = []
@@ -49,7 +49,7 @@ export async function verifyTrail(
     }
     ends[emitter] = { n, digest: eventDigest(event) }
     // A plane's first event enrols its own key, so the ring is asked after the event was entered.
-    const refused = isAudit(event, 'actor.enrolled') ? keyring.enter(event) : undefined
+    const refused = keyring.take(event)
     if (refused !== undefined) {
       findings.push(auditErrors.PROV_AUDIT_MALFORMED({ where: event.id, what: refused }))
     }

@@ -133,7 +133,13 @@ export class Controller {
    */
   async execute(op: string, providerToken: string): Promise<OperationFact> {
     const { contract, orchestrator } = this.#parts
-    const body = this.#claimed(op).intent.op
+    const { intent, approval } = this.#claimed(op)
+    const body = intent.op
+    if (approval.aud !== contract.journal) {
+      // Its token is another one here, so a provider could not tell a second run from the first.
+      const { code, message } = opErrors.PROV_OP_ADOPTED({ op })
+      return this.result(body, { outcome: 'unknown', code, message, detail: {} })
+    }
     let outcome: RunOutcome
     try {
       outcome = body.run
@@ -162,7 +168,7 @@ export class Controller {
 
   /** The claims that an operation was claimed with. */
   #claimed(op: string): { readonly approval: ApprovalClaims; readonly intent: IntentClaims } {
-    const context = this.#parts.contract.tokenContext('leave')
+    const context = this.#parts.contract.tokenContext('kept')
     const approval = openTokenNow('approval', this.#parts.token(op), context).claims
     return { approval, intent: openTokenNow('intent', approval.intent, context).claims }
   }

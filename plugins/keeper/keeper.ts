@@ -31,6 +31,7 @@ import type {
   Clock,
   Contract,
   IntentClaims,
+  OpPhase,
   Journal,
   KeyRecord,
   Log,
@@ -99,7 +100,9 @@ export class Keeper {
       if (!numbers.has(seqKey(this.#epoch, seq))) await this.#giveBack(seq)
     }
     for (const row of open.values()) {
-      if (row.phase !== 'held' || !this.#parts.ref(row.id)) continue
+      if (!this.#parts.ref(row.id)) continue
+      if (waits(row.phase) && this.#isLeft(this.intent(row.id))) await this.judge(row.id)
+      if (row.phase !== 'held') continue
       if (row.policy === this.#policy.digest) this.#watchExpiry(row.id)
       else await this.judge(row.id, 'the policy in force is another one')
     }
@@ -120,7 +123,7 @@ export class Keeper {
   intent(op: string): KnownIntent | undefined {
     const token = this.#parts.ref(op)?.snapshot().context.token
     if (token === undefined || token === null) return undefined
-    const context = this.#parts.contract.tokenContext('leave')
+    const context = this.#parts.contract.tokenContext('kept')
     const { claims, record } = openTokenNow('intent', token, context)
     return { token, claims, requester: record }
   }
@@ -177,6 +180,7 @@ export class Keeper {
     const intent = this.intent(op)
     if (!ref || !intent) return
     const { value, context } = ref.snapshot()
+    if (this.#isLeft(intent)) return this.#refuse(op, opErrors.PROV_OP_ADOPTED({ op }))
     const lapsed = value === 'approved' && context.lapsed
     if (value !== 'submitted' && value !== 'held' && !lapsed) return
     if (this.#isOver(intent)) return this.#expire(op)
@@ -209,7 +213,7 @@ export class Keeper {
     if (!ref || !intent) return
     const { value, context } = ref.snapshot()
     if (value !== 'held' && !(value === 'approved' && context.lapsed)) return
-    if (this.#isOver(intent)) return this.#expire(op)
+    if (this.#isLeft(intent) || this.#isOver(intent)) return this.#judge(op)
     const judgement = this.judgement(intent)
     if (judgement.verdict === 'deny') return this.#judge(op)
     const votes = context.votes.map((vote): TakenVote => ({
@@ -231,6 +235,11 @@ export class Keeper {
       return this.#refuse(op, opErrors.PROV_OP_REJECTED({ op, by, reason }))
     }
     if (counted.outcome === 'approved') await this.#approve(intent, counted.by)
+  }
+
+  /** True for what was signed for a journal that went on under another id. */
+  #isLeft(intent: KnownIntent | undefined): boolean {
+    return intent !== undefined && intent.claims.aud !== this.#parts.contract.journal
   }
 
   async #expire(op: string): Promise<void> {
@@ -368,3 +377,6 @@ export class Keeper {
 
 /** `Omit` over each member of a union: the members stay apart. */
 type DistributedOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never
+
+const waits = (phase: OpPhase): boolean =>
+  phase === 'submitted' || phase === 'held' || phase === 'approved'

@@ -9,6 +9,7 @@ import type { Test } from 'tap'
 import { createRuntime } from '../../core/runtime.ts'
 import type { Runtime } from '../../core/runtime.ts'
 import { simulatedClock } from '../../core/clock.ts'
+import type { Journal } from '../../core/journal/journal.ts'
 import { MemoryDisk, memoryJournal } from '../../core/journal/memory.ts'
 import { definePlugin } from '../../core/plugin/define.ts'
 import type { AuditEvent } from '../../core/protocol/audit.ts'
@@ -71,6 +72,8 @@ export interface Stage {
   gate: GateView['status']
   /** Awaited before gates are told: a controller that takes its time. */
   pause: () => Promise<void>
+  /** Opens another journal than the one in memory. */
+  open?: () => Promise<Journal>
 }
 
 /** A workspace with that policy file; null for none. */
@@ -166,7 +169,7 @@ export interface Life {
 /** Starts a runtime on the stage; the journal stays when it is closed. */
 export async function live(on: Stage): Promise<Life> {
   const { workspace, home, clock, disk } = on
-  const journal = memoryJournal({ clock, disk })
+  const journal = (await on.open?.()) ?? memoryJournal({ clock, disk })
   const prov = await createRuntime({
     workspace,
     home,

@@ -5,12 +5,14 @@
  * @module
  */
 import { join } from 'node:path'
+import { anchorsDir } from '../../config/home.ts'
 import { verifyJournal } from '../../journal/verify.ts'
 import { defineCommand } from '../command.ts'
 
 export const command = defineCommand({
   pattern: 'journal verify',
-  describe: 'check the journal of this workspace, record by record',
+  describe:
+    'check the journal of this workspace, record by record, and against what is remembered of it outside',
   group: 'Runtime',
   examples: [
     ['prov journal verify', 'exit 0 when it is whole, 1 with the place when it is not'],
@@ -19,7 +21,8 @@ export const command = defineCommand({
   flags: {},
   run: async (_flags, context) => {
     const files = await context.files()
-    return verifyJournal({ dir: join(files.stateDir, 'journal') })
+    const anchors = anchorsDir(context.env, context.home)
+    return verifyJournal({ dir: join(files.stateDir, 'journal'), anchors })
   },
   exitCode: ({ problems }) => (problems.length > 0 ? 1 : 0),
   render: ({ records, batches, segments, head, torn, problems }, paint) => [

@@ -1,5 +1,5 @@
 /** Whose keys this workspace trusts, and who vouched for each: a fold of the journal. @module */
-import { auditEvents, defineRead, isAudit, Keyring } from 'prov'
+import { auditEvents, defineRead, Keyring } from 'prov'
 import type { KeyRecord } from 'prov'
 
 export interface EnrolledView {
@@ -18,10 +18,8 @@ export const read = defineRead<void, readonly EnrolledView[]>({
   describe: 'actors and services that this workspace trusts, in order of enrolment',
   async run(_, { files, journal }) {
     if (!journal) return []
-    const ring = new Keyring({ journal: journal.id, workspace: files.name })
-    for await (const event of auditEvents(journal)) {
-      if (isAudit(event, 'actor.enrolled')) ring.enter(event)
-    }
+    const ring = new Keyring({ journal: journal.lineage[0] ?? journal.id, workspace: files.name })
+    for await (const event of auditEvents(journal)) ring.take(event)
     return ring.list().map(({ record, by, time }) => {
       const { actor, kind, role, kid, alg, custody } = record
       return { actor, kind, ...(role !== undefined && { role }), kid, alg, custody, by, at: time }

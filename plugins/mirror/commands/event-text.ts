@@ -8,6 +8,9 @@ export function eventText(event: AuditEvent): string {
       ? `key of the ${event.data.record.role ?? 'service'}`
       : `${event.data.kind}, vouched for by ${event.data.by}`
   }
+  if (isAudit(event, 'journal.adopted')) {
+    return `journal ${event.data.from} goes on as ${event.data.to}, by ${event.data.by}`
+  }
   if (isAudit(event, 'policy.activated')) return `version ${event.data.version} by ${event.data.by}`
   if (isAudit(event, 'keeper.mode')) return `${event.data.mode} by ${event.data.by}`
   if (isAudit(event, 'op.submitted')) {

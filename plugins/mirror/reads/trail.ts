@@ -20,8 +20,9 @@ export const read = defineRead<void, TrailView>({
   describe: 'numbers, chain, keys and signatures of every audit event, checked',
   async run(_, { files, journal }) {
     if (!journal) return { journal: null, events: 0, ends: {}, findings: [] }
-    const { id } = journal
-    const report = await verifyTrail(auditEvents(journal), { journal: id, workspace: files.name })
+    const { id, lineage } = journal
+    const where = { journal: lineage[0] ?? id, workspace: files.name }
+    const report = await verifyTrail(auditEvents(journal), where)
     const { events, ends, findings } = report
     return { journal: id, events, ends, findings: findings.map((error) => error.toJSON()) }
   },
