@@ -67,8 +67,11 @@ async function onDisk(t: Test) {
 }
 
 /** The approval that an operation was claimed with. */
-const tokenOf = (life: Life, op: string) =>
-  (life.prov.actors.ref(`controller/${op}`)?.snapshot().context as { token: string }).token
+function tokenOf(life: Life, op: string): string {
+  const ref = life.prov.actors.ref(`controller/${op}`)
+  if (!ref) throw new Error(`${op} was never claimed`)
+  return (ref.snapshot().context as { token: string }).token
+}
 
 const effects = (on: Stage): number => [...on.effects.values()].reduce((sum, n) => sum + n, 0)
 
