@@ -106,7 +106,7 @@ export async function reviveElsewhere(
       }
       state = { ...state, ...(await remote.migrate(version, state)) }
     }
-    await remote.restore(state)
+    await remote.restore(state, actor.address)
     const risen = { ...actor, version: def.version, state }
     return { at: standingOf(state), ...(state !== actor.state && { migrated: risen }) }
   } catch (thrown) {

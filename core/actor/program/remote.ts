@@ -78,7 +78,7 @@ export interface RemoteProgram {
   /** One rung of `migrate`, from that version to the next one. */
   migrate(version: Count, state: PersistedState): Promise<PersistedState>
   /** Throws when the machine has no such state. */
-  restore(state: ActorState): Promise<void>
+  restore(state: ActorState, address: Address): Promise<void>
   /** Runs a child until it ends or is stopped; rejects when it cannot. Absent: there are none. */
   child?(child: RemoteChild): Promise<void>
 }

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Durability, MailboxPolicy } from '../../actor/define.ts'
+import type { Group } from '../../actor/groups.ts'
 import type { Supervision } from '../../actor/supervise.ts'
 import type { Count } from '../../units.ts'
 import type { Disposition } from '../../errors.ts'
@@ -17,6 +18,8 @@ export interface ActorTraits {
   readonly durability: Durability
   readonly mailbox: MailboxPolicy
   readonly supervision: Supervision
+  /** Its actors are members of groups; which, is said with the first step of each. */
+  readonly grouped: boolean
   readonly effects: readonly string[]
   readonly records: readonly string[]
   /** Old versions that it can step up from. */
@@ -97,10 +100,31 @@ export function parseTraits(raw: unknown, field: string): ActorTraits {
     durability,
     mailbox: record(at['mailbox'], `${field}.mailbox`) as never,
     supervision: record(at['supervision'], `${field}.supervision`) as never,
+    grouped: at['grouped'] === true,
     effects: list(at['effects'], `${field}.effects`, text),
     records: list(at['records'], `${field}.records`, text),
     migrate: list(at['migrate'], `${field}.migrate`, whole),
     more: record(at['more'] ?? {}, `${field}.more`),
+  }
+}
+
+const strategies: ReadonlySet<unknown> = new Set(['one_for_one', 'one_for_all', 'rest_for_one'])
+const deepestGroup: Count = 16
+
+/** What is said of the group of an actor, with those above it. Throws TypeError. */
+export function parseGroup(raw: unknown, above: Count = 0): Group | string | undefined {
+  if (raw === undefined || raw === null) return undefined
+  if (typeof raw === 'string') return text(raw, 'group')
+  if (above > deepestGroup) throw new TypeError('a group is below too many others')
+  const { name, strategy, intensity, periodMs, parent } = record(raw, 'group')
+  if (!strategies.has(strategy)) throw new TypeError('group.strategy is none')
+  const over = parseGroup(parent, above + 1)
+  return {
+    name: text(name, 'group.name'),
+    strategy: strategy as Group['strategy'],
+    intensity: whole(intensity, 'group.intensity'),
+    periodMs: whole(periodMs, 'group.periodMs'),
+    ...(typeof over === 'object' && { parent: over }),
   }
 }
 

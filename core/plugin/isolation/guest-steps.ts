@@ -5,10 +5,12 @@
  * @module
  */
 import type { EventObject } from 'xstate'
+import { parseAddress } from '../../actor/address.ts'
 import type { Address } from '../../actor/address.ts'
 import { said } from '../../actor/children.ts'
 import type { ActorDef } from '../../actor/define.ts'
 import { actorErrors } from '../../actor/errors.ts'
+import type { Group } from '../../actor/groups.ts'
 import { Host } from '../../actor/host.ts'
 import { logicOf } from '../../actor/kin.ts'
 import { programFor } from '../../actor/program/choose.ts'
@@ -47,13 +49,14 @@ export class GuestSteps {
 
   /** Throws what refuses the machine, and what of the definition cannot be known elsewhere. */
   add(def: ActorDef): void {
-    const { type, mailbox, supervision } = def
+    const { type, mailbox, upcast } = def
     if (typeof mailbox.key === 'function') {
       const what = `the mailbox \`key\` of ${type}, a function,`
       throw pluginErrors.PROV_PLUGIN_CANNOT_CROSS({ plugin: this.#plugin, what })
     }
-    if (typeof supervision.group === 'function') {
-      const what = `the \`group\` of ${type}, a function,`
+    // Left out in silence it would make an old event mean something else.
+    if (Object.keys(upcast).length > 0) {
+      const what = `the \`upcast\` of ${type}`
       throw pluginErrors.PROV_PLUGIN_CANNOT_CROSS({ plugin: this.#plugin, what })
     }
     this.#defs.set(type, def)
@@ -93,6 +96,11 @@ export class GuestSteps {
     return serveGuest(start, id, { ...ends, hear: tell }, said)
   }
 
+  /** Where an actor belongs, asked before its first step here: the kernel keeps it. */
+  group(address: Address): Group | string | undefined {
+    return this.#defs.get(typeOf(address))?.supervision.group?.(parseAddress(address).id)
+  }
+
   /** A batch of turns, each by itself. */
   run(batch: Count, text: string): string {
     const turns = JSON.parse(text) as readonly RemoteTurn[]
@@ -102,7 +110,11 @@ export class GuestSteps {
   start(address: Address, input: unknown, sequence: Count, nowMs: number): string {
     const program = this.program(typeOf(address))
     const step = program.start(input, nowMs)
-    return JSON.stringify(this.#sent(program.def, step, undefined, address, sequence))
+    const group = this.group(address)
+    return JSON.stringify({
+      ...this.#sent(program.def, step, undefined, address, sequence),
+      ...(group !== undefined && { group }),
+    })
   }
 
   #turn(

@@ -103,15 +103,19 @@ export async function guest({ found, line, listen, mark }: GuestOptions): Promis
     ) => at('effect', n, () => known$().child({ parent, asked, signal, clock, hear, mail })),
     start: (address: Address, input: unknown, sequence: Count, nowMs: Millis) =>
       at('call', 0, () => known$().start(address, input, sequence, nowMs)),
-    restore: (type: string, state: unknown) =>
-      at(
-        'call',
-        0,
-        () =>
-          void known$()
-            .program(type)
-            .restore(state as never),
-      ),
+    /** Says which group the actor is in. */
+    restore: (type: string, state: unknown, address: Address) =>
+      at('call', 0, () => {
+        known$()
+          .program(type)
+          .restore(state as never)
+        try {
+          return known$().group(address)
+        } catch {
+          // Whoever cannot say where an actor belongs leaves it alone, as in this thread.
+          return undefined
+        }
+      }),
     migrate: (type: string, version: Count, state: unknown) =>
       at('call', 0, () =>
         known$()
@@ -291,6 +295,7 @@ function traitsOf(def: ActorDef) {
     durability: def.durability,
     mailbox: dataOf(def.mailbox),
     supervision: dataOf(def.supervision),
+    grouped: typeof def.supervision.group === 'function',
     effects: Object.keys(def.effects),
     records: Object.keys(def.records),
     migrate: Object.keys(def.migrate).map(Number),

@@ -13,8 +13,10 @@
  *
  * @module
  */
+import type { Address } from '../../actor/address.ts'
 import type { ActorEvent, EffectContext } from '../../actor/define.ts'
-import type { RemoteChild, RemoteProgram, RemoteStep } from '../../actor/program/remote.ts'
+import type { Group } from '../../actor/groups.ts'
+import type { RemoteChild, RemoteProgram } from '../../actor/program/remote.ts'
 import type { ActorState } from '../../actor/state.ts'
 import type { ActorSystem } from '../../actor/system.ts'
 import { systemClock } from '../../clock.ts'
@@ -28,7 +30,7 @@ import type { Plugin, PluginContext } from '../define.ts'
 import type { FoundPlugin } from '../discover.ts'
 import { pluginErrors } from '../errors.ts'
 import type { Doing } from './cage.ts'
-import { parseTraits } from './description.ts'
+import { parseGroup, parseTraits } from './description.ts'
 import type { Description } from './description.ts'
 import type { Generation } from './generation.ts'
 import { askedBy, plainOf } from './host-root.ts'
@@ -104,6 +106,7 @@ export class Pen {
   #before: { readonly generation: Generation; readonly until: Timer } | undefined
   #reloading = false
   #opening: Promise<Generation> | undefined
+  readonly #groups = new Map<Address, Group | string>()
   readonly #registered = new Set<string>()
 
   private constructor(options: PenOptions, first: Generation, steps: Steps) {
@@ -201,27 +204,44 @@ export class Pen {
 
   // ── actors ─────────────────────────────────────────────────────────────────────────────────────
 
+  /** Which group it said that an actor is in; asked once, when the kernel takes the actor up. */
+  groupOf(address: Address): Group | string | undefined {
+    const group = this.#groups.get(address)
+    this.#groups.delete(address)
+    return group
+  }
+
   /** Behaviour of an actor type of this plugin. */
   remote(type: string): RemoteProgram {
-    const step = async (text: unknown): Promise<RemoteStep> => {
+    const parsed = <T>(parse: () => T): T => {
       try {
-        return parseStep(parseJson(String(text)))
+        return parse()
       } catch (thrown) {
         const error = this.#garbage((thrown as Error).message)
         this.odd(error)
         throw error
       }
     }
+    const belongs = (address: Address, raw: unknown): void => {
+      const group = parsed(() => parseGroup(raw))
+      if (group !== undefined) this.#groups.set(address, group)
+    }
     return {
       mode: this.#options.tier === 'worker' ? 'worker' : 'process',
-      start: async ({ address, input, sequence, nowMs }) =>
-        step(await this.#steady('start', address, input, sequence, nowMs)),
+      start: async ({ address, input, sequence, nowMs }) => {
+        const text = await this.#steady('start', address, input, sequence, nowMs)
+        const raw = parsed(() => parseJson(String(text)))
+        const step = parsed(() => parseStep(raw))
+        belongs(address, (raw as { readonly group?: unknown }).group)
+        return step
+      },
       turn: (request) => this.#steps.turn(request),
       migrate: async (version, state) => {
         const next = await this.#steady('migrate', type, version, state)
         return plainOf(next, (what) => this.#garbage(what)) as never
       },
-      restore: async (state) => void (await this.#steady('restore', type, state)),
+      restore: async (state, address) =>
+        belongs(address, await this.#steady('restore', type, state, address)),
       child: (child) => this.#child(child),
     }
   }
@@ -622,7 +642,7 @@ export class Pen {
         if (!snapshot) continue
         const { value, context } = snapshot
         const state = { value, context, status: 'active' } as unknown as ActorState
-        await next.peer.call('restore', type, state)
+        await next.peer.call('restore', type, state, address)
         checked++
       }
     }

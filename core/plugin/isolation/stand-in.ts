@@ -53,6 +53,7 @@ export function standInOf(pen: Pen, description: Description): Plugin {
 /** An actor type whose machine is elsewhere: the kernel asks `Pen.remote` for its steps. */
 export function actorOf(pen: Pen, traits: ActorTraits): ActorDef {
   const { type, version, durability, mailbox, supervision, effects, records, migrate } = traits
+  const group = (id: string) => pen.groupOf(`${type}/${id}`)
   const elsewhere = () => {
     throw pluginErrors.PROV_PLUGIN_DOWN({ plugin: pen.name, reason: 'this runs elsewhere' })
   }
@@ -64,7 +65,7 @@ export function actorOf(pen: Pen, traits: ActorTraits): ActorDef {
     machine: undefined as never,
     durability,
     mailbox,
-    supervision,
+    supervision: traits.grouped ? { ...supervision, group } : supervision,
     effects: Object.fromEntries(
       effects.map((name): [string, EffectHandler] => [
         name,

@@ -1,0 +1,51 @@
+/** Actors whose type says by a function which group they are in, where that function is elsewhere. */
+import t from 'tap'
+import type { ActorDef } from '../../../core/actor/define.ts'
+import { codeOf } from '../../../core/kit.ts'
+import { world } from './world.ts'
+
+t.setTimeout(900_000)
+
+const code = (more = '') => `
+import { defineActor, defineGroup, definePlugin } from 'prov'
+import { assign, setup } from 'xstate'
+const fleet = defineGroup({ name: 'guest-fleet', intensity: 0, periodMs: 60_000, strategy: 'one_for_all' })
+const machine = setup({
+  actions: {
+    count: assign(({ context }) => ({ n: context.n + 1 })),
+    fail: assign(() => { throw new Error('no') }),
+  },
+}).createMachine({ context: { n: 0 }, on: { ok: { actions: 'count' }, bad: { actions: 'fail' } } })
+const member = defineActor({
+  type: 'guest.member', version: 2, machine, ${more}
+  supervision: {
+    onFailure: 'escalate',
+    group: (id) => {
+      if (id === 'odd') throw new Error('nowhere')
+      return id === 'alone' ? undefined : fleet
+    },
+  },
+})
+/* the one */ export default definePlugin({ name: 'guest', api: 1, actors: { member } })`
+
+for (const tier of ['worker', 'process'] as const) {
+  t.test(`members in a ${tier} end together, and who is none of them goes on`, async (t) => {
+    const { actors, row } = await world(t, { install: { 'index.js': code() }, tier })
+    const spawn = (id: string) => actors.spawn({ type: 'guest.member' } as ActorDef, id)
+    const [a, , alone] = [await spawn('a'), await spawn('b'), await spawn('alone')]
+    t.equal(await codeOf(spawn('odd')), 'PROV_ACTOR_START_FAILED')
+    await codeOf(a.apply({ type: 'bad' }))
+    while (actors.ref('guest.member/b')) await new Promise((turn) => setImmediate(turn))
+    t.equal(actors.ref(a.address), undefined, 'their group gave up')
+    await alone.apply({ type: 'ok' })
+    t.equal(row().state, 'running')
+  })
+}
+
+t.test('an `upcast` is refused where the plugin is defined, not left out in silence', async (t) => {
+  const { row } = await world(t, { install: { 'index.js': code('upcast: { 1: (e) => e },') } })
+  t.match(row(), {
+    state: 'refused',
+    error: { code: 'PROV_PLUGIN_CANNOT_CROSS', message: /`upcast` of guest\.member/ },
+  })
+})
