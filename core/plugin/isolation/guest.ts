@@ -117,11 +117,16 @@ export async function guest({ found, line, listen, mark }: GuestOptions): Promis
         }
       }),
     migrate: (type: string, version: Count, state: unknown) =>
-      at('call', 0, () =>
-        known$()
+      at('call', 0, () => {
+        const next: unknown = known$()
           .get(type)
-          ?.migrate[version]?.(state as never),
-      ),
+          ?.migrate[version]?.(state as never)
+        // In this thread a promise is no state either; waited for, it could keep a start waiting for ever.
+        if (typeof (next as { then?: unknown } | undefined)?.then === 'function') {
+          throw new TypeError(`\`migrate\` from version ${version} of ${type} gave a promise`)
+        }
+        return next
+      }),
     async read(name: string, args: Readonly<Record<string, unknown>>, context: unknown) {
       const model = (await known().reads?.[name]?.())?.read
       if (!model) throw new Error(`no read model is called ${name} any more`)

@@ -1,6 +1,10 @@
 /** Actors whose type says by a function which group they are in, where that function is elsewhere. */
 import t from 'tap'
+import { createMachine } from 'xstate'
+import { defineActor } from '../../../core/actor/define.ts'
 import type { ActorDef } from '../../../core/actor/define.ts'
+import { startActors } from '../../../core/actor/start.ts'
+import { memoryJournal } from '../../../core/journal/memory.ts'
 import { codeOf } from '../../../core/kit.ts'
 import { world } from './world.ts'
 
@@ -49,3 +53,20 @@ t.test('an `upcast` is refused where the plugin is defined, not left out in sile
     error: { code: 'PROV_PLUGIN_CANNOT_CROSS', message: /`upcast` of guest\.member/ },
   })
 })
+
+t.test(
+  'a `migrate` that gives a promise parks its actor; the start does not wait for it',
+  async (t) => {
+    const journal = memoryJournal()
+    const before = await startActors({ journal })
+    const old = defineActor({ type: 'guest.member', version: 1, machine: createMachine({}) })
+    before.register(old)
+    await before.spawn(old, 'a')
+    await before.close()
+    const install = { 'index.js': code('migrate: { 1: () => new Promise(() => {}) },') }
+    const { actors, row } = await world(t, { install, journal })
+    t.equal(row().state, 'running')
+    const [shown] = actors.list({ type: 'guest.member' })
+    t.match(shown, { status: 'parked', parked: { code: 'PROV_ACTOR_RESTORE_FAILED' } })
+  },
+)
