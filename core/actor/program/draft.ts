@@ -71,8 +71,12 @@ export class Draft {
   /** Sets a delayed event; under an id that is set already it takes that one's place. */
   delay(id: string | undefined, event: ActorEvent, delayMs: Millis, to?: string): void {
     const name = id ?? this.#freeName(event)
-    const timer = { id: name, dueMs: this.nowMs + delayMs, event, ...(to !== undefined && { to }) }
-    this.timers = [...this.timers.filter((known) => known.id !== name), timer]
+    const dueMs = this.nowMs + delayMs
+    // Literals take what they hold; a spread leaves room for more, in each pending timer.
+    const timer: TimerState =
+      to === undefined ? { id: name, dueMs, event } : { id: name, dueMs, event, to }
+    if (this.timers.length === 0) this.timers = [timer]
+    else this.timers = [...this.timers.filter((known) => known.id !== name), timer]
   }
 
   cancel(id: unknown): void {
