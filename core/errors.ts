@@ -191,8 +191,17 @@ export const coreErrors = defineErrors<{
 /** Any thrown value as a ProvError; foreign ones become PROV_INTERNAL with their message as cause. */
 export function asProvError(thrown: unknown): ProvError {
   if (ProvError.is(thrown)) return thrown
-  const what = thrown instanceof Error ? thrown.message : String(thrown)
+  const what = textOf(thrown)
   return coreErrors.PROV_INTERNAL({ what }, { cause: thrown })
+}
+
+/** What a thrown thing says. Never throws, though anything may be thrown, also what has no text. */
+export function textOf(thrown: unknown): string {
+  try {
+    return thrown instanceof Error ? String(thrown.message) : String(thrown)
+  } catch {
+    return 'something that cannot be read'
+  }
 }
 
 /** The error that a report tells of, as another thread or process met it. */

@@ -4,7 +4,7 @@
  * @module
  */
 import type { AnyMachineSnapshot } from 'xstate'
-import { errorFrom } from '../errors.ts'
+import { errorFrom, textOf } from '../errors.ts'
 import type { ProvError } from '../errors.ts'
 import type { Address } from './address.ts'
 import type { Cell } from './cell.ts'
@@ -51,7 +51,7 @@ export function facadeIn(kernel: Kernel, realm: Realm, now: () => Cell): XStateF
     find: (other) => kernel.ref(other)?.asXState(),
     all: () => [...realm.cells.keys(), ...realm.passive.addresses()] as Address[],
     failed: (thrown) => {
-      const what = String(thrown)
+      const what = textOf(thrown)
       realm.say({ kind: 'observer.failed', address, what }, realm.find(address))
     },
   })

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Clock } from '../clock.ts'
+import { textOf } from '../errors.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { Count, Millis } from '../units.ts'
 import { typeOf } from './address.ts'
@@ -97,7 +98,7 @@ export class Kernel implements ActorSystem {
       })
     }
     const failed = (address: Address, thrown: unknown): void =>
-      hooks['observer.failed']?.({ kind: 'observer.failed', address, what: String(thrown) })
+      hooks['observer.failed']?.({ kind: 'observer.failed', address, what: textOf(thrown) })
     realm.watchers = new Listeners(failed)
     realm.followers = new Listeners(failed)
     realm.taps = new Taps(failed)

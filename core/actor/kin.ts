@@ -9,6 +9,7 @@
  * @module
  */
 import type { AnyActorLogic, AnyStateMachine } from 'xstate'
+import { textOf } from '../errors.ts'
 import type { ErrorReport } from '../errors.ts'
 import type { Address } from './address.ts'
 import type { Cell, Kind } from './cell.ts'
@@ -43,7 +44,7 @@ export function childrenIn(realm: Realm): Children {
       realm.say({ kind: 'log', address, value }, realm.find(address))
     },
     failed: (address, thrown) => {
-      const what = String(thrown)
+      const what = textOf(thrown)
       realm.say({ kind: 'observer.failed', address, what }, realm.find(address))
     },
     begin: (def, birth, input) => void realm.lives.bear(def, birth, input),

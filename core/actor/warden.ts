@@ -353,9 +353,13 @@ const resets = ({ kind, config }: Cell): boolean =>
 
 /** What a thrown thing says for itself. */
 export const messageOf = (thrown: unknown): string => {
-  // Errors of children arrive as data.
-  const said = (thrown as { readonly message?: unknown } | null | undefined)?.message
-  if (typeof said === 'string' && !ProvError.is(thrown)) return said
+  try {
+    // Errors of children arrive as data.
+    const said = (thrown as { readonly message?: unknown } | null | undefined)?.message
+    if (typeof said === 'string' && !ProvError.is(thrown)) return said
+  } catch {
+    // A message that cannot be read is none.
+  }
   const error = asProvError(thrown)
   return error.cause instanceof Error ? error.cause.message : error.message
 }
