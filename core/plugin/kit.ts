@@ -33,11 +33,21 @@ export interface PluginKitOptions {
   readonly prepare?: ((root: string) => Promise<void> | void) | undefined
 }
 
-/** Registers the tests. `make` is called once per test; it may return the same object. */
-export function pluginKit(t: KitTest, make: () => Plugin, options: PluginKitOptions = {}): void {
+/**
+ * Registers the tests and resolves when they have ended, so that it may be the body of a test itself.
+ * `make` is called once per test; it may return the same object.
+ */
+export async function pluginKit(
+  t: KitTest,
+  make: () => Plugin,
+  options: PluginKitOptions = {},
+): Promise<void> {
   const { sampleConfig, badConfigs = [] } = options
+  const tests: PromiseLike<unknown>[] = []
+  const test = (name: string, body: (t: KitTest) => Promise<void>): void =>
+    void tests.push(t.test(name, body))
 
-  void t.test('it is a plugin of the contract that this Prov speaks', async (t) => {
+  test('it is a plugin of the contract that this Prov speaks', async (t) => {
     const plugin = make()
     t.ok(isPlugin(plugin), 'made by definePlugin')
     t.equal(
@@ -47,26 +57,23 @@ export function pluginKit(t: KitTest, make: () => Plugin, options: PluginKitOpti
     )
   })
 
-  void t.test(
-    'a config is parsed at the door: the sample is taken, bad ones are refused',
-    async (t) => {
-      const plugin = make()
-      if (plugin.config) {
-        t.equal(
-          refusalOf(() => plugin.config?.(sampleConfig)),
-          'none',
-          'the sample',
-        )
-        for (const bad of badConfigs) {
-          t.ok(refusalOf(() => plugin.config?.(bad)) !== 'none', `refused: ${JSON.stringify(bad)}`)
-        }
-      } else {
-        t.equal(sampleConfig, undefined, 'a plugin without a parser takes no config')
+  test('a config is parsed at the door: the sample is taken, bad ones are refused', async (t) => {
+    const plugin = make()
+    if (plugin.config) {
+      t.equal(
+        refusalOf(() => plugin.config?.(sampleConfig)),
+        'none',
+        'the sample',
+      )
+      for (const bad of badConfigs) {
+        t.ok(refusalOf(() => plugin.config?.(bad)) !== 'none', `refused: ${JSON.stringify(bad)}`)
       }
-    },
-  )
+    } else {
+      t.equal(sampleConfig, undefined, 'a plugin without a parser takes no config')
+    }
+  })
 
-  void t.test('it starts, provides what it declares, ends cleanly, and starts again', async (t) => {
+  test('it starts, provides what it declares, ends cleanly, and starts again', async (t) => {
     const lines: LogLine[] = []
     const world = temporaryWorld(t)
     for (let life = 1; life <= 2; life++) {
@@ -83,7 +90,7 @@ export function pluginKit(t: KitTest, make: () => Plugin, options: PluginKitOpti
     t.same(wrong, [], 'nothing was logged as an error')
   })
 
-  void t.test('after its end nothing of it still runs', async (t) => {
+  test('after its end nothing of it still runs', async (t) => {
     const world = temporaryWorld(t)
     const before = running()
     const runtime = await open(world, make(), options, [])
@@ -94,7 +101,7 @@ export function pluginKit(t: KitTest, make: () => Plugin, options: PluginKitOpti
     t.same(left(before), [], 'timers, sockets and processes are gone')
   })
 
-  void t.test('its commands and routes load, and their names are their words', async (t) => {
+  test('its commands and routes load, and their names are their words', async (t) => {
     for (const [words, load] of Object.entries(make().commands ?? {})) {
       const { command } = await load()
       t.ok(command.pattern === words || command.pattern.startsWith(`${words} `), words)
@@ -111,12 +118,13 @@ export function pluginKit(t: KitTest, make: () => Plugin, options: PluginKitOpti
     }
   })
 
-  void t.test('each of its error rows has a remedy that names a command or a file', async (t) => {
+  test('each of its error rows has a remedy that names a command or a file', async (t) => {
     for (const [code, row] of Object.entries(make().errors ?? {})) {
       const remedy = typeof row.remedy === 'string' ? row.remedy : row.remedy.toString()
       t.ok(/`|\/|\.[a-z]+/.test(remedy), `${code}: ${remedy}`)
     }
   })
+  await Promise.all(tests)
 }
 
 interface World {

@@ -266,7 +266,7 @@ t.test('its plugin declares one backend and parses its config at the door', asyn
 })
 
 t.test('it keeps the contract of plugins', async (t) => {
-  pluginKit(t, () => providerLocal, {
+  void pluginKit(t, () => providerLocal, {
     sampleConfig: { isolation: 'plain' },
     badConfigs: [{ isolation: 'none' }, []],
   })

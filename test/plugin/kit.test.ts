@@ -16,7 +16,7 @@ const command = defineCommand({
   run: async () => 1,
 })
 
-t.test('a plugin that keeps its promises passes', (t) => {
+t.test('a plugin that keeps its promises passes', (t) =>
   pluginKit(
     t as unknown as KitTest,
     () =>
@@ -38,9 +38,8 @@ t.test('a plugin that keeps its promises passes', (t) => {
         },
       }),
     { sampleConfig: { size: 1 }, badConfigs: [undefined, { size: 'x' }] },
-  )
-  t.end()
-})
+  ),
+)
 
 /** Runs the kit as a stranger's runner would, and answers the titles that failed. */
 async function failures(make: () => Plugin, options?: PluginKitOptions): Promise<string[]> {
@@ -64,7 +63,7 @@ async function failures(make: () => Plugin, options?: PluginKitOptions): Promise
       teardown: (act) => undo.push(act),
     }
   }
-  pluginKit(recorder(''), make, options)
+  await pluginKit(recorder(''), make, options)
   await queue
   for (const act of undo) act()
   return [...failed]

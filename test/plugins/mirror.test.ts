@@ -97,7 +97,7 @@ const settledStream = (at: Open) =>
   })
 
 t.test('it keeps the contract of plugins', async (t) => {
-  pluginKit(t, () => mirror, { badConfigs: [{ dir: 'here' }, { path: '/x' }] })
+  void pluginKit(t, () => mirror, { badConfigs: [{ dir: 'here' }, { path: '/x' }] })
 })
 
 t.test('each event becomes one signed commit that plain git verifies', async (t) => {

@@ -10,7 +10,7 @@ import { request, step, world } from '../support/run-world.ts'
 import type { Request } from '../support/run-world.ts'
 
 t.test('it keeps the contract of plugins', async (t) => {
-  pluginKit(t, () => orchestratorPlugin, {
+  void pluginKit(t, () => orchestratorPlugin, {
     sampleConfig: { parallel: 2, stepTimeout: '5m' },
     badConfigs: [{ parallel: 0 }, { steps: 1 }],
   })

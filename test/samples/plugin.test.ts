@@ -10,7 +10,7 @@ import type { QuotaContext } from './acme-quota/quota.machine.ts'
 import { route } from './acme-quota/quota.route.ts'
 
 t.test('the plugin keeps the promises of plugins', (t) => {
-  pluginKit(t as unknown as KitTest, () => plugin, {
+  void pluginKit(t as unknown as KitTest, () => plugin, {
     sampleConfig: { eu: 3 },
     badConfigs: [{ eu: 0 }, { eu: 'all' }, []],
   })
