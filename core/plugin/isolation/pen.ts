@@ -607,13 +607,15 @@ export class Pen {
     this.#reloading = true
     try {
       const old = this.#state === 'up' && !this.#now.over ? this.#now : undefined
-      const next = await this.#open().catch((thrown: unknown) => {
+      this.#opening = this.#open()
+      const next = await this.#opening.catch((thrown: unknown) => {
         throw this.#refused(asProvError(thrown).message)
       })
       let checked = 0
       try {
         checked = await this.#check(next)
         if (this.#setup && !this.#setup.context.signal.aborted) await this.#exchange(old, next)
+        if (this.#closed || this.#leaving) throw this.#gone()
       } catch (thrown) {
         await next.end()
         throw this.#refused(asProvError(thrown).message)

@@ -142,3 +142,15 @@ t.test(
     t.match(row().error, { code: 'PROV_PLUGIN_RELOAD_FAILED', message: /process\.exit\(4\)/ })
   },
 )
+
+t.test('a close while new code comes in waits for neither and leaves neither', async (t) => {
+  const { host, put, said, actors } = await running(t)
+  put({ by: 7, setup: 'log.info("begins 7"); return new Promise(() => {})' })
+  const reload = codeOf(host.reload('guest'))
+  while (!said().includes('begins 7')) await new Promise((turn) => setImmediate(turn))
+  actors.halt()
+  await host.stop({ keepThreads: true })
+  await actors.close()
+  await host.release()
+  t.equal(await reload, 'PROV_PLUGIN_RELOAD_FAILED')
+})
