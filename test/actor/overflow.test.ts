@@ -102,3 +102,24 @@ t.test('losing and coalescing must be asked for in so many words', async (t) => 
   t.equal(await code({ overflow: 'drop-oldest' }), 'PROV_ACTOR_DEF_INVALID')
   t.equal(await code({ overflow: 'coalesce' }), 'PROV_ACTOR_DEF_INVALID')
 })
+
+t.test(
+  'whoever waited for room or an answer leaves nothing at a signal that lives on',
+  async (t) => {
+    const { system, ref } = await start({ capacity: 1, overflow: 'await' })
+    t.teardown(() => system.close())
+    const { signal } = new AbortController()
+    let heard = 0
+    const add = signal.addEventListener.bind(signal)
+    const remove = signal.removeEventListener.bind(signal)
+    signal.addEventListener = (...all: Parameters<typeof add>) => (heard++, add(...all))
+    signal.removeEventListener = (...all: Parameters<typeof remove>) => (heard--, remove(...all))
+    const applied = ['a', 'b', 'c'].map((what) => ref.apply(seen(what), { signal }))
+    const asked = codeOf(system.ask(ref.address, () => seen('d'), { signal, timeoutMs: 0 }))
+    t.ok(heard >= 3, `${heard} wait`)
+    await Promise.all(applied)
+    await system.close()
+    await asked
+    t.equal(heard, 0)
+  },
+)
