@@ -49,6 +49,8 @@ const statuses: readonly ActorStatus[] = [
   'dormant',
 ]
 
+const done = statuses.indexOf('done')
+
 /** Bits of `Cell.flags`; the lowest three are the status, 0 is active. */
 export const flag = {
   status: 7,
@@ -184,6 +186,11 @@ export class Cell implements Standing {
 
   get status(): ActorStatus {
     return statuses[this.flags & flag.status] as ActorStatus
+  }
+
+  /** Whether its machine came to its end, without the name for it. */
+  get done(): boolean {
+    return (this.flags & flag.status) === done
   }
 
   set status(status: ActorStatus) {

@@ -216,7 +216,7 @@ export class Post {
     if (!isEvent(event)) return books.letter(to, event, 'invalid', { from })
     if (asks.answer(to, event)) return
     const cell = this.#realm.find(to, 'message')
-    if (cell && cell.status !== 'done') return this.#queue(cell, event, from)
+    if (cell !== undefined && !cell.done) return this.#queue(cell, event, from)
     const waiting = starting.get(to)
     if (waiting) return void waiting.catch(() => {}).then(() => this.tellNow(from, params))
     books.letter(to, event, cell || ledger.stored.has(to) ? 'stopped' : 'unknown', { from })

@@ -105,6 +105,9 @@ export class Lexicon {
       inline || typeof action === 'string' ? undefined : (action as { params?: unknown }).params
     if (given === undefined) return op
     if (typeof given !== 'function') return (draft) => op(draft, given)
+    if (!builtIn) {
+      return (draft) => draft.ask(name, given({ context: draft.context, event: draft.event }))
+    }
     return (draft) => op(draft, given({ context: draft.context, event: draft.event }))
   }
 
