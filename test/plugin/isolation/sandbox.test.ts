@@ -17,7 +17,7 @@ const { WS, HOST_HOME, TOKEN } = process.env
 console.log(JSON.stringify({
   ws: look(WS), state: look(WS + '/.prov'), keys: look(WS + '/keys'), home: look(HOST_HOME), TOKEN,
 }))
-export default {}`
+  export default {}`
 
 t.test(
   'state and keys inside the folder of a plugin, the home, and secrets as arguments',
