@@ -1,5 +1,4 @@
 /** The public names that `face.test.ts` holds. @module */
-
 export const faceValues: readonly string[] = [
   'Keyring',
   'ProvError',

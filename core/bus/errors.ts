@@ -16,6 +16,11 @@ export const busErrors = defineErrors<{
   PROV_BUS_TOPOLOGY_INVALID: { file: string; where: string; what: string }
   PROV_BUS_SERVER_OLD: { version: string; wants: string }
   PROV_BUS_NO_JETSTREAM: { server: string }
+  PROV_BUS_OFF: { url: string }
+  PROV_BUS_SILENT: { waiting: number; dropped: number; why: string }
+  PROV_BUS_ELSEWHERE: { url: string; from: string; other: string; where: string }
+  PROV_BUS_NO_SYNC: { server: string }
+  PROV_BUS_REDELIVERS: { consumer: string; count: number; ordered: boolean }
   PROV_BUS_FENCED: { office: string; epoch: number; newest: number }
 }>({
   PROV_BUS_OVERLAP: {
@@ -101,5 +106,37 @@ export const busErrors = defineErrors<{
     text: ({ office, epoch, newest }) =>
       `${office} went on under somebody else: epoch ${epoch} is over, ${newest} came after it`,
     remedy: 'end this process; `prov nats status` shows who leads now',
+  },
+  PROV_BUS_OFF: {
+    disposition: 'retry',
+    text: ({ url }) => `events stay on this machine: nats_events.enabled is not true (${url})`,
+    remedy:
+      'set enabled = true under nats_events in .ontoref/config.ncl, or leave it: nothing else needs a server',
+  },
+  PROV_BUS_SILENT: {
+    disposition: 'retry',
+    text: ({ waiting, dropped, why }) =>
+      `${waiting} events wait to be published and ${dropped} were not: ${why}`,
+    remedy: '`prov events` shows them here; what waits goes out by itself once the server takes it',
+  },
+  PROV_BUS_ELSEWHERE: {
+    disposition: 'usage',
+    text: ({ url, from, other, where }) =>
+      `${url} holds here (${from}), but ${where} says ${other}`,
+    remedy:
+      'remove the url that is not meant, from .ontoref/config.ncl or the environment, and start what runs anew',
+  },
+  PROV_BUS_NO_SYNC: {
+    disposition: 'retry',
+    text: ({ server }) =>
+      `${server} acknowledges before it syncs: a power cut loses minutes, and what was sent comes again from the journals`,
+    remedy: 'set sync_interval: always under jetstream; `prov nats config` prints it',
+  },
+  PROV_BUS_REDELIVERS: {
+    disposition: 'retry',
+    text: ({ consumer, count, ordered }) =>
+      `${consumer} has ${count} messages in flight that came before${ordered ? '' : ', and they may come out of order'}`,
+    remedy:
+      'take each id once (the id of the event), acknowledge after the work; where order matters set max_ack_pending to 1 in nats/streams.json and run `prov nats apply`',
   },
 })

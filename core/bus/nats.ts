@@ -134,6 +134,24 @@ async function connectOnce(options: NatsBusOptions): Promise<NatsBus> {
   }
 }
 
+/** A new user of a server: the seed is the secret, the key is what a configuration names. */
+export async function newUser(): Promise<{ readonly seed: Uint8Array; readonly key: string }> {
+  const { nkeys } = await import('nats')
+  const pair = nkeys.createUser()
+  return { seed: pair.getSeed(), key: pair.getPublicKey() }
+}
+
+/** The public key of a seed. Throws PROV_BUS_DENIED when it is none. */
+export async function publicKeyOf(seed: Uint8Array): Promise<string> {
+  const { nkeys } = await import('nats')
+  try {
+    return nkeys.fromSeed(seed).getPublicKey()
+  } catch {
+    // Without the cause: it may quote the seed.
+    throw busErrors.PROV_BUS_DENIED({ what: 'use this seed' })
+  }
+}
+
 /** Compares the first two numbers of versions. */
 export function isAtLeast(version: string, wanted: string): boolean {
   const [major = 0, minor = 0] = version.split('.').map((part) => Number.parseInt(part, 10))
@@ -353,6 +371,15 @@ export class NatsBus implements Bus {
         inFlight: num_ack_pending,
       })),
     }
+  }
+
+  /** What a look at the server needs and messages do not: for `nats-look.ts`. */
+  get client(): {
+    readonly connection: NatsConnection
+    readonly jsm: Manager
+    readonly nats: Nats
+  } {
+    return { connection: this.#connection, jsm: this.#jsm, nats: this.#nats }
   }
 
   close(): Promise<void> {

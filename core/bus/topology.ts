@@ -51,7 +51,7 @@ export interface TopologyRow {
   readonly what: 'stream' | 'consumer'
   readonly name: string
   /** `refused`: it is there with settings that nobody can change safely, or the role may not. */
-  readonly state: Ensured | 'refused'
+  readonly state: Ensured | 'refused' | 'would be created' | 'would be changed'
   readonly error?: ErrorReport
 }
 
@@ -86,6 +86,34 @@ export async function applyTopology(
   }
   return rows
 }
+
+/** The rows that `applyTopology` would give, as far as streams go; changes nothing. */
+export async function dryTopology(
+  bus: Pick<Bus, 'streamInfo'>,
+  { streams, consumers }: Topology,
+): Promise<readonly TopologyRow[]> {
+  const rows: TopologyRow[] = []
+  const infos = new Map<string, Awaited<ReturnType<Bus['streamInfo']>>>()
+  for (const stream of streams) {
+    const row = { what: 'stream', name: stream.name } as const
+    const info = await bus.streamInfo(stream.name)
+    infos.set(stream.name, info)
+    try {
+      const verdict = judgeStream(stream, info ? [info.config] : [], { change: true })
+      rows.push({ ...row, state: would[verdict] })
+    } catch (thrown) {
+      rows.push({ ...row, state: 'refused', error: asProvError(thrown).toJSON() })
+    }
+  }
+  for (const { stream, name } of consumers) {
+    const known = infos.get(stream)?.consumers.some((one) => one.name === name) === true
+    const state = known ? 'same' : 'would be created'
+    rows.push({ what: 'consumer', name: `${stream}/${name}`, state })
+  }
+  return rows
+}
+
+const would = { new: 'would be created', change: 'would be changed', same: 'same' } as const
 
 /**
  * A topology from unknown data: `{ streams: […], consumers: […] }` with consumers there or inside

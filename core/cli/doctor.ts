@@ -18,6 +18,8 @@ export interface Finding {
   /** `note` is worth knowing and stops nothing. */
   readonly level: 'good' | 'note' | 'bad'
   readonly found: string
+  /** Code of the error table, where the finding is one. */
+  readonly code?: string
   readonly fix?: string
 }
 

@@ -32,6 +32,8 @@ export const cliErrors = defineErrors<{
   PROV_CLI_USAGE: { reason: string; command: string }
   PROV_CLI_DRY_RUN_MEANINGLESS: { command: string }
   PROV_CLI_RELOAD_UNREACHABLE: { plugin: string; pid?: number }
+  PROV_CLI_NATS_NO_KEYS: { workspace: string }
+  PROV_CLI_NATS_PLAIN: { listen: string }
 }>({
   PROV_CLI_COMMAND_UNKNOWN: {
     disposition: 'usage',
@@ -102,5 +104,15 @@ export const cliErrors = defineErrors<{
         : `process ${pid} runs ${plugin}, and only a daemon could be asked to reload it; there is none yet`,
     remedy: ({ plugin, pid }) =>
       `${pid === undefined ? '' : `end process ${pid} and start it again, or let it call \`runtime.reload('${plugin}')\`; `}\`prov plugins trust ${plugin}\` pins the changed code`,
+  },
+  PROV_CLI_NATS_NO_KEYS: {
+    disposition: 'usage',
+    text: ({ workspace }) => `no role of ${workspace} has a key yet, so nobody could connect`,
+    remedy: 'run `prov nats keys`, which makes one for each role',
+  },
+  PROV_CLI_NATS_PLAIN: {
+    disposition: 'refuse',
+    text: ({ listen }) => `a server on ${listen} can be reached by others and needs a certificate`,
+    remedy: 'pass --cert and --key to `prov nats config`, or listen on 127.0.0.1',
   },
 })

@@ -29,6 +29,12 @@ export function findNatsServer(): string | undefined {
   return undefined
 }
 
+/** A server older than 2.10, where one is at hand: its path stands in PROV_NATS_OLD. */
+export function findOldNatsServer(): string | undefined {
+  const path = process.env['PROV_NATS_OLD']
+  return path !== undefined && existsSync(path) ? path : undefined
+}
+
 function goFolder(): string {
   try {
     return join(execFileSync('go', ['env', 'GOPATH'], { encoding: 'utf8' }).trim(), 'bin')

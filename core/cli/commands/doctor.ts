@@ -18,18 +18,21 @@ export const command = defineCommand({
   ],
   flags: {},
   run: async (_flags, context) => {
-    const [machine, workspace] = await Promise.all([checkMachine(context), checkWorkspace(context)])
-    return { findings: [...machine, ...workspace] }
+    const { checkNats } = await import('../doctor-nats.ts')
+    const parts = [checkMachine(context), checkWorkspace(context), checkNats(context)]
+    return { findings: (await Promise.all(parts)).flat() }
   },
   exitCode: ({ findings }) => (findings.some(({ level }) => level === 'bad') ? 1 : 0),
   render: ({ findings }, paint, format) => {
     const marks = { good: 'ok', note: 'note', bad: 'BAD' } as const
     const colours = { good: paint.good, note: paint.warn, bad: paint.bad } as const
     return table(
-      findings.map(({ level, check, found, fix }) => [
+      findings.map(({ level, check, code, found, fix }) => [
         [marks[level], colours[level]] as const,
         check,
-        fix === undefined ? found : `${found}. Fix: ${fix}`,
+        [code && `${code}:`, found + (fix === undefined ? '' : `. Fix: ${fix}`)]
+          .filter(Boolean)
+          .join(' '),
       ]),
       { paint, format, head: ['', 'check', 'finding'] },
     )

@@ -1,0 +1,210 @@
+/**
+ * What a server is and holds, looked at without changing anything: for `prov doctor`, for the check
+ * of the op contract, for people. A role that may not see something is told so, never failed.
+ *
+ * @module
+ */
+import type { ConsumerInfo, JetStreamAccountStats, StreamInfo as ServerStreamInfo } from 'nats'
+import type { Clock } from '../clock.ts'
+import { ProvError } from '../errors.ts'
+import type { Bytes, Count, Millis } from '../units.ts'
+import type { NatsBus } from './nats.ts'
+import { foreign, isAbsent, serverCode } from './nats-errors.ts'
+
+/** A stream as it stands there, also with what Prov would never ask for. */
+export interface StreamView {
+  readonly name: string
+  readonly subjects: readonly string[]
+  readonly retention: string
+  readonly messages: Count
+  /** Streams that this one takes its messages from. */
+  readonly copies: readonly string[]
+  /** Undefined when this role may not see them. */
+  readonly consumers: readonly ConsumerView[] | undefined
+}
+
+export interface ConsumerView {
+  readonly name: string
+  readonly filters: readonly string[]
+  readonly explicitAck: boolean
+  /** The server sends by itself: nobody's credits bound it. */
+  readonly push: boolean
+  /** Undefined: for ever. */
+  readonly maxDeliver: Count | undefined
+  readonly maxInFlight: Count | undefined
+  readonly pending: Count
+  readonly inFlight: Count
+  /** In flight for the second time or more. */
+  readonly redelivered: Count
+}
+
+export interface ServerView {
+  readonly version: string
+  readonly name: string
+  readonly url: string
+  readonly roundTripMs: Millis
+  /** This machine's clock minus the server's; undefined when nothing tells. */
+  readonly clockOffsetMs: Millis | undefined
+  /** What the account may keep and keeps; undefined when this role may not see it. */
+  readonly store: { readonly bytes: Bytes; readonly limitBytes: Bytes | undefined } | undefined
+  /** True when it syncs before it acknowledges; undefined when its monitoring cannot be reached. */
+  readonly syncs: boolean | undefined
+}
+
+const lookMs: Millis = 2_000
+
+export async function lookAtServer(
+  bus: NatsBus,
+  { clock, monitor }: { readonly clock: Clock; readonly monitor: string | undefined },
+): Promise<ServerView> {
+  const { connection, jsm } = bus.client
+  try {
+    const roundTripMs = await connection.rtt()
+    const account = await unlessDenied<JetStreamAccountStats>(() => jsm.getAccountInfo())
+    const { version = '?', server_name = '?', server_id } = connection.info ?? {}
+    const told = await varz(monitor, server_id)
+    const limit = account?.limits.max_storage ?? -1
+    return {
+      version,
+      name: server_name,
+      url: connection.getServer(),
+      roundTripMs,
+      clockOffsetMs: told && clock.now() - told.nowMs,
+      store: account && { bytes: account.storage, limitBytes: limit > 0 ? limit : told?.maxFile },
+      syncs: told?.syncs,
+    }
+  } catch (thrown) {
+    throw foreign('look at the server', thrown)
+  }
+}
+
+interface Told {
+  readonly syncs: boolean
+  readonly nowMs: Millis
+  readonly maxFile: Bytes | undefined
+}
+
+/** Monitoring of the very server that we speak to, or nothing. */
+async function varz(
+  monitor: string | undefined,
+  serverId: string | undefined,
+): Promise<Told | undefined> {
+  if (monitor === undefined) return undefined
+  try {
+    const answer = await fetch(new URL('/varz', monitor), { signal: AbortSignal.timeout(lookMs) })
+    const said = (await answer.json()) as {
+      server_id?: string
+      now?: string
+      jetstream?: { config?: { sync_always?: boolean; max_storage?: number } }
+    }
+    if (said.server_id !== serverId) return undefined
+    const { sync_always: syncs = false, max_storage: maxFile } = said.jetstream?.config ?? {}
+    return { syncs, nowMs: Date.parse(said.now ?? ''), maxFile }
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * All streams of the account. A role that may not list them sees those that are named and that it may
+ * look at.
+ */
+export async function lookAtStreams(
+  bus: NatsBus,
+  named: readonly string[],
+): Promise<readonly StreamView[]> {
+  const { jsm } = bus.client
+  try {
+    const all = await unlessDenied(() => collect(jsm.streams.list()))
+    const infos = all ?? (await Promise.all(named.map((name) => streamNamed(bus, name))))
+    const found = infos.filter((info) => info !== undefined)
+    return await Promise.all(
+      found.map(async (info) => {
+        const consumers = await unlessDenied(() => collect(jsm.consumers.list(info.config.name)))
+        return streamView(info, consumers)
+      }),
+    )
+  } catch (thrown) {
+    throw foreign('look at the streams', thrown)
+  }
+}
+
+async function streamNamed(bus: NatsBus, name: string): Promise<ServerStreamInfo | undefined> {
+  try {
+    return await unlessDenied(() => bus.client.jsm.streams.info(name))
+  } catch (thrown) {
+    if (isAbsent(thrown)) return undefined
+    throw thrown
+  }
+}
+
+function streamView(
+  { config, state }: ServerStreamInfo,
+  consumers: readonly ConsumerInfo[] | undefined,
+): StreamView {
+  const { mirror, sources = [] } = config
+  return {
+    name: config.name,
+    subjects: config.subjects ?? [],
+    retention: config.retention,
+    messages: state.messages,
+    copies: [...(mirror ? [mirror.name] : []), ...sources.map(({ name }) => name)],
+    consumers: consumers?.map(({ name, config: own, ...info }) => {
+      const { filter_subject: one, filter_subjects: several = [], max_deliver = -1 } = own
+      const { max_ack_pending: most = -1 } = own
+      return {
+        name,
+        filters: several.length > 0 ? several : [one || '>'],
+        explicitAck: own.ack_policy === 'explicit',
+        push: own.deliver_subject !== undefined,
+        maxDeliver: max_deliver > 0 ? max_deliver : undefined,
+        maxInFlight: most > 0 ? most : undefined,
+        pending: info.num_pending,
+        inFlight: info.num_ack_pending,
+        redelivered: info.num_redelivered,
+      }
+    }),
+  }
+}
+
+/**
+ * Whether this role may publish under a subject. The server refuses what is sent in any case: it is
+ * for a stream that does not exist, so nothing is stored.
+ */
+export async function mayPublish(
+  bus: NatsBus,
+  subject: string,
+): Promise<'yes' | 'denied' | 'no stream'> {
+  const { connection, nats } = bus.client
+  const headers = nats.headers()
+  headers.set('Nats-Expected-Stream', 'PROV_ASKS_ONLY')
+  try {
+    await connection.jetstream().publish(subject, '', { headers, timeout: lookMs })
+    return 'yes'
+  } catch (thrown) {
+    if (isDenied(thrown)) return 'denied'
+    if (serverCode(thrown) !== undefined) return 'yes'
+    if ((thrown as { code?: string }).code === '503') return 'no stream'
+    throw foreign(`ask about ${subject}`, thrown)
+  }
+}
+
+async function collect<T>(list: AsyncIterable<T>): Promise<readonly T[]> {
+  const found: T[] = []
+  for await (const one of list) found.push(one)
+  return found
+}
+
+async function unlessDenied<T>(ask: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await ask()
+  } catch (thrown) {
+    if (isDenied(thrown)) return undefined
+    throw thrown
+  }
+}
+
+function isDenied(thrown: unknown): boolean {
+  if (ProvError.is(thrown)) return thrown.code === 'PROV_BUS_DENIED'
+  return (thrown as { code?: string }).code === 'PERMISSIONS_VIOLATION'
+}

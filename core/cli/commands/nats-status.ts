@@ -1,0 +1,62 @@
+/**
+ * `prov nats status`: which settings hold and where they come from, and what `prov doctor` finds
+ * about the server. Shows that there is a seed, never the seed.
+ *
+ * @module
+ */
+import { defineCommand } from '../command.ts'
+import { checkNats, linkStatus } from '../doctor-nats.ts'
+import { settingsOf } from '../nats.ts'
+import { fields, section, table } from '../table.ts'
+
+export const command = defineCommand({
+  pattern: 'nats status',
+  describe: 'which NATS settings hold, where they come from, whether events go out',
+  group: 'Runtime',
+  examples: [['prov nats status', 'exit 0 when nothing is broken, 1 otherwise']],
+  flags: {},
+  run: async (_flags, context) => {
+    const findings = await checkNats(context)
+    const settings = await settingsOf(context).catch(() => undefined)
+    const link = await linkStatus(context)
+    return {
+      settings: settings && {
+        enabled: settings.enabled,
+        url: settings.url,
+        emit: settings.emit,
+        subscribe: settings.subscribe,
+        streams_config: settings.streamsConfig ?? 'bundled',
+        seed: settings.seed() === undefined ? 'none' : 'there is one',
+        tls: settings.tls !== undefined,
+      },
+      from: settings?.from ?? {},
+      link,
+      findings,
+    }
+  },
+  exitCode: ({ findings }) => (findings.some(({ level }) => level === 'bad') ? 1 : 0),
+  render: ({ settings, from, findings }, paint, format) => [
+    ...fields(
+      Object.entries(settings ?? {}).map(([name, value]) => {
+        const where = from[name] === undefined ? '' : `  (${from[name]})`
+        return [
+          name,
+          `${Array.isArray(value) ? value.join(', ') || 'none' : String(value)}${where}`,
+        ]
+      }),
+      { paint, format },
+    ),
+    ...section(
+      'what was found',
+      table(
+        findings.map(({ level, code = '', found, fix }) => [
+          level === 'bad' ? (['BAD', paint.bad] as const) : level,
+          code,
+          fix === undefined ? found : `${found}. Fix: ${fix}`,
+        ]),
+        { paint, format, head: ['', 'code', ''] },
+      ),
+      { paint, format },
+    ),
+  ],
+})
