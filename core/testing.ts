@@ -9,6 +9,8 @@ export type { LeadershipHarness, LeadershipKitOptions } from './bus/leadership-k
 export type { BusHarness, BusKitOptions } from './bus/kit.ts'
 export { journalKit } from './journal/kit.ts'
 export type { JournalHarness } from './journal/kit.ts'
+export { simulatedDisk } from './journal/simulated-disk.ts'
+export type { SimulatedDisk, SimulatedDiskOptions } from './journal/simulated-disk.ts'
 export { codeOf } from './kit.ts'
 export type { KitTest } from './kit.ts'
 export { pluginKit } from './plugin/kit.ts'

@@ -289,6 +289,7 @@ export const testingValues: readonly string[] = [
   'providerKit',
   'simulate',
   'simulateActors',
+  'simulatedDisk',
 ]
 
 export const testingTypes: readonly string[] = [
@@ -307,6 +308,8 @@ export const testingTypes: readonly string[] = [
   'ProviderKitOptions',
   'SimulateActorsOptions',
   'SimulateOptions',
+  'SimulatedDisk',
+  'SimulatedDiskOptions',
   'SimulatedRuntime',
   'StepTaken',
   'World',

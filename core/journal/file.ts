@@ -27,7 +27,7 @@ import { diskFiles } from './files.ts'
 import type { JournalFiles } from './files.ts'
 import type { Journal, JournalEntry, Position } from './journal.ts'
 import { encodeLine } from './line.ts'
-import { systemProcesses, takeLock } from './lock.ts'
+import { lockHolder, systemProcesses, takeLock } from './lock.ts'
 import type { Lock, Processes } from './lock.ts'
 import { refuseRemote } from './place.ts'
 import { readLog } from './reader.ts'
@@ -41,6 +41,7 @@ import {
   segmentNumbers,
 } from './segment.ts'
 import { dropSnapshotsBeyond, readSnapshot, writeSnapshot } from './snapshot.ts'
+import { isFull, reserveName } from './reserve.ts'
 import { LogWriter } from './writer.ts'
 import type { Adoption, LogEnd } from './writer.ts'
 
@@ -100,7 +101,13 @@ export async function underLock<T>(
     await files.makeFolder(lockDir)
     await refuseRemote(dir)
     const floor = await lastEpoch(dir, await files.list(dir))
-    lock = await takeLock(lockDir, { floor, files, processes, clock })
+    const take = () => takeLock(lockDir, { floor, files, processes, clock })
+    lock = await take().catch(async (thrown: unknown) => {
+      // Even a lock takes a block; nobody alive needs the reserve more than whoever opens now.
+      if (!isFull(thrown) || (await lockHolder(lockDir, processes))) throw thrown
+      await files.remove(`${dir}/${reserveName}`).catch(() => {})
+      return take()
+    })
     return await act(lock, { ...options, clock, files })
   } catch (thrown) {
     await lock?.release().catch(() => {})

@@ -11,6 +11,15 @@ import type { Bytes } from '../units.ts'
 import { writeAll } from './files.ts'
 import type { JournalFiles } from './files.ts'
 
+/** Its name in the folder of the journal. */
+export const reserveName = 'reserve'
+
+/** True for what a disk, or a quota of it, says when it is full. */
+export function isFull(thrown: unknown): boolean {
+  const { code } = Object(thrown) as { code?: unknown }
+  return code === 'ENOSPC' || code === 'EDQUOT'
+}
+
 export class Reserve {
   readonly #files: JournalFiles
   readonly #path: string
@@ -39,8 +48,7 @@ export class Reserve {
     try {
       return await act()
     } catch (thrown) {
-      const { code } = Object(thrown) as { code?: unknown }
-      if (code !== 'ENOSPC' && code !== 'EDQUOT') throw thrown
+      if (!isFull(thrown)) throw thrown
       await this.#filling
       this.#isThere = false
       // One of an earlier life is as good, so it is not asked whether this one made it.

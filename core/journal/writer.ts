@@ -11,7 +11,7 @@ import type { Clock } from '../clock.ts'
 import type { Bytes, Count } from '../units.ts'
 import type { Frame } from './commit.ts'
 import { placeFile, writeAll } from './files.ts'
-import { Reserve } from './reserve.ts'
+import { Reserve, reserveName } from './reserve.ts'
 import type { JournalFiles, WritableFile } from './files.ts'
 import type { Position } from './journal.ts'
 import type { Mark } from './reader.ts'
@@ -83,7 +83,8 @@ export class LogWriter {
     end: LogEnd,
     adoption?: Adoption,
   ): Promise<LogWriter> {
-    const reserve = new Reserve(options.files, `${options.dir}/reserve`, reserveBytes)
+    const bytes = Math.min(reserveBytes, 2 * options.segmentBytes)
+    const reserve = new Reserve(options.files, `${options.dir}/${reserveName}`, bytes)
     const [file, start] = await reserve.instead(() => openSegment(options, end, adoption))
     await reserve.fill()
     return new LogWriter(options, reserve, file, start)

@@ -23,11 +23,11 @@ export interface Trouble {
   sync?: ((path: string) => Promise<void> | void) | undefined
 }
 
-export function troubledFiles(trouble: Trouble): JournalFiles {
+export function troubledFiles(trouble: Trouble, disk: JournalFiles = diskFiles): JournalFiles {
   return {
-    ...diskFiles,
+    ...disk,
     open(path, options) {
-      const file = diskFiles.open(path, options)
+      const file = disk.open(path, options)
       return {
         ...file,
         write(bytes, offset) {
@@ -57,10 +57,10 @@ export async function diskPlace(
   t: { teardown(undo: () => unknown): unknown },
   options: Partial<OpenJournalOptions> = {},
 ) {
-  const dir = await tempDir(t)
+  const dir = options.dir ?? (await tempDir(t))
   const clock = simulatedClock()
   const trouble: Trouble = {}
-  const files = troubledFiles(trouble)
+  const files = troubledFiles(trouble, options.files)
   const dead = new Set<number>()
   let process = 0
   const owner = (pid: number): Owner => ({
@@ -80,7 +80,7 @@ export async function diskPlace(
         self: () => owner(pid),
         look: (other) => (dead.has(other.pid) ? 'dead' : 'alive'),
       }
-      return openJournal({ dir, clock, files, processes, ...options })
+      return openJournal({ ...options, dir, clock, files, processes })
     },
     reader: () => readJournal({ dir }),
     presumeDead: () => void dead.add(process),
