@@ -12,7 +12,7 @@ import type { Position } from './journal.ts'
 import type { Count } from '../units.ts'
 import { hashOfBatch, headerOf } from './recover.ts'
 import type { Recovered } from './recover.ts'
-import { segmentName, segmentNumbers } from './segment.ts'
+import { segmentNumbers } from './segment.ts'
 
 /** A log as it lies on disk. */
 export interface FoundLog {
@@ -86,9 +86,7 @@ async function livesIn(dir: string, journal: string): Promise<boolean> {
 
 /** Two names of one folder, such as two mounts. */
 async function isSame(one: string, other: string): Promise<boolean> {
-  const [a, b] = await Promise.all(
-    [one, other].map((dir) => stat(`${dir}/${segmentName(1)}`).catch(() => undefined)),
-  )
+  const [a, b] = await Promise.all([one, other].map((dir) => stat(dir).catch(() => undefined)))
   return a !== undefined && b !== undefined && a.dev === b.dev && a.ino === b.ino
 }
 

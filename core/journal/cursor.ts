@@ -4,8 +4,6 @@
  *
  * @module
  */
-import { open } from 'node:fs/promises'
-import type { FileHandle } from 'node:fs/promises'
 import type { Bytes, Count } from '../units.ts'
 import { journalErrors } from './errors.ts'
 import {
@@ -17,8 +15,9 @@ import {
   decodeBatchHead,
   decodeSegmentHeader,
   segmentHeaderBytes,
-  segmentName,
 } from './segment.ts'
+import { openSource } from './source.ts'
+import type { SegmentSource } from './source.ts'
 import type { BatchHead, SegmentHeader } from './segment.ts'
 
 export interface Batch extends BatchHead {
@@ -40,24 +39,24 @@ export class SegmentCursor {
   readonly header: SegmentHeader
   /** Where the next batch is looked for. */
   offset: Bytes = segmentHeaderBytes
-  readonly #handle: FileHandle
+  readonly #source: SegmentSource
   #window: Buffer = Buffer.alloc(0)
   #windowAt: Bytes = 0
 
-  private constructor(path: string, handle: FileHandle, header: SegmentHeader) {
-    this.path = path
-    this.#handle = handle
+  private constructor(source: SegmentSource, header: SegmentHeader) {
+    this.path = source.path
+    this.#source = source
     this.header = header
   }
 
   /** Opens a segment by number. Throws PROV_JOURNAL_CORRUPT when its header is damaged. */
   static async open(dir: string, segment: Count): Promise<SegmentCursor> {
-    const path = `${dir}/${segmentName(segment)}`
-    const handle = await open(path, 'r')
+    const source = await openSource(dir, segment)
+    const { path } = source
     try {
       const page = Buffer.alloc(segmentHeaderBytes)
-      const { bytesRead } = await handle.read(page, 0, segmentHeaderBytes, 0)
-      const header = decodeSegmentHeader(page.subarray(0, bytesRead))
+      const got = await source.read(page, 0, segmentHeaderBytes, 0)
+      const header = decodeSegmentHeader(page.subarray(0, got))
       if (!header || header.segment !== segment) {
         throw journalErrors.PROV_JOURNAL_CORRUPT({
           file: path,
@@ -67,9 +66,9 @@ export class SegmentCursor {
             : 'its header does not fit its CRC',
         })
       }
-      return new SegmentCursor(path, handle, header)
+      return new SegmentCursor(source, header)
     } catch (thrown) {
-      await handle.close()
+      await source.close()
       throw thrown
     }
   }
@@ -87,7 +86,7 @@ export class SegmentCursor {
    * cursor is damage and not the end of the log.
    */
   async tail(after: Count): Promise<{ torn: boolean; laterBatch?: Bytes }> {
-    const { size } = await this.#handle.stat()
+    const size = await this.#source.size()
     const rest = await this.#read(this.offset, Math.max(0, size - this.offset))
     for (let at = rest.indexOf(batchMagic, 1); at >= 0; at = rest.indexOf(batchMagic, at + 1)) {
       const head = decodeBatchHead(rest, at)
@@ -99,7 +98,7 @@ export class SegmentCursor {
 
   /** The last whole batch at or behind the cursor, whatever stands before it. */
   async lastWhole(): Promise<BatchHead | undefined> {
-    const { size } = await this.#handle.stat()
+    const size = await this.#source.size()
     const rest = await this.#read(this.offset, Math.max(0, size - this.offset))
     let last: BatchHead | undefined
     let next = 0
@@ -113,12 +112,12 @@ export class SegmentCursor {
   }
 
   /** Size of the file now, zeros included. */
-  async size(): Promise<Bytes> {
-    return (await this.#handle.stat()).size
+  size(): Promise<Bytes> {
+    return this.#source.size()
   }
 
   async close(): Promise<void> {
-    await this.#handle.close()
+    await this.#source.close()
   }
 
   async #parse(fresh: boolean): Promise<Batch | undefined> {
@@ -154,9 +153,9 @@ export class SegmentCursor {
     const buffer = Buffer.allocUnsafe(bytes)
     let got = 0
     while (got < bytes) {
-      const { bytesRead } = await this.#handle.read(buffer, got, bytes - got, offset + got)
-      if (bytesRead === 0) break
-      got += bytesRead
+      const more = await this.#source.read(buffer, got, bytes - got, offset + got)
+      if (more === 0) break
+      got += more
     }
     return buffer.subarray(0, got)
   }

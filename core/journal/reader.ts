@@ -124,7 +124,8 @@ async function* batches(dir: string, mark: Mark): AsyncGenerator<Batch> {
 
 /** Length at which the successor sealed a segment; undefined while there is no successor. */
 async function sealedLength(dir: string, segment: Count): Promise<Bytes | undefined> {
-  if (!existsSync(`${dir}/${segmentName(segment + 1)}`)) return undefined
+  const next = `${dir}/${segmentName(segment + 1)}`
+  if (!existsSync(next) && !existsSync(`${next}.gz`)) return undefined
   return (await headerOf(dir, segment + 1)).sealedBytes
 }
 

@@ -9,8 +9,10 @@
  *
  * @module
  */
-import { copyFile, readdir, realpath } from 'node:fs/promises'
+import { copyFile, readdir, readFile, realpath } from 'node:fs/promises'
 import { basename } from 'node:path'
+import { promisify } from 'node:util'
+import { gunzip } from 'node:zlib'
 import { ProvError } from '../errors.ts'
 import type { Bytes, Count } from '../units.ts'
 import { anchorOfDir } from './anchor.ts'
@@ -18,11 +20,12 @@ import { SegmentCursor } from './cursor.ts'
 import { journalErrors } from './errors.ts'
 import { underLock } from './file.ts'
 import type { OpenJournalOptions } from './file.ts'
+import { placeFile } from './files.ts'
 import type { JournalFiles } from './files.ts'
 import type { Position } from './journal.ts'
 import { headerOf, walk } from './recover.ts'
 import type { Recovered } from './recover.ts'
-import { segmentName, segmentNumbers } from './segment.ts'
+import { archiveName, segmentName, segmentNumbers } from './segment.ts'
 import { verifyJournal } from './verify.ts'
 import type { JournalProblem } from './verify.ts'
 
@@ -167,11 +170,19 @@ async function cut(
   // The newest go first: whatever is left after a crash is the same damage, never a gap.
   for (const number of segmentNumbers(names).reverse()) {
     if (number > segment || (number === segment && cutBytes === 0)) {
-      await files.remove(`${dir}/${segmentName(number)}`).catch(() => {})
+      for (const name of [segmentName(number), archiveName(number)]) {
+        if (names.includes(name)) await files.remove(`${dir}/${name}`)
+      }
       await files.syncFolder(dir)
     }
   }
-  if (cutBytes > 0) await shorten(files, `${dir}/${segmentName(segment)}`, cutBytes)
+  if (cutBytes === 0) return
+  const name = segmentName(segment)
+  if (names.includes(name)) return shorten(files, `${dir}/${name}`, cutBytes)
+  // Its good part was read, so it unpacks.
+  const content = await promisify(gunzip)(await readFile(`${dir}/${archiveName(segment)}`))
+  await placeFile(files, dir, name, content.subarray(0, cutBytes))
+  await files.remove(`${dir}/${archiveName(segment)}`)
 }
 
 async function clear(

@@ -172,12 +172,17 @@ export function segmentName(segment: Count): string {
   return `segment-${String(segment).padStart(8, '0')}.log`
 }
 
-/** Numbers of the segments among file names, ascending. */
+/** `segment-00000001.log.gz`: the same segment, packed. */
+export function archiveName(segment: Count): string {
+  return `${segmentName(segment)}.gz`
+}
+
+/** Numbers of the segments among file names, packed or not, ascending. */
 export function segmentNumbers(names: readonly string[]): number[] {
-  const numbers: number[] = []
+  const numbers = new Set<number>()
   for (const name of names) {
-    const match = /^segment-(\d{8,})\.log$/.exec(name)
-    if (match) numbers.push(Number(match[1]))
+    const match = /^segment-(\d{8,})\.log(\.gz)?$/.exec(name)
+    if (match) numbers.add(Number(match[1]))
   }
-  return numbers.sort((a, b) => a - b)
+  return [...numbers].sort((a, b) => a - b)
 }

@@ -13,7 +13,7 @@ import type { JournalHead, Position } from './journal.ts'
 import { lineHeads } from './line.ts'
 import { lockHolder } from './lock.ts'
 import { lineageOf, walk } from './recover.ts'
-import { segmentName, segmentNumbers } from './segment.ts'
+import { archiveName, segmentName, segmentNumbers } from './segment.ts'
 import { snapshotNames } from './snapshot.ts'
 
 export interface JournalStats {
@@ -62,7 +62,11 @@ export async function journalStats(options: {
   })
   if (!found) throw journalErrors.PROV_JOURNAL_ABSENT({ dir })
   const { journal, epoch, position, batch } = found
-  const sizes = await Promise.all(numbers.map((n) => stat(`${dir}/${segmentName(n)}`)))
+  const sizes = await Promise.all(
+    numbers.map((n) =>
+      stat(`${dir}/${names.includes(segmentName(n)) ? segmentName(n) : archiveName(n)}`),
+    ),
+  )
   const partitions = [...counts].sort(byName).map(([partition, types]) => {
     const sorted = [...types].sort(byName).map(([type, n]) => [JSON.parse(type) as string, n])
     return [JSON.parse(partition) as string, Object.fromEntries(sorted)] as const

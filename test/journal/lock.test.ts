@@ -36,6 +36,37 @@ t.test(
   },
 )
 
+t.test(
+  'processes that race for the lock hold it one after the other, never together',
+  async (t) => {
+    const dir = await tempDir(t)
+    const rounds = process.env['PROV_SOAK'] ? 250 : 40
+    const racers = Array.from({ length: 4 }, () => runChild('racer', [dir, String(rounds)]))
+    await Promise.all(racers.map((racer) => racer.line('held')))
+    const lines = racers.flatMap((racer) => racer.lines)
+    t.same(
+      lines.filter((line) => !line.startsWith(`held ${rounds} `)),
+      [],
+      'nothing but success and a named refusal',
+    )
+    const refused = lines.map((line) => Number(line.split(' ')[3])).reduce((sum, n) => sum + n, 0)
+    t.ok(refused > 0, `${4 * rounds} holds, ${refused} refusals: they did race`)
+    const journal = await openJournal({ dir, check: 'whole' })
+    t.teardown(() => journal.close())
+    let open: unknown
+    const epochs = new Set<number>()
+    for await (const { type, body, epoch } of journal.read()) {
+      if (type === 'held' ? open !== undefined : JSON.stringify(open) !== JSON.stringify(body)) {
+        t.fail(`epoch ${epoch}: two held it`)
+      }
+      open = type === 'held' ? body : undefined
+      if (epoch !== (body as { epoch: number }).epoch) t.fail(`epoch ${epoch} is another`)
+      epochs.add(epoch)
+    }
+    t.equal(epochs.size, 4 * rounds, 'each time in an epoch of its own')
+  },
+)
+
 t.test('a clean end frees the lock for the next process', async (t) => {
   const dir = await tempDir(t)
   const child = runChild('appender', [dir, '0'])

@@ -14,6 +14,7 @@ export const commands: CommandTable = {
   doctor: () => import('./doctor.ts'),
   help: () => import('./help.ts'),
   'journal adopt': () => import('./journal-adopt.ts'),
+  'journal archive': () => import('./journal-archive.ts'),
   'journal dump': () => import('./journal-dump.ts'),
   'journal repair': () => import('./journal-repair.ts'),
   'journal stats': () => import('./journal-stats.ts'),
