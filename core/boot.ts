@@ -18,6 +18,7 @@ import { anchorsDir, ensureHome, homeDir, homeOutside } from './config/home.ts'
 import type { Environment } from './config/home.ts'
 import { passphraseFrom } from './config/passphrase.ts'
 import { findWorkspace, openWorkspaceFiles } from './config/workspace.ts'
+import { asProvError } from './errors.ts'
 import { openJournal } from './journal/file.ts'
 import { logFor, stderrSink } from './log.ts'
 import type { Log } from './log.ts'
@@ -35,8 +36,10 @@ import type { ServiceRef } from './plugin/service.ts'
 import { Stopwatch } from './plugin/tree.ts'
 import { openContract } from './protocol/contract.ts'
 import type { Contract } from './protocol/contract.ts'
+import { ecosystem, ecosystemOver } from './protocol/ecosystem.ts'
 import { eventBus } from './protocol/event-bus.ts'
 import { opHandle } from './protocol/handle.ts'
+import type { LinkParts } from './protocol/link-from.ts'
 import { openKeyStore } from './protocol/keys.ts'
 import { outboxItem } from './protocol/outbox.ts'
 import { auditTrail, contract, keyStore, submissions } from './protocol/services.ts'
@@ -145,6 +148,7 @@ export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
       [keyStore, keys],
       [contract, opened],
       [auditTrail, opened],
+      [ecosystem, ecosystemOver(bus, files.name, clock)],
     ]
     for (const { id, error } of discovery.refused) {
       log.warn(`${id}: ${error.message}`, { code: error.code })
@@ -168,6 +172,8 @@ export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
       }),
     )
     host = started
+    if (port.kind === 'embedded')
+      undo.push(await linkOf({ bus: port, files, home, env, clock, log }))
     memory?.started(
       started
         .rows()
@@ -257,6 +263,22 @@ function anchorsOf({ home }: RuntimeOptions, env: Environment, root: string): st
   const dir = anchorsDir(env, home)
   homeOutside(dir, root)
   return dir
+}
+
+/** Events go out where the settings say so; whatever is wrong with them keeps nothing from running. */
+async function linkOf(parts: LinkParts): Promise<() => Promise<void>> {
+  try {
+    const { natsSettings } = await import('./config/nats.ts')
+    const settings = await natsSettings(parts)
+    if (!settings.enabled) return async () => {}
+    const { linkFrom } = await import('./protocol/link-from.ts')
+    const link = linkFrom({ ...parts, settings })
+    return () => link.close()
+  } catch (thrown) {
+    const { code, message, remedy } = asProvError(thrown)
+    parts.log.warn(`events stay here: ${message}`, { code, remedy })
+    return async () => {}
+  }
 }
 
 async function openBus(

@@ -7,6 +7,7 @@
 import type { ConsumerInfo, JetStreamAccountStats, StreamInfo as ServerStreamInfo } from 'nats'
 import type { Clock } from '../clock.ts'
 import { ProvError } from '../errors.ts'
+import type { JsonValue } from '../json.ts'
 import type { Bytes, Count, Millis } from '../units.ts'
 import type { NatsBus } from './nats.ts'
 import { foreign, isAbsent, serverCode } from './nats-errors.ts'
@@ -186,6 +187,70 @@ export async function mayPublish(
     if (serverCode(thrown) !== undefined) return 'yes'
     if ((thrown as { code?: string }).code === '503') return 'no stream'
     throw foreign(`ask about ${subject}`, thrown)
+  }
+}
+
+/** A message that somebody heard, without being a consumer of anything. */
+export interface Heard {
+  readonly subject: string
+  readonly id: string
+  readonly body: JsonValue
+}
+
+/**
+ * Messages of a pattern as they come, and before them what the stream kept since a moment, as far as
+ * the role may read it back. What is no JSON is passed over.
+ */
+export async function* hearEvents(
+  bus: NatsBus,
+  options: { readonly pattern: string; readonly sinceMs: Millis; readonly signal: AbortSignal },
+): AsyncGenerator<Heard> {
+  const { pattern, sinceMs, signal } = options
+  const { connection, jsm, nats } = bus.client
+  const live = connection.subscribe(pattern)
+  const end = (): void => live.unsubscribe()
+  signal.addEventListener('abort', end, { once: true })
+  try {
+    // On the server before the past is read: nothing falls in between.
+    await connection.flush()
+    const stream = await unlessDenied(() => jsm.streams.find(pattern)).catch(() => undefined)
+    if (stream !== undefined) {
+      const consumer = await unlessDenied(() =>
+        connection.jetstream().consumers.get(stream, {
+          filterSubjects: pattern,
+          deliver_policy: nats.DeliverPolicy.StartTime,
+          opt_start_time: new Date(sinceMs).toISOString(),
+        }),
+      )
+      const kept = consumer && (await consumer.info(true)).num_pending
+      if (consumer && kept) {
+        const messages = await consumer.fetch({ max_messages: kept, expires: lookMs })
+        for await (const message of messages) {
+          const heard = heardIn(message)
+          if (heard) yield heard
+        }
+      }
+    }
+    for await (const message of live) {
+      const heard = heardIn(message)
+      if (heard) yield heard
+    }
+  } finally {
+    signal.removeEventListener('abort', end)
+    live.unsubscribe()
+  }
+}
+
+function heardIn(message: {
+  readonly subject: string
+  readonly data: Uint8Array
+  readonly headers?: { get(name: string): string } | undefined
+}): Heard | undefined {
+  try {
+    const body = JSON.parse(Buffer.from(message.data).toString('utf8')) as JsonValue
+    return { subject: message.subject, id: message.headers?.get('Nats-Msg-Id') ?? '', body }
+  } catch {
+    return undefined
   }
 }
 

@@ -5,8 +5,8 @@
  *
  * @module
  */
+import { topologyOf } from '../bus/topology-file.ts'
 import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { busErrors } from '../bus/errors.ts'
 import { lookAtServer, lookAtStreams, mayPublish } from '../bus/nats-look.ts'
 import type { ServerView, StreamView } from '../bus/nats-look.ts'
@@ -16,22 +16,12 @@ import type { NatsSettings } from '../config/nats.ts'
 import { findWorkspace } from '../config/workspace.ts'
 import { asProvError } from '../errors.ts'
 import type { ProvError } from '../errors.ts'
+import { linkStatusFile } from '../protocol/nats-link.ts'
+import type { LinkStatus } from '../protocol/nats-link.ts'
 import { formatDuration } from '../units.ts'
 import type { CommandContext } from './command.ts'
 import type { Finding } from './doctor.ts'
-import { settingsOf, topologyOf, withNats } from './nats.ts'
-
-/** What the running writer of a workspace says about its connection. */
-export interface LinkStatus {
-  readonly pid: number
-  readonly url: string
-  readonly state: 'connecting' | 'connected' | 'away' | 'ended'
-  readonly waiting: number
-  readonly published: number
-  readonly received: number
-  readonly dropped: number
-  readonly why?: string
-}
+import { settingsOf, withNats } from './nats.ts'
 
 const worryOffsetMs = 5_000
 /** Tokens of somebody with a clock further off are refused (D-33). */
@@ -113,7 +103,7 @@ function linkFindings(status: LinkStatus | undefined): readonly Finding[] {
 
 export async function linkStatus(context: CommandContext): Promise<LinkStatus | undefined> {
   if (findWorkspace(context.cwd) === undefined) return undefined
-  const file = join((await context.files()).stateDir, 'nats.json')
+  const file = linkStatusFile((await context.files()).stateDir)
   if (!existsSync(file)) return undefined
   try {
     return JSON.parse(readFileSync(file, 'utf8')) as LinkStatus

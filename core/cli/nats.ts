@@ -4,14 +4,15 @@
  *
  * @module
  */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import type { NatsBus } from '../bus/nats.ts'
-import { ecosystemTopology, parseTopology } from '../bus/topology.ts'
-import type { Topology } from '../bus/topology.ts'
-import { busErrors } from '../bus/errors.ts'
 import { natsSettings } from '../config/nats.ts'
 import type { NatsSettings } from '../config/nats.ts'
 import { findWorkspace } from '../config/workspace.ts'
+import { isPattern } from '../bus/subjects.ts'
+import { parseDuration } from '../units.ts'
+import type { Millis } from '../units.ts'
+import { cliErrors } from './errors.ts'
 import type { BusRole } from '../protocol/roles.ts'
 import type { CommandContext } from './command.ts'
 
@@ -20,20 +21,6 @@ export async function settingsOf(context: CommandContext): Promise<NatsSettings>
   const { home, env, cwd } = context
   const files = findWorkspace(cwd) === undefined ? undefined : await context.files()
   return natsSettings({ files, home, env })
-}
-
-/** The file that the settings name, or the bundled one. Throws PROV_BUS_TOPOLOGY_INVALID. */
-export function topologyOf({ streamsConfig: file }: NatsSettings): Topology {
-  if (file === undefined) return ecosystemTopology
-  const wrong = (what: string) => busErrors.PROV_BUS_TOPOLOGY_INVALID({ file, where: 'it', what })
-  if (!existsSync(file)) throw wrong('does not exist')
-  let value: unknown
-  try {
-    value = JSON.parse(readFileSync(file, 'utf8'))
-  } catch (thrown) {
-    throw wrong(`is not JSON: ${(thrown as Error).message}`)
-  }
-  return parseTopology(value, file)
 }
 
 /** Connects, lets something be done, closes. As a role when its seed is here, else as the settings say. */
@@ -54,4 +41,24 @@ export async function withNats<T>(
   } finally {
     await bus.close()
   }
+}
+
+/** What a person wrote as a pattern of subjects. Throws PROV_CLI_VALUE_INVALID. */
+export function demandPattern(text: string): string {
+  if (isPattern(text)) return text
+  const wanted = 'words between dots; * for one, > at the end for the rest'
+  throw cliErrors.PROV_CLI_VALUE_INVALID({
+    flag: 'subject',
+    value: text,
+    wanted,
+    command: 'events',
+  })
+}
+
+/** What a person wrote as a length of time. Throws PROV_CLI_VALUE_INVALID. */
+export function demandDuration(text: string): Millis {
+  const ms = parseDuration(text)
+  if (ms !== undefined) return ms
+  const wanted = 'a length of time such as 30s, 10m, 2h'
+  throw cliErrors.PROV_CLI_VALUE_INVALID({ flag: 'time', value: text, wanted, command: 'events' })
 }

@@ -540,3 +540,21 @@ export const auditErrors = defineErrors<{
     remedy: 'run `prov doctor --json` and report its output with this message',
   },
 })
+
+export const ecosystemErrors = defineErrors<{
+  PROV_ECOSYSTEM_SUBJECT: { subject: string; workspace: string }
+  PROV_ECOSYSTEM_TIMEOUT: { subject: string; waitedMs: number }
+}>({
+  PROV_ECOSYSTEM_SUBJECT: {
+    disposition: 'usage',
+    text: ({ subject, workspace }) => `${workspace} tells nothing under ${subject}`,
+    remedy: ({ workspace }) =>
+      `use ecosystem.${workspace}.<scope>.<event>, ecosystem.actor.<actor>.<event>, ecosystem.daemon.<event> or ecosystem.ontoref.<scope>.<event>; \`prov events\` shows what is told`,
+  },
+  PROV_ECOSYSTEM_TIMEOUT: {
+    disposition: 'retry',
+    text: ({ subject, waitedMs }) => `nothing came under ${subject} within ${waitedMs} ms`,
+    remedy:
+      'wait longer with --timeout; `prov events` shows what came, `prov nats status` whether it can',
+  },
+})

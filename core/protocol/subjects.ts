@@ -17,6 +17,12 @@ export const subjects = {
   audit: (workspace: string) => `ops.audit.${workspace}`,
   /** Steps of running operations: `tasks.<ws>.<event>`. */
   task: (workspace: string, event: string) => `tasks.${workspace}.${event}`,
+  /** Life of a daemon: `ecosystem.daemon.<event>`. */
+  daemon: (event: string) => `ecosystem.daemon.${event}`,
+  /** What the protocol itself does: `ecosystem.ontoref.<scope>.<event>`. */
+  ontoref: (scope: string, event: string) => `ecosystem.ontoref.${scope}.${event}`,
+  /** What somebody does: `ecosystem.actor.<actor>.<event>`. */
+  actor: (actor: string, event: string) => `ecosystem.actor.${actor}.${event}`,
   /** Notices for people and other projects: `ecosystem.<project>.<scope>.<event>`. */
   ecosystem: (project: string, scope: string, event: string) =>
     `ecosystem.${project}.${scope}.${event}`,

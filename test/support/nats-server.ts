@@ -53,6 +53,8 @@ export interface NatsServer {
   stop(): Promise<void>
   /** Starts it again on the same port and store; `empty` loses the store first. */
   start(options?: { empty?: boolean }): Promise<void>
+  /** Gives it another configuration: at once while it runs, or by a kill and a new start. */
+  configure(text: string, options?: { restart?: boolean }): Promise<void>
 }
 
 /** Starts a server that ends with its test. `config` is text of a server configuration, or makes it. */
@@ -69,11 +71,22 @@ export async function natsServer(
   await writeFile(join(store, 'server.conf'), text)
   let stop = async (): Promise<void> => {}
   let child: ChildProcess | undefined
+  let reloaded = (): void => {}
   const server: NatsServer = {
     url: `127.0.0.1:${port}`,
     monitor: `http://127.0.0.1:${monitor}`,
     pid: () => child?.pid ?? 0,
     stop: () => stop(),
+    async configure(next, { restart = false } = {}) {
+      await writeFile(join(store, 'server.conf'), next)
+      if (restart) {
+        await server.stop()
+        return server.start()
+      }
+      const done = new Promise<void>((resolve) => (reloaded = resolve))
+      child?.kill('SIGHUP')
+      await done
+    },
     async start({ empty = false } = {}) {
       if (empty) await rm(join(store, 'jetstream'), { recursive: true, force: true })
       const file = join(store, 'server.conf')
@@ -91,6 +104,7 @@ export async function natsServer(
         started.stderr.on('data', (chunk: Buffer) => {
           said += chunk.toString()
           if (said.includes('Server is ready')) resolve()
+          if (chunk.toString().includes('Reloaded server configuration')) reloaded()
         })
         started.once('exit', () => reject(new Error(`nats-server ended: ${said}`)))
       })

@@ -12,6 +12,8 @@ export const commands: CommandTable = {
   'actors resume': () => import('./actors-resume.ts'),
   'actors steps': () => import('./actors-steps.ts'),
   doctor: () => import('./doctor.ts'),
+  events: () => import('./events.ts'),
+  'events emit': () => import('./events-emit.ts'),
   help: () => import('./help.ts'),
   'journal adopt': () => import('./journal-adopt.ts'),
   'journal archive': () => import('./journal-archive.ts'),
@@ -31,4 +33,5 @@ export const commands: CommandTable = {
   'plugins reload': () => import('./plugins-reload.ts'),
   'plugins trust': () => import('./plugins-trust.ts'),
   'validate-ops-contract': () => import('./validate-ops-contract.ts'),
+  'wait event': () => import('./wait-event.ts'),
 }

@@ -4,11 +4,12 @@
  *
  * @module
  */
+import { topologyOf } from '../../bus/topology-file.ts'
 import { applyTopology } from '../../bus/topology.ts'
 import type { TopologyRow } from '../../bus/topology.ts'
 import { findWorkspace } from '../../config/workspace.ts'
 import { defineCommand } from '../command.ts'
-import { topologyOf, withNats } from '../nats.ts'
+import { withNats } from '../nats.ts'
 import { table } from '../table.ts'
 
 export const command = defineCommand({

@@ -3,9 +3,10 @@
  *
  * @module
  */
+import { topologyOf } from '../../bus/topology-file.ts'
 import { topologyFile } from '../../bus/topology.ts'
 import { defineCommand } from '../command.ts'
-import { settingsOf, topologyOf } from '../nats.ts'
+import { settingsOf } from '../nats.ts'
 
 export const command = defineCommand({
   pattern: 'nats topology',
