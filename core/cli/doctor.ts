@@ -96,7 +96,7 @@ export async function checkWorkspace(context: CommandContext): Promise<readonly 
   const stateDir = join(root, stateDirName)
   return [
     ...(await checkNameAndFiles(context)),
-    ...(await checkJournal(stateDir)),
+    ...(await checkJournal(stateDir, context)),
     await checkLock(stateDir),
     ...(await checkPlugins(root, context)),
   ]
@@ -230,10 +230,15 @@ function certificates({ env }: CommandContext): readonly Finding[] {
   ]
 }
 
-async function checkJournal(stateDir: string): Promise<readonly Finding[]> {
+async function checkJournal(
+  stateDir: string,
+  { env, home }: CommandContext,
+): Promise<readonly Finding[]> {
   const { verifyJournal } = await import('../journal/verify.ts')
+  const { anchorsDir } = await import('../config/home.ts')
   try {
-    const { records, problems } = await verifyJournal({ dir: join(stateDir, 'journal') })
+    const at = { dir: join(stateDir, 'journal'), anchors: anchorsDir(env, home) }
+    const { records, problems } = await verifyJournal(at)
     const [problem] = problems
     if (!problem) return [{ check: 'journal', level: 'good', found: `whole, ${records} records` }]
     return [
@@ -241,7 +246,7 @@ async function checkJournal(stateDir: string): Promise<readonly Finding[]> {
         check: 'journal',
         level: 'bad',
         found: `${problem.file}, byte ${problem.offset}: ${problem.what}`,
-        fix: 'put the file back from a copy; the ledger repository has every event',
+        fix: 'put the file back from a copy; else `prov journal repair` and `prov journal adopt` go on without; the ledger repository has every event',
       },
     ]
   } catch (thrown) {

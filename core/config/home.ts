@@ -77,7 +77,7 @@ function make(dir: string): void {
 }
 
 /** Where a path leads, also when its end does not exist yet. */
-function realPath(path: string): string {
+export function realPath(path: string): string {
   try {
     return realpathSync(path)
   } catch {

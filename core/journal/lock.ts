@@ -22,6 +22,7 @@ import type { Count, Millis } from '../units.ts'
 import { journalErrors } from './errors.ts'
 import { writeAll } from './files.ts'
 import type { JournalFiles } from './files.ts'
+import { isFull } from './reserve.ts'
 
 /** Names one process for good, as far as the system can. */
 export interface Owner {
@@ -148,8 +149,15 @@ function heldLock(dir: string, epoch: Count, content: LockFile, files: JournalFi
       if (released || !isHeld()) return
       released = true
       const temporary = `${dir}/release-${randomUUID()}`
-      await writeFileSynced(files, temporary, { ...content, released: true })
-      await files.rename(temporary, own)
+      try {
+        await writeFileSynced(files, temporary, { ...content, released: true })
+        await files.rename(temporary, own)
+      } catch (thrown) {
+        await files.remove(temporary).catch(() => {})
+        if (!isFull(thrown)) throw thrown
+        // A full disk has no block for a new file, but this one has its own: one sector, one write.
+        await overwrite(files, own, { ...content, released: true })
+      }
     },
   }
 }
@@ -192,6 +200,17 @@ async function readLock(dir: string, epoch: Count): Promise<LockFile | undefined
     // Told below: a lock file is written whole before it gets its name, so this is damage.
   }
   throw journalErrors.PROV_JOURNAL_UNUSABLE({ dir, reason: `${path} is not a lock file of Prov` })
+}
+
+/** `released: true` is a byte shorter than `false`, so the text fits in place of what is there. */
+async function overwrite(files: JournalFiles, path: string, content: LockFile): Promise<void> {
+  const file = files.open(path, { exists: true })
+  try {
+    await writeAll(file, Buffer.from(`${JSON.stringify(content)} \n`), 0)
+    await file.datasync()
+  } finally {
+    file.close()
+  }
 }
 
 async function writeFileSynced(files: JournalFiles, path: string, content: LockFile) {

@@ -5,7 +5,8 @@
  *
  * @module
  */
-import { readdir, realpath } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
+import { realPath } from '../config/home.ts'
 import { ProvError } from '../errors.ts'
 import type { Bytes, Count } from '../units.ts'
 import { journalErrors } from './errors.ts'
@@ -38,7 +39,7 @@ export interface JournalReport {
 /**
  * Checks the journal in `dir`, with `anchors` also against what the user remembers of it, unless
  * somebody writes it now: then that was checked when it was opened. Throws PROV_JOURNAL_ABSENT when
- * there is none.
+ * there is none, PROV_JOURNAL_GONE when there was one.
  */
 export async function verifyJournal(options: {
   readonly dir: string
@@ -47,7 +48,10 @@ export async function verifyJournal(options: {
   const { dir, anchors } = options
   const names = await readdir(dir).catch(() => [] as string[])
   const segments = segmentNumbers(names).length
-  if (segments === 0) throw journalErrors.PROV_JOURNAL_ABSENT({ dir })
+  if (segments === 0) {
+    if (anchors !== undefined) await checkAnchor(anchors, realPath(dir), undefined)
+    throw journalErrors.PROV_JOURNAL_ABSENT({ dir })
+  }
   let records = 0
   let batches = 0
   try {
@@ -80,7 +84,7 @@ async function againstAnchor(
   try {
     const numbers = segmentNumbers(names)
     const log = foundLog(dir, numbers, await lineageOf(dir, numbers), found)
-    await checkAnchor(anchors, await realpath(dir), log)
+    await checkAnchor(anchors, realPath(dir), log)
     return []
   } catch (thrown) {
     if (!ProvError.is(thrown)) throw thrown

@@ -114,5 +114,5 @@ t.test('repair at a terminal looks first', async (t) => {
   t.match(told, { code: 1, data: { done: false, lost: { from: 1 } } })
   t.match((await run('journal', 'repair')).out, /would be lost/)
   t.match(await json('journal', 'repair', '--yes'), { code: 0, data: { done: true } })
-  t.match(await json('journal', 'verify'), { code: 64, data: { code: 'PROV_JOURNAL_ABSENT' } })
+  t.match(await json('journal', 'verify'), { code: 4, data: { code: 'PROV_JOURNAL_GONE' } })
 })

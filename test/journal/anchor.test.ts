@@ -2,6 +2,7 @@ import t from 'tap'
 import { cp, mkdir, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { ProvError } from '../../core/errors.ts'
 import { openJournal } from '../../core/journal/file.ts'
+import { verifyJournal } from '../../core/journal/verify.ts'
 import { codeOf } from '../../core/kit.ts'
 import { tempDir } from '../support/place.ts'
 
@@ -163,6 +164,10 @@ t.test('an empty folder where a journal was is refused, a new one is not', async
   const refused = await refusal(open('a'))
   t.equal(refused.code, 'PROV_JOURNAL_GONE')
   t.match(refused.detail, { journal: id, anchored: 1 })
+  const at = { dir: `${root}/a`, anchors: `${root}/state/anchors` }
+  t.equal(await codeOf(verifyJournal(at)), 'PROV_JOURNAL_GONE')
+  await rm(`${root}/a`, { recursive: true })
+  t.equal(await codeOf(verifyJournal(at)), 'PROV_JOURNAL_GONE', 'also without its folder')
   t.not(await write('standby', 'one'), id, 'elsewhere a journal of its own begins')
 })
 

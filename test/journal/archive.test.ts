@@ -13,6 +13,9 @@ import { tempDir } from '../support/place.ts'
 
 const entry = (n: number) => ({ partition: 'p', type: 'x', body: { n, filler: 'x'.repeat(3_000) } })
 
+// A slow machine, and more rounds on demand, take as long as they take.
+t.setTimeout(1_800_000)
+
 /** Some seven segments of which a snapshot leaves the last three needed. */
 async function written(dir: string) {
   const journal = await openJournal({ dir, segmentBytes: 16_384 })

@@ -11,6 +11,9 @@ import { codeOf } from '../../core/kit.ts'
 import { runChild } from '../support/child.ts'
 import { diskPlace, tempDir } from '../support/place.ts'
 
+// A slow machine, and more rounds on demand, take as long as they take.
+t.setTimeout(1_800_000)
+
 t.test(
   'of several processes that open at once, one writes and the others are told who',
   async (t) => {

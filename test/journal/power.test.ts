@@ -17,6 +17,9 @@ import { verifyJournal } from '../../core/journal/verify.ts'
 import { seeded } from '../support/power.ts'
 import { diskPlace, tempDir } from '../support/place.ts'
 
+// A slow machine, and more rounds on demand, take as long as they take.
+t.setTimeout(1_800_000)
+
 t.test('a journal on a simulated disk', (t) =>
   journalKit(t, async (t) => {
     const folder = await tempDir(t)

@@ -223,25 +223,29 @@ t.test('two genuine events with one number stop the mirror; operations go on', a
   )
 })
 
-t.test('a journal that was set back is told by the ledger', async (t) => {
-  const { open, root } = place(t)
-  const first = await open()
-  await first.emit(2)
-  await first.runtime.service(ledger).settled()
-  await first.runtime.close()
-  const kept = join(root, 'kept')
-  cpSync(join(root, '.prov', 'journal'), kept, { recursive: true })
-  const second = await open()
-  await second.emit(2)
-  await second.runtime.service(ledger).settled()
-  await second.runtime.close()
-  rmSync(join(root, '.prov', 'journal'), { recursive: true })
-  cpSync(kept, join(root, '.prov', 'journal'), { recursive: true })
-  const third = await open()
-  const row = () => third.runtime.plugins().find(({ name }) => name === 'mirror')
-  await until(() => row()?.state === 'failed')
-  t.ok(third.lines.some((line) => line.includes('PROV_LEDGER_AHEAD')))
-})
+t.test(
+  'a journal that was set back is told by the ledger where nobody else remembers it',
+  async (t) => {
+    const { open, root, home } = place(t)
+    const first = await open()
+    await first.emit(2)
+    await first.runtime.service(ledger).settled()
+    await first.runtime.close()
+    const kept = join(root, 'kept')
+    cpSync(join(root, '.prov', 'journal'), kept, { recursive: true })
+    const second = await open()
+    await second.emit(2)
+    await second.runtime.service(ledger).settled()
+    await second.runtime.close()
+    rmSync(join(root, '.prov', 'journal'), { recursive: true })
+    cpSync(kept, join(root, '.prov', 'journal'), { recursive: true })
+    rmSync(join(home, 'anchors'), { recursive: true })
+    const third = await open()
+    const row = () => third.runtime.plugins().find(({ name }) => name === 'mirror')
+    await until(() => row()?.state === 'failed')
+    t.ok(third.lines.some((line) => line.includes('PROV_LEDGER_AHEAD')))
+  },
+)
 
 t.test('a ledger that cannot be written is tried again until it can', async (t) => {
   const { open, repo } = place(t)

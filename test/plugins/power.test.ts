@@ -17,6 +17,9 @@ const processes = {
   look: () => 'dead' as const,
 }
 
+// A slow machine, and more rounds on demand, take as long as they take.
+t.setTimeout(1_800_000)
+
 t.test('wherever the power goes, an accepted operation ends once', async (t) => {
   let cuts = 0
   for (let seed = 1; seed <= seeds; seed++) {
