@@ -156,14 +156,17 @@ async function readAnchorFile(file: string): Promise<(Anchored & { count: Count 
     const { journal, dir, next } = page
     if (typeof journal !== 'string' || typeof dir !== 'string') throw new Error('no journal in it')
     const slots = [slotAt(bytes, pageBytes), slotAt(bytes, pageBytes + slotBytes)]
-    const newest = slots.sort((a, b) => (b?.n ?? -1) - (a?.n ?? -1))[0]
+    // The epoch first: a writer that was replaced may have been late with its last slot.
+    const newest = slots.sort(
+      (a, b) => (b?.epoch ?? -1) - (a?.epoch ?? -1) || (b?.n ?? -1) - (a?.n ?? -1),
+    )[0]
     return {
       file,
       journal,
       dir,
       ...(typeof next === 'string' && { next }),
       ...(newest && { head: newest }),
-      count: newest?.n ?? 0,
+      count: Math.max(...slots.map((slot) => slot?.n ?? 0)),
     }
   } catch (thrown) {
     if (ProvError.is(thrown)) throw thrown

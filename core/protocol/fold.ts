@@ -198,6 +198,10 @@ function foldNumber(model: OpsModel, event: AuditEvent): OpsModel {
 }
 
 function foldRest(model: OpsModel, event: AuditEvent): OpsModel {
+  if (isAudit(event, 'journal.adopted')) {
+    // Numbers given out in a history that was left may come back from a broker: none is given twice.
+    return { ...model, highest: { keeperEpoch: model.highest.keeperEpoch + 1, seq: 0 } }
+  }
   if (isAudit(event, 'policy.activated')) {
     const { version, digest, by, policy } = event.data
     return { ...model, policy: { version, digest, by, policy }, policyTrouble: null }

@@ -8,7 +8,7 @@ import { systemClock } from '../../clock.ts'
 import { answersAtOnce } from './wire.ts'
 
 const synchronous: Readonly<Record<string, readonly string[] | 'all'>> = {
-  'prov.journal': ['follow'],
+  'prov.journal': ['follow', 'assertRoom'],
   'prov.workspace': ['has', 'warnings'],
   'prov.contract': 'all',
   'prov.audit': 'all',
