@@ -1,4 +1,5 @@
 /** The second sample of the face: a plugin with an actor, a command, an op type and a life. */
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { createRuntime, opTypePoint, providerPoint } from 'prov'
@@ -18,8 +19,12 @@ t.test('the plugin keeps the promises of plugins', (t) => {
 })
 
 t.test('everything that it adds is listed without running it', async (t) => {
+  const dir = t.testdir({
+    ws: { '.ontology': {}, 'package.json': '{ "prov": { "name": "here" } }' },
+  })
   const runtime = await createRuntime({
-    workspace: t.testdir({ '.ontology': {}, 'package.json': '{ "prov": { "name": "here" } }' }),
+    workspace: join(dir, 'ws'),
+    home: join(dir, 'home'),
     discover: false,
     plugins: [plugin],
     config: { 'acme-quota': { eu: 'wrong' } },
