@@ -143,6 +143,7 @@ export type {
   OpTypeSpec,
 } from './protocol/op-type.ts'
 export { opsModel } from './protocol/ops-model.ts'
+export { isMessage } from './protocol/hops.ts'
 export { outboxEntry } from './protocol/outbox.ts'
 export { parsePlan, planDrift, planFileDigest, planText } from './protocol/plan.ts'
 export type { DiffLine, OpPlan, PlanChange, PlanProposal } from './protocol/plan.ts'

@@ -1,4 +1,5 @@
 /** The public names that `face.test.ts` holds. @module */
+
 export const faceValues: readonly string[] = [
   'Keyring',
   'ProvError',
@@ -49,6 +50,7 @@ export const faceValues: readonly string[] = [
   'isActorDef',
   'isAudit',
   'isComponentRun',
+  'isMessage',
   'isOpBody',
   'isRefusal',
   'isTerminal',

@@ -22,7 +22,8 @@ import { tokenRules } from './claims.ts'
 import { auditEmitter, eventDigest } from './emitter.ts'
 import type { AuditDraft, AuditEmitter, ChainEnd } from './emitter.ts'
 import { keyErrors } from './errors.ts'
-import { emptyModel, foldAudit, seqKey } from './fold.ts'
+import { emptyModel, foldAudit } from './fold.ts'
+import { Hops, resendHops } from './hops.ts'
 import type { KeyRecord, Signer } from './key.ts'
 import { parseKeyRecord } from './key.ts'
 import { genesis, Keyring, recordJson } from './keyring.ts'
@@ -33,7 +34,7 @@ import type { OutboxItem } from './outbox.ts'
 import type { AuditTrail } from './services.ts'
 import { opsStore } from './store.ts'
 import type { OpsStore } from './store.ts'
-import { streamConfigs } from './subjects.ts'
+import { streamConfigs, streamOfHop } from './subjects.ts'
 import { signToken } from './tokens.ts'
 import { auditEvents, eventOfRecord } from './trail.ts'
 import type { TokenContext } from './tokens.ts'
@@ -119,7 +120,7 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
   const lanes = new Map<string, Lane>()
   const listeners = new Set<(event: AuditEvent) => void>()
   /** Hops of operations that the receiver's trail has not confirmed, by message id. */
-  const unconfirmed = new Map<string, { readonly role: string; readonly item: OutboxItem }>()
+  const unconfirmed = new Hops()
   let model = emptyModel()
 
   const laneOf = (role: string): Lane => {
@@ -146,7 +147,7 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
     if (sent > 0) lane.unsent = lane.unsent.filter(({ position }) => position > sent)
     const item = pumped(record)
     if (item) lane.unsent.push(item)
-    if (item && isHop(item)) unconfirmed.set(item.id, { role: record.partition, item })
+    if (item) unconfirmed.sent(record.partition, item, clock.now())
     adoption = adoptionOfRecord(record) ?? adoption
     if (record.type !== 'audit') continue
     const event = eventOfRecord(record)
@@ -154,10 +155,10 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
     ends.set(event.emitter, { n: event.n, digest: eventDigest(event) })
     enrolled(event)
     model = foldAudit(model, event)
-    for (const id of confirmedBy(event)) unconfirmed.delete(id)
+    unconfirmed.heard(event)
   }
   // The bus took these and nobody said that they arrived: a server may lose what it acknowledged.
-  for (const { role, item } of unconfirmed.values()) {
+  for (const { role, item } of unconfirmed) {
     const { unsent } = laneOf(role)
     if (!unsent.includes(item)) unsent.push(item)
     unsent.sort((one, two) => one.position - two.position)
@@ -172,8 +173,10 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
       if (!item) lane.outbox?.passed(record.position)
       else if (lane.outbox) lane.outbox.push(item)
       else lane.unsent.push(item)
+      if (item) unconfirmed.sent(record.partition, item, clock.now())
       if (record.type !== 'audit') continue
       const event = record.body as unknown as AuditEvent
+      unconfirmed.heard(event)
       enrolled(event)
       store.feed(event)
       for (const listener of listeners) listener(event)
@@ -319,6 +322,11 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
       const unsent = lane.outbox ? lane.outbox.rest() : lane.unsent
       lane.unsent = []
       lane.outbox = new Outbox({ role, journal, bus, clock, log, signal, unsent })
+      // A bus that lives in this journal loses nothing.
+      if (!bus.carried) {
+        const stream = streamOfHop(workspace)
+        resendHops({ hops: unconfirmed, role, stream, bus, clock, log, signal })
+      }
       return lane.outbox
     },
     act: async ({ as, ...request }) => actOf(await signer(as), request),
@@ -343,16 +351,6 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
 }
 
 const actLifeMs: Millis = tokenRules.act.lifeMs / 7
-
-/** Intents and commands are carried until their receiver's own events show that they arrived. */
-const isHop = ({ id }: OutboxItem): boolean => /^(intent|command):/.test(id)
-
-function confirmedBy({ emitter, subject, data }: AuditEvent): readonly string[] {
-  if (emitter === 'keeper') return [`intent:${subject}`]
-  const { seq, keeper_epoch: epoch } = data as { seq?: unknown; keeper_epoch?: unknown }
-  if (emitter !== 'controller' || typeof seq !== 'number' || typeof epoch !== 'number') return []
-  return [`command:${seqKey(epoch, seq)}`]
-}
 
 function enrolment(
   emitter: AuditEmitter,

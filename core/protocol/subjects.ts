@@ -38,6 +38,10 @@ export const streams = {
   ecosystem: 'ECOSYSTEM',
 } as const
 
+/** Which stream a message of an operation goes to, by its subject. */
+export const streamOfHop = (workspace: string) => (subject: string) =>
+  subject === subjects.command(workspace) ? streams.command(workspace) : streams.pending(workspace)
+
 /** Bucket of the leases of a workspace: `keeper`, `controller`. */
 export const leaseBucket = (workspace: string) => `LEASES_${streamSuffix(workspace)}`
 

@@ -15,6 +15,7 @@
 import {
   asProvError,
   digestOf,
+  isMessage,
   isRefusal,
   opErrors,
   openToken,
@@ -223,10 +224,10 @@ export class Controller {
     await this.#goOn()
   }
 
-  /** A known command again: a redelivery has the outbox's id, anything else is a replay. */
+  /** A known command again: what the outbox sent has its id, once or more often; else it is a replay. */
   async #repeat({ approval, delivery, token }: Command): Promise<void> {
     const { seq, keeper_epoch: epoch, sub } = approval
-    if (delivery.id !== `command:${epoch}:${seq}`) {
+    if (!isMessage(delivery.id, `command:${epoch}:${seq}`)) {
       const detail = { kind: 'approval', claim: 'jti', expected: 'an id not used yet' }
       const error = tokenErrors.PROV_TOKEN_REPLAYED(detail)
       await this.#parts.refusals.note({ kind: 'approval', subject: sub, error, token })

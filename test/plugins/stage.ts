@@ -6,6 +6,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
+import type { Bus } from '../../core/bus/bus.ts'
 import { createRuntime } from '../../core/runtime.ts'
 import type { Runtime } from '../../core/runtime.ts'
 import { simulatedClock } from '../../core/clock.ts'
@@ -74,6 +75,10 @@ export interface Stage {
   pause: () => Promise<void>
   /** Opens another journal than the one in memory. */
   open?: () => Promise<Journal>
+  /** Opens another bus than the one in the journal. */
+  bus?: () => Promise<Bus>
+  /** Planes that do not run. */
+  deaf?: readonly string[]
 }
 
 /** A workspace with that policy file; null for none. */
@@ -175,9 +180,12 @@ export async function live(on: Stage): Promise<Life> {
     home,
     clock,
     journal,
+    bus: on.bus,
     discover: false,
     strict: true,
-    plugins: [worldOf(on), submitter, keeper, controller],
+    plugins: [worldOf(on), submitter, keeper, controller].filter(
+      ({ name }) => !on.deaf?.includes(name),
+    ),
     log: () => {},
   })
   const deal = prov.service(contract)
@@ -185,8 +193,12 @@ export async function live(on: Stage): Promise<Life> {
     prov,
     deal,
     ops: prov.service(submissions),
-    desk: prov.service(keeperDesk),
-    control: prov.service(controllerDesk),
+    get desk() {
+      return prov.service(keeperDesk)
+    },
+    get control() {
+      return prov.service(controllerDesk)
+    },
     until: (op, ...phases) =>
       new Promise((resolve, reject) => {
         const row = deal.store.select(({ ops }) => ops.get(op)?.phase)
