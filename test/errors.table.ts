@@ -513,6 +513,13 @@ export const expectedErrors: readonly (readonly [string, string, number, string,
     'run `prov <command> --help` for an example',
   ],
   [
+    'PROV_CLI_WATCH_MEANINGLESS',
+    'usage',
+    64,
+    '`prov <command>` is nothing that could be watched',
+    'run `prov <command>` without --watch',
+  ],
+  [
     'PROV_CONFIG_FILE_MISSING',
     'usage',
     64,

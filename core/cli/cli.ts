@@ -26,6 +26,7 @@ import { cliErrors } from './errors.ts'
 import { firstLook, withoutWords } from './globals.ts'
 import type { FirstLook } from './globals.ts'
 import { helpTopics } from './topics.ts'
+import { watching } from './watch.ts'
 import { coloursWanted, errorText, makePaint, resultText } from './output.ts'
 import type { Format, Streams } from './output.ts'
 
@@ -40,6 +41,8 @@ export interface CliOptions {
 }
 
 export const interruptedExit = 130
+/** Cursor home, everything below it gone. */
+const clearScreen = '\u001b[H\u001b[2J'
 
 /** Runs a command line. Never throws; the exit code is the answer. */
 export async function runCommandLine(
@@ -73,8 +76,14 @@ export async function runCommandLine(
       actor,
       workspace: look.workspace,
       dryRun: parsed.dryRun,
-      print: (data) =>
-        streams.out.write(resultText(command, data, format, painted(streams.out, parsed.color))),
+      watch: parsed.watch,
+      print: (data) => {
+        const paint = painted(streams.out, parsed.color)
+        const clear = parsed.watch && format !== 'json' && streams.out.isTTY === true
+        const line = parsed.watch && format === 'json'
+        const text = line ? `${JSON.stringify(data)}\n` : resultText(command, data, format, paint)
+        streams.out.write(clear ? `${clearScreen}${text}` : text)
+      },
     })
   } catch (thrown) {
     const error = asProvError(thrown)
@@ -89,6 +98,7 @@ interface Execution extends Omit<CliOptions, 'clock'> {
   readonly actor: string | undefined
   readonly workspace: string | undefined
   readonly dryRun: boolean
+  readonly watch: boolean
   readonly print: (data: unknown) => void
 }
 
@@ -99,7 +109,8 @@ async function execute(
   execution: Execution,
 ): Promise<number> {
   const abort = new AbortController()
-  const { context, close } = openContext({ ...execution, signal: abort.signal })
+  const options = { ...execution, signal: abort.signal }
+  const { context, close } = openContext(options)
   let interrupt: (error: ProvError) => void = () => {}
   const interrupted = new Promise<never>((_, reject) => (interrupt = reject))
   interrupted.catch(() => {})
@@ -115,11 +126,23 @@ async function execute(
   for (const name of names) execution.signals?.on(name, onSignal)
   try {
     const run = command.run as (flags: unknown, context: CommandContext) => Promise<unknown>
-    const working = run(flags, context)
+    const again = async (): Promise<unknown> => {
+      const one = openContext(options)
+      try {
+        return await run(flags, one.context)
+      } finally {
+        await one.close()
+      }
+    }
+    const { clock, print, streams } = execution
+    const redraw = streams.out.isTTY === true
+    const working = execution.watch
+      ? watching({ look: again, show: print, redraw, clock, signal: abort.signal })
+      : run(flags, context)
     // When interrupted, the command's own rejection that follows is not news.
     working.catch(() => {})
     const data = await Promise.race([working, interrupted])
-    execution.print(data)
+    print(data)
     return command.exitCode ? (command.exitCode as (data: unknown) => number)(data) : 0
   } finally {
     await close()

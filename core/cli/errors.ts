@@ -31,6 +31,7 @@ export const cliErrors = defineErrors<{
   PROV_CLI_VALUE_INVALID: { flag: string; value: string; wanted: string; command: string }
   PROV_CLI_USAGE: { reason: string; command: string }
   PROV_CLI_DRY_RUN_MEANINGLESS: { command: string }
+  PROV_CLI_WATCH_MEANINGLESS: { command: string }
   PROV_CLI_RELOAD_UNREACHABLE: { plugin: string; pid?: number }
   PROV_CLI_NATS_NO_KEYS: { workspace: string }
   PROV_CLI_NATS_PLAIN: { listen: string }
@@ -95,6 +96,11 @@ export const cliErrors = defineErrors<{
     text: ({ command }) =>
       `\`prov ${command}\` changes nothing, so --dry-run has no meaning for it`,
     remedy: ({ command }) => `run \`prov ${command}\` without --dry-run`,
+  },
+  PROV_CLI_WATCH_MEANINGLESS: {
+    disposition: 'usage',
+    text: ({ command }) => `\`prov ${command}\` is nothing that could be watched`,
+    remedy: ({ command }) => `run \`prov ${command}\` without --watch`,
   },
   PROV_CLI_RELOAD_UNREACHABLE: {
     disposition: 'retry',

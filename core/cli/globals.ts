@@ -31,12 +31,25 @@ export const dryRunFlag = {
   describe: 'say what would happen and change nothing',
 } as const satisfies Flag
 
+export const watchFlag = {
+  type: 'boolean',
+  describe: 'look again and again, and print what changed; Ctrl-C ends it',
+} as const satisfies Flag
+
 const takesValue = new Set(
   Object.entries(globalFlags)
     .filter(([, flag]) => flag.type === 'string')
     .map(([name]) => `--${name}`),
 )
-const isSwitch = new Set(['--json', '--color', '--no-color', '--help', '-h', '--dry-run'])
+const isSwitch = new Set([
+  '--json',
+  '--color',
+  '--no-color',
+  '--help',
+  '-h',
+  '--dry-run',
+  '--watch',
+])
 
 export interface FirstLook {
   /** Words before the first flag that only a command can know; they name the command. */

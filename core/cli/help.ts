@@ -8,9 +8,10 @@ import { asProvError } from '../errors.ts'
 import type { ProvError } from '../errors.ts'
 import type { AnyCommand, CommandGroup, Flag, Paint } from './command.ts'
 import type { CommandEntry, Commands } from './commands.ts'
-import { dryRunFlag, globalFlags } from './globals.ts'
+import { dryRunFlag, globalFlags, watchFlag } from './globals.ts'
 import { kebab, positionalsOf } from './pattern.ts'
 import { wrap } from './table.ts'
+import { isWatchable } from './watch.ts'
 
 const groups: readonly CommandGroup[] = [
   'State',
@@ -106,6 +107,7 @@ export function commandLines(command: AnyCommand, paint: Paint): readonly string
   const own: Record<string, Flag> = {
     ...Object.fromEntries(all.filter((one) => !isPositional(one))),
     ...(command.writes && { 'dry-run': dryRunFlag }),
+    ...(isWatchable(command) && { watch: watchFlag }),
   }
   const args = all.filter(isPositional)
   const lines = [

@@ -11,14 +11,16 @@ import { ProvError } from '../errors.ts'
 import { nearest } from '../nearest.ts'
 import type { AnyCommand, Flag } from './command.ts'
 import { cliErrors } from './errors.ts'
-import { dryRunFlag, globalFlags } from './globals.ts'
+import { dryRunFlag, globalFlags, watchFlag } from './globals.ts'
 import { kebab, positionalsOf } from './pattern.ts'
 import { parseSimply } from './simple.ts'
+import { isWatchable } from './watch.ts'
 
 export interface ParsedArguments {
   /** The command's own flags and positionals, by the names it declares. */
   readonly flags: Readonly<Record<string, unknown>>
   readonly dryRun: boolean
+  readonly watch: boolean
   readonly fmt: 'text' | 'json' | 'md' | undefined
   readonly color: boolean | undefined
 }
@@ -61,9 +63,12 @@ export async function parseArguments(
   if (dryRun && !command.writes) {
     throw cliErrors.PROV_CLI_DRY_RUN_MEANINGLESS({ command: words })
   }
+  const watch = raw['watch'] === true && command.flags['watch'] === undefined
+  if (watch && !isWatchable(command)) throw cliErrors.PROV_CLI_WATCH_MEANINGLESS({ command: words })
   return {
     flags,
     dryRun,
+    watch,
     fmt: raw['json'] === true ? 'json' : fmt,
     color: raw['color'] as boolean | undefined,
   }
@@ -75,6 +80,8 @@ function optionsOf(command: AnyCommand, positionals: readonly string[]): Record<
     ...Object.fromEntries(own.filter(([name]) => !positionals.includes(name))),
     ...globalFlags,
     'dry-run': dryRunFlag,
+    // Later ones win: a command may have a flag of that name with a meaning of its own.
+    ...(command.flags['watch'] === undefined && { watch: watchFlag }),
   }
 }
 

@@ -118,6 +118,26 @@ export async function underLock<T>(
   }
 }
 
+/**
+ * Work on the files of a journal as a whole: under its lock, which is given back, or, for a dry run,
+ * beside whoever writes and without a trace.
+ */
+export function onFiles<T>(
+  options: OpenJournalOptions,
+  dryRun: boolean,
+  act: (options: LockedOptions) => Promise<T>,
+): Promise<T> {
+  const { clock = systemClock, files = diskFiles } = options
+  if (dryRun) return act({ ...options, clock, files })
+  return underLock(options, async (lock, given) => {
+    try {
+      return await act(given)
+    } finally {
+      await lock.release()
+    }
+  })
+}
+
 /** Options with what has a default filled in. */
 export interface LockedOptions extends OpenJournalOptions {
   readonly clock: Clock

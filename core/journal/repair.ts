@@ -18,7 +18,7 @@ import type { Bytes, Count } from '../units.ts'
 import { anchorOfDir } from './anchor.ts'
 import { SegmentCursor } from './cursor.ts'
 import { journalErrors } from './errors.ts'
-import { underLock } from './file.ts'
+import { onFiles } from './file.ts'
 import type { OpenJournalOptions } from './file.ts'
 import { placeFile } from './files.ts'
 import type { JournalFiles } from './files.ts'
@@ -52,8 +52,8 @@ interface Damage {
 }
 
 /**
- * Looks, and with `apply` repairs what loses nothing; with `lose` also what does. Takes the writer
- * lock. Throws PROV_JOURNAL_LOCKED, PROV_JOURNAL_ABSENT, PROV_JOURNAL_UNUSABLE.
+ * Looks, and with `apply` repairs what loses nothing; with `lose` also what does; then
+ * it takes the writer lock. Throws PROV_JOURNAL_LOCKED, PROV_JOURNAL_ABSENT, PROV_JOURNAL_UNUSABLE.
  */
 export function repairJournal(
   options: OpenJournalOptions & { readonly apply: boolean; readonly lose: boolean },
@@ -63,32 +63,28 @@ export function repairJournal(
     .catch(() => [] as string[])
     .then((names) => {
       if (segmentNumbers(names).length === 0) throw journalErrors.PROV_JOURNAL_ABSENT({ dir })
-      return underLock(options, async (lock, { files, clock, anchors }) => {
-        try {
-          const names = await files.list(dir)
-          const harmless = names.filter((name) => name.endsWith('.tmp'))
-          const damage = await damageIn(dir, names, anchors)
-          if (damage === undefined) {
-            const { torn } = await verifyJournal({ dir })
-            const found = torn ? await walk(dir, names) : undefined
-            if (found) harmless.push(`${segmentName(found.segment)} behind byte ${found.endBytes}`)
-            if (apply) await clear(files, dir, names, found)
-            return { harmless, done: apply }
-          }
-          const { problem, lost } = damage
-          if (!apply || !lose) return { harmless, problem, lost, done: false }
-          const copy = `${dir}-before-repair-${new Date(clock.now()).toISOString().replaceAll(':', '-')}`
-          await files.makeFolder(copy)
-          for (const name of names) {
-            if (name !== 'lock') await copyFile(`${dir}/${name}`, `${copy}/${name}`)
-          }
-          await files.syncFolder(copy)
-          await cut(files, dir, names, damage)
-          await clear(files, dir, await files.list(dir), undefined)
-          return { harmless, problem, lost, copy, done: true }
-        } finally {
-          await lock.release()
+      return onFiles(options, !apply, async ({ files, clock, anchors }) => {
+        const names = await files.list(dir)
+        const harmless = names.filter((name) => name.endsWith('.tmp'))
+        const damage = await damageIn(dir, names, anchors)
+        if (damage === undefined) {
+          const { torn } = await verifyJournal({ dir })
+          const found = torn ? await walk(dir, names) : undefined
+          if (found) harmless.push(`${segmentName(found.segment)} behind byte ${found.endBytes}`)
+          if (apply) await clear(files, dir, names, found)
+          return { harmless, done: apply }
         }
+        const { problem, lost } = damage
+        if (!apply || !lose) return { harmless, problem, lost, done: false }
+        const copy = `${dir}-before-repair-${new Date(clock.now()).toISOString().replaceAll(':', '-')}`
+        await files.makeFolder(copy)
+        for (const name of names) {
+          if (name !== 'lock') await copyFile(`${dir}/${name}`, `${copy}/${name}`)
+        }
+        await files.syncFolder(copy)
+        await cut(files, dir, names, damage)
+        await clear(files, dir, await files.list(dir), undefined)
+        return { harmless, problem, lost, copy, done: true }
       })
     })
 }

@@ -39,6 +39,8 @@ export interface Child extends PromiseLike<Ran> {
   kill(signal: NodeJS.Signals): void
   /** Resolves when stderr has said so much. */
   said(text: string): Promise<void>
+  /** The same for stdout. */
+  printed(text: string): Promise<void>
 }
 
 export function provChild(
@@ -52,11 +54,17 @@ export function provChild(
   })
   let out = ''
   let err = ''
-  const waiting: { text: string; resolve: () => void }[] = []
-  child.stdout.on('data', (chunk) => (out += String(chunk)))
+  const waiting: { text: string; of: () => string; resolve: () => void }[] = []
+  const heard = (): void => {
+    for (const one of waiting) if (one.of().includes(one.text)) one.resolve()
+  }
+  child.stdout.on('data', (chunk) => {
+    out += String(chunk)
+    heard()
+  })
   child.stderr.on('data', (chunk) => {
     err += String(chunk)
-    for (const one of waiting) if (err.includes(one.text)) one.resolve()
+    heard()
   })
   const ended = new Promise<Ran>((resolve, reject) => {
     child.on('error', reject)
@@ -64,15 +72,17 @@ export function provChild(
       resolve({ code: code ?? -1, out, err: signal ? `${err}${signal}` : err }),
     )
   })
+  const seen = (text: string, of: () => string): Promise<void> =>
+    new Promise((resolve, reject) => {
+      if (of().includes(text)) return resolve()
+      waiting.push({ text, of, resolve })
+      void ended.then((ran) => reject(new Error(`ended before it said "${text}": ${ran.err}`)))
+    })
   return {
     pid: child.pid as number,
     kill: (signal) => void child.kill(signal),
-    said: (text) =>
-      new Promise((resolve, reject) => {
-        if (err.includes(text)) return resolve()
-        waiting.push({ text, resolve })
-        void ended.then((ran) => reject(new Error(`ended before it said "${text}": ${ran.err}`)))
-      }),
+    said: (text) => seen(text, () => err),
+    printed: (text) => seen(text, () => out),
     // eslint-disable-next-line unicorn/no-thenable -- a child is awaited for what it ran to
     then: (fine, wrong) => ended.then(fine, wrong),
   }
