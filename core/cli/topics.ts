@@ -26,6 +26,9 @@ export const exitCodeTable: readonly (readonly [string, string])[] = [
 ]
 
 export const environmentTable: readonly (readonly [string, string])[] = [
+  ['NATS_URL', 'server to publish to; beats the configuration of user and workspace'],
+  ['NATS_NKEY_SEED', 'secret key for that server; better in the file that the next one names'],
+  ['NATS_NKEY_SEED_FILE', 'file with that key, 0600'],
   ['PROV_HOME', 'folder of keys and trust; default $XDG_CONFIG_HOME/prov, else ~/.config/prov'],
   ['PROV_ACTOR', 'who acts, one of your keys; --actor beats it'],
   ['ONTOREF_ACTOR', 'the same under its older name; PROV_ACTOR beats it'],

@@ -176,12 +176,14 @@ t.test('where things stand is what files declare, moved by what happened', async
   })
   const ops = (rows: readonly object[], more: Partial<OpsModel>): OpsModel => ({
     ...emptyModel(),
-    ops: new Map(rows.map((row, at) => [`op_${at}`, row as OpRow])),
+    open: new Map(rows.map((row, at) => [`op_${at}`, row as OpRow])),
     ...more,
   })
   t.same(standingOf(sample, emptyModel()), { ...genesis(sample), doubtful: [] }, 'before anything')
 
-  const moved = ops([op('applied', { gains: ['cert-manager'], loses: ['ingress'] })], {
+  const moved = ops([], {
+    gained: new Set(['cert-manager']),
+    lost: new Set(['ingress']),
     positions: {
       observability: { state: 'full_stack', version: 2 },
       forgotten: { state: 'x', version: 9 },
