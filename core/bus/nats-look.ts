@@ -11,6 +11,7 @@ import type { JsonValue } from '../json.ts'
 import type { Bytes, Count, Millis } from '../units.ts'
 import type { NatsBus } from './nats.ts'
 import { foreign, isAbsent, serverCode } from './nats-errors.ts'
+import { idHeader } from './nats-pull.ts'
 
 /** A stream as it stands there, also with what Prov would never ask for. */
 export interface StreamView {
@@ -248,7 +249,8 @@ function heardIn(message: {
 }): Heard | undefined {
   try {
     const body = JSON.parse(Buffer.from(message.data).toString('utf8')) as JsonValue
-    return { subject: message.subject, id: message.headers?.get('Nats-Msg-Id') ?? '', body }
+    const { subject, headers } = message
+    return { subject, id: headers?.get(idHeader) || headers?.get('Nats-Msg-Id') || '', body }
   } catch {
     return undefined
   }

@@ -5,7 +5,7 @@
  *
  *     credits = in flight (handed out, unanswered) + asked (requested, not arrived) + free
  *
- * P1  What is asked never exceeds what is free.
+ * P1  What is asked never exceeds what is free; something is asked whenever something is free.
  * P2  When the server went silent, was restarted or lost the request, the pull starts anew on a
  *     fresh inbox; what was in flight stays in flight.
  *
@@ -41,9 +41,14 @@ export interface Wire {
   ensure(): Promise<void>
 }
 
+/** The id of a message, as its sender gave it. */
+export const idHeader = 'Prov-Id'
+
 const requestLifeMs: Millis = 30_000
 const heartbeatMs: Millis = 5_000
 const retryMs: Millis = 500
+/** A new request goes out when this share of the credits is free, or nothing is asked for. */
+const requestShare = 4
 const nanosPerMs = 1_000_000
 
 export class NatsPull {
@@ -137,6 +142,8 @@ export class NatsPull {
   #request(): void {
     const free = this.#credits - this.#inFlight.size - this.#askedTotal
     if (free <= 0 || !this.#unsubscribe || this.#ended) return
+    // One request for several credits: while something is asked for, messages come anyway.
+    if (this.#askedTotal > 0 && free * requestShare < this.#credits) return
     const reply = `${this.#inbox}.${++this.#requests}`
     this.#asked.set(reply, free)
     this.#askedTotal += free
@@ -168,6 +175,7 @@ export class NatsPull {
     this.#inFlight.add(delivery)
     this.#arrived.push(delivery)
     this.#settle(this.#oldest(), 1)
+    if (this.#askedTotal === 0) this.#request()
     this.#expectSound()
     this.#wake()
   }
@@ -223,7 +231,8 @@ class NatsDelivery implements Delivery {
     this.stream = address.stream
     this.sequence = address.sequence
     this.attempt = address.attempt
-    this.id = message.header('Nats-Msg-Id')
+    // A message of somebody else's program bears the server's own header at best.
+    this.id = message.header(idHeader) || message.header('Nats-Msg-Id')
     this.headers = message.headers
     this.body = JSON.parse(Buffer.from(message.data).toString('utf8')) as JsonValue
     this.#reply = message.reply
@@ -293,7 +302,7 @@ export function wireMessage(message: {
   const { headers } = message
   const own: Record<string, string> = {}
   for (const name of headers?.keys() ?? []) {
-    if (!name.startsWith('Nats-')) own[name] = headers?.get(name) ?? ''
+    if (!name.startsWith('Nats-') && name !== idHeader) own[name] = headers?.get(name) ?? ''
   }
   return {
     subject: message.subject,

@@ -9,7 +9,14 @@
  *
  * @module
  */
-import type { ConnectionOptions, ConsumerInfo, KV, NatsConnection, NatsError } from 'nats'
+import type {
+  ConnectionOptions,
+  ConsumerInfo,
+  JetStreamClient,
+  KV,
+  NatsConnection,
+  NatsError,
+} from 'nats'
 import { sleep, systemClock } from '../clock.ts'
 import type { Clock } from '../clock.ts'
 import type { JsonValue } from '../json.ts'
@@ -43,7 +50,7 @@ import {
 } from './nats-config.ts'
 import type { Nats } from './nats-config.ts'
 import { foreign, isAbsent, serverCode, serverCodes } from './nats-errors.ts'
-import { NatsPull, wireMessage } from './nats-pull.ts'
+import { idHeader, NatsPull, wireMessage } from './nats-pull.ts'
 import type { Wire } from './nats-pull.ts'
 import { isBusName, isSubject, subjectMatches } from './subjects.ts'
 
@@ -71,6 +78,12 @@ export interface NatsBusOptions {
   readonly wait?: AbortSignal | undefined
   /** Hears when the connection is lost and when it is there again. */
   readonly onConnection?: ((state: 'lost' | 'back') => void) | undefined
+  /**
+   * What message ids are unique within, as the server counts duplicates. Default: this very bus, so that
+   * two journals whose ids look alike never take each other's messages for their own, and what an
+   * earlier life sent can be sent again. Those who receive see the id alone.
+   */
+  readonly idScope?: string | undefined
   /** Shown in the server's list of connections. Default `prov`. */
   readonly name?: string | undefined
   /** How long an answer is waited for. Default 5 s; afterwards the outcome is unknown. */
@@ -168,6 +181,7 @@ export class NatsBus implements Bus {
   readonly #nats: Nats
   readonly #connection: NatsConnection
   readonly #jsm: Manager
+  readonly #js: JetStreamClient
   readonly #clock: Clock
   readonly #timeoutMs: Millis
   /** What this process asked for: made again when a server comes back without it. */
@@ -175,6 +189,7 @@ export class NatsBus implements Bus {
   readonly #consumers = new Map<string, ConsumerConfig>()
   readonly #pulls = new Set<NatsPull>()
   readonly #reconnected = new Set<() => void>()
+  readonly #idScope: string
   readonly #onConnection: (state: 'lost' | 'back') => void
   #closing: Promise<void> | undefined
 
@@ -182,8 +197,10 @@ export class NatsBus implements Bus {
     this.#nats = nats
     this.#connection = connection
     this.#jsm = jsm
+    this.#js = connection.jetstream()
     this.#clock = options.clock ?? systemClock
     this.#timeoutMs = options.timeoutMs ?? 5_000
+    this.#idScope = options.idScope ?? nats.nuid.next()
     this.#onConnection = options.onConnection ?? (() => {})
     void this.#watch()
   }
@@ -249,14 +266,13 @@ export class NatsBus implements Bus {
     }
     const headers = this.#nats.headers()
     for (const [name, value] of Object.entries(message.headers ?? {})) headers.set(name, value)
+    headers.set(idHeader, message.id)
     try {
-      const { stream, seq, duplicate } = await this.#connection
-        .jetstream()
-        .publish(subject, JSON.stringify(message.body), {
-          msgID: message.id,
-          headers,
-          timeout: this.#timeoutMs,
-        })
+      const { stream, seq, duplicate } = await this.#js.publish(
+        subject,
+        JSON.stringify(message.body),
+        { msgID: `${this.#idScope}/${message.id}`, headers, timeout: this.#timeoutMs },
+      )
       return { stream, sequence: seq, duplicate }
     } catch (thrown) {
       const code = serverCode(thrown)

@@ -282,10 +282,16 @@ class Link implements NatsLink {
   async #receive(delivery: Delivery): Promise<void> {
     const { bus, workspace } = this.#options
     const { subject, id, headers, body } = delivery
-    const { source } = Object(body) as { source?: unknown }
-    if (typeof source === 'string' && source.startsWith(`prov/${workspace}`)) return delivery.ack()
+    const { source, id: own } = Object(body) as { source?: unknown; id?: unknown }
+    if (
+      typeof source === 'string' &&
+      (source === `prov/${workspace}` || source.startsWith(`prov/${workspace}/`))
+    )
+      return delivery.ack()
     try {
-      await bus.publish(subject, { id, body, headers: { ...headers, [via]: 'nats' } })
+      // Ids of events are unique within their source only.
+      const unique = typeof source === 'string' && typeof own === 'string' ? `${source}/${own}` : id
+      await bus.publish(subject, { id: unique, body, headers: { ...headers, [via]: 'nats' } })
       this.#received++
       await delivery.ack()
     } catch (thrown) {

@@ -4,8 +4,10 @@
  */
 import t from 'tap'
 import type { Test } from 'tap'
+import { nkeys } from 'nats'
 import { natsBus } from '../../core/bus/nats.ts'
 import { systemClock } from '../../core/clock.ts'
+import { codeOf } from '../../core/kit.ts'
 import { bus } from '../../core/plugin/core-services.ts'
 import { keeperDesk, ledger } from '../../core/protocol/services.ts'
 import { streams } from '../../core/protocol/subjects.ts'
@@ -40,6 +42,8 @@ async function scene(t: Test): Promise<Scene> {
   }
   return { on, server, open }
 }
+
+const pause = () => new Promise<void>((resolve) => systemClock.after(20, resolve))
 
 const restart = { type: 'restart', target: 'monitoring/grafana', as: 'alice' } as const
 const deploy = { type: 'deploy', target: 'app-cluster/cert-manager', as: 'alice' } as const
@@ -105,6 +109,64 @@ for (const empty of [false, true]) {
   })
 }
 
+t.test(
+  'a permission that is taken away while operations run only delays them',
+  { skip },
+  async (t) => {
+    const user = nkeys.createUser()
+    const allow = (publish: string) => `authorization: { users: [ {
+    nkey: ${user.getPublicKey()}, permissions: { publish: ${publish}, subscribe: [">"] } } ] }`
+    const server = await natsServer(path ?? '', t, allow('[">"]'))
+    const on = await infra(t)
+    const nkeySeed = user.getSeed()
+    const bus = () => natsBus({ servers: server.url, nkeySeed, timeoutMs: 1_000 })
+    const refused: unknown[] = []
+    const prov = await on.open({
+      bus,
+      log: ({ text, detail }) => {
+        if (JSON.stringify(detail ?? '').includes('PROV_BUS_DENIED')) refused.push(text)
+      },
+    })
+    t.teardown(() => prov.close())
+    const held = await prov.submit(deploy)
+    t.equal(await outcomeOf(prov, held.id), 'held')
+    await server.configure(allow('{ allow: [">"], deny: ["ops.cmd.>"] }'))
+    await approve(prov, held.id)
+    const auto = await prov.submit(restart)
+    while (refused.length === 0) await pause()
+    t.same(on.marks(), [], 'what cannot be commanded does not run')
+    await server.configure(allow('[">"]'))
+    t.equal(await outcomeOf(prov, held.id), 'applied')
+    t.equal(await outcomeOf(prov, auto.id), 'applied')
+    await prov.service(ledger).settled()
+    await prov.close()
+    t.same([...on.marks()].sort(), [...once.deploy, ...once.restart].sort())
+    await whole(t, on, [held.id, auto.id])
+  },
+)
+
+t.test('a server whose disk is full only delays operations', { skip }, async (t) => {
+  const { on, server, open } = await scene(t)
+  const prov = await open()
+  const held = await prov.submit(deploy)
+  t.equal(await outcomeOf(prov, held.id), 'held')
+  await server.configure('jetstream: { max_file_store: 1 }', { restart: true })
+  const auto = await prov.submit(restart)
+  await approve(prov, held.id)
+  const full = await natsBus({ servers: server.url })
+  const subject = 'ecosystem.full.disk.probe'
+  t.not(await codeOf(full.publish(subject, { id: '1', body: 1 })), 'none', 'it takes nothing')
+  await full.close()
+  t.same(on.marks(), [])
+  await server.configure('', { restart: true })
+  t.equal(await outcomeOf(prov, held.id), 'applied')
+  t.equal(await outcomeOf(prov, auto.id), 'applied')
+  await prov.service(ledger).settled()
+  await prov.close()
+  t.same([...on.marks()].sort(), [...once.deploy, ...once.restart].sort())
+  await whole(t, on, [held.id, auto.id])
+})
+
 t.test('what a server took and lost before anybody read it is sent again', { skip }, async (t) => {
   const { on, server, open } = await scene(t)
   // A keeper that is refused its config reads nothing: the intent lies on the server.
@@ -114,7 +176,7 @@ t.test('what a server took and lost before anybody read it is sent again', { ski
   })
   const { id } = await deaf.submit(restart)
   const stream = streams.pending('my-infra')
-  while ((await deaf.service(bus).streamInfo(stream))?.messages !== 1) continue
+  while ((await deaf.service(bus).streamInfo(stream))?.messages !== 1) await pause()
   await deaf.close()
   await server.stop()
   await server.start({ empty: true })
