@@ -109,7 +109,7 @@ export type { OpNote, OpRow, OpsModel, OpVote, Refusal, SeqRow } from './protoco
 export type { EventBus, EventsOptions } from './protocol/event-bus.ts'
 export { followAudit } from './protocol/follow.ts'
 export type { FollowOptions } from './protocol/follow.ts'
-export { actorNamePattern, custodyBetween, verifySignature } from './protocol/key.ts'
+export { actorNamePattern, custodyBetween, personOf, verifySignature } from './protocol/key.ts'
 export type { ActorKind, KeyRecord, PublicJwk, Signer } from './protocol/key.ts'
 export { Keyring } from './protocol/keyring.ts'
 export { openKeyStore } from './protocol/keys.ts'

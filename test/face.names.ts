@@ -82,6 +82,7 @@ export const faceValues: readonly string[] = [
   'parsePlan',
   'passphraseFrom',
   'peekToken',
+  'personOf',
   'planDigest',
   'planDrift',
   'planFileDigest',

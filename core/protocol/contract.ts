@@ -26,7 +26,8 @@ import { emptyModel, foldAudit } from './fold.ts'
 import { Hops, resendHops } from './hops.ts'
 import type { KeyRecord, Signer } from './key.ts'
 import { parseKeyRecord } from './key.ts'
-import { genesis, Keyring, recordJson } from './keyring.ts'
+import { genesis, isSame, Keyring, recordJson } from './keyring.ts'
+import { defined } from '../optional.ts'
 import type { KeyStore } from './keys.ts'
 import type { ActName } from './op.ts'
 import { Outbox, outboxItem, sentUpTo } from './outbox.ts'
@@ -38,7 +39,6 @@ import { streamConfigs, streamOfHop } from './subjects.ts'
 import { signToken } from './tokens.ts'
 import { auditEvents, eventOfRecord } from './trail.ts'
 import type { TokenContext } from './tokens.ts'
-import { digestOf } from '../json.ts'
 import type { JsonObject } from '../json.ts'
 
 /** Roles that have a key of their own; the first four emit. */
@@ -88,9 +88,17 @@ export interface Contract extends AuditTrail {
   signer(as: string | undefined): Promise<Signer>
   /**
    * Enrols a key. The first person of a workspace vouches for themselves, everybody else needs
-   * `as`. Throws PROV_KEY_ENROL_REFUSED.
+   * `as`. A known key may be vouched for again with other groups, or as another person's, by
+   * somebody else. Throws PROV_KEY_ENROL_REFUSED.
    */
-  enrol(request: { readonly record: KeyRecord; readonly as?: string | undefined }): Promise<void>
+  enrol(request: {
+    readonly record: KeyRecord
+    readonly as?: string | undefined
+    /** Groups that quorums name. Default: those it has. */
+    readonly groups?: readonly string[] | undefined
+    /** Whose key it is, when a person has several. Default: as it was. */
+    readonly person?: string | undefined
+  }): Promise<void>
 }
 export interface ContractOptions {
   readonly journal: Journal
@@ -251,14 +259,11 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
     return turn
   }
 
-  /** True when this very record counts already; a known key under another record is refused. */
+  /** True when this very record counts already. */
   function isEnrolled(given: KeyRecord): boolean {
     const known = keyring.key(given.kid)
-    if (!known) return false
     const record = parseKeyRecord(recordJson(given))
-    if (record && digestOf(recordJson(record)) === digestOf(recordJson(known))) return true
-    const what = 'its key is enrolled under another record'
-    throw keyErrors.PROV_KEY_ENROL_REFUSED({ actor: given.actor, what })
+    return known !== undefined && record !== undefined && isSame(record, known)
   }
 
   async function enrolNow(given: KeyRecord, voucher: Signer): Promise<void> {
@@ -331,10 +336,17 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
     },
     act: async ({ as, ...request }) => actOf(await signer(as), request),
     signer,
-    async enrol({ record, as }) {
-      const { actor } = record
+    async enrol({ record: given, as, groups, person }) {
+      const { actor } = given
+      const known = keyring.key(given.kid)
+      const names = groups ? [...new Set(groups)].sort() : (given.groups ?? known?.groups)
+      const record = defined({
+        ...given,
+        groups: names?.length === 0 ? undefined : names,
+        person: person ?? given.person ?? known?.person,
+      })
       if (isEnrolled(record)) return
-      if (keyring.actor(actor)) {
+      if (!known && keyring.actor(actor)) {
         throw keyErrors.PROV_KEY_ENROL_REFUSED({ actor, what: 'the name is taken by another key' })
       }
       if (record.kind === 'human' && !keyring.hasPeople) {

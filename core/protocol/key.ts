@@ -10,6 +10,7 @@
 import { createHash, createPrivateKey, createPublicKey, hash, sign, verify } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import type { JsonObject, JsonValue } from '../json.ts'
+import { defined } from '../optional.ts'
 import type { Custody } from './op.ts'
 import { Recent } from './recent.ts'
 
@@ -38,6 +39,18 @@ export interface KeyRecord {
   readonly createdAt: string
   /** Who could open the file: the same value for keys of one user on one machine (D-28). */
   readonly custody: string
+  /**
+   * Groups that quorums name, such as `ops`; sorted, each once. Whoever vouches says them, so nobody
+   * puts themselves into one. Default: none.
+   */
+  readonly groups?: readonly string[]
+  /** Whose key it is, when a person has several: quorums count people. Default: the actor. */
+  readonly person?: string
+}
+
+/** Who stands behind a key. Two keys of one person are one voice. */
+export function personOf({ person, actor }: Pick<KeyRecord, 'person' | 'actor'>): string {
+  return person ?? actor
 }
 
 /** A key that can sign. Never leaves the process; has no way to show its private half. */
@@ -170,7 +183,8 @@ export function custodyBetween(one: KeyRecord, other: KeyRecord): Custody {
 /** A public key record from unknown data; undefined unless it is one and its kid is its thumbprint. */
 export function parseKeyRecord(value: JsonValue | undefined): KeyRecord | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
-  const { kid, actor, kind, role, alg, publicKey, createdAt, custody } = value as JsonObject
+  const { kid, actor, kind, role, alg, publicKey, createdAt, custody, groups, person } =
+    value as JsonObject
   const jwk = publicKey as JsonObject | undefined | null
   if (typeof jwk !== 'object' || jwk === null) return undefined
   const { kty, crv, x } = jwk
@@ -184,6 +198,20 @@ export function parseKeyRecord(value: JsonValue | undefined): KeyRecord | undefi
   }
   const key: PublicJwk = { kty, crv, x }
   if (kid !== thumbprint(key)) return undefined
+  if (groups !== undefined && !areGroups(groups)) return undefined
+  if (person !== undefined && !(typeof person === 'string' && actorNamePattern.test(person))) {
+    return undefined
+  }
   const record = { kid, actor, kind, alg, publicKey: key, createdAt, custody } as const
-  return role === undefined ? record : { ...record, role }
+  return defined({ ...record, role, groups, person })
+}
+
+/** One spelling of every membership, so that a record has one digest. */
+function areGroups(value: JsonValue): value is string[] {
+  return (
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.every((name) => typeof name === 'string' && actorNamePattern.test(name)) &&
+    value.every((name, at) => at === 0 || (value[at - 1] as string) < (name as string))
+  )
 }

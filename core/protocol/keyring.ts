@@ -5,6 +5,7 @@
  * K2  The first person vouches for themselves: that is genesis.
  * K3  Everybody after that was vouched for by an enrolled person, whose signed act is in the event.
  * K4  A name and a key stand for one actor each.
+ * K5  Groups and person of a key may be changed by vouching for it again; never by its own holder.
  *
  * @module
  */
@@ -13,7 +14,7 @@ import type { JsonObject } from '../json.ts'
 import { ProvError } from '../errors.ts'
 import { isAudit } from './audit.ts'
 import type { AdoptionData, AuditData, AuditEvent } from './audit.ts'
-import { isReservedName, parseKeyRecord } from './key.ts'
+import { isReservedName, parseKeyRecord, personOf } from './key.ts'
 import type { KeyRecord } from './key.ts'
 import { openTokenNow } from './tokens.ts'
 
@@ -104,9 +105,9 @@ export class Keyring {
     if (refused !== undefined) return refused
     const record = parseKeyRecord(data.record as unknown as JsonObject) as KeyRecord
     const enrolment = { record, by: data.by, time }
+    if (record.kind === 'human' && !this.#byKid.has(record.kid)) this.#people++
     this.#byKid.set(record.kid, enrolment)
     this.#byActor.set(record.actor, enrolment)
-    if (record.kind === 'human') this.#people++
     return undefined
   }
 
@@ -114,7 +115,16 @@ export class Keyring {
   refuses(data: AuditData['actor.enrolled'], time: string): string | undefined {
     const record = parseKeyRecord(data.record as unknown as JsonObject)
     if (!record) return 'its record is not a key record'
-    if (this.#byKid.has(record.kid)) return 'its key is enrolled already'
+    const known = this.key(record.kid)
+    if (known) {
+      const same = digestOf(standing(record)) === digestOf(standing(known))
+      if (!same || isSame(record, known)) return 'its key is enrolled already'
+      const voucher = this.actor(data.by)
+      if (voucher && personOf(voucher) === personOf(known)) {
+        return 'nobody puts themselves into a group, or says whose key theirs is'
+      }
+      return this.#judge(record, data.proof, data.by, time)
+    }
     if (this.#byActor.has(record.actor)) return `the name ${record.actor} is taken`
     if (record.kind === 'service') {
       if (data.by !== genesis || record.role === undefined)
@@ -151,6 +161,16 @@ export class Keyring {
       return thrown.message
     }
   }
+}
+
+/** True when both say the same in every member. */
+export function isSame(one: KeyRecord, other: KeyRecord): boolean {
+  return digestOf(recordJson(one)) === digestOf(recordJson(other))
+}
+
+/** What of a record never changes. */
+function standing({ groups: _groups, person: _person, ...rest }: KeyRecord): JsonObject {
+  return rest as unknown as JsonObject
 }
 
 /** A record as what an act is about. */

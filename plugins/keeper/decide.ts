@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { custodyBetween, digestOf, opErrors, policyErrors } from 'prov'
+import { custodyBetween, digestOf, opErrors, personOf, policyErrors } from 'prov'
 import type {
   AuditData,
   IntentClaims,
@@ -88,7 +88,7 @@ export function judgeOp({ claims, requester, policy, mode, nowMs }: Question): J
       : decision.why
   const quorum = decision?.quorum ?? onePerson
   const trace = decision ? [...traceLines(decision)] : []
-  const missing = countVotes({ quorum, votes: [], requester: requester.actor }).missing
+  const missing = countVotes({ quorum, votes: [], requester: personOf(requester) }).missing
   return {
     verdict,
     rule,
@@ -124,17 +124,19 @@ export interface VoteQuestion {
   readonly row: Pick<OpRow, 'id' | 'phase' | 'digest' | 'plan' | 'policy' | 'expected' | 'votes'>
   readonly policy: PolicyInForce
   readonly quorum: Quorum
+  /** Enrolled keys: those who voted already, by their kid. */
+  readonly key: (kid: string) => KeyRecord | undefined
 }
 
 /** Why a vote does not count, by name; undefined when it does. Order: who, then what about. */
 export function judgeVote(question: VoteQuestion): ProvError | undefined {
-  const { claims, voter, requester, row, policy, quorum } = question
+  const { claims, voter, requester, row, policy, quorum, key } = question
   const op = row.id
   const { actor, kind } = voter
   if (kind !== 'human') return opErrors.PROV_OP_AGENT_APPROVAL({ op, actor, kind })
   if (row.phase !== 'held') return opErrors.PROV_OP_NOT_HELD({ op, phase: row.phase })
   if (claims.decision === 'approve') {
-    const own = requester.actor === actor
+    const own = personOf(requester) === personOf(voter)
     if (own && policy.compiled?.policy.requester_may_approve !== true) {
       return opErrors.PROV_OP_SELF_APPROVAL({ op, actor })
     }
@@ -155,8 +157,9 @@ export function judgeVote(question: VoteQuestion): ProvError | undefined {
   if (claims.plan_digest !== row.plan || !sameVector(claims.state_vector, row.expected)) {
     return opErrors.PROV_OP_PLAN_CHANGED({ op, what: 'the plan' })
   }
-  if (row.votes.some((vote) => vote.actor === actor)) {
-    return opErrors.PROV_OP_VOTED({ op, actor })
+  const voted = row.votes.find((vote) => personOf(key(vote.kid) ?? vote) === personOf(voter))
+  if (voted) {
+    return opErrors.PROV_OP_VOTED({ op, actor: voted.actor })
   }
   return undefined
 }
@@ -181,24 +184,29 @@ export function countOf(
   votes: readonly TakenVote[],
   options: {
     readonly quorum: Quorum
+    /** The person who asked. */
     readonly requester: string
     readonly requesterMayApprove: boolean
+    readonly key: (kid: string) => KeyRecord | undefined
   },
 ): Count {
   const against = votes.find(({ decision }) => decision === 'reject')
   if (against) return { outcome: 'rejected', by: against }
+  const { key, ...rest } = options
+  const person = ({ kid, actor }: TakenVote) => personOf(key(kid) ?? { actor })
   const answer = countVotes({
-    ...options,
-    votes: votes.map(({ actor, custody, decision }) => ({
-      actor,
+    ...rest,
+    votes: votes.map((vote) => ({
+      actor: vote.actor,
+      person: person(vote),
       kind: 'human' as const,
-      groups: [],
-      verdict: decision,
-      custody,
+      groups: key(vote.kid)?.groups ?? [],
+      verdict: vote.decision,
+      custody: vote.custody,
     })),
   })
   if (!answer.met) return { outcome: 'waiting', needs: answer.missing.join(' and ') }
-  return { outcome: 'approved', by: votes.filter(({ actor }) => answer.counted.includes(actor)) }
+  return { outcome: 'approved', by: votes.filter((vote) => answer.counted.includes(person(vote))) }
 }
 
 function sameVector(one: StateVector, other: StateVector): boolean {

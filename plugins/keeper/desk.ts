@@ -81,7 +81,8 @@ export class Desk implements KeeperDesk {
       const { requester } = intent
       const { quorum } = keeper.judgement(intent)
       const { policy } = keeper
-      const refused = judgeVote({ claims, voter, requester, row, policy, quorum })
+      const { key } = contract.keyring
+      const refused = judgeVote({ claims, voter, requester, row, policy, quorum, key })
       if (refused) throw refused
       const { actor, kid } = voter
       const custody = custodyBetween(voter, requester)
@@ -100,8 +101,7 @@ export class Desk implements KeeperDesk {
       throw thrown
     }
     const after = contract.store.get().ops.get(op)
-    const why =
-      after?.phase === 'held' ? `still needed: ${instanceNeeds(ref(op))}` : (after?.why ?? '')
+    const why = after?.phase === 'held' ? `still needed: ${keeper.missing(op)}` : (after?.why ?? '')
     return { counted: true, why }
   }
 
@@ -185,8 +185,4 @@ export class Desk implements KeeperDesk {
     }
     return signToken('vote', claims, signer)
   }
-}
-
-function instanceNeeds(ref: OperationRef | undefined): string {
-  return ref?.snapshot().context.needs ?? 'nothing'
 }

@@ -101,6 +101,7 @@ export default definePlugin({
       signal,
       async take(event) {
         if (isAudit(event, 'policy.activated')) return keeper.adopt()
+        if (isAudit(event, 'actor.enrolled')) return keeper.recount()
         const fact = event.emitter === 'keeper' ? undefined : opFact(event)
         const instance = fact && ref(event.subject)
         if (!fact || !instance) return

@@ -19,6 +19,7 @@ import {
   opErrors,
   openTokenNow,
   outboxEntry,
+  personOf,
   planDigest,
   policyErrors,
   seqKey,
@@ -42,7 +43,7 @@ import type {
 import type { OperationContext, OperationFact } from 'prov/machines'
 import { signApproval } from './approval.ts'
 import { countOf, judgeOp, policyInForce } from './decide.ts'
-import type { Judgement, PolicyInForce, TakenVote } from './decide.ts'
+import type { Count, Judgement, PolicyInForce, TakenVote } from './decide.ts'
 
 export type OperationRef = ActorRef<OperationContext>
 
@@ -116,6 +117,13 @@ export class Keeper {
       if (row.phase === 'held' && row.policy !== this.#policy.digest) {
         await this.judge(row.id, `policy ${this.#policy.version} came into force`)
       }
+    }
+  }
+
+  /** Counts what was voted once more: who is of which group changed. */
+  async recount(): Promise<void> {
+    for (const row of this.#parts.contract.store.get().open.values()) {
+      if (row.phase === 'held' && row.votes.length > 0) await this.count(row.id)
     }
   }
 
@@ -216,6 +224,24 @@ export class Keeper {
     if (this.#isLeft(intent) || this.#isOver(intent)) return this.#judge(op)
     const judgement = this.judgement(intent)
     if (judgement.verdict === 'deny') return this.#judge(op)
+    const counted = this.#tally(intent, judgement, context)
+    if (counted.outcome === 'rejected') {
+      const { actor: by, reason } = counted.by
+      return this.#refuse(op, opErrors.PROV_OP_REJECTED({ op, by, reason }))
+    }
+    if (counted.outcome === 'approved') await this.#approve(intent, counted.by)
+  }
+
+  /** Who must still agree to a held operation, in words. */
+  missing(op: string): string {
+    const context = this.#parts.ref(op)?.snapshot().context
+    const intent = this.intent(op)
+    if (!context || !intent) return 'nothing'
+    const counted = this.#tally(intent, this.judgement(intent), context)
+    return counted.outcome === 'waiting' ? counted.needs : 'nothing'
+  }
+
+  #tally({ requester }: KnownIntent, { quorum }: Judgement, context: OperationContext): Count {
     const votes = context.votes.map((vote): TakenVote => ({
       actor: vote.actor,
       decision: vote.decision,
@@ -224,17 +250,12 @@ export class Keeper {
       custody: vote.custody ?? 'shared',
       vote: vote.vote ?? '',
     }))
-    const { compiled } = this.#policy
-    const counted = countOf(votes, {
-      quorum: judgement.quorum,
-      requester: intent.requester.actor,
-      requesterMayApprove: compiled?.policy.requester_may_approve === true,
+    return countOf(votes, {
+      quorum,
+      requester: personOf(requester),
+      requesterMayApprove: this.#policy.compiled?.policy.requester_may_approve === true,
+      key: this.#parts.contract.keyring.key,
     })
-    if (counted.outcome === 'rejected') {
-      const { actor: by, reason } = counted.by
-      return this.#refuse(op, opErrors.PROV_OP_REJECTED({ op, by, reason }))
-    }
-    if (counted.outcome === 'approved') await this.#approve(intent, counted.by)
   }
 
   /** True for what was signed for a journal that went on under another id. */

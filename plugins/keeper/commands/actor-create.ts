@@ -18,7 +18,7 @@ import {
   passphraseFrom,
 } from 'prov'
 import type { CommandContext } from 'prov'
-import { enrol } from './actor-enrol.ts'
+import { enrol, standingFlags, standingOf } from './actor-enrol.ts'
 import { actorErrors } from './errors.ts'
 
 interface Created {
@@ -60,9 +60,10 @@ export const command = defineCommand({
       default: true,
       describe: 'enrol it here; --no-enrol only makes the key',
     },
+    ...standingFlags,
   },
   writes: true,
-  async run({ name, kind, seal, enrol: join_ }, context): Promise<Created> {
+  async run({ name, kind, seal, enrol: join_, group, person }, context): Promise<Created> {
     if (!actorNamePattern.test(name)) throw keyErrors.PROV_KEY_NAME_INVALID({ actor: name })
     const file = join(context.home, 'keys', `${name}.json`)
     const of = kind === 'agent' ? 'agent' : 'human'
@@ -87,7 +88,7 @@ export const command = defineCommand({
       return { ...made, why: 'there is no workspace here; it is enrolled when it is first used' }
     }
     try {
-      const { by } = await enrol(record, context)
+      const { by } = await enrol(record, context, standingOf({ group, person }))
       return { ...made, enrolled: true, by }
     } catch (thrown) {
       // The key is made and good: losing it because nobody could vouch would be worse.

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { defineCommand, openKeyStore, table } from 'prov'
+import { defineCommand, defined, openKeyStore, table } from 'prov'
 import type { EnrolledView } from '../reads/enrolled.ts'
 
 export interface ActorRow {
@@ -20,6 +20,10 @@ export interface ActorRow {
   readonly by: string | null
   /** The same text for keys that one user on one machine can open. */
   readonly custody: string
+  /** Groups that quorums name. */
+  readonly groups?: readonly string[]
+  /** Whose key it is, when it is not the actor's own name. */
+  readonly person?: string
   /** When it was enrolled here. */
   readonly at?: string
 }
@@ -47,7 +51,8 @@ export const command = defineCommand({
     const mine = own.map(({ actor, kind, kid, alg, custody, sealed }): ActorRow => {
       const trust = enrolled.find((one) => one.kid === kid)
       const by = trust?.by ?? null
-      const enrolment = trust ? { enrolled: true, at: trust.at } : { enrolled: false }
+      const { at, groups, person } = trust ?? {}
+      const enrolment = defined({ enrolled: trust !== undefined, at, groups, person })
       return { actor, kind, kid, alg, custody, here: true, sealed, by, ...enrolment }
     })
     const others = enrolled
@@ -64,15 +69,18 @@ export const command = defineCommand({
   render(rows, paint, format) {
     if (rows.length === 0) return ['no actors', paint.dim('make one: prov actor create <name>')]
     return table(
-      rows.map(({ actor, kind, role, here, sealed, enrolled, by, custody, kid }) => [
-        [actor, paint.bold],
-        role === undefined ? kind : `${kind} (${role})`,
-        enrolled ? ([`by ${by}`, paint.good] as const) : (['no', paint.warn] as const),
-        here ? (sealed ? 'here, sealed' : 'here, unsealed') : 'elsewhere',
-        custody.slice(0, 8),
-        [kid.slice(0, 12), paint.dim],
-      ]),
-      { paint, format, head: ['actor', 'kind', 'enrolled', 'key', 'custody', 'kid'] },
+      rows.map(
+        ({ actor, kind, role, here, sealed, enrolled, by, custody, kid, groups, person }) => [
+          [actor, paint.bold],
+          `${kind}${role === undefined ? '' : ` (${role})`}${person === undefined ? '' : `, ${person}`}`,
+          groups?.join(', ') ?? '',
+          enrolled ? ([`by ${by}`, paint.good] as const) : (['no', paint.warn] as const),
+          here ? (sealed ? 'here, sealed' : 'here, unsealed') : 'elsewhere',
+          custody.slice(0, 8),
+          [kid.slice(0, 12), paint.dim],
+        ],
+      ),
+      { paint, format, head: ['actor', 'kind', 'groups', 'enrolled', 'key', 'custody', 'kid'] },
     )
   },
 })

@@ -1,5 +1,5 @@
 /** Whose keys this workspace trusts, and who vouched for each: a fold of the journal. @module */
-import { auditEvents, defineRead, Keyring } from 'prov'
+import { auditEvents, defined, defineRead, Keyring } from 'prov'
 import type { KeyRecord } from 'prov'
 
 export interface EnrolledView {
@@ -9,6 +9,10 @@ export interface EnrolledView {
   readonly kid: string
   readonly alg: KeyRecord['alg']
   readonly custody: string
+  /** Groups that quorums name. */
+  readonly groups?: readonly string[]
+  /** Whose key it is, when it is not the actor's own name. */
+  readonly person?: string
   readonly by: string
   readonly at: string
 }
@@ -21,8 +25,8 @@ export const read = defineRead<void, readonly EnrolledView[]>({
     const ring = new Keyring({ journal: journal.lineage[0] ?? journal.id, workspace: files.name })
     for await (const event of auditEvents(journal)) ring.take(event)
     return ring.list().map(({ record, by, time }) => {
-      const { actor, kind, role, kid, alg, custody } = record
-      return { actor, kind, ...(role !== undefined && { role }), kid, alg, custody, by, at: time }
+      const { actor, kind, role, kid, alg, custody, groups, person } = record
+      return defined({ actor, kind, role, kid, alg, custody, groups, person, by, at: time })
     })
   },
 })
