@@ -34,6 +34,7 @@ import { knownReads, readOnce } from './plugin/reads.ts'
 import { PluginMemory } from './plugin/remembered.ts'
 import type { ServiceRef } from './plugin/service.ts'
 import { Stopwatch } from './plugin/tree.ts'
+import { shelvesFolder } from './protocol/checkpoint.ts'
 import { openContract } from './protocol/contract.ts'
 import type { Contract } from './protocol/contract.ts'
 import { ecosystem, ecosystemOver } from './protocol/ecosystem.ts'
@@ -104,8 +105,18 @@ export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
       passphrase: passphraseFrom(env, options.passphrase),
     })
     const opened: Contract = await watch.time('contract', () =>
-      openContract({ journal, bus, keys, clock, workspace: files.name, log }),
+      openContract({
+        journal,
+        bus,
+        keys,
+        clock,
+        workspace: files.name,
+        log,
+        // Whose journal is elsewhere, its workspace is only read.
+        shelves: options.journal ? undefined : shelvesFolder(join(files.stateDir, 'journal')),
+      }),
     )
+    undo.push(() => opened.keep())
     const actors = await watch.time('kernel', () =>
       startActors({
         journal,

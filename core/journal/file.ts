@@ -250,6 +250,7 @@ export async function openLocked(
   return {
     id,
     lineage,
+    dir,
     epoch,
     append: (entries) => log.append(entries),
     follow: (listener) => log.follow(listener),

@@ -64,6 +64,8 @@ export interface JournalReader {
   readonly id: string
   /** Ids that this history had, oldest first; the last one is `id`. More than one after an adoption. */
   readonly lineage: readonly string[]
+  /** Folder that it is in; absent for one in memory. */
+  readonly dir?: string | undefined
   /** Durable records in order of position, as far as the log reached when the iteration met its end. */
   read(options?: ReadOptions): AsyncIterable<JournalRecord>
   head(): Promise<JournalHead>

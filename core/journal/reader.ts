@@ -49,6 +49,7 @@ export async function readJournal(options: { dir: string }): Promise<JournalRead
   return {
     id: journal,
     lineage,
+    dir,
     read: (options) => readLog(dir, options),
     head,
     async snapshot(name) {

@@ -3,7 +3,7 @@
  * events add up to, what still has to go out. Opened once over the journal, handed to the planes as
  * one service; whatever it holds is a projection and comes back with the journal.
  *
- *     journal ──read once──▶ keyring, chain ends, ops store, unsent messages
+ *     checkpoint, then the journal behind it ──▶ keyring, chain ends, ops store, unsent messages
  *        └──────follow─────▶ the same, event by event, after each became durable
  *
  * @module
@@ -11,33 +11,34 @@
 import type { Bus } from '../bus/bus.ts'
 import type { Clock } from '../clock.ts'
 import { newId } from '../ids.ts'
-import type { Journal, JournalEntry, JournalRecord } from '../journal/journal.ts'
+import { diskFiles } from '../journal/files.ts'
+import type { Journal, JournalEntry } from '../journal/journal.ts'
 import type { Log } from '../log.ts'
 import type { Count, Millis } from '../units.ts'
-import { isAudit } from './audit.ts'
-import { adoptionOfRecord } from './adoption.ts'
-import type { AdoptionData, AuditEvent, AuditType, Emitter } from './audit.ts'
+import type { AuditEvent, AuditType, Emitter } from './audit.ts'
 import type { TokenClaims } from './claims.ts'
 import { tokenRules } from './claims.ts'
-import { auditEmitter, eventDigest } from './emitter.ts'
-import type { AuditDraft, AuditEmitter, ChainEnd } from './emitter.ts'
+import { bodyIn, checkpointName, ContractFold, shelvesIn } from './checkpoint.ts'
+import { auditEmitter } from './emitter.ts'
+import type { AuditDraft, AuditEmitter } from './emitter.ts'
 import { keyErrors } from './errors.ts'
-import { emptyModel, foldAudit } from './fold.ts'
-import { Hops, resendHops } from './hops.ts'
+import { resendHops } from './hops.ts'
+import { keepEvery, keeping, sweepShelves } from './keeping.ts'
 import type { KeyRecord, Signer } from './key.ts'
 import { parseKeyRecord } from './key.ts'
 import { genesis, isSame, Keyring, recordJson } from './keyring.ts'
 import { defined } from '../optional.ts'
 import type { KeyStore } from './keys.ts'
 import type { ActName } from './op.ts'
-import { Outbox, outboxItem, sentUpTo } from './outbox.ts'
+import { Outbox, outboxItem } from './outbox.ts'
 import type { OutboxItem } from './outbox.ts'
 import type { AuditTrail } from './services.ts'
 import { opsStore } from './store.ts'
 import type { OpsStore } from './store.ts'
 import { streamConfigs, streamOfHop } from './subjects.ts'
 import { signToken } from './tokens.ts'
-import { auditEvents, eventOfRecord } from './trail.ts'
+import { writeShelf } from './shelf.ts'
+import { auditEvents } from './trail.ts'
 import type { TokenContext } from './tokens.ts'
 import type { JsonObject } from '../json.ts'
 
@@ -68,6 +69,13 @@ export interface Contract extends AuditTrail {
   anchor(): Promise<void>
   /** Calls back with each event after it became durable, in order, from now on. */
   follow(listener: (event: AuditEvent) => void): () => void
+  /**
+   * Calls back with ended operations that left memory: their rows answer from disk, and whoever holds
+   * something for each may let go of it. Returns a stop.
+   */
+  onLeft(listener: (ops: readonly string[]) => void): () => void
+  /** Keeps what it holds, when that spares the next start much. For the end of a life; never rejects. */
+  keep(): Promise<void>
   /**
    * Starts publishing what the partition of a role holds for the bus, also what an earlier life
    * left. One at a time per role; ends with the signal.
@@ -108,11 +116,53 @@ export interface ContractOptions {
   /** Name of the workspace. */
   readonly workspace: string
   readonly log: Log
+  /** Folder for operations that ended. Default: none, they stay in memory. */
+  readonly shelves?: string | undefined
+  /** When it is kept. Default: 2,048 ended operations in memory, or 32,768 records. */
+  readonly keepEvery?: Partial<typeof keepEvery> | undefined
 }
 
 interface Lane {
   outbox: Outbox | undefined
   unsent: OutboxItem[]
+}
+
+/**
+ * From the newest checkpoint that counts, and everything that the journal has behind it; from the
+ * journal alone where there is none.
+ */
+async function foldOf(
+  { journal, workspace, shelves: dir, clock, log, ...rest }: ContractOptions,
+  pumps: (item: OutboxItem) => boolean,
+  keeper: Signer,
+): Promise<{ fold: ContractFold; keyring: Keyring; refused: readonly string[] }> {
+  const { ended } = { ...keepEvery, ...rest.keepEvery }
+  const now = (): Millis => clock.now()
+  let fold = new ContractFold(workspace, pumps, now)
+  const snapshot = await journal.snapshot(checkpointName)
+  const body = snapshot && bodyIn(snapshot.body, keeper.record.publicKey)
+  const known = shelvesIn(dir, journal.id)
+  if (snapshot && !(body && fold.load(snapshot.position, body, known))) {
+    log.info('the checkpoint of the contract does not count; the journal is read whole')
+    fold = new ContractFold(workspace, pumps, now)
+  }
+  if (dir !== undefined) {
+    await sweepShelves(dir, new Set(fold.model.ops.shelves().map(({ name }) => name)))
+  }
+  for await (const record of journal.read({ from: fold.position + 1 })) {
+    fold.enter(record)
+    if (dir === undefined || fold.ended < ended) continue
+    const rows = fold.endedRows()
+    await diskFiles.makeFolder(dir)
+    fold.shelve(await writeShelf(dir, `rows-${fold.position}.ops`, journal.id, rows), rows)
+  }
+  const keyring = new Keyring({ journal: journal.lineage[0] ?? journal.id, workspace })
+  const refused: string[] = []
+  for (const event of fold.trust) {
+    const what = keyring.take(event)
+    if (what !== undefined) refused.push(`${event.id} does not count: ${what}`)
+  }
+  return { fold, keyring, refused }
 }
 
 /**
@@ -122,78 +172,67 @@ interface Lane {
 export async function openContract(options: ContractOptions): Promise<Contract> {
   const { journal, bus, keys, clock, workspace, log } = options
   const root = journal.lineage[0] ?? journal.id
-  const keyring = new Keyring({ journal: root, workspace })
-  let adoption: AdoptionData | undefined
-  const ends = new Map<string, ChainEnd>()
-  const lanes = new Map<string, Lane>()
+  // Before anything is said: an event is on its way from the moment it is durable.
+  for (const config of streamConfigs(workspace)) await bus.ensureStream(config)
   const listeners = new Set<(event: AuditEvent) => void>()
-  /** Hops of operations that the receiver's trail has not confirmed, by message id. */
-  const unconfirmed = new Hops()
-  let model = emptyModel()
-
+  const leavers = new Set<(ops: readonly string[]) => void>()
+  const signers = new Map<string, Signer>()
+  for (const role of serviceRoles) signers.set(role, await keys.service(root, role))
+  const signerOfRole = (role: string) => signers.get(role) as Signer
+  /** Nothing that the bus takes out of the frame itself has to be published. */
+  const pumps = ({ subject, position }: OutboxItem): boolean =>
+    bus.carried?.(subject, position) !== true
+  const { fold, keyring, refused } = await foldOf(options, pumps, signerOfRole('keeper'))
+  for (const one of refused) log.warn(one)
+  const { ends, adoption } = fold
+  const lanes = new Map<string, Lane>()
   const laneOf = (role: string): Lane => {
     let lane = lanes.get(role)
     if (!lane) lanes.set(role, (lane = { outbox: undefined, unsent: [] }))
     return lane
   }
-  /** What the pump of its role has to publish: nothing that the bus takes out of the frame itself. */
-  const pumped = (record: JournalRecord): OutboxItem | undefined => {
-    const item = outboxItem(record, workspace)
-    return item && bus.carried?.(item.subject, item.position) === true ? undefined : item
-  }
-  const enrolled = (event: AuditEvent): void => {
-    const refused = keyring.take(event)
-    if (refused !== undefined) log.warn(`${event.id} does not count: ${refused}`)
-  }
-
-  // Before anything is said: an event is on its way from the moment it is durable.
-  for (const config of streamConfigs(workspace)) await bus.ensureStream(config)
-
-  for await (const record of journal.read()) {
-    const sent = sentUpTo(record)
-    const lane = laneOf(record.partition)
-    if (sent > 0) lane.unsent = lane.unsent.filter(({ position }) => position > sent)
-    const item = pumped(record)
-    if (item) lane.unsent.push(item)
-    if (item) unconfirmed.sent(record.partition, item, clock.now())
-    adoption = adoptionOfRecord(record) ?? adoption
-    if (record.type !== 'audit') continue
-    const event = eventOfRecord(record)
-    if (isAudit(event, 'journal.adopted')) adoption = undefined
-    ends.set(event.emitter, { n: event.n, digest: eventDigest(event) })
-    enrolled(event)
-    model = foldAudit(model, event)
-    unconfirmed.heard(event)
-  }
+  for (const [role, items] of fold.unsent) laneOf(role).unsent = [...items]
   // The bus took these and nobody said that they arrived: a server may lose what it acknowledged.
-  for (const { role, item } of unconfirmed) {
+  for (const { role, item } of fold.hops) {
     const { unsent } = laneOf(role)
-    if (!unsent.includes(item)) unsent.push(item)
+    if (!pumps(item) || unsent.some(({ id }) => id === item.id)) continue
+    unsent.push(item)
     unsent.sort((one, two) => one.position - two.position)
   }
 
-  const store = opsStore(model)
+  const store = opsStore(fold.model)
+  fold.feed = (event) => {
+    store.feed(event)
+    fold.model = store.get()
+  }
+  const kept = keeping({
+    fold,
+    journal,
+    log,
+    dir: options.shelves,
+    every: { ...keepEvery, ...options.keepEvery },
+    sign: (text) => signerOfRole('keeper').sign(text),
+    shelved(ops) {
+      for (const listener of leavers) listener(ops)
+    },
+  })
   journal.follow((records) => {
     for (const record of records) {
+      const event = fold.enter(record)
       if (record.type !== 'audit' && record.type !== 'outbox') continue
       const lane = laneOf(record.partition)
-      const item = pumped(record)
-      if (!item) lane.outbox?.passed(record.position)
+      const item = outboxItem(record, workspace) as OutboxItem
+      if (!pumps(item)) lane.outbox?.passed(record.position)
       else if (lane.outbox) lane.outbox.push(item)
       else lane.unsent.push(item)
-      if (item) unconfirmed.sent(record.partition, item, clock.now())
-      if (record.type !== 'audit') continue
-      const event = record.body as unknown as AuditEvent
-      unconfirmed.heard(event)
-      enrolled(event)
-      store.feed(event)
+      if (!event) continue
+      const what = keyring.take(event)
+      if (what !== undefined) log.warn(`${event.id} does not count: ${what}`)
       for (const listener of listeners) listener(event)
     }
+    void kept.due()
   })
 
-  const signers = new Map<string, Signer>()
-  for (const role of serviceRoles) signers.set(role, await keys.service(root, role))
-  const signerOfRole = (role: string) => signers.get(role) as Signer
   const emitters = new Map<string, AuditEmitter>()
   const emitterOf = (role: Emitter): AuditEmitter => {
     let emitter = emitters.get(role)
@@ -321,6 +360,11 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
       listeners.add(listener)
       return () => void listeners.delete(listener)
     },
+    onLeft(listener) {
+      leavers.add(listener)
+      return () => void leavers.delete(listener)
+    },
+    keep: () => kept.last(),
     outbox(role, { signal }) {
       const lane = laneOf(role)
       // A plane that was started anew goes on with what its former life left.
@@ -330,7 +374,7 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
       // A bus that lives in this journal loses nothing.
       if (!bus.carried) {
         const stream = streamOfHop(workspace)
-        resendHops({ hops: unconfirmed, role, stream, bus, clock, log, signal })
+        resendHops({ hops: fold.hops, role, stream, bus, clock, log, signal })
       }
       return lane.outbox
     },

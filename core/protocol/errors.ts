@@ -239,6 +239,7 @@ export const opErrors = defineErrors<{
   PROV_PLAN_UNREADABLE: { file: string; reason: string }
   PROV_PLAN_ALTERED: { file: string }
   PROV_PLAN_STALE: { file: string; drift: readonly string[] }
+  PROV_OP_SHELF_DAMAGED: { file: string; what: string }
 }>({
   PROV_OP_ADOPTED: {
     disposition: 'unknown',
@@ -426,6 +427,12 @@ export const opErrors = defineErrors<{
     text: ({ what }) => `nobody knows how it ended: ${what}`,
     remedy: ({ op }) =>
       `look at the target, then \`prov op resolve ${op} --as applied|failed --reason …\``,
+  },
+  PROV_OP_SHELF_DAMAGED: {
+    disposition: 'retry',
+    text: ({ file, what }) => `${file}, which holds operations that ended, is damaged: ${what}`,
+    remedy: ({ file }) =>
+      `remove the folder of ${file}: the next start makes it anew from the journal`,
   },
   PROV_OP_TIMEOUT: {
     disposition: 'retry',

@@ -14,6 +14,8 @@ import type { Count } from '../units.ts'
 import { isAudit } from './audit.ts'
 import type { AuditEvent, RuleTrace, SeqRecord } from './audit.ts'
 import { eventDigest } from './emitter.ts'
+import { SeqNumbers } from './numbers.ts'
+import { OpRows } from './rows.ts'
 import type { Custody, OpBody, OpOutcome, OpPhase, StateVector, Transition } from './op.ts'
 
 /** One line of the story that `prov op show` tells. */
@@ -85,7 +87,10 @@ export interface SeqRow {
   readonly op?: string
   /** Digest of the approval token that bears it. */
   readonly approval?: string
-  /** Type of the event that used it up, such as `op.claimed`; absent while it is open. */
+  /**
+   * Type of the event that used it up, such as `op.claimed`; absent while it is open. `past`: it was,
+   * long ago, and the operation's own row says by what.
+   */
   readonly used?: string
 }
 
@@ -101,14 +106,13 @@ export interface Refusal {
 
 export interface OpsModel {
   /** By id, in order of submission. */
-  readonly ops: Map<string, OpRow>
+  readonly ops: OpRows
   /** Those of `ops` that have not ended, in order of submission: what there is to do. */
   readonly open: Map<string, OpRow>
   /** What operations that were applied brought or took away, ever; `capabilities` is what is left. */
   readonly gained: ReadonlySet<string>
   readonly lost: ReadonlySet<string>
-  /** By `<keeper epoch>:<seq>`. */
-  readonly numbers: Map<string, SeqRow>
+  readonly numbers: SeqNumbers
   /** Highest number seen in the newest keeper epoch; 0 before the first. */
   readonly highest: { readonly keeperEpoch: Count; readonly seq: Count }
   readonly positions: Readonly<
@@ -132,11 +136,11 @@ export interface OpsModel {
 
 export function emptyModel(): OpsModel {
   return {
-    ops: new Map(),
+    ops: new OpRows(),
     open: new Map(),
     gained: new Set(),
     lost: new Set(),
-    numbers: new Map(),
+    numbers: new SeqNumbers(),
     highest: { keeperEpoch: 1, seq: 0 },
     positions: {},
     capabilities: [],
@@ -174,7 +178,7 @@ export function foldAudit(model: OpsModel, event: AuditEvent): OpsModel {
   return { ...foldNumber(after, event), at: event.id }
 }
 
-/** Key of a number in `OpsModel.numbers`. */
+/** A number as part of a message's id. */
 export function seqKey(keeperEpoch: Count, seq: Count): string {
   return `${keeperEpoch}:${seq}`
 }
@@ -183,13 +187,12 @@ export function seqKey(keeperEpoch: Count, seq: Count): string {
 function foldNumber(model: OpsModel, event: AuditEvent): OpsModel {
   const { seq, keeper_epoch: keeperEpoch } = event.data as SeqRecord
   if (seq === undefined || keeperEpoch === undefined) return model
-  const key = seqKey(keeperEpoch, seq)
-  const row = model.numbers.get(key) ?? { keeperEpoch, seq }
+  const row = model.numbers.get(keeperEpoch, seq) ?? { keeperEpoch, seq }
   if (isAudit(event, 'op.approved')) {
     const { approval } = event.data
-    model.numbers.set(key, { ...row, op: event.subject, approval })
+    model.numbers.set({ ...row, op: event.subject, approval })
   } else if (row.used === undefined) {
-    model.numbers.set(key, { ...row, used: event.type.slice('prov.'.length) })
+    model.numbers.set({ ...row, used: event.type.slice('prov.'.length) })
   }
   const { highest } = model
   const higher =

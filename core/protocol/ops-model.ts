@@ -4,36 +4,40 @@
  *
  * @module
  */
-import type { JournalReader, Position } from '../journal/journal.ts'
+import type { JournalReader } from '../journal/journal.ts'
 import { parseAuditEvent } from './emitter.ts'
-import { emptyModel, foldAudit } from './fold.ts'
+import { bodyIn, checkpointName, ContractFold, shelvesFolder, shelvesIn } from './checkpoint.ts'
+import { emptyModel } from './fold.ts'
 import type { OpsModel } from './fold.ts'
 
-interface Folded {
-  readonly position: Position
-  readonly model: OpsModel
-}
-
-const folded = new WeakMap<JournalReader, Promise<Folded>>()
+const folded = new WeakMap<JournalReader, Promise<ContractFold>>()
 
 /** The empty model without a journal. Throws PROV_AUDIT_MALFORMED and what the journal throws. */
 export async function opsModel(journal: JournalReader | undefined): Promise<OpsModel> {
   if (!journal) return emptyModel()
-  const start: Folded = { position: 0, model: emptyModel() }
   // One after the other: two folds at once would apply an event twice to the same rows.
-  const coming = (folded.get(journal) ?? Promise.resolve(start))
-    .catch(() => start)
-    .then((before) => foldOn(journal, before))
+  const coming = (folded.get(journal) ?? startOf(journal))
+    .catch(() => startOf(journal))
+    .then((fold) => foldOn(journal, fold))
   folded.set(journal, coming)
   return (await coming).model
 }
 
-async function foldOn(journal: JournalReader, before: Folded): Promise<Folded> {
-  let { position, model } = before
-  for await (const record of journal.read({ from: position + 1 })) {
-    position = record.position
+/** The newest checkpoint; whoever only looks has no key to check it with. */
+async function startOf(journal: JournalReader): Promise<ContractFold> {
+  const snapshot = await journal.snapshot(checkpointName)
+  const body = snapshot && bodyIn(snapshot.body)
+  const dir = journal.dir === undefined ? undefined : shelvesFolder(journal.dir)
+  const fold = new ContractFold(typeof body?.['workspace'] === 'string' ? body['workspace'] : '')
+  const counts = body && fold.load(snapshot.position, body, shelvesIn(dir, journal.id))
+  return counts ? fold : new ContractFold('')
+}
+
+async function foldOn(journal: JournalReader, fold: ContractFold): Promise<ContractFold> {
+  for await (const record of journal.read({ from: fold.position + 1 })) {
+    fold.position = record.position
     if (record.type !== 'audit') continue
-    model = foldAudit(model, parseAuditEvent(record.body, `record ${record.position}`))
+    fold.feed(parseAuditEvent(record.body, `record ${record.position}`))
   }
-  return { position, model }
+  return fold
 }

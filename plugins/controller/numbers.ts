@@ -30,7 +30,9 @@ export class Numbers {
 
   constructor(contract: Contract) {
     this.#contract = contract
-    this.#epoch = contract.store.get().highest.keeperEpoch
+    const { highest, numbers } = contract.store.get()
+    this.#epoch = highest.keeperEpoch
+    this.#next = numbers.floor(this.#epoch) + 1
     this.settle()
   }
 
@@ -43,7 +45,7 @@ export class Numbers {
   }
 
   row(seq: number): SeqRow | undefined {
-    return this.#contract.store.get().numbers.get(seqKey(this.#epoch, seq))
+    return this.#contract.store.get().numbers.get(this.#epoch, seq)
   }
 
   /** Where a command stands; `approval` is the digest of its token. */
@@ -58,6 +60,10 @@ export class Numbers {
     const row = this.row(seq)
     // The keeper's own trail says which token bears the number.
     if (row?.approval !== undefined && row.approval !== approval) return 'reused'
+    if (row?.used === 'past') {
+      const had = this.#contract.store.get().ops.get(op)
+      return had?.seq === seq && had.keeperEpoch === keeperEpoch ? 'done' : 'reused'
+    }
     if (row?.used !== undefined) {
       if (row.op !== undefined && row.op !== op) return 'reused'
       return row.used === 'seq.skipped' ? 'spent' : 'done'

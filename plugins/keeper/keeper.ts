@@ -97,8 +97,8 @@ export class Keeper {
   /** Goes on where an earlier life stopped: holes, expiries, operations judged by an older policy. */
   async resume(): Promise<void> {
     const { numbers, open } = this.#parts.contract.store.get()
-    for (let seq = 1; seq <= this.#seq; seq++) {
-      if (!numbers.has(seqKey(this.#epoch, seq))) await this.#giveBack(seq)
+    for (let seq = numbers.floor(this.#epoch) + 1; seq <= this.#seq; seq++) {
+      if (!numbers.has(this.#epoch, seq)) await this.#giveBack(seq)
     }
     for (const row of open.values()) {
       if (!this.#parts.ref(row.id)) continue
@@ -362,7 +362,7 @@ export class Keeper {
   /** A number that nobody will use: the controller need not wait for it. */
   async #giveBack(seq: number): Promise<void> {
     const { journal, contract } = this.#parts
-    if (contract.store.get().numbers.get(seqKey(this.#epoch, seq))) return
+    if (contract.store.get().numbers.has(this.#epoch, seq)) return
     const subject = subjects.command(contract.workspace)
     const id = `void:${seqKey(this.#epoch, seq)}`
     const body = { kind: 'void', keeper_epoch: this.#epoch, seq }

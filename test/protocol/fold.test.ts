@@ -136,11 +136,11 @@ t.test('an end is an end, whatever comes later', (t) => {
 
 t.test('each number is given to one operation and used up once', (t) => {
   const model = story(submitted(), approved(1), claimed())
-  t.match(model.numbers.get('1:1'), { op: 'op_1', used: 'op.claimed', approval: digest })
+  t.match(model.numbers.get(1, 1), { op: 'op_1', used: 'op.claimed', approval: digest })
   const skipped = event('seq.skipped', { seq: 2, keeper_epoch: 1 }, 'keeper')
   const after = [skipped, approved(3)].reduce(foldAudit, model)
-  t.equal(after.numbers.get('1:2')?.used, 'seq.skipped')
-  t.equal(after.numbers.get('1:3')?.used, undefined)
+  t.equal(after.numbers.get(1, 2)?.used, 'seq.skipped')
+  t.equal(after.numbers.get(1, 3)?.used, undefined)
   t.same(after.highest, { keeperEpoch: 1, seq: 3 })
   t.end()
 })

@@ -5,7 +5,7 @@
  * @module
  */
 import { defineRead, nearest, opsModel } from 'prov'
-import type { OpRow } from 'prov'
+import type { OpRow, OpsModel } from 'prov'
 import { askErrors } from '../errors.ts'
 
 export const read = defineRead<{ readonly id: string }, OpRow>({
@@ -19,7 +19,7 @@ export const read = defineRead<{ readonly id: string }, OpRow>({
 })
 
 /** Throws PROV_OP_NOT_FOUND, PROV_OP_AMBIGUOUS. */
-function byStart(ops: ReadonlyMap<string, OpRow>, id: string): OpRow {
+function byStart(ops: OpsModel['ops'], id: string): OpRow {
   const matches =
     id === '' ? [] : [...ops.keys()].filter((op) => op.startsWith(id) || op.startsWith(`op_${id}`))
   const [first, second] = matches
