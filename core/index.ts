@@ -191,6 +191,7 @@ export type {
 export { maskSecrets, secretParam } from './protocol/secrets.ts'
 export type { OpsStore, Selected } from './protocol/store.ts'
 export { streamConfigs, streams, subjects } from './protocol/subjects.ts'
+export { retireEnded } from './protocol/retire.ts'
 export {
   openToken,
   openTokenLater,

@@ -230,6 +230,10 @@ export class Kernel implements ActorSystem {
     return this.#realm.lives.stop(address)
   }
 
+  retire(addresses: readonly Address[]): Promise<readonly Address[]> {
+    return this.#realm.lives.retire(addresses)
+  }
+
   /** For `Ref.asXState`. */
   facade(now: () => Cell): XStateFacade {
     return facadeIn(this, this.#realm, now)

@@ -134,6 +134,8 @@ export interface KernelRecords {
     readonly effects?: readonly Asked[]
     readonly trouble?: Trouble
   }
+  /** They are done, and nobody will ask for them: nothing of them stays. */
+  'actor.retired': { readonly addresses: readonly Address[] }
   'actor.settled': { readonly ids: readonly string[] }
   'actor.letters': { readonly first: Count; readonly letters: readonly DeadLetter[] }
   /** A dead letter became a promise. */
@@ -293,6 +295,8 @@ export class Ledger {
     if (type === 'actor.settled') {
       for (const id of (body as unknown as KernelRecords['actor.settled']).ids)
         this.outbox.delete(id)
+    } else if (type === 'actor.retired') {
+      this.retire(new Set((body as unknown as KernelRecords['actor.retired']).addresses))
     } else if (type === 'actor.letters') {
       const { first, letters } = body as unknown as KernelRecords['actor.letters']
       this.letters.enter(first, letters)
@@ -409,6 +413,14 @@ export class Ledger {
   forget(address: Address): void {
     for (const [id, pending] of this.outbox) {
       if (pending.from === address && !isTold(pending.name)) this.outbox.delete(id)
+    }
+  }
+
+  /** As if they had never been; what they told others still holds. */
+  retire(addresses: ReadonlySet<Address>): void {
+    for (const address of addresses) this.stored.delete(address)
+    for (const [id, pending] of this.outbox) {
+      if (addresses.has(pending.from) && !isTold(pending.name)) this.outbox.delete(id)
     }
   }
 

@@ -51,6 +51,9 @@ interface First extends Consequences {
   readonly beside: readonly JournalEntry[]
 }
 
+/** Addresses in one record of those that went. */
+const retiredMost: Count = 4_096
+
 export class Lives {
   readonly #realm: Realm
   readonly #lanes = new Map<string, Lane>()
@@ -448,6 +451,31 @@ export class Lives {
     if (cell.busy) await ended(cell)
     else this.end(cell, 'stopped')
     await this.#realm.writer?.settled()
+  }
+
+  async retire(addresses: readonly Address[]): Promise<readonly Address[]> {
+    const { cells, ledger, books, passive, groups, turns } = this.#realm
+    const left: Address[] = []
+    const gone = new Set<Address>()
+    for (const address of addresses) {
+      const cell = this.#realm.find(address)
+      if (cell && (cell.status !== 'done' || cell.busy || cell.birth)) left.push(address)
+      else if (cell || ledger.stored.has(address)) gone.add(address)
+      if (!cell || !gone.has(address)) continue
+      cell.status = 'stopped'
+      cell.flags |= flag.gone
+      cells.delete(address)
+      passive.ended(cell)
+      groups.leave(address)
+      turns.disarm(cell.timers)
+    }
+    ledger.retire(gone)
+    const all = [...gone]
+    for (let at = 0; at < all.length; at += retiredMost) {
+      books.note('actor.retired', { addresses: all.slice(at, at + retiredMost) })
+    }
+    await this.#realm.writer?.settled()
+    return left
   }
 
   end(cell: Cell, why: 'stopped' | 'failed', crash?: CrashReport): void {

@@ -211,6 +211,12 @@ export interface ActorSystem {
   /** Ends an actor: waiting messages become dead letters, running effects are aborted. Idempotent. */
   stop(address: Address): Promise<void>
   /**
+   * Forgets actors whose machine is done, as if they had never been; resolves, once that is durable,
+   * with those that are still busy or not done. For addresses that are never used again: what their
+   * effects were called could be taken for new ones otherwise. Unknown addresses are done with.
+   */
+  retire(addresses: readonly Address[]): Promise<readonly Address[]>
+  /**
    * Starts no effect any more and aborts those that run, the newest first: they are owed and run
    * after the next start. Everything else goes on. The first act of a stop, before those who
    * registered the effects are gone and the effects trip over it. Idempotent.

@@ -44,6 +44,7 @@ export const kernelNames: ReadonlySet<string> = new Set<keyof ActorSystem>([
   'replay',
   'resume',
   'stop',
+  'retire',
   'halt',
   'close',
 ])

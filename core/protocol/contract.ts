@@ -118,7 +118,7 @@ export interface ContractOptions {
   readonly log: Log
   /** Folder for operations that ended. Default: none, they stay in memory. */
   readonly shelves?: string | undefined
-  /** When it is kept. Default: 2,048 ended operations in memory, or 32,768 records. */
+  /** When it is kept. Default: 1,024 ended operations in memory, or 16,384 records. */
   readonly keepEvery?: Partial<typeof keepEvery> | undefined
 }
 

@@ -16,8 +16,8 @@ import { writeShelf } from './shelf.ts'
 
 /** Ended operations in memory, and records behind the newest checkpoint, that call for one. */
 export const keepEvery: { readonly ended: Count; readonly records: Count } = {
-  ended: 2_048,
-  records: 32_768,
+  ended: 1_024,
+  records: 16_384,
 }
 /** What a close does not bother to keep. */
 const tooFew: Count = 1_024

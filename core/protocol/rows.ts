@@ -36,6 +36,11 @@ export class OpRows {
     return this.#near.size + this.#far
   }
 
+  /** True when the row is in memory. */
+  isNear(id: string): boolean {
+    return this.#near.has(id)
+  }
+
   /** Rows in memory, in order of submission. */
   near(): Iterable<OpRow> {
     return this.#near.values()

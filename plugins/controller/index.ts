@@ -14,12 +14,14 @@ import {
   definePlugin,
   factRecorder,
   isAudit,
+  isTerminal,
   orchestrator,
   Refusals,
+  retireEnded,
   streams,
   topology,
 } from 'prov'
-import type { ActorRef } from 'prov'
+import type { ActorRef, OpRow } from 'prov'
 import { operationMachine } from 'prov/machines'
 import type { OperationContext, OperationEffect, OperationFact } from 'prov/machines'
 import { Controller } from './controller.ts'
@@ -35,6 +37,7 @@ function stopped(signal: AbortSignal, reason: unknown): Promise<never> {
     else signal.addEventListener('abort', end, { once: true })
   })
 }
+const isEnded = (row: OpRow | undefined): boolean => row !== undefined && isTerminal(row.phase)
 const credits = 32
 
 export default definePlugin({
@@ -55,7 +58,7 @@ export default definePlugin({
       topology: needs.topology,
       orchestrator: needs.orchestrator,
       refusals,
-      knows: (op) => ref(op) !== undefined,
+      knows: (op) => ref(op) !== undefined || isEnded(deal.store.get().ops.get(op)),
       start: (op, input) => actors.spawn(operation, op, input),
       token: (op) => ref(op)?.snapshot().context.token ?? undefined,
       signal,
@@ -90,6 +93,7 @@ export default definePlugin({
     })
     signal.addEventListener('abort', stop, { once: true })
     actors.register(operation)
+    retireEnded({ contract: deal, actors, type: 'controller', log, signal })
     deal.outbox('controller', { signal })
     await controller.genesis()
     const stream = streams.command(deal.workspace)

@@ -8,6 +8,7 @@ import {
   asProvError,
   digestOfText,
   isRefusal,
+  isTerminal,
   openToken,
   openTokenLater,
   opErrors,
@@ -17,7 +18,7 @@ import {
   TakenIds,
   tokenErrors,
 } from 'prov'
-import type { Clock, Contract, Delivery, Journal, JsonObject, Log, Refusals } from 'prov'
+import type { Clock, Contract, Delivery, Journal, JsonObject, Log, OpRow, Refusals } from 'prov'
 
 import { busAnswer } from 'prov/policies'
 import type { OperationInput } from 'prov/machines'
@@ -94,6 +95,8 @@ export class Inbox {
     const row = contract.store.get().ops.get(op)
     if (!row) throw opErrors.PROV_OP_NOT_SUBMITTED({ op })
     if (row.intent !== digest) throw opErrors.PROV_OP_ID_REUSED({ op })
+    // It ended, and its instance is gone: there is nothing left to judge.
+    if (isTerminal(row.phase)) return
     await start(op, {
       id: op,
       workspace: contract.workspace,
@@ -115,15 +118,16 @@ export class Inbox {
       const expected = 'op.withdraw'
       throw tokenErrors.PROV_TOKEN_CLAIM({ kind: 'act', claim: 'act', expected })
     }
-    if (!known) throw opErrors.PROV_OP_UNKNOWN({ op })
-    const { by: requester, digest: body } = known.context
+    const row = contract.store.get().ops.get(op)
+    if (!known && !row) throw opErrors.PROV_OP_UNKNOWN({ op })
+    const { by: requester, digest: body } = known?.context ?? (row as OpRow)
     if (record.actor !== requester) {
       throw opErrors.PROV_OP_NOT_YOURS({ op, by: record.actor, requester })
     }
     if (claims.with['op_digest'] !== body) {
       throw opErrors.PROV_OP_PLAN_CHANGED({ op, what: 'the operation' })
     }
-    const phase = known.value as string
+    const phase = (known?.value as string | undefined) ?? (row as OpRow).phase
     if (phase === 'withdrawn') return
     if (phase === 'submitted' || phase === 'held') {
       return keeper.withdraw(op, requester, claims.reason, digest)

@@ -23,6 +23,7 @@ import {
   opFact,
   ProvError,
   Refusals,
+  retireEnded,
   streams,
   workspace,
 } from 'prov'
@@ -83,15 +84,14 @@ export default definePlugin({
       },
     })
     actors.register(operation)
+    retireEnded({ contract: deal, actors, type: 'keeper', log, signal })
     deal.outbox('keeper', { signal })
     const inbox = new Inbox({
       ...parts,
       keeper,
       start: (op, input) => actors.spawn(operation, op, input),
     })
-    inbox.remember(
-      actors.list({ type: 'keeper' }).map(({ address }) => address.slice('keeper/'.length)),
-    )
+    inbox.remember(deal.store.get().open.keys())
     await keeper.resume()
     await followAudit({
       bus: needs.bus,

@@ -20,6 +20,7 @@ import {
   opErrors,
   opFact,
   ProvError,
+  retireEnded,
   submissions,
   topology,
 } from 'prov'
@@ -55,6 +56,7 @@ export default definePlugin({
       },
     })
     actors.register(operation)
+    retireEnded({ contract: deal, actors, type: 'submitter', log, signal })
     deal.outbox('submitter', { signal })
     await followAudit({
       bus: needs.bus,

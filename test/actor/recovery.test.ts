@@ -1,9 +1,16 @@
 import t from 'tap'
+import { createMachine } from 'xstate'
+import { defineActor } from '../../core/actor/define.ts'
 import { codeOf } from '../../core/kit.ts'
 import type { Address } from '../../core/actor/address.ts'
 import type { WatchEvent } from '../../core/actor/system.ts'
 import { counter, House, settle } from './counter.ts'
 import type { Charge } from './counter.ts'
+
+const shortMachine = createMachine({
+  initial: 'on',
+  states: { on: { on: { end: 'over' } }, over: { type: 'final' } },
+})
 
 t.test('after a crash an actor is where its last commit left it', async (t) => {
   const house = new House()
@@ -360,3 +367,42 @@ t.test(
 async function from<T>(all: readonly T[], act: (one: T) => Promise<unknown>): Promise<void> {
   for (const one of all) await act(one)
 }
+
+t.test(
+  'actors that are done can be retired: nothing of them stays, also after a crash',
+  async (t) => {
+    const house = new House()
+    const system = await house.start()
+    const short = defineActor({ type: 'test.short', version: 1, machine: shortMachine })
+    system.register(short)
+    const refs = await Promise.all(
+      ['a', 'b', 'c'].map((id) => system.spawn(short, id, undefined as never)),
+    )
+    const [a, b, c] = refs.map(({ address }) => address) as [Address, Address, Address]
+    await refs[0]?.apply({ type: 'end' })
+    await refs[1]?.apply({ type: 'end' })
+    t.same(await system.retire([a, c, 'test.short/never' as Address]), [c], 'c is not done')
+    t.same(
+      system.list({ type: 'test.short' }).map(({ address }) => address),
+      [b, c],
+    )
+    t.equal(system.ref(a), undefined)
+    house.crash()
+    const again = await house.start()
+    again.register(short)
+    t.same(
+      again.list({ type: 'test.short' }).map(({ address }) => address),
+      [b, c],
+    )
+    t.same(await again.retire([b]), [])
+    await again.close()
+    const last = await house.start()
+    t.teardown(() => last.close())
+    last.register(short)
+    t.same(
+      last.list().map(({ address }) => address),
+      [c],
+      'nor does the snapshot hold them',
+    )
+  },
+)
