@@ -1290,6 +1290,13 @@ export const expectedErrors: readonly (readonly [string, string, number, string,
     "approve <op> from another user's account: `prov op approve <op>`",
   ],
   [
+    'PROV_OP_SHELF_DAMAGED',
+    'retry',
+    7,
+    '<file>, which holds operations that ended, is damaged: <what>',
+    'remove the folder of <file>: the next start makes it anew from the journal',
+  ],
+  [
     'PROV_OP_STEP_CYCLE',
     'usage',
     64,

@@ -90,6 +90,7 @@ export const faceValues: readonly string[] = [
   'policyErrors',
   'providerErrors',
   'providerPoint',
+  'retireEnded',
   'secretParam',
   'section',
   'seqKey',
