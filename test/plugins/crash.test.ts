@@ -69,5 +69,6 @@ t.test('wherever it dies, an accepted operation ends once and no number is lost'
     await second.close()
   }
   t.ok(finished, 'the last run met no crash')
-  t.ok(crashes > 10, `${crashes} places to die at`)
+  // Its frames alone need eight syncs; what rides along with them has none of its own.
+  t.ok(crashes >= 8, `${crashes} places to die at`)
 })

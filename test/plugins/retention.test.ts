@@ -33,62 +33,74 @@ async function submitted(prov: Runtime, op: string, size = 1) {
   return (await prov.submit({ type, target: 'a', params: { size }, as: 'ann', opId: op })).id
 }
 
-t.test('the same again is the same answer for ever, another body never counts', async (t) => {
-  const on = sampleCopy(t)
-  on.edit('keeper_policy.ncl', /"dimension\.declare"/, `"${type}"`)
-  const options = { workspace: on.root, home: on.home, discover: false, plugins }
-  const first = await createRuntime({ ...options, log: () => {} })
-  const record = await first
-    .service(keyStore)
-    .create({ actor: 'ann', kind: 'human', passphrase: '' })
-  await first.service(contract).enrol({ record })
-  await first.service(keeperDesk).activatePolicy({ as: 'ann' })
-  const left: string[] = []
-  const gone = new Promise<void>((resolve) => {
-    first.service(contract).onLeft((some) => {
-      left.push(...some)
-      resolve()
+// A thousand operations: minutes on a machine that has other things to do.
+const timeout = 600_000
+
+t.setTimeout(timeout)
+t.test(
+  'the same again is the same answer for ever, another body never counts',
+  { timeout },
+  async (t) => {
+    const on = sampleCopy(t)
+    on.edit('keeper_policy.ncl', /"dimension\.declare"/, `"${type}"`)
+    const options = { workspace: on.root, home: on.home, discover: false, plugins }
+    const first = await createRuntime({ ...options, log: () => {} })
+    const record = await first
+      .service(keyStore)
+      .create({ actor: 'ann', kind: 'human', passphrase: '' })
+    await first.service(contract).enrol({ record })
+    await first.service(keeperDesk).activatePolicy({ as: 'ann' })
+    const left: string[] = []
+    const gone = new Promise<void>((resolve) => {
+      first.service(contract).onLeft((some) => {
+        left.push(...some)
+        resolve()
+      })
     })
-  })
-  let n = 0
-  const lane = async () => {
-    while (n < ops) {
-      const id = await submitted(first, `old_${++n}`)
-      const { outcome } = await first.op(id).settled()
-      if (outcome !== 'applied') throw new Error(`${id} ended ${outcome}`)
+    let n = 0
+    const lane = async () => {
+      while (n < ops) {
+        const id = await submitted(first, `old_${++n}`)
+        const { outcome } = await first.op(id).settled()
+        if (outcome !== 'applied') throw new Error(`${id} ended ${outcome}`)
+      }
     }
-  }
-  await Promise.all(Array.from({ length: 64 }, lane))
-  await gone
-  const old = left[0] as string
-  const listed = () => first.actors.list({ type: 'submitter' }).length
-  while (listed() >= ops) await new Promise((resolve) => setImmediate(resolve))
-  t.ok(left.length >= keepEvery.ended, `${left.length} of ${ops} left memory`)
+    await Promise.all(Array.from({ length: 64 }, lane))
+    await gone
+    const old = left[0] as string
+    const listed = () => first.actors.list({ type: 'submitter' }).length
+    while (listed() >= ops) await new Promise((resolve) => setImmediate(resolve))
+    t.ok(left.length >= keepEvery.ended, `${left.length} of ${ops} left memory`)
 
-  const answers = async (prov: Runtime, when: string) => {
-    const events = prov.service(contract).emitter('submitter').end.n
-    t.equal(await submitted(prov, old), old, `${when}: the same again`)
-    t.match(await prov.op(old).settled(), { outcome: 'applied' }, when)
-    t.equal(await codeOf(submitted(prov, old, 2)), 'PROV_OP_ID_REUSED', `${when}: another body`)
-    t.equal(prov.service(contract).emitter('submitter').end.n, events, `${when}: nothing was said`)
-  }
-  await answers(first, 'in the same life')
-  await first.close()
-  const folder = join(on.root, '.prov', 'ops')
-  t.ok(readdirSync(folder).length > 0)
-  const shown = await on.json('op', 'show', old)
-  t.match(shown.data, { id: old, phase: 'applied' })
+    const answers = async (prov: Runtime, when: string) => {
+      const events = prov.service(contract).emitter('submitter').end.n
+      t.equal(await submitted(prov, old), old, `${when}: the same again`)
+      t.match(await prov.op(old).settled(), { outcome: 'applied' }, when)
+      t.equal(await codeOf(submitted(prov, old, 2)), 'PROV_OP_ID_REUSED', `${when}: another body`)
+      t.equal(
+        prov.service(contract).emitter('submitter').end.n,
+        events,
+        `${when}: nothing was said`,
+      )
+    }
+    await answers(first, 'in the same life')
+    await first.close()
+    const folder = join(on.root, '.prov', 'ops')
+    t.ok(readdirSync(folder).length > 0)
+    const shown = await on.json('op', 'show', old)
+    t.match(shown.data, { id: old, phase: 'applied' })
 
-  const second = await createRuntime({ ...options, log: () => {} })
-  await answers(second, 'after a restart')
-  t.match(await second.op(await submitted(second, 'new_1')).settled(), { outcome: 'applied' })
-  await second.close()
+    const second = await createRuntime({ ...options, log: () => {} })
+    await answers(second, 'after a restart')
+    t.match(await second.op(await submitted(second, 'new_1')).settled(), { outcome: 'applied' })
+    await second.close()
 
-  rmSync(folder, { recursive: true })
-  t.match((await on.json('op', 'show', old)).data, { id: old, phase: 'applied' })
-  const third = await createRuntime({ ...options, log: () => {} })
-  await answers(third, 'made again from the journal')
-  t.ok(readdirSync(folder).length > 0, 'and it is back')
-  t.equal(third.service(contract).store.get().ops.size, ops + 1)
-  await third.close()
-})
+    rmSync(folder, { recursive: true })
+    t.match((await on.json('op', 'show', old)).data, { id: old, phase: 'applied' })
+    const third = await createRuntime({ ...options, log: () => {} })
+    await answers(third, 'made again from the journal')
+    t.ok(readdirSync(folder).length > 0, 'and it is back')
+    t.equal(third.service(contract).store.get().ops.size, ops + 1)
+    await third.close()
+  },
+)
