@@ -93,7 +93,7 @@ export default definePlugin({
     })
     signal.addEventListener('abort', stop, { once: true })
     actors.register(operation)
-    retireEnded({ contract: deal, actors, type: 'controller', log, signal })
+    retireEnded({ contract: deal, actors, type: 'controller', clock, log, signal })
     deal.outbox('controller', { signal })
     await controller.genesis()
     const stream = streams.command(deal.workspace)

@@ -84,7 +84,7 @@ export default definePlugin({
       },
     })
     actors.register(operation)
-    retireEnded({ contract: deal, actors, type: 'keeper', log, signal })
+    retireEnded({ contract: deal, actors, type: 'keeper', clock, log, signal })
     deal.outbox('keeper', { signal })
     const inbox = new Inbox({
       ...parts,

@@ -56,7 +56,7 @@ export default definePlugin({
       },
     })
     actors.register(operation)
-    retireEnded({ contract: deal, actors, type: 'submitter', log, signal })
+    retireEnded({ contract: deal, actors, type: 'submitter', clock, log, signal })
     deal.outbox('submitter', { signal })
     await followAudit({
       bus: needs.bus,
