@@ -31,6 +31,9 @@ import { repoRoot } from '../support/root.ts'
 import { ground, silent } from './world.ts'
 import type { Ground } from './world.ts'
 
+// Everything here counts steps, nothing time: a busy machine only takes longer.
+t.setTimeout(300_000)
+
 const digest = `sha256:${'0'.repeat(64)}`
 const emitters = ['submitter', 'keeper', 'controller'] as const
 type Random = () => number
@@ -197,9 +200,9 @@ const written = (body: JsonValue) => JSON.parse(JSON.stringify(body)) as JsonObj
 const none = (): undefined => undefined
 
 t.test('fold(all) = fold(checkpoint, then the rest), at every position', async (t) => {
-  for (let seed = 1; seed <= 12; seed++) {
+  for (let seed = 1; seed <= 8; seed++) {
     const story = new Story(seeded(seed))
-    for (let n = 0; n < 120; n++) story.step()
+    for (let n = 0; n < 90; n++) story.step()
     const { records } = story
     const all = told(foldOf(records))
     const walking = new ContractFold('w')
@@ -255,13 +258,13 @@ t.test('a shelf that is cut, changed, of another journal or gone does not count'
   t.equal(found('../rows-1.ops'), undefined)
   t.equal(shelvesIn(dir, 'other')('rows-1.ops'), undefined)
   const [first] = rows
-  for (let cut = 1; cut < good.length; cut += 97) {
+  for (let cut = 1; cut < good.length; cut += 997) {
     truncateSync(file, good.length - cut)
     if (found('rows-1.ops')) t.fail(`${cut} bytes less`)
   }
   // Of a row it is told when somebody asks for it, of everything else at once.
   let refused = 0
-  for (let at = 0; at < good.length; at += 61) {
+  for (let at = 0; at < good.length; at += 487) {
     const bad = Buffer.from(good)
     bad[at] = (bad[at] as number) ^ 0x20
     writeFileSync(file, bad)
@@ -279,7 +282,7 @@ t.test('a shelf that is cut, changed, of another journal or gone does not count'
 
 t.test('numbers long used up are forgotten, and still count as used', (t) => {
   const story = new Story(seeded(5))
-  while (story.records.length < 30_000) story.step()
+  while (story.records.length < 16_000) story.step()
   const { numbers, highest, ops } = foldOf(story.records).model
   t.ok(highest.seq > 2 * numbersKept, `${highest.seq} numbers`)
   const floor = numbers.floor(1)
