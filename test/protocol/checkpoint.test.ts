@@ -282,7 +282,7 @@ t.test('a shelf that is cut, changed, of another journal or gone does not count'
 
 t.test('numbers long used up are forgotten, and still count as used', (t) => {
   const story = new Story(seeded(5))
-  while (story.records.length < 16_000) story.step()
+  while (story.records.length < 30_000) story.step()
   const { numbers, highest, ops } = foldOf(story.records).model
   t.ok(highest.seq > 2 * numbersKept, `${highest.seq} numbers`)
   const floor = numbers.floor(1)
