@@ -4,10 +4,11 @@
  *
  * @module
  */
-import { closeSync, fdatasync, ftruncate, openSync, write, writeSync } from 'node:fs'
-import { link, mkdir, open, readdir, rename, unlink } from 'node:fs/promises'
+import { closeSync, ftruncateSync, linkSync, openSync, renameSync, unlinkSync, writeSync } from 'node:fs'
+import { mkdir, readdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Bytes } from '../units.ts'
+import { steadySync } from './steady.ts'
 
 export interface WritableFile {
   /** Writes at an offset; may write less than asked, then the caller goes on. Returns bytes written. */
@@ -33,46 +34,41 @@ export interface JournalFiles {
   makeFolder(path: string): Promise<void>
 }
 
-/** Below this a write is a copy into memory and cheaper than a hop to a thread and back. */
-const directWriteBytes: Bytes = 1_048_576
+/** Written at once; a write is a copy into memory, and the event loop has its turn between two. */
+const pieceBytes: Bytes = 1_048_576
 
-/** The machine's disk. */
+/**
+ * The machine's disk. What goes on while a runtime works is done in this thread, where it is short, or
+ * by `steadySync`: a plugin that holds the threads Node has for files must not hold the journal.
+ */
 export const diskFiles: JournalFiles = {
   open(path, { exists }) {
     const fd = openSync(path, exists ? 'r+' : 'wx', 0o600)
     return {
-      write: (bytes, offset) =>
-        bytes.byteLength <= directWriteBytes
-          ? writeSync(fd, bytes, 0, bytes.byteLength, offset)
-          : new Promise((resolve, reject) => {
-              write(fd, bytes, 0, bytes.byteLength, offset, (error, written) =>
-                error ? reject(error) : resolve(written),
-              )
-            }),
-      datasync: () =>
-        new Promise((resolve, reject) => {
-          fdatasync(fd, (error) => (error ? reject(error) : resolve()))
-        }),
-      truncate: (length) =>
-        new Promise((resolve, reject) => {
-          ftruncate(fd, length, (error) => (error ? reject(error) : resolve()))
-        }),
+      write(bytes, offset) {
+        const piece = Math.min(bytes.byteLength, pieceBytes)
+        const written = writeSync(fd, bytes, 0, piece, offset)
+        if (written === bytes.byteLength) return written
+        return new Promise((turn) => setImmediate(turn, written))
+      },
+      datasync: steadySync(fd),
+      truncate: async (length) => ftruncateSync(fd, length),
       close: () => closeSync(fd),
     }
   },
-  rename,
+  rename: async (from, to) => renameSync(from, to),
   async syncFolder(path) {
     // Windows cannot open a folder; its file systems make names durable on their own.
     if (process.platform === 'win32') return
-    const folder = await open(path, 'r')
+    const folder = openSync(path, 'r')
     try {
-      await folder.sync()
+      await steadySync(folder)()
     } finally {
-      await folder.close()
+      closeSync(folder)
     }
   },
-  link,
-  remove: unlink,
+  link: async (from, to) => linkSync(from, to),
+  remove: async (path) => unlinkSync(path),
   list: readdir,
   async makeFolder(path) {
     const first = await mkdir(path, { recursive: true, mode: 0o700 })
