@@ -105,7 +105,7 @@ export class ProvError extends Error {
       remedy: this.remedy,
       ...(this.place && { place: this.place }),
       detail: this.detail,
-      ...(this.cause instanceof Error && { cause: this.cause.message }),
+      ...(this.cause instanceof Error && { cause: textOf(this.cause) }),
     }
   }
 
@@ -195,10 +195,16 @@ export function asProvError(thrown: unknown): ProvError {
   return coreErrors.PROV_INTERNAL({ what }, { cause: thrown })
 }
 
-/** What a thrown thing says. Never throws, though anything may be thrown, also what has no text. */
+/** What is kept of a text that was thrown: a message of megabytes costs whoever tells of it. */
+const longestText = 4_000
+
+/**
+ * What a thrown thing says, at most 4,000 characters of it. Never throws, though anything may be
+ * thrown, also what has no text.
+ */
 export function textOf(thrown: unknown): string {
   try {
-    return thrown instanceof Error ? String(thrown.message) : String(thrown)
+    return String(thrown instanceof Error ? thrown.message : thrown).slice(0, longestText)
   } catch {
     return 'something that cannot be read'
   }

@@ -1500,6 +1500,13 @@ export const expectedErrors: readonly (readonly [string, string, number, string,
     'mend the plugin; `plugins/README.md` says what may cross',
   ],
   [
+    'PROV_PLUGIN_HOLDS_THREADS',
+    'fail',
+    1,
+    'plugin <plugin> holds the threads that Node has for files, with <count> reads, writes or lookups that do not end; everybody in this process waits for them',
+    'give it a process of its own, `"isolation": { "<plugin>": "process" }` in the `prov` field of package.json, and start Prov again',
+  ],
+  [
     'PROV_PLUGIN_IMPORT_FAILED',
     'fail',
     1,

@@ -16,6 +16,7 @@ import type { InspectRecordOf } from './inspect.ts'
 import type { AskChain } from './mail.ts'
 import type { Pending } from './ledger.ts'
 import type { Tracing } from './telemetry.ts'
+import { messageOf } from './warden.ts'
 
 /** What an effect's end looks like to its actor. */
 export interface EffectEvent extends ActorEvent {
@@ -145,7 +146,11 @@ export class Effects {
       }
     } catch (thrown) {
       if (!running.aborted) {
-        event = { type: `effect.failed.${name}`, id, error: errorRecord(thrown) }
+        event = {
+          type: `effect.failed.${name}`,
+          id,
+          error: { ...errorRecord(thrown), message: messageOf(thrown) },
+        }
       }
     }
     this.#running.delete(id)

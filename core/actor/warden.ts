@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { asProvError, ProvError } from '../errors.ts'
+import { asProvError, ProvError, textOf } from '../errors.ts'
 import { defined } from '../optional.ts'
 import type { Count, Millis } from '../units.ts'
 import type { Address } from './address.ts'
@@ -356,12 +356,12 @@ export const messageOf = (thrown: unknown): string => {
   try {
     // Errors of children arrive as data.
     const said = (thrown as { readonly message?: unknown } | null | undefined)?.message
-    if (typeof said === 'string' && !ProvError.is(thrown)) return said
+    if (typeof said === 'string' && !ProvError.is(thrown)) return textOf(said)
   } catch {
     // A message that cannot be read is none.
   }
   const error = asProvError(thrown)
-  return error.cause instanceof Error ? error.cause.message : error.message
+  return error.cause instanceof Error ? textOf(error.cause) : error.message
 }
 
 /** What cannot be written is the event itself, not what the machine made of it. */

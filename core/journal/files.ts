@@ -4,7 +4,15 @@
  *
  * @module
  */
-import { closeSync, ftruncateSync, linkSync, openSync, renameSync, unlinkSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  ftruncateSync,
+  linkSync,
+  openSync,
+  renameSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs'
 import { mkdir, readdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Bytes } from '../units.ts'

@@ -7,36 +7,16 @@
  *
  * @module
  */
-import { randomFill } from 'node:crypto'
 import { fdatasync, fdatasyncSync } from 'node:fs'
 import { systemClock } from '../clock.ts'
-import type { Millis } from '../units.ts'
+import type { Timer } from '../clock.ts'
+import { answerMs, threadsAnswer, threadsHeld } from '../threads.ts'
 
-/** How long a sync takes before somebody looks, and an answer of the shared threads as well. */
-const lateMs: Millis = 250
-
-/** The shared threads were asked and have not answered yet. */
-let taken = false
-
-/** False when they do not answer in time. From then on `taken` holds until they do. */
-function answers(): Promise<boolean> {
-  return new Promise((resolve) => {
-    const late = systemClock.after(lateMs, () => {
-      if (!taken) {
-        process.emitWarning(
-          'something in this process, a plugin in a thread perhaps, holds all threads that Node has for files: the journal syncs without them',
-          { code: 'PROV_JOURNAL_HELD_UP', detail: '`prov plugins` says what runs in a thread' },
-        )
-      }
-      taken = true
-      resolve(false)
-    })
-    randomFill(Buffer.alloc(1), () => {
-      late.cancel()
-      taken = false
-      resolve(true)
-    })
-  })
+function warn(): void {
+  process.emitWarning(
+    'something in this process, a plugin in a thread perhaps, holds all threads that Node has for files: the journal syncs without them',
+    { code: 'PROV_JOURNAL_HELD_UP', detail: '`prov plugins` says what runs in a thread' },
+  )
 }
 
 /** Syncs of one open file. What one that came too late found is the failure of the next one. */
@@ -64,14 +44,16 @@ export function steadySync(fd: number): () => Promise<void> {
         }
       }
       const look = async (): Promise<void> => {
-        const slow = await answers()
+        const known = threadsHeld()
+        const slow = await threadsAnswer()
+        if (!slow && !known) warn()
         if (over) return
-        if (slow) late = systemClock.after(lateMs, () => void look())
+        if (slow) late = systemClock.after(answerMs, () => void look())
         else direct()
       }
-      let late: ReturnType<typeof systemClock.after> | undefined
-      if (taken || failed) return direct()
-      late = systemClock.after(lateMs, () => void look())
+      let late: Timer | undefined
+      if (threadsHeld() || failed) return direct()
+      late = systemClock.after(answerMs, () => void look())
       fdatasync(fd, (error) => {
         // A disk tells a failure once: whoever was told must not keep it to himself.
         if (over) failed ??= error ?? undefined

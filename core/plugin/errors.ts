@@ -27,6 +27,7 @@ export const pluginErrors = defineErrors<{
   PROV_PLUGIN_MEMORY: { plugin: string; doing: string; limitMb: number }
   PROV_PLUGIN_GARBAGE: { plugin: string; what: string }
   PROV_PLUGIN_FLOODS: { plugin: string; what: string; limit: number }
+  PROV_PLUGIN_HOLDS_THREADS: { plugin: string; count: number }
   PROV_PLUGIN_CANNOT_CROSS: { plugin: string; what: string }
   PROV_PLUGIN_DOWN: { plugin: string; reason: string }
   PROV_PLUGIN_EFFECT_LOST: { plugin: string; effect: string; reason: string }
@@ -187,6 +188,13 @@ export const pluginErrors = defineErrors<{
     text: ({ plugin, what, limit }) =>
       `plugin ${plugin} has ${limit} ${what} open; one more is refused`,
     remedy: 'await calls before making more of them; see `plugins/README.md`',
+  },
+  PROV_PLUGIN_HOLDS_THREADS: {
+    disposition: 'fail',
+    text: ({ plugin, count }) =>
+      `plugin ${plugin} holds the threads that Node has for files, with ${count} reads, writes or lookups that do not end; everybody in this process waits for them`,
+    remedy: ({ plugin }) =>
+      `give it a process of its own, \`"isolation": { "${plugin}": "process" }\` in the \`prov\` field of package.json, and start Prov again`,
   },
   PROV_PLUGIN_CANNOT_CROSS: {
     disposition: 'usage',

@@ -10,7 +10,8 @@ import { systemClock } from '../../clock.ts'
 import type { Clock, Timer } from '../../clock.ts'
 import { asProvError } from '../../errors.ts'
 import type { ProvError } from '../../errors.ts'
-import type { Count, Millis } from '../../units.ts'
+import { threadsHeld } from '../../threads.ts'
+import type { Bytes, Count, Millis } from '../../units.ts'
 import type { FoundPlugin } from '../discover.ts'
 import { pluginErrors } from '../errors.ts'
 import { frameWindow, longestLine } from './cage.ts'
@@ -24,6 +25,9 @@ import type { Frame } from './wire.ts'
 
 /** Calls that are open there at once, of the 50,000 that it takes; more of them wait here. */
 const callWindow: Count = 40_000
+
+/** Beats after which a plugin that holds the shared threads is named. */
+const heldBeats: Count = 3
 
 /** While Prov stops, one that is silent for so long is not waited for. */
 const leavingMs: Millis = 2_000
@@ -72,6 +76,8 @@ export class Generation {
   #rss = 0
   #asked = false
   #flooded = false
+  /** Beats in a row at which the shared threads were held and some of them by this one. */
+  #held = 0
   #why: ProvError | undefined
   #opened: ((error?: Error) => void) | undefined
   #ended: () => void = () => {}
@@ -197,6 +203,7 @@ export class Generation {
     switch (frame.t) {
       case 'pong': {
         this.#answered = true
+        this.#holding(Number(frame['holds']))
         if (Number(frame['memory']) > this.#options.limits.memoryBytes) void this.#tooMuch()
         return
       }
@@ -231,7 +238,7 @@ export class Generation {
   #look(): void {
     const { limits } = this.#options
     const memory = this.#cage.memory()
-    const rss = process.memoryUsage.rss()
+    const rss = residentOr(this.#rss)
     if (memory !== undefined && memory > limits.memoryBytes) return void this.#tooMuch()
     if (this.#answered) {
       this.#answered = false
@@ -257,6 +264,13 @@ export class Generation {
   #next(): void {
     const { beatMs } = this.#options.limits
     this.#beat = this.#clock.after(beatMs, () => this.#look(), { background: true })
+  }
+
+  /** Nobody can take the shared threads back from a plugin; whose they are can be said. */
+  #holding(count: Count): void {
+    this.#held = threadsHeld() && count > 0 && this.mode === 'worker' ? this.#held + 1 : 0
+    if (this.#held !== heldBeats) return
+    this.#options.odd(pluginErrors.PROV_PLUGIN_HOLDS_THREADS({ plugin: this.#plugin, count }))
   }
 
   #floods(what: string, limit: Count): ProvError {
@@ -317,6 +331,15 @@ export class Generation {
 
   get #plugin(): string {
     return this.description?.name ?? this.#options.found.id
+  }
+}
+
+/** Asking takes a file handle, and a plugin in a thread may have taken them all. */
+function residentOr(before: Bytes): Bytes {
+  try {
+    return process.memoryUsage.rss()
+  } catch {
+    return before
   }
 }
 

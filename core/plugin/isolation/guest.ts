@@ -163,7 +163,7 @@ export async function guest({ found, line, listen, mark }: GuestOptions): Promis
     waiting: longestLine,
     flood: () => line.post({ t: 'flood' }),
     other(frame: Frame) {
-      if (frame.t === 'ping') return line.post({ t: 'pong', memory: memoryOf() })
+      if (frame.t === 'ping') return line.post({ t: 'pong', memory: memoryOf(), holds: holds() })
       if (frame.t !== 'steps') return
       const batch = frame['id'] as Count
       mark('step', batch, 0, 0)
@@ -241,6 +241,11 @@ export async function guest({ found, line, listen, mark }: GuestOptions): Promis
   } catch (thrown) {
     line.post({ t: 'open', error: peer.pack(asProvError(thrown)) })
   }
+}
+
+/** Reads, writes and lookups that this thread has begun and that are not over. */
+function holds(): Count {
+  return process.getActiveResourcesInfo().filter((kind) => /^(FSReq|GetAddrInfo)/.test(kind)).length
 }
 
 /** What of this thread's memory no heap limit bounds. */

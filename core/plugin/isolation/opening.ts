@@ -3,12 +3,16 @@
  *
  * @module
  */
+import { systemClock } from '../../clock.ts'
 import type { Count } from '../../units.ts'
 import type { Description } from './description.ts'
 import { Generation } from './generation.ts'
 import { hostRoot } from './host-root.ts'
 import type { Pen, PenOptions } from './pen.ts'
 import type { Steps } from './steps.ts'
+
+/** More lines than somebody reads. */
+const linesPerSecond: Count = 200
 
 /** `pen` is undefined while the first generation opens. Throws what refuses it. */
 export function openGeneration(
@@ -32,9 +36,7 @@ export function openGeneration(
       actors: () => actors,
       register: async (traits) => pen()?.register(traits),
     }),
-    onText: (text) => {
-      for (const line of text.split('\n')) if (line.trim()) log(name()).info(line.slice(0, 2_000))
-    },
+    onText: linesOf((line) => log(name()).info(line)),
     stepped: (batch, answer) => steps.answered(batch, answer),
     odd: (error) => pen()?.odd(error),
     lost: (generation, error, doing) => pen()?.ended(generation, error, doing),
@@ -55,6 +57,30 @@ export function openGeneration(
       }
     },
   })
+}
+
+/**
+ * Lines of what a plugin prints, so many of them in a second; the rest is only counted, so that one
+ * that prints without end neither fills a log nor costs the others their turns.
+ */
+function linesOf(say: (line: string) => void): (text: string) => void {
+  let [from, left, more] = [-Infinity, 0, 0]
+  return (text) => {
+    const now = systemClock.monotonic()
+    if (now - from > 1_000) {
+      if (more > 0) say(`… and ${more} characters more, which are left out`)
+      ;[from, left, more] = [now, linesPerSecond, 0]
+    }
+    const lines = left > 0 ? text.split('\n', left) : []
+    more += text.length
+    for (const line of lines) {
+      more -= line.length + 1
+      if (!line.trim()) continue
+      left--
+      say(line.slice(0, 2_000))
+    }
+    more = Math.max(0, more)
+  }
 }
 
 /** What a new generation may not change: others were told of it. */

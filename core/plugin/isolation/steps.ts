@@ -334,7 +334,7 @@ export function parseJson(text: string): JsonValue {
 }
 
 function reportOf(raw: unknown): ErrorReport {
-  const { code, disposition, message, remedy, detail } = record(raw, 'a failure')
+  const { code, disposition, message, remedy, detail, cause } = record(raw, 'a failure')
   const known = typeof disposition === 'string' && Object.hasOwn(exitCodes, disposition)
   if (typeof code !== 'string' || !/^PROV_[A-Z0-9_]{1,80}$/.test(code) || !known) {
     throw new TypeError('a failure that is none')
@@ -345,6 +345,7 @@ function reportOf(raw: unknown): ErrorReport {
     message: String(message).slice(0, 4_000),
     remedy: String(remedy).slice(0, 1_000),
     detail: isRecord(detail) ? (detail as ErrorReport['detail']) : {},
+    ...(typeof cause === 'string' && { cause: cause.slice(0, 4_000) }),
   }
 }
 

@@ -6,11 +6,15 @@
  * @module
  */
 import { MessageChannel, Worker } from 'node:worker_threads'
+import { systemClock } from '../../clock.ts'
+import type { Millis } from '../../units.ts'
 import type { Cage, CageOptions, Doing } from './cage.ts'
 import { board, doings, frameWindow } from './cage.ts'
 
 /** Frames that are taken in one turn of the event loop. */
 const perTurn = 16
+/** How long the end of a thread is waited for. */
+const lingerMs: Millis = 5_000
 
 export function openThread(options: CageOptions): Cage {
   const { found, limits, env, onFrame, onEnd, onText } = options
@@ -77,21 +81,29 @@ export function openThread(options: CageOptions): Cage {
   worker.on('error', (thrown: unknown) => (crash = thrown as Error))
   for (const stream of [worker.stdout, worker.stderr]) {
     stream.setEncoding('utf8')
-    stream.on('data', (text: string) => onText(text))
+    // One piece per turn: whoever writes without end waits, in memory of its own.
+    stream.on('data', (text: string) => {
+      stream.pause()
+      setImmediate(() => stream.resume())
+      onText(text)
+    })
+  }
+  let gone = (): void => {}
+  const end = new Promise<void>((resolve) => (gone = resolve))
+  const finish = (how: string): void => {
+    if (over) return
+    // What it sent before its end counts.
+    while (inbox.length > 0) onFrame(inbox.shift())
+    over = true
+    port.close()
+    answers.port1.close()
+    gone()
+    const memory = (crash as { code?: unknown } | undefined)?.code === 'ERR_WORKER_OUT_OF_MEMORY'
+    onEnd({ memory, how })
   }
   worker.on('exit', (code) => {
-    // What it sent before its end counts.
-    setImmediate(() => {
-      while (inbox.length > 0) onFrame(inbox.shift())
-      over = true
-      port.close()
-      answers.port1.close()
-      const memory = (crash as { code?: unknown } | undefined)?.code === 'ERR_WORKER_OUT_OF_MEMORY'
-      onEnd({
-        memory,
-        how: asked ? 'it was ended' : crash ? `a crash: ${crash.message}` : `process.exit(${code})`,
-      })
-    })
+    const how = crash ? `a crash: ${crash.message}` : `process.exit(${code})`
+    setImmediate(() => finish(asked ? 'it was ended' : how))
   })
   worker.unref()
   port.unref()
@@ -124,9 +136,17 @@ export function openThread(options: CageOptions): Cage {
     },
     async kill() {
       // Who ends it waits for its end.
-      if (!over) worker.ref()
+      if (over) return
+      worker.ref()
       asked = true
-      await worker.terminate()
+      // One whose reads never end does not end either: Prov goes on without it.
+      const late = systemClock.after(lingerMs, () => {
+        worker.unref()
+        finish('it was ended')
+      })
+      void worker.terminate()
+      await end
+      late.cancel()
     },
   }
 }

@@ -1,0 +1,32 @@
+/**
+ * The few threads (four) that Node has for files, names and keys. All of the process shares them, plugins in
+ * worker threads included: four reads of a pipe that nobody writes to hold all of them for good.
+ *
+ * @module
+ */
+import { randomFill } from 'node:crypto'
+import { systemClock } from './clock.ts'
+import type { Millis } from './units.ts'
+
+/** How long they may take to answer before they count as held. */
+export const answerMs: Millis = 250
+
+let held = false
+
+/** They were asked, did not answer in time, and have not answered since. */
+export const threadsHeld = (): boolean => held
+
+/** Asks them. False when they do not answer in time; from then on `threadsHeld` until they do. */
+export function threadsAnswer(): Promise<boolean> {
+  return new Promise((resolve) => {
+    const late = systemClock.after(answerMs, () => {
+      held = true
+      resolve(false)
+    })
+    randomFill(Buffer.alloc(1), () => {
+      late.cancel()
+      held = false
+      resolve(true)
+    })
+  })
+}
