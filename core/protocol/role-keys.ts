@@ -73,14 +73,27 @@ export async function connectAs(options: RoleConnection): Promise<NatsBus> {
   const { natsBus } = await import('../bus/nats.ts')
   const nkeySeed =
     role === undefined ? settings.seed() : seedIn(roleSeedFile(home, workspace, role))
+  // Answers to a role come to its own inbox only, also when its seed was named by the settings.
+  const who = role ?? (nkeySeed && (await roleOf(nkeySeed, home, workspace)))
   return natsBus({
     servers: settings.url.split(',').map((one) => one.trim()),
     name: `prov ${workspace}${role === undefined ? '' : ` ${role}`}`,
     nkeySeed,
-    inboxPrefix: role && inboxOf(role, workspace),
+    inboxPrefix: who && inboxOf(who, workspace),
     tls: settings.tls,
     ...rest,
   })
+}
+
+/** The role whose key here is the same, if any. */
+async function roleOf(
+  seed: Uint8Array,
+  home: string,
+  workspace: string,
+): Promise<BusRole | undefined> {
+  const { publicKeyOf } = await import('../bus/nats.ts')
+  const [key, keys] = [await publicKeyOf(seed), await roleKeys(home, workspace)]
+  return busRoles.find((role) => keys[role] === key)
 }
 
 function seedIn(file: string): Uint8Array {

@@ -6,7 +6,9 @@ import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'no
 import { join } from 'node:path'
 import t from 'tap'
 import { connect, nkeyAuthenticator, nkeys } from 'nats'
+import { lead } from '../../core/bus/leadership.ts'
 import { natsBus } from '../../core/bus/nats.ts'
+import { systemClock } from '../../core/clock.ts'
 import { provHere } from '../support/cli.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { infra } from '../support/infra.ts'
@@ -269,6 +271,19 @@ t.test('a server prepared with the printed keys and configuration works', { skip
     findings.find(({ check }) => check === 'nats sync'),
     { level: 'good' },
   )
+  const admin = await natsBus({
+    servers: server.url,
+    nkeySeed: readFileSync(join(home, 'nats/acme/admin.nk')),
+  })
+  t.teardown(() => admin.close())
+  const { signal } = new AbortController()
+  const store = await admin.keyValue('LEASES_ACME')
+  const leading = await lead({ store, key: 'controller', holder: 'me', clock: systemClock, signal })
+  const leaders = JSON.parse((await run(['nats', 'status', '--json'], env)).out) as {
+    leaders: unknown
+  }
+  t.same(leaders.leaders, [{ key: 'controller', holder: 'me', free: false, epoch: leading.epoch }])
+  await leading.release()
   const keeper = await connect({
     servers: server.url,
     authenticator: nkeyAuthenticator(Buffer.from(seed)),

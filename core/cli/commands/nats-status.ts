@@ -6,7 +6,9 @@
  */
 import { defineCommand } from '../command.ts'
 import { checkNats, linkStatus } from '../doctor-nats.ts'
-import { settingsOf } from '../nats.ts'
+import { findWorkspace } from '../../config/workspace.ts'
+import type { CommandContext } from '../command.ts'
+import { settingsOf, withNats } from '../nats.ts'
 import { fields, section, table } from '../table.ts'
 
 export const command = defineCommand({
@@ -31,11 +33,12 @@ export const command = defineCommand({
       },
       from: settings?.from ?? {},
       link,
+      leaders: settings?.enabled === true ? await leadersOf(context).catch(() => []) : [],
       findings,
     }
   },
   exitCode: ({ findings }) => (findings.some(({ level }) => level === 'bad') ? 1 : 0),
-  render: ({ settings, from, findings }, paint, format) => [
+  render: ({ settings, from, leaders, findings }, paint, format) => [
     ...fields(
       Object.entries(settings ?? {}).map(([name, value]) => {
         const where = from[name] === undefined ? '' : `  (${from[name]})`
@@ -44,6 +47,18 @@ export const command = defineCommand({
           `${Array.isArray(value) ? value.join(', ') || 'none' : String(value)}${where}`,
         ]
       }),
+      { paint, format },
+    ),
+    ...section(
+      'who leads',
+      table(
+        leaders.map(({ key, holder, epoch, free }) => [
+          key,
+          free ? `nobody; last ${holder}` : holder,
+          `epoch ${epoch}`,
+        ]),
+        { paint, format, head: ['', 'holder', ''] },
+      ),
       { paint, format },
     ),
     ...section(
@@ -60,3 +75,24 @@ export const command = defineCommand({
     ),
   ],
 })
+
+/** Looks only: a bucket that is not there is not made. */
+async function leadersOf(context: CommandContext) {
+  if (findWorkspace(context.cwd) === undefined) return []
+  const { name } = await context.files()
+  const { leaseBucket } = await import('../../protocol/subjects.ts')
+  const { lookAtLeader } = await import('../../bus/leadership.ts')
+  return withNats(context, undefined, async (bus) => {
+    const bucket = leaseBucket(name)
+    await bus.client.jsm.streams.info(`KV_${bucket}`)
+    const store = await bus.keyValue(bucket)
+    const keys = ['keeper', 'controller']
+    const found = await Promise.all(
+      keys.map(async (key) => ({
+        key,
+        view: await lookAtLeader(store, key).catch(() => undefined),
+      })),
+    )
+    return found.flatMap(({ key, view }) => (view ? [{ key, ...view }] : []))
+  })
+}
