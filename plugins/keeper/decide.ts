@@ -209,6 +209,21 @@ export function countOf(
   return { outcome: 'approved', by: votes.filter((vote) => answer.counted.includes(person(vote))) }
 }
 
+/** The first dimension that is not where an operation counts on it to be: it can never be claimed. */
+export function movedState(
+  op: string,
+  expected: StateVector,
+  positions: Readonly<Record<string, { readonly version: number } | undefined>>,
+): ProvError | undefined {
+  for (const [dimension, version] of Object.entries(expected)) {
+    const found = positions[dimension]?.version ?? 0
+    if (found > version) {
+      return opErrors.PROV_OP_VERSION_MOVED({ op, dimension, expected: version, found })
+    }
+  }
+  return undefined
+}
+
 function sameVector(one: StateVector, other: StateVector): boolean {
   return digestOf({ ...one }) === digestOf({ ...other })
 }

@@ -9,9 +9,11 @@ import {
   newId,
   opErrors,
   openToken,
+  outboxEntry,
   policyErrors,
   ProvError,
   signToken,
+  subjects,
   TakenIds,
   tokenErrors,
   custodyBetween,
@@ -19,6 +21,7 @@ import {
 import type {
   Clock,
   Contract,
+  Journal,
   KeeperDesk,
   Log,
   Refusals,
@@ -39,6 +42,9 @@ export interface DeskParts {
   readonly keeper: Keeper
   readonly refusals: Refusals
   readonly ref: (op: string) => OperationRef | undefined
+  readonly journal: Journal
+  /** Aborts when this plane stops. */
+  readonly signal: AbortSignal
 }
 
 type VoteRequest = Parameters<KeeperDesk['vote']>[0]
@@ -129,18 +135,15 @@ export class Desk implements KeeperDesk {
   async activatePolicy({ as }: { readonly as?: string | undefined }) {
     const { contract, files, keeper, log } = this.#parts
     const signer = await this.#person(as)
-    const before = contract.store.get().policy
+    const { policy: before, policyTrouble } = contract.store.get()
     const proposal = await readPolicyFile(files).catch(async (thrown: unknown) => {
-      if (!ProvError.is(thrown)) throw thrown
-      const { code, message } = thrown
-      const kept = before ? `policy ${before.version} (${before.digest})` : 'none: all is held'
-      const data = { code, message, kept }
-      await contract.emit('keeper', { type: 'policy.invalid', subject: policyFile, data })
+      if (ProvError.is(thrown)) await this.#alarm(thrown)
       throw thrown
     })
     const { policy, digest, warnings } = proposal
     for (const warning of warnings) log.warn(warning)
-    if (before?.digest === digest) return { version: before.version, digest }
+    // After an alarm the same policy is put in force anew: that ends the alarm, signed by a person.
+    if (before?.digest === digest && !policyTrouble) return { version: before.version, digest }
     const version = (before?.version ?? 0) + 1
     const act = await contract.act({
       as,
@@ -153,6 +156,32 @@ export class Desk implements KeeperDesk {
     await contract.emit('keeper', { type: 'policy.activated', subject: policyFile, data })
     await keeper.adopt()
     return { version, digest }
+  }
+
+  /** Says so when the file is no policy: the last good one judges, and nobody may think otherwise. */
+  async lookAtFile(): Promise<void> {
+    const { files, signal } = this.#parts
+    if (!files.has(policyFile)) return
+    await readPolicyFile(files).catch(async (thrown: unknown) => {
+      if (!ProvError.is(thrown)) throw thrown
+      if (!signal.aborted) await this.#alarm(thrown)
+    })
+  }
+
+  /** In the trail and on the bus; once per kind of trouble. */
+  async #alarm({ code, message }: ProvError): Promise<void> {
+    const { contract, journal, clock, log } = this.#parts
+    const { policy, policyTrouble: known } = contract.store.get()
+    if (known?.code === code && known.message === message) return
+    const kept = policy ? `policy ${policy.version} (${policy.digest})` : 'none: all is held'
+    const data = { code, message, kept }
+    log.error(`${policyFile} is no policy; in force stays ${kept}`, { code, message })
+    const { partition, type, body } = contract
+      .emitter('keeper')
+      .entry({ type: 'policy.invalid', subject: policyFile, data })
+    const subject = subjects.ecosystem(contract.workspace, 'policy', 'invalid')
+    const told = outboxEntry('keeper', { subject, id: newId('alarm', clock), body: data })
+    await journal.append([{ partition, type, body }, told])
   }
 
   async #person(as: string | undefined): Promise<Signer> {

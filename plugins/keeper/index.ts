@@ -102,6 +102,7 @@ export default definePlugin({
       async take(event) {
         if (isAudit(event, 'policy.activated')) return keeper.adopt()
         if (isAudit(event, 'actor.enrolled')) return keeper.recount()
+        if (isAudit(event, 'op.applied') && event.data.moves.length > 0) await keeper.moved()
         const fact = event.emitter === 'keeper' ? undefined : opFact(event)
         const instance = fact && ref(event.subject)
         if (!fact || !instance) return
@@ -120,7 +121,23 @@ export default definePlugin({
     })().catch((thrown: unknown) => {
       if (!signal.aborted) log.error('the keeper takes nothing more', asProvError(thrown).toJSON())
     })
-    const desk = { contract: deal, clock, files: needs.workspace, keeper, log, refusals, ref }
-    provide.keeperDesk(new Desk(desk))
+    const desk = {
+      contract: deal,
+      clock,
+      files: needs.workspace,
+      keeper,
+      log,
+      refusals,
+      ref,
+      signal,
+      journal: needs.journal,
+    }
+    const keepersDesk = new Desk(desk)
+    provide.keeperDesk(keepersDesk)
+    // Nobody waits for it: the file only proposes, and the policy in force judges meanwhile.
+    void keepersDesk.lookAtFile().catch((thrown: unknown) => {
+      if (!signal.aborted)
+        log.warn('the policy file was not looked at', asProvError(thrown).toJSON())
+    })
   },
 })

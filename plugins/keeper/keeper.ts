@@ -42,7 +42,7 @@ import type {
 } from 'prov'
 import type { OperationContext, OperationFact } from 'prov/machines'
 import { signApproval } from './approval.ts'
-import { countOf, judgeOp, policyInForce } from './decide.ts'
+import { countOf, judgeOp, movedState, policyInForce } from './decide.ts'
 import type { Count, Judgement, PolicyInForce, TakenVote } from './decide.ts'
 
 export type OperationRef = ActorRef<OperationContext>
@@ -120,6 +120,15 @@ export class Keeper {
     }
   }
 
+  /** Ends what counts on a state that is over: no approval could bring it back. */
+  async moved(): Promise<void> {
+    const { positions, open } = this.#parts.contract.store.get()
+    for (const row of open.values()) {
+      if (row.phase !== 'held' || !movedState(row.id, row.expected, positions)) continue
+      await this.judge(row.id)
+    }
+  }
+
   /** Counts what was voted once more: who is of which group changed. */
   async recount(): Promise<void> {
     for (const row of this.#parts.contract.store.get().open.values()) {
@@ -192,6 +201,7 @@ export class Keeper {
     const lapsed = value === 'approved' && context.lapsed
     if (value !== 'submitted' && value !== 'held' && !lapsed) return
     if (this.#isOver(intent)) return this.#expire(op)
+    if (await this.#isMoved(intent, context)) return
     const row = this.#parts.contract.store.get().ops.get(op)
     if (lapsed && context.votes.length > 0 && row?.policy === this.#policy.digest) {
       return this.#count(op)
@@ -202,9 +212,8 @@ export class Keeper {
       return this.#refuse(op, opErrors.PROV_OP_DENIED({ op, rule, why: judgement.why }), judgement)
     }
     if (judgement.verdict === 'auto-sign') return this.#approve(intent, [], judgement)
-    const void_ = context.votes.map(({ actor }) => actor).join(', ')
     const because = moved ?? (lapsed ? 'its command had no force any more' : undefined)
-    const lost = void_ === '' ? '' : `; void: the votes of ${void_}`
+    const lost = voidedIn(context)
     const why = because === undefined ? judgement.why : `${judgement.why} (${because}${lost})`
     await this.#apply(op, {
       type: 'op.held',
@@ -222,6 +231,7 @@ export class Keeper {
     const { value, context } = ref.snapshot()
     if (value !== 'held' && !(value === 'approved' && context.lapsed)) return
     if (this.#isLeft(intent) || this.#isOver(intent)) return this.#judge(op)
+    if (await this.#isMoved(intent, context)) return
     const judgement = this.judgement(intent)
     if (judgement.verdict === 'deny') return this.#judge(op)
     const counted = this.#tally(intent, judgement, context)
@@ -256,6 +266,14 @@ export class Keeper {
       requesterMayApprove: this.#policy.compiled?.policy.requester_may_approve === true,
       key: this.#parts.contract.keyring.key,
     })
+  }
+
+  /** Refuses what counts on a state that is over; what people agreed to is gone with it. */
+  async #isMoved({ claims }: KnownIntent, context: OperationContext): Promise<boolean> {
+    const { positions } = this.#parts.contract.store.get()
+    const error = movedState(claims.sub, claims.expected_state_version, positions)
+    if (error) await this.#refuse(claims.sub, error, undefined, voidedIn(context))
+    return error !== undefined
   }
 
   /** True for what was signed for a journal that went on under another id. */
@@ -312,8 +330,9 @@ export class Keeper {
     }
   }
 
-  async #refuse(op: string, error: ProvError, judgement?: Judgement): Promise<void> {
-    const { code, message, remedy } = error
+  async #refuse(op: string, error: ProvError, judgement?: Judgement, lost = ''): Promise<void> {
+    const { code, remedy } = error
+    const message = `${error.message}${lost}`
     await this.#apply(op, {
       type: 'op.refused',
       code,
@@ -394,6 +413,13 @@ export class Keeper {
     const waitMs = intent.claims.exp * 1_000 - clock.now()
     this.#timers.set(op, clock.after(waitMs, due, { background: true }))
   }
+}
+
+/** Whose votes have no force any more, to be said with what moved. */
+function voidedIn({ votes }: OperationContext): string {
+  return votes.length === 0
+    ? ''
+    : `; void: the votes of ${votes.map(({ actor }) => actor).join(', ')}`
 }
 
 /** `Omit` over each member of a union: the members stay apart. */

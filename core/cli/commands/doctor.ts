@@ -19,7 +19,10 @@ export const command = defineCommand({
   flags: {},
   run: async (_flags, context) => {
     const { checkNats } = await import('../doctor-nats.ts')
-    const parts = [checkMachine(context), checkWorkspace(context), checkNats(context)]
+    const { checkKeeper } = await import('../doctor-keeper.ts')
+    const parts = [checkMachine, checkWorkspace, checkKeeper, checkNats].map((check) =>
+      check(context),
+    )
     return { findings: (await Promise.all(parts)).flat() }
   },
   exitCode: ({ findings }) => (findings.some(({ level }) => level === 'bad') ? 1 : 0),

@@ -4,6 +4,7 @@ import type { CommandTable } from 'prov'
 export const commands: CommandTable = {
   'policy show': () => import('./policy-show.ts'),
   'policy lint': () => import('./policy-lint.ts'),
+  'validate-keeper-policy': () => import('./validate-keeper-policy.ts'),
   'policy activate': () => import('./policy-activate.ts'),
   'keeper status': () => import('./keeper-status.ts'),
   'keeper mode': () => import('./keeper-mode.ts'),

@@ -6,6 +6,7 @@ interface Mode {
   readonly mode: 'auto' | 'manual' | 'hybrid'
   readonly was: 'auto' | 'manual' | 'hybrid'
   readonly changed: boolean
+  readonly dryRun: boolean
 }
 
 export const command = defineCommand({
@@ -27,17 +28,16 @@ export const command = defineCommand({
   writes: true,
   async run({ to }, context): Promise<Mode> {
     const { mode: was } = (await context.read('keeper')) as KeeperView
-    if (to === undefined || to === was) return { mode: was, was, changed: false }
-    if (context.dryRun) return { mode: to, was, changed: false }
+    if (to === undefined || to === was)
+      return { mode: was, was, changed: false, dryRun: context.dryRun }
+    if (context.dryRun) return { mode: to, was, changed: true, dryRun: true }
     const runtime = await context.runtime()
     await runtime.service(keeperDesk).setMode({ mode: to, as: context.actor })
-    return { mode: to, was, changed: true }
+    return { mode: to, was, changed: true, dryRun: false }
   },
-  render: ({ mode, was, changed }, paint) => [
-    mode === was
-      ? mode
-      : changed
-        ? paint.good(`${was} → ${mode}`)
-        : `would change ${was} → ${mode}`,
-  ],
+  render: ({ mode, was, changed, dryRun }, paint) => {
+    if (!changed) return [mode]
+    const text = `${was} → ${mode}`
+    return [dryRun ? `would change ${text}` : paint.good(text)]
+  },
 })

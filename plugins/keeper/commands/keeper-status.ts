@@ -1,15 +1,20 @@
 /** `prov keeper status`: mode, policy, what waits for people, what was refused. @module */
 import { defineCommand, fields, section, table } from 'prov'
+import type { ErrorReport } from 'prov'
 import type { KeeperView } from '../reads/keeper.ts'
 
 export const command = defineCommand({
   pattern: 'keeper status',
   describe: 'how the keeper judges now, and what waits for people',
   group: 'Operations',
-  examples: [['prov keeper status', 'mode, policy, held operations, newest refusals']],
+  examples: [
+    ['prov keeper status', 'mode, policy, what is held; exit 1 while the policy file is no policy'],
+  ],
   flags: {},
   run: async (_, { read }) => (await read('keeper')) as KeeperView,
-  render({ mode, policy, trouble, held, lastSeq, refusals }, paint, format) {
+  // An alarm, for whoever runs this from a timer.
+  exitCode: ({ trouble, file }) => (trouble || file.state === 'broken' ? 1 : 0),
+  render({ mode, policy, trouble, file, held, lastSeq, refusals }, paint, format) {
     const look = { paint, format } as const
     return [
       ...fields(
@@ -22,6 +27,7 @@ export const command = defineCommand({
               : ['none in force: everything is held', paint.warn],
           ],
           ['trouble', trouble ? [`${trouble.message} (${trouble.code})`, paint.bad] : undefined],
+          ['file', file.state === 'broken' ? [brokenText(file.error), paint.bad] : undefined],
           ['held', held.length === 0 ? 'nothing' : [`${held.length}`, paint.warn]],
           [
             'signed',
@@ -49,3 +55,8 @@ export const command = defineCommand({
     ]
   },
 })
+
+function brokenText({ message, code, place, remedy }: ErrorReport): string {
+  const at = [place?.line, place?.column].filter((part) => part !== undefined).join(':')
+  return `${at === '' ? '' : `line ${at}: `}${message} (${code}); fix: ${remedy}`
+}

@@ -7,7 +7,7 @@
 import { defineCommand } from 'prov'
 import type { PolicyView } from '../reads/policy.ts'
 
-interface Lint {
+export interface Lint {
   readonly file: string
   readonly state: PolicyView['proposed']['state']
   readonly findings: readonly {

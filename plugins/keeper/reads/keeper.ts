@@ -1,10 +1,16 @@
 /** The keeper at a glance: its mode, the policy in force, what waits for people. @module */
 import { defined, defineRead, opsModel } from 'prov'
+import type { ErrorReport } from 'prov'
+import { proposedBy } from './policy.ts'
 
 export interface KeeperView {
   readonly mode: 'auto' | 'manual' | 'hybrid'
   readonly policy: { readonly version: number; readonly digest: string; readonly by: string } | null
   readonly trouble: { readonly code: string; readonly message: string } | null
+  /** What the file says now; it only proposes, but a broken one is what somebody meant to be in force. */
+  readonly file:
+    | { readonly state: 'absent' | 'good' }
+    | { readonly state: 'broken'; readonly error: ErrorReport }
   /** Operations that wait for a vote, oldest first. */
   readonly held: readonly {
     readonly op: string
@@ -26,7 +32,8 @@ export interface KeeperView {
 export const read = defineRead<void, KeeperView>({
   name: 'keeper',
   describe: 'mode, policy in force, what is held, the newest refusals',
-  async run(_, { journal }) {
+  async run(_, { journal, files }) {
+    const proposed = await proposedBy(files)
     const {
       open,
       policy,
@@ -40,6 +47,7 @@ export const read = defineRead<void, KeeperView>({
       mode,
       policy: policy && { version: policy.version, digest: policy.digest, by: policy.by },
       trouble,
+      file: proposed.state === 'good' ? { state: 'good' } : proposed,
       held: [...open.values()]
         .filter(({ phase }) => phase === 'held')
         .map(({ id, type, target, by, needs }) => defined({ op: id, type, target, by, needs })),

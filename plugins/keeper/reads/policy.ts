@@ -48,7 +48,8 @@ export const read = defineRead<void, PolicyView>({
   },
 })
 
-async function proposedBy(files: ReadContext['files']): Promise<PolicyView['proposed']> {
+/** What the file says now, read the way the keeper reads it. */
+export async function proposedBy(files: ReadContext['files']): Promise<PolicyView['proposed']> {
   if (!files.has(policyFile)) return { state: 'absent' }
   try {
     // The way the keeper reads it, so that what is good here is good there.

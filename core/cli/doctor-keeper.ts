@@ -1,0 +1,51 @@
+/**
+ * What `prov doctor` asks the keeper: is the policy file a policy, and is one in force. Asked through
+ * the read models, so that it says what `prov keeper status` says.
+ *
+ * @module
+ */
+import { asProvError } from '../errors.ts'
+import type { CommandContext } from './command.ts'
+import type { Finding } from './doctor.ts'
+
+interface KeeperLook {
+  readonly policy: { readonly version: number } | null
+  readonly trouble: { readonly code: string; readonly message: string } | null
+  readonly file: { readonly state: string; readonly error?: { code: string; message: string } }
+}
+
+/** Nothing where there is no workspace, or no keeper. */
+export async function checkKeeper(context: CommandContext): Promise<readonly Finding[]> {
+  let look: KeeperLook
+  try {
+    look = (await context.read('keeper')) as KeeperLook
+  } catch (thrown) {
+    const { code } = asProvError(thrown)
+    return code.startsWith('PROV_CONFIG_') || code === 'PROV_READ_UNKNOWN' ? [] : [failed(thrown)]
+  }
+  const { policy, file, trouble } = look
+  const kept = policy ? `policy ${policy.version} stays in force` : 'everything is held'
+  const error = file.error ?? trouble
+  if (error) {
+    const fix = file.error
+      ? 'repair the file by `prov validate-keeper-policy`, then `prov policy activate`'
+      : 'prov policy activate'
+    const found = `${error.message}; ${kept}`
+    return [{ check: 'policy', level: 'bad', code: error.code, found, fix }]
+  }
+  if (policy)
+    return [{ check: 'policy', level: 'good', found: `version ${policy.version} is in force` }]
+  return [
+    {
+      check: 'policy',
+      level: 'note',
+      found: 'none in force: everything is held',
+      fix: 'prov policy activate',
+    },
+  ]
+}
+
+function failed(thrown: unknown): Finding {
+  const { code, message, remedy } = asProvError(thrown)
+  return { check: 'policy', level: 'bad', code, found: message, fix: remedy }
+}
