@@ -239,7 +239,12 @@ t.test('a state that moved, a gate that closed and a held dimension stop a claim
   const first = await submit('deploy')
   const second = await submit('deploy')
   t.match(await go(first), { phase: 'applied' })
-  t.match(await go(second), { code: 'PROV_OP_VERSION_MOVED', remedy: /prov state/ })
+  // Nobody need vote on it any more.
+  await until(second, 'refused')
+  t.match(deal.store.get().ops.get(second), {
+    code: 'PROV_OP_VERSION_MOVED',
+    remedy: /prov state/,
+  })
   on.gate = 'partial'
   t.match(await go(await submit('gated')), {
     code: 'PROV_OP_GATE_CLOSED',
