@@ -385,14 +385,23 @@ class Life {
     }
   }
 
+  readonly #watched = new Map<ActorDef, ActorDef>()
+
   /** Throws when the life ends here, or has ended. */
   passes(point: ActorCrashPoint): void {
     if (!this.dead && this.#crash.strikes(point)) this.dead = true
     if (this.dead) throw journalErrors.PROV_JOURNAL_CLOSED({ journal: `life ${this.number}` })
   }
 
-  /** The same type, with effects that are seen, counted and cut off. */
+  /** The same type and its children, with effects that are seen, counted and cut off. */
   watched(def: ActorDef, runs: EffectRun[]): ActorDef {
+    // A child is also given by itself, and is one type then.
+    const known = this.#watched.get(def) ?? this.#watch(def, runs)
+    this.#watched.set(def, known)
+    return known
+  }
+
+  #watch(def: ActorDef, runs: EffectRun[]): ActorDef {
     const watch =
       (name: string, handler: EffectHandler): EffectHandler =>
       (params, context) =>
@@ -407,6 +416,9 @@ class Life {
       ...def,
       effects: Object.fromEntries(
         Object.entries(def.effects).map(([name, handler]) => [name, watch(name, handler)]),
+      ),
+      children: Object.fromEntries(
+        Object.entries(def.children).map(([name, child]) => [name, this.watched(child, runs)]),
       ),
     }
   }

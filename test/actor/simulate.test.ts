@@ -295,3 +295,32 @@ t.test('a process that fails names the seeds it ran', async (t) => {
   t.match(run('1').stderr, 'simulated with seed 4711')
   t.equal(run('0').stderr, '')
 })
+
+t.test('a child counts as its parent does, also where its type is given by itself', async (t) => {
+  const payer = defineActor({
+    type: 'test.payer',
+    version: 1,
+    machine: setup({ actions: { pay: () => {} } }).createMachine({
+      initial: 'paying',
+      states: {
+        paying: { entry: 'pay', on: { 'effect.done.pay': 'paid' } },
+        paid: { type: 'final' },
+      },
+    }),
+    effects: { pay: async () => ({}) },
+  })
+  const owner = defineActor({
+    type: 'test.owner',
+    version: 1,
+    machine: setup({ actors: { payer: payer.machine } }).createMachine({
+      initial: 'waiting',
+      states: { waiting: { invoke: { src: 'payer', onDone: 'over' } }, over: {} },
+    }),
+    children: { payer },
+  })
+  const world = simulateActors({ seed: 7, defs: [owner, payer], crashAt: 'effect.done' })
+  await world.run(async ({ system }) => void (await system.spawn(owner, 'a')))
+  const owned = (await world.steps()).filter(({ address }) => address === 'test.owner/a')
+  t.match(owned.at(-1)?.event.type, /^xstate\.done\.actor\./, 'it heard the end of its child')
+  t.equal(world.count('pay'), 2, 'once in each life')
+})
