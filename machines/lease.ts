@@ -8,11 +8,13 @@
  *         │         ▼    │          └───────────┴────────┴──▶ destroying ──▶ destroyed
  *         │       probing           any of them: destroy,        │   ▲
  *         ▼         │               lost, too late               ▼   │
- *      rejected ◀───┘ absent, foreign                        quarantined
+ *      rejected ◀───┤ foreign                                quarantined
+ *      doubtful ◀───┘ nobody can say
  *
  * L1  Nothing is created before `creating` is on disk; the machine's name comes from the lease id.
  * L2  A lost answer is never guessed: `probing` asks the provider, and only two absences in a row
- *     mean that nothing was made.
+ *     mean that nothing was made. Where not even they prove it, it ends `doubtful`, for a person: the
+ *     provider is not asked a second time.
  * L3  Destroy asked while creating or probing is kept (`destroyAsked`) and carried out once it is
  *     known whether there is something to destroy: a forgotten machine costs money.
  * L4  `destroyed` needs two absences as well. Destroying is retried for ever; after a while it goes
@@ -105,6 +107,8 @@ export type LeaseFact =
   | { readonly type: 'machine.unknown'; readonly code: string }
   | { readonly type: 'machine.found'; readonly machine: LeasedMachine }
   | { readonly type: 'machine.absent' }
+  /** There may be a machine, or come to be one, and this provider cannot tell. */
+  | { readonly type: 'machine.doubtful'; readonly code: string }
   /** Something has our name and is not ours: it is neither used nor destroyed. */
   | { readonly type: 'machine.foreign' }
   /** It was there and is not any more, and not by us. */
@@ -132,6 +136,7 @@ const factTypes: readonly LeaseFact['type'][] = [
   'machine.unknown',
   'machine.found',
   'machine.absent',
+  'machine.doubtful',
   'machine.foreign',
   'machine.lost',
   'ssh.ready',
@@ -283,6 +288,7 @@ export const leaseMachine = setup({
         ],
         'machine.refused': { target: 'rejected', actions: 'noteCode' },
         'machine.unknown': { target: 'probing', actions: 'noteCode' },
+        'machine.doubtful': { target: 'doubtful', actions: 'noteCode' },
         'effect.failed.createMachine': { target: 'probing', actions: 'noteCode' },
         'lease.destroy': { actions: 'askDestroy' },
         'machine.lost': {},
@@ -306,6 +312,7 @@ export const leaseMachine = setup({
           { guard: 'secondAbsence', target: 'absent' },
           { actions: 'countAbsence' },
         ],
+        'machine.doubtful': { target: 'doubtful', actions: 'noteCode' },
         'machine.foreign': {
           target: 'rejected',
           actions: { type: 'fault', params: leaseCodes.foreign },
@@ -406,6 +413,7 @@ export const leaseMachine = setup({
     },
     destroyed: { type: 'final' },
     rejected: { type: 'final' },
+    doubtful: { type: 'final' },
   },
   output: ({ context }) => ({ code: context.code, why: context.destroyAsked }),
 })

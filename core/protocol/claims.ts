@@ -126,10 +126,14 @@ const step = shape('a step', {
   script: anyText,
   dependsOn: maybe(texts),
   timeoutMs: maybe(count),
+  attempts: maybe(count),
+  giveUpOn: maybe(listOf('exit codes', count)),
+  undo: maybe(anyText),
 })
 const stepRun = shape('steps on a machine', {
   provider: text,
   tier: maybe(oneOf('s', 'm', 'l', 'xl')),
+  priority: maybe(count),
   steps: listOf('steps', step),
 })
 const componentRun = shape('a component', { component: text })

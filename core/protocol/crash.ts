@@ -11,6 +11,8 @@ export type CrashPoint =
   | 'claim' // CLAIM is durable
   | 'effect.started' // the step was started on the machine
   | 'effect.done' // the step ended, RESULT is not written
+  | 'undo.started' // an undo was started on the machine
+  | 'undo.done' // an undo ended, its record is not written
   | 'result' // RESULT is durable
   | 'mirrored' // the ledger has the commit, the event is not acknowledged
 

@@ -27,12 +27,26 @@ export interface OpStep {
   readonly script: string
   readonly dependsOn?: readonly string[]
   readonly timeoutMs?: Millis
+  /**
+   * More than 1 declares it repeatable: begun so often at most, the first time included, 10 at most.
+   * Only a known failure is tried again, never an unknown end. Default 1.
+   */
+  readonly attempts?: Count
+  /** Exit codes that no other attempt would change. Default: none. */
+  readonly giveUpOn?: readonly Count[]
+  /**
+   * Shell text that takes back what the step did, run on the same machine when a later step fails:
+   * the last one done first, each once. Default: nothing is taken back.
+   */
+  readonly undo?: string
 }
 
 /** A provider backend and a graph of steps on its machine. */
 export interface StepRun {
   readonly provider: string
   readonly tier?: 's' | 'm' | 'l' | 'xl'
+  /** 0 to 9: its steps go before those of lower ones that wait too, which are not starved. Default 0. */
+  readonly priority?: Count
   readonly steps: readonly OpStep[]
 }
 

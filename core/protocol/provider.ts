@@ -3,7 +3,8 @@
  * calls it; the controller never does. How a retry may behave follows from the class:
  *
  * - `keyed`: the same token gives the same machine, at most one effect;
- * - `probeable`: `find` is authoritative, so a lost answer can be looked up;
+ * - `probeable`: `find` is authoritative, so a lost answer can be looked up; asked again only by
+ *   the rule at `uniqueNames` and `settleMs`;
  * - `opaque`: at most one attempt, then in doubt, for a person.
  *
  * `providerKit` in `prov/testing` runs these promises.
@@ -57,6 +58,17 @@ export interface Machine {
 export interface ProviderSpec {
   readonly name: string
   readonly class: ProviderClass
+  /**
+   * It refuses a second machine of the same token by itself, so a request that was lost may be made
+   * again after "not there". Only `probeable` backends are asked for it. Default false.
+   */
+  readonly uniqueNames?: boolean
+  /**
+   * For `probeable` backends without unique names: how long after a request its effect may still
+   * show. Once the process that asked is dead and this is over, "not there" allows another request.
+   * Default: nobody knows, so the operation is in doubt, for a person.
+   */
+  readonly settleMs?: Millis
   /** Cores and memory of a tier here, or undefined when it is not sold. */
   readonly tiers: (tier: Tier) => TierSize | undefined | Promise<TierSize | undefined>
   /** Same token, same machine. Throws PROV_PROVIDER_*; a lost answer is PROV_PROVIDER_UNKNOWN. */

@@ -1,15 +1,16 @@
 /**
  * What the orchestrator wrote down about its runs, in its own partition of the journal:
  *
- *     run.started ─▶ step.started ─▶ step.done ─▶ … ─▶ run.ended
+ *     run.started ─▶ machine.asked ─▶ step.started ─▶ step.again ─▶ step.done ─▶ … ─▶ run.ended
+ *                                       └─▶ run.failing ─▶ undo.started ─▶ undo.done ─▶ …
  *
  * `step.started` is durable before the machine hears of the step, so a step without `step.done` may
- * have run. Outputs never come here: a script may print what is secret.
+ * have run; the same goes for `undo.started`, and for `machine.asked` and the provider. Outputs never come here: a script may print what is secret.
  *
  * @module
  */
 import { digestOf, isComponentRun } from 'prov'
-import type { Count, Journal, JsonObject, OpBody, OpRun, RunOutcome, StepRun } from 'prov'
+import type { Count, Journal, JsonObject, Millis, OpBody, OpRun, RunOutcome, StepRun } from 'prov'
 import { runErrors } from './errors.ts'
 
 export interface RunRequest {
@@ -50,13 +51,36 @@ export interface RunRecord {
   readonly provider: string
   readonly labels: Readonly<Record<string, string>>
   readonly started: ReadonlySet<string>
+  /** The attempt that a step is at; those that are not here are at their first. */
+  readonly attempts: ReadonlyMap<string, Count>
+  /** How steps ended in the end, in the order in which they did. */
   readonly done: ReadonlyMap<string, StepRecord>
+  /** Why no step is begun any more; what was done is being taken back. */
+  readonly failing?: RunOutcome
+  readonly undoing: ReadonlySet<string>
+  readonly undone: ReadonlyMap<string, StepRecord>
+  /** The last time that a provider was asked for a machine; kept for those that are not keyed. */
+  readonly asked?: Asked
   readonly outcome?: RunOutcome
+}
+
+/** A provider was asked for a machine and may have made it, whatever became of the answer. */
+export interface Asked {
+  readonly attempt: Count
+  /** Of the journal: an older one belongs to a life that is over for certain. */
+  readonly epoch: Count
+  /** By the wall clock. */
+  readonly at: Millis
 }
 
 interface Draft extends RunRecord {
   readonly started: Set<string>
+  readonly attempts: Map<string, Count>
   readonly done: Map<string, StepRecord>
+  failing?: RunOutcome
+  readonly undoing: Set<string>
+  readonly undone: Map<string, StepRecord>
+  asked?: Asked
   outcome?: RunOutcome
 }
 
@@ -112,6 +136,32 @@ export class RunBook {
     await this.#write('step.done', { token, step, ...record })
   }
 
+  /** It failed, and another attempt is due. */
+  async stepAgain(token: string, step: string, attempt: Count): Promise<void> {
+    await this.#write('step.again', { token, step, attempt })
+  }
+
+  async failing(token: string, outcome: RunOutcome): Promise<void> {
+    await this.#write('run.failing', { token, outcome: outcome as unknown as JsonObject })
+  }
+
+  async undoStarted(token: string, step: string): Promise<void> {
+    await this.#write('undo.started', { token, step })
+  }
+
+  async undoDone(token: string, step: string, record: StepRecord): Promise<void> {
+    await this.#write('undo.done', { token, step, ...record })
+  }
+
+  /** The writer's epoch: greater in every life. */
+  get epoch(): Count {
+    return this.#journal.epoch
+  }
+
+  async machineAsked(token: string, asked: Omit<Asked, 'epoch'>): Promise<void> {
+    await this.#write('machine.asked', { token, ...asked, epoch: this.epoch })
+  }
+
   async ended(token: string, outcome: RunOutcome): Promise<void> {
     await this.#write('run.ended', { token, outcome: outcome as unknown as JsonObject })
   }
@@ -137,7 +187,10 @@ export class RunBook {
         provider,
         labels,
         started: new Set(),
+        attempts: new Map(),
         done: new Map(),
+        undoing: new Set(),
+        undone: new Map(),
       })
       return
     }
@@ -145,7 +198,16 @@ export class RunBook {
     if (!run) return
     const step = body['step'] as string
     if (type === 'step.started') run.started.add(step)
+    if (type === 'step.again') run.attempts.set(step, body['attempt'] as Count)
     if (type === 'step.done') run.done.set(step, body as unknown as StepRecord)
-    if (type === 'run.ended') run.outcome = body['outcome'] as unknown as RunOutcome
+    if (type === 'run.failing') run.failing = body['outcome'] as unknown as RunOutcome
+    if (type === 'undo.started') run.undoing.add(step)
+    if (type === 'undo.done') run.undone.set(step, body as unknown as StepRecord)
+    if (type === 'machine.asked') run.asked = body as unknown as Asked
+    if (type !== 'run.ended') return
+    run.outcome = body['outcome'] as unknown as RunOutcome
+    // Nobody asks how it came to its outcome.
+    for (const spent of [run.started, run.attempts, run.done, run.undoing, run.undone])
+      spent.clear()
   }
 }

@@ -17,6 +17,9 @@ export const runErrors = defineErrors<{
   PROV_RUN_STEP_UNABLE: { step: string; why: string }
   PROV_PROVIDER_STEP_UNKNOWN: { step: string; why: string }
   PROV_PROVIDER_OPAQUE: { provider: string }
+  PROV_PROVIDER_UNSETTLED: { provider: string }
+  PROV_RUN_UNDO_FAILED: { step: string; why: string; because: string }
+  PROV_RUN_PRIORITY: { priority: number; highest: number }
   PROV_RUN_COMPONENT_ABSENT: { component: string }
   PROV_RUN_COMPONENT_LOST: { component: string }
   PROV_RUN_CONFIG: { what: string }
@@ -105,6 +108,23 @@ export const runErrors = defineErrors<{
     disposition: 'unknown',
     text: ({ provider }) => `provider ${provider} takes one attempt, and its answer was lost`,
     remedy: 'look in the console of the provider, then `prov op resolve`',
+  },
+  PROV_PROVIDER_UNSETTLED: {
+    disposition: 'unknown',
+    text: ({ provider }) =>
+      `provider ${provider} shows no machine, and a request that was lost may still make one`,
+    remedy: 'look in the console of the provider, then `prov op resolve`',
+  },
+  PROV_RUN_UNDO_FAILED: {
+    disposition: 'unknown',
+    text: ({ step, why, because }) =>
+      `after ${because} what was done is taken back only in part; the undo of ${step}: ${why}`,
+    remedy: 'take back the rest by hand, then `prov op resolve <op> --as failed --reason …`',
+  },
+  PROV_RUN_PRIORITY: {
+    disposition: 'usage',
+    text: ({ priority, highest }) => `a run cannot have priority ${priority}: 0 to ${highest}`,
+    remedy: 'correct `run.priority` of the operation type in `.ontology/provisioning.ncl`',
   },
   PROV_RUN_COMPONENT_ABSENT: {
     disposition: 'fail',

@@ -4,8 +4,9 @@
  *
  * @module
  */
-import type { Count, OpStep } from 'prov'
+import type { Count, OpStep, StepRun } from 'prov'
 import { runErrors } from './errors.ts'
+import { priorities } from './slots.ts'
 
 export interface Graph {
   readonly steps: readonly OpStep[]
@@ -18,15 +19,26 @@ export interface Graph {
 const idPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 const longestScript = 262_144
 
-/** Throws PROV_RUN_GRAPH_INVALID for what a step says, PROV_RUN_GRAPH_CYCLE with the circle. */
-export function stepGraph(steps: readonly OpStep[]): Graph {
+/** Throws PROV_RUN_PRIORITY, PROV_RUN_GRAPH_INVALID for what a step says, PROV_RUN_GRAPH_CYCLE with the circle. */
+export function stepGraph({ steps, priority = 0 }: Pick<StepRun, 'steps' | 'priority'>): Graph {
   const refuse = (step: string, what: string) => runErrors.PROV_RUN_GRAPH_INVALID({ step, what })
+  if (!Number.isInteger(priority) || priority < 0 || priority > priorities.highest) {
+    throw runErrors.PROV_RUN_PRIORITY({ priority, highest: priorities.highest })
+  }
   const at = new Map<string, number>()
-  for (const [index, { id, script }] of steps.entries()) {
+  for (const [index, step] of steps.entries()) {
+    const { id, script, undo, attempts = 1, giveUpOn = [] } = step
     if (!idPattern.test(id)) throw refuse(id, 'its id holds letters, digits, ".", "_" and "-" only')
     if (at.has(id)) throw refuse(id, 'there are two with this id')
     if (script.trim() === '') throw refuse(id, 'it has no script')
     if (Buffer.byteLength(script) > longestScript) throw refuse(id, 'its script is over 256 KiB')
+    if (undo !== undefined && undo.trim() === '') throw refuse(id, 'its undo is empty')
+    if (Buffer.byteLength(undo ?? '') > longestScript) throw refuse(id, 'its undo is over 256 KiB')
+    if (!Number.isInteger(attempts) || attempts < 1 || attempts > 10) {
+      throw refuse(id, 'its attempts are a whole number from 1 to 10')
+    }
+    const codes = giveUpOn.every((code) => Number.isInteger(code) && code >= 1 && code <= 255)
+    if (!codes) throw refuse(id, 'it gives up on exit codes, 1 to 255')
     at.set(id, index)
   }
   const dependents: number[][] = steps.map(() => [])

@@ -17,7 +17,6 @@ import {
   ProvError,
   providerPoint,
   sleep,
-  subjects,
   workspace,
 } from 'prov'
 import type { Clock, Millis, ProviderSpec, RunOutcome } from 'prov'
@@ -25,8 +24,12 @@ import { RunBook } from './book.ts'
 import type { RunRequest } from './book.ts'
 import { runComponent } from './component.ts'
 import { runErrors } from './errors.ts'
-import { execute, releaseLease } from './execute.ts'
+import { execute } from './execute.ts'
 import { leaseActor, leaseType } from './lease.ts'
+import { leasedMachine, releaseLease } from './machine.ts'
+import { fileOutputs } from './outputs.ts'
+import { Slots } from './slots.ts'
+import { busTasks } from './tasks.ts'
 
 interface OrchestratorConfig {
   readonly parallel: number
@@ -113,7 +116,7 @@ export default definePlugin({
       clock,
       log,
       provider,
-      labels: (token) => book.get(token)?.labels ?? {},
+      book,
       machineTtlMs: config.machineTtlMs,
       destroying(attempt) {
         const settled: Promise<unknown> = attempt
@@ -131,6 +134,10 @@ export default definePlugin({
     // Whoever stops Prov right after an operation must not leave its machine behind.
     defer(async () => void (await Promise.all(destroying)))
 
+    const slots = new Slots(config.parallel)
+    const outputs = fileOutputs({ dir: join(stateDir, 'runs'), root, log })
+    const tasks = busTasks({ bus: needs.bus, workspace: needs.workspace.name, clock })
+    const common = { stepTimeoutMs: config.stepTimeoutMs, clock, signal }
     const components = {
       book,
       actors,
@@ -149,21 +156,14 @@ export default definePlugin({
         { ...request, run },
         {
           book,
-          actors,
-          lease,
+          slots,
           provider,
-          parallel: config.parallel,
-          stepTimeoutMs: config.stepTimeoutMs,
-          outputs: { dir: join(stateDir, 'runs'), root },
-          tell(event, body) {
-            // A step starts and ends once, so a message that was told before a crash is not told again.
-            const id = `${request.token}:${event}:${body['step']}`
-            const subject = subjects.task(needs.workspace.name, event)
-            needs.bus.publish(subject, { id, body }).catch(() => undefined)
-          },
-          clock,
-          log,
-          signal,
+          stage: (of, record, backend) =>
+            leasedMachine({ actors, lease, backend, request: of, record, ...common }),
+          outputs,
+          tasks,
+          random: Math.random,
+          ...common,
         },
       )
     }

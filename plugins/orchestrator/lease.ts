@@ -6,9 +6,20 @@
  * @module
  */
 import { defineActor, ProvError, sleep } from 'prov'
-import type { Address, Clock, JsonValue, Log, Machine, Millis, ProviderSpec, Tier } from 'prov'
+import type {
+  Address,
+  Clock,
+  Count,
+  JsonValue,
+  Log,
+  Machine,
+  Millis,
+  ProviderSpec,
+  Tier,
+} from 'prov'
 import { leaseMachine } from 'prov/machines'
 import type { LeaseEffect, LeaseFact } from 'prov/machines'
+import type { Asked, RunBook } from './book.ts'
 import { sshConnection } from './ssh.ts'
 import { runErrors } from './errors.ts'
 
@@ -21,7 +32,7 @@ export interface LeaseParts {
   readonly log: Log
   /** Rejects with PROV_RUN_PROVIDER_UNKNOWN. */
   readonly provider: (name: string) => Promise<ProviderSpec>
-  readonly labels: (token: string) => Readonly<Record<string, string>>
+  readonly book: Pick<RunBook, 'get' | 'machineAsked' | 'epoch'>
   /** The machine destroys itself when it is not heard of for so long. */
   readonly machineTtlMs: Millis
   /** Hears of each attempt to destroy, so that a stop can wait for it. */
@@ -32,7 +43,10 @@ const reachEveryMs: Millis = 250
 
 /** The actor type; a lease's id is the token of its machine. */
 export function leaseActor(parts: LeaseParts) {
-  const { clock, log, provider, labels, machineTtlMs } = parts
+  const { clock, log, provider, book, machineTtlMs } = parts
+  /** Requests of this life whose answer is still to come. */
+  const asking = new Set<string>()
+
   return defineActor({
     type: leaseType,
     version: 1,
@@ -44,29 +58,43 @@ export function leaseActor(parts: LeaseParts) {
 
       createMachine: async (params: LeaseEffect, { signal }) => {
         const backend = await provider(params.provider)
-        if (params.attempt > 1 && backend.class === 'opaque') {
-          const { code } = runErrors.PROV_PROVIDER_OPAQUE({ provider: params.provider })
-          return fact({ type: 'machine.refused', code })
+        const { lease: token, attempt } = params
+        const before = book.get(token)?.asked
+        if (backend.class !== 'keyed') {
+          // Asked in a life that ended: whether it made one is for the probe to say.
+          if (before?.attempt === attempt) {
+            return fact({ type: 'machine.unknown', code: 'PROV_PROVIDER_UNKNOWN' })
+          }
+          if (
+            before &&
+            !(await mayAskAgain(backend, { before, epoch: book.epoch, clock, signal }))
+          ) {
+            return doubtful(backend)
+          }
+          await book.machineAsked(token, { attempt, at: clock.now() })
         }
+        asking.add(token)
         try {
           const machine = await backend.create({
-            token: params.lease,
+            token,
             tier: params.tier as Tier,
-            labels: labels(params.lease),
+            labels: book.get(token)?.labels ?? {},
             ttlMs: machineTtlMs,
             signal,
           })
           return fact({ type: 'machine.created', machine: leased(machine) })
         } catch (thrown) {
           // Prov stops. Asked again under the same token at the next start, a keyed backend gives
-          // the same machine, so nothing need be looked up first.
-          if (signal.aborted && backend.class === 'keyed') throw thrown
+          // the same machine; for others the book says that they were asked.
+          if (signal.aborted) throw thrown
           // Only a named failure says that nothing was made; everything else is looked up.
           if (!ProvError.is(thrown)) throw thrown
           log.warn(`no machine yet: ${thrown.message}`, { code: thrown.code })
           const { code, disposition } = thrown
           const certain = disposition !== 'unknown' && disposition !== 'retry'
           return fact({ type: certain ? 'machine.refused' : 'machine.unknown', code })
+        } finally {
+          asking.delete(token)
         }
       },
 
@@ -74,6 +102,9 @@ export function leaseActor(parts: LeaseParts) {
         const backend = await provider(params.provider)
         const { machine, authoritative } = await backend.find({ token: params.lease })
         if (machine) return fact({ type: 'machine.found', machine: leased(machine) })
+        if (asking.has(params.lease) && backend.class !== 'keyed') return null
+        // Its "not there" proves nothing, now or later.
+        if (backend.class === 'opaque') return doubtful(backend)
         return authoritative ? fact({ type: 'machine.absent' }) : null
       },
 
@@ -106,6 +137,36 @@ export function leaseActor(parts: LeaseParts) {
       },
     },
   })
+}
+
+/**
+ * After a negative probe (D-34): yes when the provider itself refuses a second one of that name, or
+ * when the process that asked is dead for certain and what it sent has settled; waits for the latter.
+ */
+async function mayAskAgain(
+  backend: ProviderSpec,
+  at: {
+    readonly before: Asked
+    readonly epoch: Count
+    readonly clock: Clock
+    readonly signal: AbortSignal
+  },
+): Promise<boolean> {
+  const { before, epoch, clock, signal } = at
+  if (backend.class === 'opaque') return false
+  if (backend.uniqueNames === true) return true
+  // The journal has one writer, and only a dead one is replaced.
+  if (before.epoch >= epoch || backend.settleMs === undefined) return false
+  const leftMs = before.at + backend.settleMs - clock.now()
+  if (leftMs > 0) await sleep(clock, leftMs, signal)
+  return true
+}
+
+function doubtful(backend: ProviderSpec): JsonValue {
+  const { name: provider } = backend
+  const of = backend.class === 'opaque' ? 'PROV_PROVIDER_OPAQUE' : 'PROV_PROVIDER_UNSETTLED'
+  const { code } = runErrors[of]({ provider })
+  return fact({ type: 'machine.doubtful', code })
 }
 
 /** Why a machine cannot be used; undefined when it answers. */

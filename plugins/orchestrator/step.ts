@@ -6,7 +6,7 @@
  */
 import { createHash, randomBytes } from 'node:crypto'
 import { ProvError, sleep } from 'prov'
-import type { Clock, Machine, Millis, OpStep } from 'prov'
+import type { Clock, Count, Machine, Millis } from 'prov'
 import { sshConnection } from './ssh.ts'
 import type { SshConnection } from './ssh.ts'
 import { isUnderWay, keptOutput, parseAnswer, stepCommand } from './wrapper.ts'
@@ -51,9 +51,9 @@ export function machineLink(options: {
 
 export interface StepOptions {
   readonly link: Link
-  /** Token of the run: with the step's id it makes the key, which is the same for ever. */
-  readonly token: string
-  readonly step: OpStep
+  /** Names what is run for ever, see `stepKey`. */
+  readonly key: string
+  readonly script: string
   readonly timeoutMs: Millis
   /** True when an earlier life may have begun it. */
   readonly begun: boolean
@@ -65,15 +65,18 @@ export interface StepOptions {
   readonly onUnderWay: () => void
 }
 
-export function stepKey(token: string, step: string): string {
-  return createHash('sha256').update(`${token}\n${step}`).digest('hex').slice(0, 40)
+/** The key of a step's script: the same for ever, another for each attempt and for its undo. */
+export function stepKey(token: string, step: string, what: Count | 'undo' = 1): string {
+  // A space is in no step's id.
+  const name = what === 1 ? step : `${step} ${what}`
+  return createHash('sha256').update(`${token}\n${name}`).digest('hex').slice(0, 40)
 }
 
 /** Rejects only with the signal's reason: then what was begun goes on over there. */
 export async function runStep(options: StepOptions): Promise<StepEnd> {
-  const { link, token, step, timeoutMs, clock, signal, onUnderWay } = options
+  const { link, key, script, timeoutMs, clock, signal, onUnderWay } = options
   const deadline = options.patienceMs ?? 60_000
-  const input = Buffer.from(step.script)
+  const input = Buffer.from(script)
   let begun = options.begun
   let heard = false
   let pauseMs = 100
@@ -88,7 +91,7 @@ export async function runStep(options: StepOptions): Promise<StepEnd> {
       if (!connection) return lost('its machine is gone')
       silentSince = clock.monotonic()
       const command = stepCommand({
-        key: stepKey(token, step.id),
+        key,
         bytes: input.length,
         nonce: randomBytes(8).toString('hex'),
         limitSeconds: Math.max(1, Math.ceil(timeoutMs / 1_000)),

@@ -28,6 +28,7 @@ export interface RecordReader extends Reader {
   readonly flag: (field: string, otherwise: boolean) => boolean
   readonly oneOf: <T extends string>(field: string, known: readonly T[], otherwise?: T) => T
   readonly texts: (field: string) => readonly string[]
+  readonly numbers: (field: string) => readonly number[]
   /** The items of a list, each a reader; a missing list is empty. */
   readonly list: (field: string) => readonly Reader[]
   /** The same, and a missing list is an error: the file holds nothing else. */
@@ -120,6 +121,13 @@ export function readerOf(
         if (found === undefined) return []
         if (Array.isArray(found) && found.every((item) => typeof item === 'string')) return found
         wrong(join(field), 'a list of texts', found)
+        return []
+      },
+      numbers(field) {
+        const found = raw(field) ?? []
+        const whole = (item: unknown) => Number.isInteger(item) && (item as number) >= 0
+        if (Array.isArray(found) && found.every(whole)) return found as number[]
+        wrong(join(field), 'a list of whole numbers', found)
         return []
       },
       list(field) {

@@ -173,7 +173,10 @@ function runContent(run: OpRun | undefined): readonly (readonly [string, string]
   const machine = run.tier === undefined ? run.provider : `${run.provider}, tier ${run.tier}`
   return [
     ['machine', machine],
-    ...run.steps.map(({ id, script }) => [`step ${id}`, maskSecrets(script)] as const),
+    ...run.steps.flatMap(({ id, script, undo }) => [
+      [`step ${id}`, maskSecrets(script)] as const,
+      ...(undo === undefined ? [] : [[`undo ${id}`, maskSecrets(undo)] as const]),
+    ]),
   ]
 }
 

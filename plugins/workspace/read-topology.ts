@@ -112,23 +112,41 @@ function readOpType(item: Reader): readonly OpTypeDecl[] {
   ]
 }
 
+const stepFields = [
+  'id',
+  'script',
+  'depends_on',
+  'timeout_ms',
+  'attempts',
+  'give_up_on',
+  'undo',
+] as const
+
 function readRun(reader: Reader): OpTypeDecl['run'] {
-  const run = reader.record(['provider', 'tier', 'steps'])
+  const run = reader.record(['provider', 'tier', 'priority', 'steps'])
   if (!run) return undefined
+  const priority = run.number('priority')
   return {
     provider: run.text('provider'),
     tier: readTier(run),
+    ...(priority !== undefined && { priority }),
     steps: run.list('steps').flatMap((item) => {
-      const step = item.record(['id', 'script', 'depends_on', 'timeout_ms'])
+      const step = item.record(stepFields)
       if (!step) return []
       const dependsOn = step.texts('depends_on')
       const timeoutMs = step.number('timeout_ms')
+      const attempts = step.number('attempts')
+      const giveUpOn = step.numbers('give_up_on')
+      const undo = step.maybeText('undo')
       return [
         {
           id: step.text('id'),
           script: step.text('script'),
           ...(dependsOn.length > 0 && { dependsOn }),
           ...(timeoutMs !== undefined && { timeoutMs }),
+          ...(attempts !== undefined && { attempts }),
+          ...(giveUpOn.length > 0 && { giveUpOn }),
+          ...(undo !== undefined && { undo }),
         },
       ]
     }),

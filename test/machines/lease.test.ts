@@ -88,6 +88,19 @@ t.test('a machine that has our name and is not ours is left alone', async (t) =>
   t.notOk(effects.includes('destroyMachine'))
 })
 
+t.test('where absences prove nothing it ends in doubt, and is not asked for again', async (t) => {
+  const doubt: LeaseEvent = { type: 'machine.doubtful', code: 'PROV_PROVIDER_OPAQUE' }
+  const lost: LeaseEvent = { type: 'machine.unknown', code: 'X' }
+  for (const way of [
+    [granted, doubt],
+    [granted, lost, doubt],
+  ]) {
+    const { state, effects } = run(...way)
+    t.match([state.value, state.context.code], ['doubtful', 'PROV_PROVIDER_OPAQUE'])
+    t.equal(effects.filter((name) => name === 'createMachine').length, 1)
+  }
+})
+
 t.test('destroy is possible from every state in which there may be a machine', async (t) => {
   for (let upTo = 2; upTo <= toUse.length; upTo++) {
     t.equal(run(...toUse.slice(0, upTo), destroy).state.value, 'destroying')
@@ -174,6 +187,7 @@ keepsTheLaws(t, {
     absent,
     { type: 'machine.refused', code: 'X' },
     { type: 'machine.unknown', code: 'X' },
+    { type: 'machine.doubtful', code: 'X' },
     { type: 'lease.released', holder: 'op_1' },
   ]),
   transient: ['absent'],

@@ -1,7 +1,8 @@
 import t from 'tap'
 import type { OpStep } from 'prov'
-import { startWalk, stepGraph } from '../../plugins/orchestrator/graph.ts'
+import { startWalk, stepGraph as graphOf } from '../../plugins/orchestrator/graph.ts'
 
+const stepGraph = (steps: readonly OpStep[]) => graphOf({ steps })
 const step = (id: string, ...dependsOn: string[]): OpStep => ({ id, script: 'true', dependsOn })
 
 t.test('steps come when all that they wait for has ended, in the order they were written', (t) => {
@@ -57,6 +58,10 @@ t.test('what a step cannot be is refused with its name', (t) => {
     ['its id', [step('../a')]],
     ['its id', [step('')]],
     ['256 KiB', [{ id: 'a', script: 'x'.repeat(262_145) }]],
+    ['its undo is empty', [{ ...step('a'), undo: ' ' }]],
+    ['undo is over', [{ ...step('a'), undo: 'x'.repeat(262_145) }]],
+    ['from 1 to 10', [{ ...step('a'), attempts: 11 }]],
+    ['exit codes', [{ ...step('a'), giveUpOn: [0] }]],
   ]
   for (const [what, steps] of bad) {
     t.throws(() => stepGraph(steps), { code: 'PROV_RUN_GRAPH_INVALID', message: new RegExp(what) })

@@ -115,7 +115,13 @@ t.test('a token stands for one graph for ever', async (t) => {
 
 t.test('while steps run their tasks are told on the bus', async (t) => {
   const here = world(t)
-  const told: string[] = []
+  interface Told {
+    readonly type: string
+    readonly subject: string
+    readonly specversion: string
+    readonly data: Readonly<Record<string, unknown>>
+  }
+  const told: Told[] = []
   const listener = definePlugin({
     name: 'listener',
     api: 1,
@@ -124,20 +130,35 @@ t.test('while steps run their tasks are told on the bus', async (t) => {
       await needs.bus.ensureConsumer({ stream: streams.tasks, name: 'listener' })
       void (async () => {
         for await (const delivery of needs.bus.pull(streams.tasks, 'listener', { signal })) {
-          told.push(`${delivery.subject} ${JSON.stringify(delivery.body)}`)
+          told.push(delivery.body as unknown as Told)
           await delivery.ack()
         }
       })()
     },
   })
   const runtime = await here.open([listener])
-  const asked = request([step('a', 'exit 0')])
-  await runtime.service(orchestrator).run(asked)
-  while (told.length < 2) await new Promise((turn) => setTimeout(turn, 10))
-  t.same(told, [
-    `tasks.infra.step.started {"op":"${asked.op}","step":"a"}`,
-    `tasks.infra.step.done {"op":"${asked.op}","step":"a","exit":0}`,
+  const asked = request([
+    { ...step('a', 'exit 0'), undo: 'true' },
+    { ...step('b', 'exit 1', 'a'), attempts: 2 },
   ])
+  await runtime.service(orchestrator).run(asked)
+  while (told.length < 9) await new Promise((turn) => setTimeout(turn, 10))
+  const { op } = asked
+  t.same(
+    told.map(({ type, data }) => [type, data]),
+    [
+      ['prov.task.queued', { op, steps: 2, priority: 0 }],
+      ['prov.step.started', { op, step: 'a', attempt: 1 }],
+      ['prov.step.done', { op, step: 'a', exit: 0 }],
+      ['prov.step.started', { op, step: 'b', attempt: 1 }],
+      ['prov.step.retried', { op, step: 'b', exit: 1, attempt: 2 }],
+      ['prov.step.started', { op, step: 'b', attempt: 2 }],
+      ['prov.step.done', { op, step: 'b', exit: 1 }],
+      ['prov.step.compensated', { op, step: 'a' }],
+      ['prov.task.ended', { op, outcome: 'failed' }],
+    ],
+  )
+  t.ok(told.every(({ specversion, subject }) => specversion === '1.0' && subject === op))
 })
 
 t.test('config is parsed at the door', (t) => {
