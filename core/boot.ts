@@ -43,6 +43,7 @@ import { opHandle } from './protocol/handle.ts'
 import type { LinkParts } from './protocol/link-from.ts'
 import { openKeyStore } from './protocol/keys.ts'
 import { outboxItem } from './protocol/outbox.ts'
+import { runsIn } from './protocol/planes.ts'
 import { auditTrail, contract, keyStore, submissions } from './protocol/services.ts'
 import type { Runtime, RuntimeOptions } from './runtime.ts'
 
@@ -104,6 +105,8 @@ export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
       clock,
       passphrase: passphraseFrom(env, options.passphrase),
     })
+    const ended = new AbortController()
+    undo.push(async () => ended.abort())
     const opened: Contract = await watch.time('contract', () =>
       openContract({
         journal,
@@ -112,6 +115,7 @@ export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
         clock,
         workspace: files.name,
         log,
+        signal: ended.signal,
         // Whose journal is elsewhere, its workspace is only read.
         shelves: options.journal ? undefined : shelvesFolder(join(files.stateDir, 'journal')),
       }),
@@ -166,8 +170,8 @@ export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
     }
     const started = await watch.time('plugins', (plugins) =>
       startPlugins({
-        found: discovery.found,
-        given: options.plugins,
+        found: discovery.found.filter(({ id }) => runsIn(id, opened.planes)),
+        given: options.plugins?.filter(({ name }) => runsIn(name, opened.planes)),
         trust: { home, workspace: files.root },
         config: { ...discovery.config, ...options.config },
         actors,

@@ -201,7 +201,7 @@ export {
   signTokenNow,
 } from './protocol/tokens.ts'
 export type { OpenToken, TokenContext } from './protocol/tokens.ts'
-export { auditEvents, verifyTrail } from './protocol/trail.ts'
+export { auditEvents, eventIn, verifyTrail } from './protocol/trail.ts'
 export type { TrailReport } from './protocol/trail.ts'
 export { createRuntime } from './runtime.ts'
 export type { OpHandle, Runtime, RuntimeOptions } from './runtime.ts'

@@ -37,6 +37,7 @@ export const faceValues: readonly string[] = [
   'errorRecord',
   'errorTable',
   'eventDigest',
+  'eventIn',
   'exitCodes',
   'extensionPoint',
   'factRecorder',

@@ -28,10 +28,12 @@ import type { PublicJwk } from './key.ts'
 import { SeqNumbers } from './numbers.ts'
 import { outboxItem, sentUpTo } from './outbox.ts'
 import type { OutboxItem } from './outbox.ts'
+import { movedIn } from './planes.ts'
+import type { PlaneName } from './planes.ts'
 import type { OpRows } from './rows.ts'
 import { openShelf } from './shelf.ts'
 import type { Shelf } from './shelf.ts'
-import { eventOfRecord } from './trail.ts'
+import { eventIn } from './trail.ts'
 
 /** Name of the snapshot. */
 export const checkpointName = 'contract'
@@ -45,6 +47,8 @@ export class ContractFold {
   readonly ends = new Map<string, ChainEnd>()
   /** Events that say whom the workspace trusts, in order: the keyring is made of them. */
   readonly trust: AuditEvent[] = []
+  /** Planes that were handed over. */
+  readonly moved = new Set<PlaneName>()
   /** Signed by a person, and not in the trail yet. */
   adoption: AdoptionData | undefined
   /** By role: what nobody is known to have taken, in order. */
@@ -81,13 +85,14 @@ export class ContractFold {
     this.since++
     const { type, partition: role } = record
     this.adoption = adoptionOfRecord(record) ?? this.adoption
+    const moved = movedIn(record)
+    if (moved !== undefined) this.moved.add(moved)
     if (type === 'outbox.sent') return this.#sent(role, sentUpTo(record))
     const item = outboxItem(record, this.#workspace)
-    if (!item) return undefined
-    if (this.#pumps(item)) this.unsentOf(role).push(item)
-    this.hops.sent(role, item, this.#now())
-    if (type !== 'audit') return undefined
-    const event = eventOfRecord(record)
+    if (item && this.#pumps(item)) this.unsentOf(role).push(item)
+    if (item) this.hops.sent(role, item, this.#now())
+    const event = eventIn(record)
+    if (!event) return undefined
     this.ends.set(event.emitter, { n: event.n, digest: eventDigest(event) })
     if (isAudit(event, 'journal.adopted')) this.adoption = undefined
     if (isAudit(event, 'actor.enrolled') || isAudit(event, 'journal.adopted')) {
@@ -144,6 +149,7 @@ export class ContractFold {
       shelves: [...ops.shelves(), ...more].map(({ name, sha256 }) => ({ name, sha256 })),
       ends: [...this.ends].map(([emitter, { n, digest }]) => [emitter, n, digest]),
       ...(this.adoption && { adoption: this.adoption as unknown as JsonObject }),
+      ...(this.moved.size > 0 && { moved: [...this.moved] }),
       trust: [...this.trust] as unknown as readonly JsonValue[],
       unsent: [...this.unsent].map(([role, items]) => [role, [...items] as unknown as JsonValue]),
       unconfirmed: [...this.hops].map(({ role, item }) => [
@@ -182,6 +188,7 @@ export class ContractFold {
     }
     for (const [emitter, n, digest] of kept.ends) this.ends.set(emitter, { n, digest })
     this.adoption = kept.adoption
+    for (const plane of kept.moved ?? []) this.moved.add(plane)
     this.trust.push(...kept.trust)
     for (const [role, items] of kept.unsent) this.unsentOf(role).push(...items)
     for (const [, role, item] of kept.unconfirmed) this.hops.sent(role, item, this.#now())
@@ -202,6 +209,7 @@ interface Kept {
   readonly shelves: readonly { readonly name: string; readonly sha256: string }[]
   readonly ends: readonly (readonly [string, number, string | null])[]
   readonly adoption?: AdoptionData
+  readonly moved?: readonly PlaneName[]
   readonly trust: readonly AuditEvent[]
   readonly unsent: readonly (readonly [string, readonly OutboxItem[]])[]
   readonly unconfirmed: readonly (readonly [string, string, OutboxItem])[]

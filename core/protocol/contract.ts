@@ -10,6 +10,7 @@
  */
 import type { Bus } from '../bus/bus.ts'
 import type { Clock } from '../clock.ts'
+import { ProvError } from '../errors.ts'
 import { newId } from '../ids.ts'
 import { diskFiles } from '../journal/files.ts'
 import type { Journal, JournalEntry } from '../journal/journal.ts'
@@ -22,6 +23,9 @@ import { bodyIn, checkpointName, ContractFold, shelvesIn } from './checkpoint.ts
 import { auditEmitter } from './emitter.ts'
 import type { AuditDraft, AuditEmitter } from './emitter.ts'
 import { keyErrors } from './errors.ts'
+import type { FollowOptions } from './follow.ts'
+import { followKept } from './follow-kept.ts'
+import { hear } from './hear.ts'
 import { resendHops } from './hops.ts'
 import { keepEvery, keeping, sweepShelves } from './keeping.ts'
 import type { KeyRecord, Signer } from './key.ts'
@@ -30,6 +34,9 @@ import { genesis, isSame, Keyring, recordJson } from './keyring.ts'
 import { defined } from '../optional.ts'
 import type { KeyStore } from './keys.ts'
 import type { ActName } from './op.ts'
+import { KeptEvents } from './kept-events.ts'
+import { joinedOf, planeKeys, planeNames } from './planes.ts'
+import type { PlaneName } from './planes.ts'
 import { Outbox, outboxItem } from './outbox.ts'
 import type { OutboxItem } from './outbox.ts'
 import type { AuditTrail } from './services.ts'
@@ -52,6 +59,12 @@ export interface Contract extends AuditTrail {
   readonly journal: string
   /** Writer epoch of the journal; part of every event's id. */
   readonly epoch: Count
+  /** Planes that live in this process. */
+  readonly planes: readonly PlaneName[]
+  /** True when other planes live elsewhere: what they say comes late, and by itself. */
+  readonly hears: boolean
+  /** Follows what was kept here instead of asking the bus; where planes live elsewhere. */
+  followKept?(options: Omit<FollowOptions, 'bus' | 'contract'>): Promise<void>
   readonly keyring: Keyring
   readonly store: OpsStore
   /**
@@ -118,6 +131,8 @@ export interface ContractOptions {
   readonly log: Log
   /** Folder for operations that ended. Default: none, they stay in memory. */
   readonly shelves?: string | undefined
+  /** Ends the hearing of other planes. Default: it ends with the journal. */
+  readonly signal?: AbortSignal | undefined
   /** When it is kept. Default: 1,024 ended operations in memory, or 16,384 records. */
   readonly keepEvery?: Partial<typeof keepEvery> | undefined
 }
@@ -134,13 +149,18 @@ interface Lane {
 async function foldOf(
   { journal, workspace, shelves: dir, clock, log, ...rest }: ContractOptions,
   pumps: (item: OutboxItem) => boolean,
-  keeper: Signer,
+  /** Any of these may have signed the checkpoint. */
+  signers: Iterable<Signer>,
+  root: string,
 ): Promise<{ fold: ContractFold; keyring: Keyring; refused: readonly string[] }> {
   const { ended } = { ...keepEvery, ...rest.keepEvery }
   const now = (): Millis => clock.now()
   let fold = new ContractFold(workspace, pumps, now)
   const snapshot = await journal.snapshot(checkpointName)
-  const body = snapshot && bodyIn(snapshot.body, keeper.record.publicKey)
+  const bodies = [...signers].map(
+    ({ record }) => snapshot && bodyIn(snapshot.body, record.publicKey),
+  )
+  const body = bodies.find((one) => one !== undefined)
   const known = shelvesIn(dir, journal.id)
   if (snapshot && !(body && fold.load(snapshot.position, body, known))) {
     log.info('the checkpoint of the contract does not count; the journal is read whole')
@@ -156,7 +176,7 @@ async function foldOf(
     await diskFiles.makeFolder(dir)
     fold.shelve(await writeShelf(dir, `rows-${fold.position}.ops`, journal.id, rows), rows)
   }
-  const keyring = new Keyring({ journal: journal.lineage[0] ?? journal.id, workspace })
+  const keyring = new Keyring({ journal: root, workspace })
   const refused: string[] = []
   for (const event of fold.trust) {
     const what = keyring.take(event)
@@ -171,20 +191,39 @@ async function foldOf(
  */
 export async function openContract(options: ContractOptions): Promise<Contract> {
   const { journal, bus, keys, clock, workspace, log } = options
-  const root = journal.lineage[0] ?? journal.id
+  const joined = await joinedOf(journal)
+  const lineage = joined?.lineage ?? journal.lineage
+  const audience = joined?.journal ?? journal.id
+  const root = lineage[0] ?? audience
   // Before anything is said: an event is on its way from the moment it is durable.
   for (const config of streamConfigs(workspace)) await bus.ensureStream(config)
   const listeners = new Set<(event: AuditEvent) => void>()
   const leavers = new Set<(ops: readonly string[]) => void>()
   const signers = new Map<string, Signer>()
-  for (const role of serviceRoles) signers.set(role, await keys.service(root, role))
-  const signerOfRole = (role: string) => signers.get(role) as Signer
+  for (const role of serviceRoles) {
+    const found = await keys.service(root, role, { make: false }).catch(unlessAbsent)
+    if (found) signers.set(role, found)
+  }
   /** Nothing that the bus takes out of the frame itself has to be published. */
   const pumps = ({ subject, position }: OutboxItem): boolean =>
     bus.carried?.(subject, position) !== true
-  const { fold, keyring, refused } = await foldOf(options, pumps, signerOfRole('keeper'))
+  const { fold, keyring, refused } = await foldOf(options, pumps, signers.values(), root)
   for (const one of refused) log.warn(one)
   const { ends, adoption } = fold
+  const planes = joined ? [joined.plane] : planeNames.filter((plane) => !fold.moved.has(plane))
+  const hears = planes.length < planeNames.length
+  const roles = serviceRoles.filter((role) => planeKeys(planes).includes(role))
+  const epoch = (joined?.epoch ?? 0) + journal.epoch
+  // Whoever is only a part makes no keys: they came with the part. Others' are not touched.
+  for (const role of roles) {
+    if (!signers.has(role)) signers.set(role, await keys.service(root, role, { make: !hears }))
+  }
+  const signerOfRole = (role: ServiceRole): Signer => {
+    const signer = roles.includes(role) ? signers.get(role) : undefined
+    if (!signer) throw keyErrors.PROV_KEY_PLANE_ELSEWHERE({ plane: role, here: planes })
+    return signer
+  }
+  const events = new KeptEvents(journal)
   const lanes = new Map<string, Lane>()
   const laneOf = (role: string): Lane => {
     let lane = lanes.get(role)
@@ -211,7 +250,7 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
     log,
     dir: options.shelves,
     every: { ...keepEvery, ...options.keepEvery },
-    sign: (text) => signerOfRole('keeper').sign(text),
+    sign: (text) => signerOfRole(roles[0] ?? 'keeper').sign(text),
     shelved(ops) {
       for (const listener of leavers) listener(ops)
     },
@@ -219,13 +258,13 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
   journal.follow((records) => {
     for (const record of records) {
       const event = fold.enter(record)
-      if (record.type !== 'audit' && record.type !== 'outbox') continue
+      const item = outboxItem(record, workspace)
       const lane = laneOf(record.partition)
-      const item = outboxItem(record, workspace) as OutboxItem
-      if (!pumps(item)) lane.outbox?.passed(record.position)
-      else if (lane.outbox) lane.outbox.push(item)
-      else lane.unsent.push(item)
+      if (item && !pumps(item)) lane.outbox?.passed(record.position)
+      else if (item && lane.outbox) lane.outbox.push(item)
+      else if (item) lane.unsent.push(item)
       if (!event) continue
+      events.note(event, record.position)
       const what = keyring.take(event)
       if (what !== undefined) log.warn(`${event.id} does not count: ${what}`)
       for (const listener of listeners) listener(event)
@@ -239,12 +278,12 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
     if (!emitter) {
       const end = ends.get(role) ?? { n: 0, digest: null }
       const signer = signerOfRole(role)
-      emitter = auditEmitter({ role, workspace, epoch: journal.epoch, signer, clock, end })
+      emitter = auditEmitter({ role, workspace, epoch, signer, clock, end })
       emitters.set(role, emitter)
     }
     return emitter
   }
-  const newcomers = serviceRoles.filter((role) => !keyring.service(role))
+  const newcomers = hears ? [] : serviceRoles.filter((role) => !keyring.service(role))
   if (newcomers.length > 0) {
     await journal.append(
       newcomers.map((role) =>
@@ -252,7 +291,7 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
       ),
     )
   }
-  for (const role of serviceRoles) {
+  for (const role of roles) {
     const { record } = signerOfRole(role)
     if (keyring.service(role)?.kid !== record.kid) {
       throw keyErrors.PROV_KEY_NOT_ENROLLED({ actor: record.actor, workspace })
@@ -275,7 +314,7 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
     const claims: TokenClaims['act'] = {
       iss: signer.record.kid,
       sub: request.subject,
-      aud: journal.id,
+      aud: audience,
       jti: newId('jti', clock),
       iat,
       exp: iat + Math.floor(actLifeMs / 1_000),
@@ -334,17 +373,29 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
     throw keyErrors.PROV_KEY_NOT_ENROLLED({ actor: record.actor, workspace })
   }
 
+  const more = (listener: () => void) => {
+    listeners.add(listener)
+    return () => void listeners.delete(listener)
+  }
+  if (hears) {
+    const signal = options.signal ?? new AbortController().signal
+    const contract = { keyring, workspace, store }
+    await hear({ contract, planes, journal, bus, clock, log, ends, kept: events, signal })
+  }
   return {
     workspace,
-    journal: journal.id,
-    epoch: journal.epoch,
+    journal: audience,
+    epoch,
+    planes,
+    hears,
+    ...(hears && { followKept: (follow) => followKept(follow, { journal, clock, more }) }),
     keyring,
     store,
     tokenContext: (expiry) => ({
       key: keyring.key,
-      audience: journal.id,
+      audience,
       workspace,
-      ...(expiry === 'kept' && { former: journal.lineage }),
+      ...(expiry === 'kept' && { former: lineage }),
       nowMs: clock.now(),
       expiry: expiry === 'check' || expiry === undefined ? 'check' : 'leave',
     }),
@@ -404,6 +455,11 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
     },
     events: ({ op } = {}) => auditEvents(journal, { op }),
   }
+}
+
+/** A key that is not there is none; anything else about its file is a refusal. */
+function unlessAbsent(thrown: unknown): undefined {
+  if (!ProvError.is(thrown) || thrown.code !== 'PROV_KEY_ABSENT') throw thrown
 }
 
 const actLifeMs: Millis = tokenRules.act.lifeMs / 7

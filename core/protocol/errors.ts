@@ -26,7 +26,14 @@ export const keyErrors = defineErrors<{
   PROV_KEY_FILE_OPEN: { file: string; mode: string }
   PROV_KEY_NOT_ENROLLED: { actor: string; workspace: string }
   PROV_KEY_ENROL_REFUSED: { actor: string; what: string }
+  PROV_KEY_PLANE_ELSEWHERE: { plane: string; here: readonly string[] }
 }>({
+  PROV_KEY_PLANE_ELSEWHERE: {
+    disposition: 'usage',
+    text: ({ plane, here }) =>
+      `only ${plane} can say that, and it lives in another process; here: ${here.join(', ')}`,
+    remedy: 'do it where that plane runs; `prov plane list` shows what lives here',
+  },
   PROV_KEY_ADOPTION_REFUSED: {
     disposition: 'refuse',
     text: ({ what }) => `the journal was adopted, but not by somebody it trusts: ${what}`,
@@ -197,6 +204,7 @@ export const opErrors = defineErrors<{
   PROV_OP_ID_REUSED: OpDetail
   PROV_OP_UNKNOWN: OpDetail
   PROV_OP_NOT_SUBMITTED: OpDetail
+  PROV_OP_NOT_HEARD: OpDetail & { what: string }
   PROV_OP_TYPE_UNKNOWN: {
     type: string
     known: readonly string[]
@@ -262,6 +270,11 @@ export const opErrors = defineErrors<{
     disposition: 'usage',
     text: ({ op }) => `there is no operation ${op} in this workspace`,
     remedy: 'run `prov op list` to see those that exist',
+  },
+  PROV_OP_NOT_HEARD: {
+    disposition: 'retry',
+    text: ({ op, what }) => `${what} of ${op} has not been heard here yet`,
+    remedy: 'it comes by itself and is asked for; `prov doctor` shows whether the bus carries',
   },
   PROV_OP_NOT_SUBMITTED: {
     disposition: 'refuse',
@@ -513,7 +526,22 @@ export const auditErrors = defineErrors<{
   PROV_AUDIT_UNKNOWN_KEY: { emitter: string; n: number; kid: string }
   PROV_AUDIT_MALFORMED: { where: string; what: string }
   PROV_AUDIT_TOO_LARGE: { type: string; bytes: number; limitBytes: number }
+  PROV_AUDIT_TWO_CHAINS: { emitter: string; n: number }
+  PROV_AUDIT_BEHIND: { emitter: string; own: number; heard: number }
 }>({
+  PROV_AUDIT_TWO_CHAINS: {
+    disposition: 'fail',
+    text: ({ emitter, n }) =>
+      `${emitter} signed two events ${n}: nothing from there is believed any more`,
+    remedy: 'find out which journal was restored or copied: `prov audit verify` in both places',
+  },
+  PROV_AUDIT_BEHIND: {
+    disposition: 'fail',
+    text: ({ emitter, own, heard }) =>
+      `others have event ${heard} of ${emitter}, and here its trail ends at ${own}`,
+    remedy:
+      'this journal is an older copy: stop it and run `prov plane run` where the newest one is',
+  },
   PROV_AUDIT_GAP: {
     disposition: 'fail',
     text: ({ emitter, expected, found }) =>

@@ -37,6 +37,7 @@ const againMs: Millis = 1_000
 /** Starts following; resolves once the consumer exists. Ends with the signal. */
 export async function followAudit(options: FollowOptions): Promise<void> {
   const { bus, contract, name, log, signal } = options
+  if (contract.followKept) return contract.followKept(options)
   const stream = streams.audit(contract.workspace)
   await bus.ensureConsumer({ stream, name })
   void (async () => {
@@ -75,7 +76,11 @@ async function takeOne(
   }
 }
 
-async function genuine(contract: Contract, { body, id }: Delivery) {
+/** The event in a message, when the plane that it names signed it. */
+export async function genuine(
+  contract: Pick<Contract, 'keyring' | 'workspace'>,
+  { body, id }: Pick<Delivery, 'body' | 'id'>,
+): Promise<AuditEvent | undefined> {
   try {
     const event = parseAuditEvent(body, id)
     const record = contract.keyring.service(event.emitter)

@@ -38,8 +38,11 @@ export interface KeyStore {
    * sealed. Throws PROV_KEY_ABSENT, PROV_KEY_AMBIGUOUS, PROV_KEY_SEALED, PROV_KEY_FILE_*.
    */
   signer(actor?: string): Promise<Signer>
-  /** The key of a plane of one journal, made at first use. */
-  service(journal: string, role: string): Promise<Signer>
+  /**
+   * The key of a plane of one journal, made at first use; with `make: false` only what is there.
+   * Throws PROV_KEY_ABSENT then.
+   */
+  service(journal: string, role: string, options?: { readonly make: boolean }): Promise<Signer>
 }
 
 export interface KeyStoreOptions {
@@ -176,7 +179,7 @@ export function openKeyStore(options: KeyStoreOptions): KeyStore {
       if (mark !== undefined) unchanged.set(actor, mark)
       return signer
     },
-    service: (journal, role) =>
+    service: (journal, role, { make: may } = { make: true }) =>
       once(`${journal}/${role}`, async () => {
         const file = join(dir, 'services', journal, `${role}.json`)
         const found = await readKeyFile(file).catch((thrown: NodeJS.ErrnoException) => {
@@ -184,6 +187,7 @@ export function openKeyStore(options: KeyStoreOptions): KeyStore {
           throw thrown
         })
         if (found) return unlock(found)
+        if (!may) throw keyErrors.PROV_KEY_ABSENT({ actor: `service-${role}`, known: [] })
         return make(file, { actor: `service-${role}`, kind: 'service', role }, '')
       }),
   }

@@ -5,10 +5,10 @@
  * @module
  */
 import type { JournalReader } from '../journal/journal.ts'
-import { parseAuditEvent } from './emitter.ts'
 import { bodyIn, checkpointName, ContractFold, shelvesFolder, shelvesIn } from './checkpoint.ts'
 import { emptyModel } from './fold.ts'
 import type { OpsModel } from './fold.ts'
+import { eventIn } from './trail.ts'
 
 const folded = new WeakMap<JournalReader, Promise<ContractFold>>()
 
@@ -36,8 +36,8 @@ async function startOf(journal: JournalReader): Promise<ContractFold> {
 async function foldOn(journal: JournalReader, fold: ContractFold): Promise<ContractFold> {
   for await (const record of journal.read({ from: fold.position + 1 })) {
     fold.position = record.position
-    if (record.type !== 'audit') continue
-    fold.feed(parseAuditEvent(record.body, `record ${record.position}`))
+    const event = eventIn(record)
+    if (event) fold.feed(event)
   }
   return fold
 }

@@ -14,7 +14,7 @@ import type { Millis } from '../units.ts'
 import { asEvent, noticeOf } from './ecosystem.ts'
 import type { Notice } from './ecosystem.ts'
 import { outboxItem } from './outbox.ts'
-import { eventOfRecord } from './trail.ts'
+import { eventIn } from './trail.ts'
 
 export interface ReadEventsOptions {
   readonly journal: JournalReader
@@ -50,7 +50,8 @@ export async function* readEvents(options: ReadEventsOptions): AsyncGenerator<No
 
 function noticeIn(record: JournalRecord, workspace: string): Notice | undefined {
   const { type, timeMs } = record
-  if (type === 'audit') return noticeOf(eventOfRecord(record))
+  const event = eventIn(record)
+  if (event) return noticeOf(event)
   const message =
     type === 'outbox'
       ? outboxItem(record, workspace)

@@ -8,7 +8,7 @@
  * @module
  */
 import type { Topology } from '../bus/topology.ts'
-import { leaseBucket, streamConfigs, streams, subjects } from './subjects.ts'
+import { askStream, leaseBucket, streamConfigs, streams, subjects } from './subjects.ts'
 
 export const busRoles = [
   'submitter',
@@ -42,32 +42,47 @@ export function roleRow(role: Exclude<BusRole, 'admin'>, workspace: string): Rol
   const audit = streams.audit(workspace)
   const own = `ecosystem.${workspace}.>`
   const said = subjects.audit(workspace)
+  const ask = subjects.ask(workspace)
+  const asks = streams.ask(workspace)
   const rows: Record<Exclude<BusRole, 'admin'>, RoleRow> = {
     submitter: {
-      says: [`ops.pending.${workspace}.>`, said, own, 'ecosystem.actor.>'],
-      pulls: [[audit, 'submitter']],
+      says: [`ops.pending.${workspace}.>`, said, ask, own, 'ecosystem.actor.>'],
+      pulls: [
+        [audit, 'submitter'],
+        [asks, 'submitter'],
+      ],
       hears: ['ecosystem.>'],
       leases: [],
     },
     keeper: {
-      says: [subjects.command(workspace), said, own],
+      says: [subjects.command(workspace), said, ask, own],
       pulls: [
         [streams.pending(workspace), 'keeper'],
         [audit, 'keeper'],
+        [asks, 'keeper'],
       ],
       hears: ['ecosystem.>'],
       leases: ['keeper'],
     },
     controller: {
-      says: [said, `tasks.${workspace}.>`, own, 'ecosystem.daemon.>', 'ecosystem.ontoref.>'],
+      says: [said, ask, `tasks.${workspace}.>`, own, 'ecosystem.daemon.>', 'ecosystem.ontoref.>'],
       pulls: [
         [streams.command(workspace), 'controller'],
         [audit, 'controller'],
+        [asks, 'controller'],
       ],
       hears: ['ecosystem.>'],
       leases: ['controller'],
     },
-    mirror: { says: [], pulls: [[audit, 'mirror']], hears: [], leases: [] },
+    mirror: {
+      says: [ask],
+      pulls: [
+        [audit, 'mirror'],
+        [asks, 'mirror'],
+      ],
+      hears: [],
+      leases: [],
+    },
     observer: {
       says: [],
       pulls: [],
@@ -90,7 +105,7 @@ export function rolePermissions(role: BusRole, workspace: string): RolePermissio
   const inbox = `${inboxOf(role, workspace)}.>`
   const bucket = leaseBucket(workspace)
   // An observer asks for nothing: not even what a stream holds.
-  const looks = role === 'observer' ? [] : streamConfigs(workspace).map(({ name }) => name)
+  const looks = role === 'observer' ? [] : planeStreams(workspace).map(({ name }) => name)
   return {
     publish: [
       ...says,
@@ -112,12 +127,14 @@ export function rolePermissions(role: BusRole, workspace: string): RolePermissio
   }
 }
 
+const planeStreams = (workspace: string) => [...streamConfigs(workspace), askStream(workspace)]
+
 /** Streams and consumers that the planes of a workspace need: an admin makes them, no role may. */
 export function planesTopology(workspace: string): Topology {
   const planes = busRoles.filter((role) => role !== 'admin')
   const pulls = planes.flatMap((role) => roleRow(role, workspace).pulls)
   return {
-    streams: streamConfigs(workspace),
+    streams: planeStreams(workspace),
     consumers: pulls.map(([stream, name]) => ({ stream, name })),
   }
 }

@@ -15,6 +15,8 @@ export const subjects = {
   command: (workspace: string) => `ops.cmd.${workspace}`,
   /** What happened, signed per emitter: `ops.audit.<ws>`. */
   audit: (workspace: string) => `ops.audit.${workspace}`,
+  /** Planes ask each other for events that did not arrive: `ops.ask.<ws>`. */
+  ask: (workspace: string) => `ops.ask.${workspace}`,
   /** Steps of running operations: `tasks.<ws>.<event>`. */
   task: (workspace: string, event: string) => `tasks.${workspace}.${event}`,
   /** Life of a daemon: `ecosystem.daemon.<event>`. */
@@ -34,9 +36,20 @@ export const streams = {
   pending: (workspace: string) => `OPS_PENDING_${streamSuffix(workspace)}`,
   command: (workspace: string) => `OPS_CMD_${streamSuffix(workspace)}`,
   audit: (workspace: string) => `OPS_AUDIT_${streamSuffix(workspace)}`,
+  ask: (workspace: string) => `OPS_ASK_${streamSuffix(workspace)}`,
   tasks: 'TASKS',
   ecosystem: 'ECOSYSTEM',
 } as const
+
+/** The stream that planes in several processes need besides: what is asked and not answered is asked again. */
+export function askStream(workspace: string): StreamConfig {
+  return {
+    name: streams.ask(workspace),
+    subjects: [subjects.ask(workspace)],
+    retention: 'limits',
+    maxAgeMs: 300_000,
+  }
+}
 
 /** Which stream a message of an operation goes to, by its subject. */
 export const streamOfHop = (workspace: string) => (subject: string) =>

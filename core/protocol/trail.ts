@@ -12,6 +12,7 @@ import { eventDigest, parseAuditEvent, signedText } from './emitter.ts'
 import { auditErrors } from './errors.ts'
 import { verifySignatureLater } from './key.ts'
 import { Keyring } from './keyring.ts'
+import { heardType } from './planes.ts'
 
 export interface TrailReport {
   readonly events: Count
@@ -75,10 +76,15 @@ export async function* auditEvents(
   options: { readonly op?: string | undefined } = {},
 ): AsyncGenerator<AuditEvent> {
   for await (const record of journal.read()) {
-    if (record.type !== 'audit') continue
-    const event = eventOfRecord(record)
+    const event = eventIn(record)
+    if (!event) continue
     if (options.op === undefined || event.correlationid === options.op) yield event
   }
+}
+
+/** The event that a record holds, said here or heard from elsewhere; undefined for other records. */
+export function eventIn(record: JournalRecord): AuditEvent | undefined {
+  return record.type === 'audit' || record.type === heardType ? eventOfRecord(record) : undefined
 }
 
 /** The event in an audit record. Throws PROV_AUDIT_MALFORMED with its position. */

@@ -206,6 +206,11 @@ export class Controller {
   async #place(command: Command): Promise<void> {
     const { approval, delivery, digest } = command
     const { sub: op, seq, keeper_epoch: keeperEpoch } = approval
+    const { hears, store } = this.#parts.contract
+    // Its number must be known as the keeper's, or what is said about it would rest on nothing.
+    if (hears && !store.get().numbers.has(keeperEpoch, seq)) {
+      throw opErrors.PROV_OP_NOT_HEARD({ op, what: 'the approval' })
+    }
     const place = this.#numbers.place({ keeperEpoch, seq, op, approval: digest })
     // Its record is on the way to the disk: this delivery stays open and the first one is answered.
     if (place === 'under way') return
@@ -355,6 +360,9 @@ export class Controller {
     const { claims, record, digest } = await openToken('act', token, contract.tokenContext())
     const op = claims.sub
     const row = contract.store.get().ops.get(op)
+    if (contract.hears && (!row || row.phase === 'submitted' || row.phase === 'held')) {
+      throw opErrors.PROV_OP_NOT_HEARD({ op, what: 'the approval' })
+    }
     if (!row) throw opErrors.PROV_OP_UNKNOWN({ op })
     if (claims.act !== 'op.withdraw' || record.kid !== row.kid) {
       throw opErrors.PROV_OP_NOT_YOURS({ op, by: record.actor, requester: row.by })

@@ -93,6 +93,7 @@ export class Inbox {
     // What an operation runs and moves is what the topology declares, and only the submitter asks it:
     // a signed body that came another way may say anything under the name of a harmless type.
     const row = contract.store.get().ops.get(op)
+    if (!row && contract.hears) throw opErrors.PROV_OP_NOT_HEARD({ op, what: 'the submission' })
     if (!row) throw opErrors.PROV_OP_NOT_SUBMITTED({ op })
     if (row.intent !== digest) throw opErrors.PROV_OP_ID_REUSED({ op })
     // It ended, and its instance is gone: there is nothing left to judge.

@@ -6,7 +6,7 @@
  */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { isAbsolute, join } from 'node:path'
-import { bus, contract, definePlugin, journal, ledger, parseAuditEvent } from 'prov'
+import { bus, contract, definePlugin, journal, ledger, eventIn } from 'prov'
 import { streams, workspace } from 'prov'
 import type { Journal, Position } from 'prov'
 import { commands } from './commands/index.ts'
@@ -49,7 +49,8 @@ export default definePlugin({
     const { name, stateDir } = needs.workspace
     const dir = config.dir ?? join(stateDir, `${name}-state`)
     const stream = streams.audit(name)
-    await needs.bus.ensureConsumer({ stream, name: 'mirror' })
+    const { hears } = needs.contract
+    if (!hears) await needs.bus.ensureConsumer({ stream, name: 'mirror' })
 
     const mirror = new Mirror({
       workspace: name,
@@ -63,6 +64,7 @@ export default definePlugin({
       },
       journal: (from) => auditRecords(needs.journal, from),
       key: needs.contract.keyring.key,
+      hears,
       clock,
       log,
       signal,
@@ -81,8 +83,22 @@ export default definePlugin({
     const { Observable } = await import('rxjs')
     return new Observable<never>((life) => {
       mirror.failed().catch((error: unknown) => life.error(error))
+      // Where planes are heard their events stand in this journal, checked and in order.
+      let stirred = false
+      const catchUp = async (): Promise<void> => {
+        stirred = true
+        await mirror.idle()
+        stirred = false
+        // Why it stopped is told by `failed`.
+        await mirror.catchUp().catch(() => {})
+      }
+      const stop = needs.contract.follow(() => {
+        if (hears && !stirred) void catchUp()
+      })
+      signal.addEventListener('abort', stop, { once: true })
       const follow = async (): Promise<void> => {
         await mirror.catchUp()
+        if (hears) return
         const pulled = needs.bus.pull(stream, 'mirror', { credits: 256, signal })
         for await (const delivery of pulled) mirror.take(delivery)
       }
@@ -94,9 +110,9 @@ export default definePlugin({
 })
 
 async function* auditRecords(log: Journal, from: Position): AsyncGenerator<AuditRecord> {
-  for await (const { type, body, position } of log.read({ from })) {
-    if (type !== 'audit') continue
-    yield { position, event: parseAuditEvent(body, `record ${position}`) }
+  for await (const record of log.read({ from })) {
+    const event = eventIn(record)
+    if (event) yield { position: record.position, event }
   }
 }
 

@@ -33,6 +33,8 @@ export interface MirrorParts {
   readonly journal: (from: Position) => AsyncIterable<AuditRecord>
   /** Record of an enrolled key. */
   readonly key: (kid: string) => KeyRecord | undefined
+  /** True when the journal hears of other planes: it may be behind the ledger, and catches up. */
+  readonly hears: boolean
   readonly clock: Clock
   readonly log: Log
   readonly signal: AbortSignal
@@ -103,7 +105,7 @@ export class Mirror {
       }
       await this.#commit(missing)
       // Only a journal read from its start can be behind: an open one does not shrink.
-      for (const emitter of first ? seen.emitters() : []) {
+      for (const emitter of first && !this.#parts.hears ? seen.emitters() : []) {
         const journal = ends.get(emitter) ?? 0
         const held = seen.last(emitter)
         if (held > journal) throw mirrorErrors.PROV_LEDGER_AHEAD({ emitter, ledger: held, journal })

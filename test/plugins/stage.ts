@@ -192,7 +192,9 @@ export async function live(on: Stage): Promise<Life> {
   return {
     prov,
     deal,
-    ops: prov.service(submissions),
+    get ops() {
+      return prov.service(submissions)
+    },
     get desk() {
       return prov.service(keeperDesk)
     },

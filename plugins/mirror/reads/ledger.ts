@@ -6,7 +6,7 @@
  */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { defineRead, parseAuditEvent } from 'prov'
+import { defineRead, eventIn } from 'prov'
 import type { Count } from 'prov'
 import { parseIndex } from '../index-lines.ts'
 import { ledgerDir } from '../place.ts'
@@ -36,10 +36,9 @@ export const read = defineRead({
     for (const { emitter, n } of lines) held.set(emitter, n)
     const written = new Map<string, Count>()
     if (journal) {
-      for await (const { type, body, position } of journal.read()) {
-        if (type !== 'audit') continue
-        const { emitter, n } = parseAuditEvent(body, `record ${position}`)
-        written.set(emitter, n)
+      for await (const record of journal.read()) {
+        const event = eventIn(record)
+        if (event) written.set(event.emitter, event.n)
       }
     }
     const names = [...new Set([...written.keys(), ...held.keys()])].sort()

@@ -1,0 +1,91 @@
+/**
+ * Which planes live in one process. All of them, as a rule: then one journal holds everything and
+ * nobody hears anybody. A journal that was begun by joining holds one plane, and one whose plane was
+ * handed over holds the others; both is written in the journal itself, so nobody can start the same
+ * plane twice by a wrong option.
+ *
+ * @module
+ */
+import type { JsonObject } from '../json.ts'
+import type { Journal, JournalEntry, JournalRecord } from '../journal/journal.ts'
+import type { Count } from '../units.ts'
+import type { AuditEvent, Emitter } from './audit.ts'
+
+export const planeNames = ['submitter', 'keeper', 'controller', 'mirror'] as const
+export type PlaneName = (typeof planeNames)[number]
+
+/** Keys that a plane signs with; no process holds those of another one. */
+const keysOf = {
+  submitter: ['submitter'],
+  keeper: ['keeper'],
+  controller: ['controller', 'orchestrator'],
+  mirror: ['ledger'],
+} as const
+
+export type PlaneKey = (typeof keysOf)[PlaneName][number]
+
+export function planeKeys(planes: readonly PlaneName[]): readonly PlaneKey[] {
+  return planes.flatMap((plane) => [...keysOf[plane]])
+}
+
+/** Who emits here; the ledger's key signs commits, not events. */
+export function planeEmitters(planes: readonly PlaneName[]): ReadonlySet<Emitter> {
+  return new Set(planeKeys(planes).filter((key) => key !== 'ledger'))
+}
+
+/** Plugins that are a part of a plane, by name; every other plugin runs wherever it is found. */
+const partsOf: Readonly<Record<string, readonly PlaneName[]>> = {
+  submitter: ['submitter'],
+  declarations: ['submitter'],
+  keeper: ['keeper'],
+  controller: ['controller'],
+  orchestrator: ['controller'],
+  mirror: ['mirror'],
+  workspace: ['submitter', 'controller'],
+}
+
+export function runsIn(plugin: string, planes: readonly PlaneName[]): boolean {
+  return partsOf[plugin]?.some((plane) => planes.includes(plane)) ?? true
+}
+
+/** What the first record of a joined journal says. */
+export interface Joined {
+  readonly workspace: string
+  /** Id of the workspace's journal: the audience of every token. */
+  readonly journal: string
+  /** Ids that it had, oldest first; the last one is `journal`. */
+  readonly lineage: readonly string[]
+  readonly plane: PlaneName
+  /** Writer epoch of the journal that the plane comes from; here they count on. */
+  readonly epoch: Count
+}
+
+const partition = 'planes'
+/** Type of the records that hold events of planes in other processes. */
+export const heardType = 'heard'
+
+export function joinedEntry(joined: Joined): JournalEntry {
+  return { partition, type: 'joined', body: joined as unknown as JsonObject }
+}
+
+export function movedEntry(plane: PlaneName): JournalEntry {
+  return { partition, type: 'moved', body: { plane } }
+}
+
+export function heardEntry(event: AuditEvent): JournalEntry {
+  return { partition: heardType, type: heardType, body: event as unknown as JsonObject }
+}
+
+/** The plane that a record says is elsewhere now, or undefined. */
+export function movedIn({ partition: of, type, body }: JournalRecord): PlaneName | undefined {
+  if (of !== partition || type !== 'moved') return undefined
+  return (body as { readonly plane: PlaneName }).plane
+}
+
+/** How a journal was begun, when by joining. */
+export async function joinedOf(journal: Pick<Journal, 'read'>): Promise<Joined | undefined> {
+  for await (const { partition: of, type, body } of journal.read()) {
+    return of === partition && type === 'joined' ? (body as unknown as Joined) : undefined
+  }
+  return undefined
+}

@@ -1,0 +1,163 @@
+/** Planes with a journal each, over a bus that may lose what it took: the same story, told by all. */
+import type { Test } from 'tap'
+import t from 'tap'
+import type { Clock } from '../../core/clock.ts'
+import type { JsonObject } from '../../core/json.ts'
+import { codeOf } from '../../core/kit.ts'
+import { auditEmitter } from '../../core/protocol/emitter.ts'
+import { verifyTrail } from '../../core/protocol/trail.ts'
+import { apart } from './planes-stage.ts'
+import type { Apart } from './planes-stage.ts'
+
+const restart = { type: 'restart', target: 'staging-1/api', as: 'alice' } as const
+const deploy = { type: 'deploy', target: 'app/x', as: 'alice' } as const
+const planes = ['submitter', 'keeper', 'controller'] as const
+
+/** Every plane knows the same events of every emitter, whole and genuine. */
+async function agreed(t: Test, on: Apart): Promise<void> {
+  const ends: unknown[] = []
+  for (const name of planes) {
+    const where = { journal: on.origin.journal, workspace: 'my-infra' }
+    const report = await verifyTrail(on.plane(name).deal.events(), where)
+    t.same(report.findings, [], `${name} knows a whole trail`)
+    ends.push(report.ends)
+  }
+  t.same(ends[1], ends[0])
+  t.same(ends[2], ends[0])
+}
+
+t.test('each plane in a journal of its own: policy and people, once', async (t) => {
+  const on = await apart(t)
+  for (const name of planes) await on.start(name)
+  const { ops, until } = on.plane('submitter')
+  const auto = await ops.submit(restart)
+  t.equal(await on.during(until(auto.op, 'applied')), 'applied')
+  const held = await ops.submit(deploy)
+  await on.during(until(held.op, 'held'))
+  const { desk } = on.plane('keeper')
+  await desk.vote({ op: held.op, as: 'bob', decision: 'approve', reason: 'looked at it' })
+  t.equal(await on.during(until(held.op, 'applied')), 'applied')
+  t.equal(on.stages.get('controller')?.effects.get(held.op), 1)
+  for (const name of planes) {
+    await on.during(on.plane(name).until(held.op, 'applied'))
+    t.match(on.plane(name).deal.store.get().positions, { cluster: { state: 'up', version: 1 } })
+  }
+  await agreed(t, on)
+})
+
+t.test('what the bus loses is asked for, and nobody does anything twice', async (t) => {
+  const on = await apart(t)
+  for (const name of planes) await on.start(name)
+  let nth = 0
+  on.bus.loses = (subject) => subject.startsWith('ops.') && ++nth % 3 === 0
+  const { ops, until } = on.plane('submitter')
+  const made: string[] = []
+  for (let at = 0; at < 10; at++) made.push((await ops.submit(restart)).op)
+  for (const op of made) t.equal(await on.during(until(op, 'applied')), 'applied')
+  for (const name of planes) {
+    for (const op of made) await on.during(on.plane(name).until(op, 'applied'))
+  }
+  const events = await on.plane('keeper').events()
+  const claims = events.filter(({ type }) => type === 'prov.op.claimed')
+  t.equal(claims.length, made.length)
+  await agreed(t, on)
+})
+
+t.test('a plane that was away hears everything when it is back', async (t) => {
+  const on = await apart(t)
+  await on.start('submitter')
+  const { ops, until } = on.plane('submitter')
+  const { op } = await ops.submit(restart)
+  await on.start('keeper')
+  await on.during(until(op, 'approved'))
+  await on.stop('keeper')
+  await on.start('controller')
+  t.equal(
+    await on.during(until(op, 'applied')),
+    'applied',
+    'what is approved goes on without a keeper',
+  )
+  await on.start('keeper')
+  await on.during(on.plane('keeper').until(op, 'applied'))
+  await agreed(t, on)
+})
+
+t.test('one plane cannot speak for another, and says only what it can sign', async (t) => {
+  const on = await apart(t)
+  for (const name of planes) await on.start(name)
+  const { deal } = on.plane('submitter')
+  const nobody = {
+    type: 'keeper.mode',
+    subject: 'mode',
+    data: { mode: 'auto', by: 'alice' },
+  } as const
+  t.equal(await codeOf(deal.emit('keeper', nobody)), 'PROV_KEY_PLANE_ELSEWHERE')
+  t.throws(() => deal.service('controller'), { code: 'PROV_KEY_PLANE_ELSEWHERE' })
+  t.same(deal.store.get().mode, 'hybrid')
+
+  // A submitter that tries all the same: its own key under the keeper's name.
+  const end = { n: 400, digest: null }
+  const signer = deal.service('submitter')
+  const clock = on.stages.get('submitter')?.clock as Clock
+  const forged = auditEmitter({
+    role: 'keeper',
+    workspace: 'my-infra',
+    epoch: 1,
+    signer,
+    clock,
+    end,
+  })
+  const { event } = forged.entry(nobody)
+  const body = event as unknown as JsonObject
+  await on.bus.open().publish('ops.audit.my-infra', { id: event.id, body })
+  const { op } = await on.plane('submitter').ops.submit(restart)
+  await on.during(on.plane('submitter').until(op, 'applied'))
+  t.equal(on.plane('controller').deal.store.get().mode, 'hybrid')
+  await agreed(t, on)
+})
+
+t.test('a plane that signs two events under one number is believed no more', async (t) => {
+  const on = await apart(t)
+  for (const name of planes) await on.start(name)
+  const { deal } = on.plane('keeper')
+  const first = await deal.emit('keeper', {
+    type: 'keeper.mode',
+    subject: 'mode',
+    data: { mode: 'manual', by: 'alice' },
+  })
+  await on.during(told(on, (mode) => mode === 'manual'))
+  // What a restored backup of the keeper's journal would say next.
+  const end = { n: first.n - 1, digest: first.prev }
+  const signer = deal.service('keeper')
+  const clock = on.stages.get('keeper')?.clock as Clock
+  const copy = auditEmitter({ role: 'keeper', workspace: 'my-infra', epoch: 9, signer, clock, end })
+  for (const mode of ['auto', 'hybrid'] as const) {
+    const { event } = copy.entry({
+      type: 'keeper.mode',
+      subject: 'mode',
+      data: { mode, by: 'alice' },
+    })
+    const body = event as unknown as JsonObject
+    await on.bus.open().publish('ops.audit.my-infra', { id: event.id, body })
+  }
+  await on.stages.get('keeper')?.clock.advance(20_000)
+  t.equal(on.plane('controller').deal.store.get().mode, 'manual', 'the second chain moved nothing')
+  await deal.emit('keeper', {
+    type: 'keeper.mode',
+    subject: 'mode',
+    data: { mode: 'auto', by: 'alice' },
+  })
+  await on.stages.get('keeper')?.clock.advance(20_000)
+  t.equal(on.plane('controller').deal.store.get().mode, 'manual', 'nor does the first any more')
+})
+
+function told(on: Apart, is: (mode: string) => boolean): Promise<void> {
+  return new Promise((resolve) => {
+    const mode = on.plane('controller').deal.store.select((model) => model.mode)
+    const look = (now: string): void => {
+      if (is(now)) resolve()
+    }
+    mode.subscribe(look)
+    look(mode.get())
+  })
+}

@@ -1,0 +1,107 @@
+/**
+ * Planes apart: each with a runtime, a journal and a home of its own, over one bus that may lose
+ * what it took. They begin as one workspace whose planes are handed over.
+ *
+ * @module
+ */
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import { memoryJournal, MemoryDisk } from '../../core/journal/memory.ts'
+import { heardEntry, joinedEntry, planeKeys, planeNames } from '../../core/protocol/planes.ts'
+import type { PlaneName } from '../../core/protocol/planes.ts'
+import { live, people, stage } from '../plugins/stage.ts'
+import type { Life, Stage } from '../plugins/stage.ts'
+import { lossyBus } from './lossy-bus.ts'
+import type { LossyBus } from './lossy-bus.ts'
+
+export interface Apart {
+  readonly bus: LossyBus
+  readonly lives: Map<PlaneName, Life>
+  readonly stages: Map<PlaneName, Stage>
+  /** The running plane. */
+  plane(name: PlaneName): Life
+  start(name: PlaneName): Promise<Life>
+  stop(name: PlaneName): Promise<void>
+  /** Lets time pass until the promise has ended. */
+  during<T>(work: Promise<T>): Promise<T>
+  readonly origin: { readonly journal: string }
+}
+
+const here = ['submitter', 'keeper', 'controller'] as const
+
+/** A workspace with alice and bob and the policy in force, then taken apart into three processes' worth. */
+export async function apart(t: Test): Promise<Apart> {
+  const whole = stage(t)
+  const bus = await lossyBus(whole.clock)
+  t.teardown(() => bus.close())
+  whole.bus = async () => bus.open()
+  const life = await live(whole)
+  const keys = people(whole)
+  for (const actor of ['alice', 'bob']) {
+    const record = await keys.create({ actor, kind: 'human', passphrase: '' })
+    await life.deal.enrol({ record, as: 'alice' })
+  }
+  await life.desk.activatePolicy({ as: 'alice' })
+  const events = await life.events()
+  const { journal, epoch } = life.deal
+  await life.close()
+
+  const homes = mkdtempSync(join(tmpdir(), 'prov-apart-'))
+  t.teardown(() => rmSync(homes, { recursive: true, force: true }))
+  const stages = new Map<PlaneName, Stage>()
+  for (const plane of here) {
+    const home = join(homes, plane)
+    mkdirSync(join(home, 'keys/services', journal), { recursive: true, mode: 0o700 })
+    for (const actor of ['alice', 'bob']) {
+      cpSync(join(whole.home, 'keys', `${actor}.json`), join(home, 'keys', `${actor}.json`))
+    }
+    for (const key of planeKeys([plane])) {
+      const file = join('keys/services', journal, `${key}.json`)
+      if (existsSync(join(whole.home, file))) cpSync(join(whole.home, file), join(home, file))
+    }
+    const disk = new MemoryDisk()
+    const begun = memoryJournal({ clock: whole.clock, disk })
+    const joined = { workspace: 'my-infra', journal, lineage: [journal], plane, epoch }
+    await begun.append([joinedEntry(joined), ...events.map(heardEntry)])
+    await begun.close()
+    const others = planeNames.filter((name) => name !== plane)
+    stages.set(plane, { ...whole, home, disk, deaf: others, bus: async () => bus.open() })
+  }
+  const lives = new Map<PlaneName, Life>()
+  const apart: Apart = {
+    bus,
+    lives,
+    stages,
+    origin: { journal },
+    plane(name) {
+      const found = lives.get(name)
+      if (!found) throw new Error(`${name} does not run`)
+      return found
+    },
+    async start(name) {
+      const started = await live(stages.get(name) as Stage)
+      lives.set(name, started)
+      return started
+    },
+    async stop(name) {
+      await lives.get(name)?.close()
+      lives.delete(name)
+    },
+    async during(work) {
+      let over = false
+      const watch = async (): Promise<void> => {
+        await work.catch(() => {})
+        over = true
+      }
+      void watch()
+      while (!over) await whole.clock.advance(250)
+      return work
+    },
+  }
+  t.teardown(async () => {
+    for (const name of here) await apart.stop(name)
+  })
+  return apart
+}
