@@ -12,6 +12,11 @@ const odd: Readonly<Record<string, unknown>> = {
   big: 1n,
   symbol: Symbol('s'),
   code: () => {},
+  'a date its author froze': Object.freeze({ at: new Date(0) }),
+  'a map its author froze': Object.freeze(new Map([[1, 2]])),
+  'an undefined item': [1, undefined],
+  // A list that was made longer than what it holds.
+  'a hole': Object.assign([1], { length: 2 }),
 }
 const machine = setup({
   types: { context: {} as { held: unknown }, events: {} as { type: 'hold'; what: string } },
@@ -31,7 +36,7 @@ const keeper = (durability: Durability) =>
 
 for (const durability of ['journal', 'snapshot'] as const) {
   t.test(
-    `${durability}: a date, a map, a number that is none is refused, the state stays`,
+    `${durability}: a date, a map, a number that is none, a gap is refused, the state stays`,
     async (t) => {
       const house = new House()
       const system = await house.start()

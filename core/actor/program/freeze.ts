@@ -7,15 +7,23 @@
  */
 import type { JsonObject } from '../../json.ts'
 
-/** Throws TypeError, when `kept`, for what is no JSON. Undefined is fine: it reads like absent. */
+/** What was looked at when it was frozen; what its author froze was not. */
+const looked = new WeakSet<object>()
+
+/**
+ * Throws TypeError, when `kept`, for what is no JSON. An undefined field is fine, it reads like absent;
+ * an undefined item of a list would read as null.
+ */
 export function freezeNew(value: unknown, before?: JsonObject, kept = false, at = 'context'): void {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return
+  if (typeof value !== 'object' || value === null || value === before) return
+  if (Object.isFrozen(value) && (!kept || looked.has(value))) return
   const plain = Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype
   if (!plain) {
     if (kept) throw odd(at, `an instance of ${value.constructor?.name ?? 'no class'}`)
     return
   }
   const fields = value as Readonly<Record<string, unknown>>
+  if (kept && Array.isArray(value) && value.includes(undefined)) throw odd(at, 'a list with gaps')
   for (const key in fields) {
     const item = fields[key]
     if (before !== undefined && item === before[key]) continue
@@ -23,6 +31,8 @@ export function freezeNew(value: unknown, before?: JsonObject, kept = false, at 
     else if (kept && !isJson(item)) throw odd(key, `${typeof item} ${String(item)}`)
   }
   Object.freeze(value)
+  // The whole context is compared with the one before it, field by field.
+  if (kept && before === undefined) looked.add(value)
 }
 
 function isJson(item: unknown): boolean {
