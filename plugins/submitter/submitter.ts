@@ -132,6 +132,11 @@ export class Submitter implements Submissions {
     if (reason.trim() === '') throw opErrors.PROV_OP_REASON_MISSING({ op })
     const row = this.#row(op)
     if (!row) throw opErrors.PROV_OP_UNKNOWN({ op })
+    if (row.phase === 'withdrawn') {
+      // Asked twice is the same answer, for the one who may ask.
+      if (as === undefined || as === row.by) return
+      throw opErrors.PROV_OP_NOT_YOURS({ op, by: as, requester: row.by })
+    }
     if (!['submitted', 'held', 'approved'].includes(row.phase)) {
       throw opErrors.PROV_OP_ALREADY_CLAIMED({ op, phase: row.phase })
     }
