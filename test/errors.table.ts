@@ -618,6 +618,13 @@ export const expectedErrors: readonly (readonly [string, string, number, string,
     'declare it in .ontology/provisioning.ncl; what others run is `external = true`',
   ],
   [
+    'PROV_CONTROLLER_NO_LETTER',
+    'usage',
+    64,
+    'there is no dead letter <id>',
+    'run `prov controller status` to see those that there are',
+  ],
+  [
     'PROV_CORE_NODE_UNKNOWN',
     'usage',
     64,

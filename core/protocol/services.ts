@@ -103,6 +103,11 @@ export interface ControllerDesk {
     readonly outcome: 'applied' | 'failed'
     readonly reason: string
   }): Promise<void>
+  /**
+   * Sends a message that was set aside once more; it is verified and judged as ever. Throws
+   * PROV_CONTROLLER_NO_LETTER.
+   */
+  replay(request: { readonly id: string }): Promise<void>
   /** Version of every dimension that ever moved; absent ones are at 0. */
   vector(): Promise<StateVector>
 }

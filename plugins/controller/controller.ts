@@ -16,7 +16,6 @@ import {
   asProvError,
   digestOf,
   isMessage,
-  isRefusal,
   opErrors,
   openToken,
   openTokenLater,
@@ -42,7 +41,9 @@ import type {
   Topology,
 } from 'prov'
 import type { OperationFact, OperationInput } from 'prov/machines'
-import { busAnswer, expiries } from 'prov/policies'
+import { expiries } from 'prov/policies'
+import { ackResult } from './answer.ts'
+import type { Letters } from './letters.ts'
 import { Numbers } from './numbers.ts'
 import { resultFact } from './result.ts'
 import { judgeClaim } from './verify.ts'
@@ -54,6 +55,7 @@ export interface ControllerParts {
   readonly topology: Topology
   readonly orchestrator: Orchestrator
   readonly refusals: Refusals
+  readonly letters: Letters
   /** True when this plane has an instance of the operation: it was claimed before. */
   readonly knows: (op: string) => boolean
   readonly start: (op: string, input: OperationInput) => Promise<unknown>
@@ -412,14 +414,21 @@ export class Controller {
   }
 
   async #turnAway(delivery: Delivery, thrown: unknown): Promise<void> {
-    const { log, refusals } = this.#parts
+    const { log, refusals, letters } = this.#parts
     const error = asProvError(thrown)
-    const answer = busAnswer(error.disposition)
+    const result = ackResult(error, delivery.attempt)
     const { kind, token } = Object(delivery.body) as JsonObject
+    const { code, message } = error
     try {
-      if (answer.answer !== 'term' || !isRefusal(error)) {
-        log.warn(`${delivery.id} again later`, { code: error.code, message: error.message })
-        return await delivery.nak({ delayMs: 1_000 })
+      if (result.answer === 'ack') return await delivery.ack()
+      if (result.answer === 'nak') {
+        log.warn(`${delivery.id} again in ${result.delayMs} ms`, { code, message })
+        return await delivery.nak({ delayMs: result.delayMs })
+      }
+      if (result.answer === 'bury') {
+        await letters.bury(delivery, error)
+        log.error(`${delivery.id} was set aside: see prov controller status`, { code, message })
+        return await delivery.term(code)
       }
       const subject = peekToken(token).sub ?? 'unknown'
       await refusals.note({ kind, subject, error, token: token ?? null })

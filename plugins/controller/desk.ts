@@ -8,12 +8,14 @@ import { opErrors, openToken, ProvError } from 'prov'
 import type { Acted, Clock, Contract, ControllerDesk, Refusals, StateVector } from 'prov'
 import type { OperationFact } from 'prov/machines'
 import type { Controller } from './controller.ts'
+import type { Letters } from './letters.ts'
 
 export interface DeskParts {
   readonly contract: Contract
   readonly clock: Clock
   readonly controller: Controller
   readonly refusals: Refusals
+  readonly letters: Letters
   /** Applies a fact to this plane's instance; resolves once it is durable. */
   readonly apply: (op: string, fact: OperationFact) => Promise<unknown>
 }
@@ -81,6 +83,10 @@ export class Desk implements ControllerDesk {
       await refusals.note({ kind: 'act', subject: op, error: thrown, token })
       throw thrown
     }
+  }
+
+  replay({ id }: { readonly id: string }): Promise<void> {
+    return this.#parts.letters.replay(id)
   }
 
   async vector(): Promise<StateVector> {

@@ -14,6 +14,7 @@ import {
   definePlugin,
   factRecorder,
   isAudit,
+  journal,
   isTerminal,
   orchestrator,
   Refusals,
@@ -21,11 +22,14 @@ import {
   streams,
   topology,
 } from 'prov'
-import type { ActorRef, OpRow } from 'prov'
+import type { ActorRef, Contract, Log, OpPhase, OpRow } from 'prov'
 import { operationMachine } from 'prov/machines'
 import type { OperationContext, OperationEffect, OperationFact } from 'prov/machines'
+import { commands } from './commands/index.ts'
 import { Controller } from './controller.ts'
 import { Desk } from './desk.ts'
+import { Letters } from './letters.ts'
+import { reads } from './reads/index.ts'
 
 const nothing = (): readonly never[] => []
 
@@ -40,17 +44,35 @@ function stopped(signal: AbortSignal, reason: unknown): Promise<never> {
 const isEnded = (row: OpRow | undefined): boolean => row !== undefined && isTerminal(row.phase)
 const credits = 32
 
+/** What an earlier life left, and what becomes of it: the effects go on by themselves. */
+function tellWhatStands(deal: Contract, log: Log): void {
+  const { open } = deal.store.get()
+  const count = (...phases: readonly OpPhase[]): number =>
+    [...open.values()].filter(({ phase }) => phases.includes(phase)).length
+  const asked = count('claimed', 'applying')
+  const doubt = count('in_doubt')
+  const awaited = count('approved')
+  if (asked + doubt + awaited === 0) return
+  log.info(
+    `reconciled: ${asked} claimed and asked for again, ${awaited} approved and awaited, ${doubt} in doubt and held`,
+    { claimed: asked, approved: awaited, in_doubt: doubt },
+  )
+}
+
 export default definePlugin({
   name: 'controller',
   api: 1,
   describe: 'verifies approvals, claims operations in order, runs each once',
-  needs: { bus, contract, orchestrator, topology },
+  needs: { bus, contract, journal, orchestrator, topology },
   provides: { controllerDesk },
+  commands,
+  reads,
   async setup({ actors, needs, provide, clock, log, signal }) {
     const { contract: deal } = needs
     const ref = (op: string) =>
       actors.ref(`controller/${op}`) as ActorRef<OperationContext> | undefined
     const refusals = new Refusals({ contract: deal, role: 'controller', clock })
+    const letters = new Letters({ journal: needs.journal, clock })
     const controller = new Controller({
       contract: deal,
       clock,
@@ -58,6 +80,7 @@ export default definePlugin({
       topology: needs.topology,
       orchestrator: needs.orchestrator,
       refusals,
+      letters,
       knows: (op) => ref(op) !== undefined || isEnded(deal.store.get().ops.get(op)),
       start: (op, input) => actors.spawn(operation, op, input),
       token: (op) => ref(op)?.snapshot().context.token ?? undefined,
@@ -96,6 +119,7 @@ export default definePlugin({
     retireEnded({ contract: deal, actors, type: 'controller', clock, log, signal })
     deal.outbox('controller', { signal })
     await controller.genesis()
+    tellWhatStands(deal, log)
     const stream = streams.command(deal.workspace)
     await needs.bus.ensureConsumer({ stream, name: 'controller' })
     void (async () => {
@@ -110,6 +134,8 @@ export default definePlugin({
     const apply = async (op: string, fact: OperationFact): Promise<void> => {
       await ref(op)?.apply(fact)
     }
-    provide.controllerDesk(new Desk({ contract: deal, clock, controller, refusals, apply }))
+    provide.controllerDesk(
+      new Desk({ contract: deal, clock, controller, refusals, letters, apply }),
+    )
   },
 })

@@ -33,6 +33,7 @@ t.test('each command that writes, dry', async (t) => {
     'actors replay': [['--type', 'keeper'], 0],
     'actors resume': [[`keeper/${op}`], 0],
     'events emit': [['ecosystem.my-infra.build.completed', '{}'], 0],
+    'controller replay': [['command:1:1'], 64],
     'journal adopt': [['--reason', 'restored', '--actor', 'alice'], 0],
     'journal archive': [[], 0],
     'journal repair': [[], 0],

@@ -9,7 +9,7 @@ import { signTokenNow } from '../../core/protocol/tokens.ts'
 import { judgeClaim } from '../../plugins/controller/verify.ts'
 import type { ClaimQuestion } from '../../plugins/controller/verify.ts'
 import type { Life, Stage } from './stage.ts'
-import { live, people, ready } from './stage.ts'
+import { live, people, placed, ready } from './stage.ts'
 
 type Ready = Life & { readonly on: Stage }
 const digest = `sha256:${'0'.repeat(64)}`
@@ -316,6 +316,7 @@ t.test('numbers are taken in order; a gap waits half a minute and is then given 
   await life.until(second.op, 'held')
   const token = await approvalOf(life, second.op, { seq: 3 })
   await knock(life, { kind: 'command', token })
+  await placed(life)
   await on.clock.advance(20_000)
   t.equal(deal.store.get().ops.get(second.op)?.phase, 'held', 'it waits for number 2')
   await on.clock.advance(11_000)

@@ -12,11 +12,13 @@ import type { Runtime } from '../../core/runtime.ts'
 import { simulatedClock } from '../../core/clock.ts'
 import type { Journal } from '../../core/journal/journal.ts'
 import { MemoryDisk, memoryJournal } from '../../core/journal/memory.ts'
+import { bus } from '../../core/plugin/core-services.ts'
 import { definePlugin } from '../../core/plugin/define.ts'
 import type { AuditEvent } from '../../core/protocol/audit.ts'
 import { openKeyStore } from '../../core/protocol/keys.ts'
 import type { OpBody, OpPhase } from '../../core/protocol/op.ts'
 import { opErrors } from '../../core/protocol/errors.ts'
+import { subjects } from '../../core/protocol/subjects.ts'
 import {
   contract,
   controllerDesk,
@@ -59,6 +61,8 @@ const bodies: Readonly<Record<string, Partial<OpBody>>> = {
   },
   drain: { destructive: true },
   gated: { requires: ['edge'] },
+  // Moves the dimension that it is aimed at.
+  spread: { run: { provider: 'test', steps: [{ id: 'apply', script: 'true' }] } },
   move: { achieves: [{ dimension: 'gitops', from: 'off', to: 'on' }] },
 }
 
@@ -130,6 +134,7 @@ const worldOf = (on: Stage) =>
             loses: [],
             requires: [],
             ...known,
+            ...(type === 'spread' && { achieves: [{ dimension: target, from: 'off', to: 'on' }] }),
           }
         },
         vector: async (dimensions) =>
@@ -269,4 +274,15 @@ export async function ready(t: Test, policy?: string): Promise<Life & { readonly
   await life.deal.enrol({ record: robot, as: 'alice' })
   await life.desk.activatePolicy({ as: 'alice' })
   return { ...life, on }
+}
+
+let sentinels = 0
+/** Resolves when the controller placed every command that was published before. */
+export async function placed({ prov, codes }: Life): Promise<void> {
+  const count = () => codes().filter((code) => code === 'PROV_TOKEN_MALFORMED').length
+  const before = count()
+  const message = { id: `sentinel:${++sentinels}`, body: { kind: 'sentinel' } }
+  await prov.service(bus).publish(subjects.command('my-infra'), message)
+  // Messages are taken in their order, and what has no meaning is audited.
+  while (count() === before) await new Promise((turn) => setImmediate(turn))
 }
