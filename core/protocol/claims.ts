@@ -152,6 +152,8 @@ const body = shape('the body of an operation', {
   gains: texts,
   loses: texts,
   requires: texts,
+  inverse: maybe(text),
+  compensates: maybe(text),
   run: maybe(run),
 })
 const approval = shape('an approval', {

@@ -59,6 +59,8 @@ interface OpTypeCommon {
   readonly loses?: readonly string[]
   /** Gates that must be open when it is claimed. */
   readonly requires?: readonly string[]
+  /** Op type that takes it back, on the same target with the same parameters. Default: none. */
+  readonly inverse?: string
 }
 
 /** Steps on a machine, a component in this process, or neither: then it only moves state. */
@@ -84,6 +86,7 @@ export interface OpType {
   readonly gains: readonly string[]
   readonly loses: readonly string[]
   readonly requires: readonly string[]
+  readonly inverse?: string
   readonly run?: StepRun | { readonly component: string }
   readonly apply?: Component
   readonly class: ComponentClass
@@ -118,6 +121,9 @@ export function defineOpType(spec: OpTypeSpec): Contribution {
       throw refuse(`a move has ${moveFields.join(', ')}`)
     }
   }
+  if (spec.inverse !== undefined && typeof spec.inverse !== 'string') {
+    throw refuse('`inverse` is the name of an op type')
+  }
   if (spec.run && spec.apply) throw refuse('it has steps or a component, not both')
   if (spec.apply !== undefined && typeof spec.apply !== 'function') {
     throw refuse('`apply` is a function')
@@ -133,6 +139,7 @@ export function defineOpType(spec: OpTypeSpec): Contribution {
     gains: spec.gains ?? [],
     loses: spec.loses ?? [],
     requires: spec.requires ?? [],
+    ...(spec.inverse !== undefined && { inverse: spec.inverse }),
     ...(run && { run: JSON.parse(JSON.stringify(run)) as JsonObject as unknown as StepRun }),
     ...(apply && { run: { component: type }, apply }),
     class: spec.class ?? 'opaque',

@@ -77,6 +77,10 @@ export interface OpBody {
   readonly loses: readonly string[]
   /** Gates that must be open when it is claimed. */
   readonly requires: readonly string[]
+  /** Op type that takes it back after it was applied; see `prov op compensate`. Absent: none is declared. */
+  readonly inverse?: string
+  /** The applied operation that this one takes back. */
+  readonly compensates?: string
   /** Absent for operations that only move state, such as `dimension.transition`. */
   readonly run?: OpRun
 }

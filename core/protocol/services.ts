@@ -21,6 +21,8 @@ export interface Proposal {
   readonly image?: string | undefined
   readonly params?: Readonly<Record<string, unknown>> | undefined
   readonly scope?: readonly string[] | undefined
+  /** The applied operation that it takes back: stands in the body, and as cause in the trail. */
+  readonly compensates?: string | undefined
   /** Own id for safe re-runs: same id and body give the same answer, another body is refused. */
   readonly opId?: string | undefined
   /** Life of the intent. Default 1 day, 7 days at most (D-33). */

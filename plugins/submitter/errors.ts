@@ -9,7 +9,27 @@ export const askErrors = defineErrors<{
   PROV_OP_PROPOSAL_MISSING: { missing: readonly string[] }
   PROV_OP_PROPOSAL_TWICE: { file: string }
   PROV_PLAN_NOT_OURS: { file: string }
+  PROV_OP_NOT_APPLIED: { op: string; phase: string }
+  PROV_OP_NO_INVERSE: { op: string; type: string }
+  PROV_OP_COMPENSATED: { op: string; by: string; phase: string }
 }>({
+  PROV_OP_NOT_APPLIED: {
+    disposition: 'blocked',
+    text: ({ op, phase }) => `${op} is ${phase}: only what was applied can be taken back`,
+    remedy: 'withdraw it (`prov op withdraw`) or wait for its end (`prov op wait`)',
+  },
+  PROV_OP_NO_INVERSE: {
+    disposition: 'blocked',
+    text: ({ op, type }) =>
+      `${op} was signed without an inverse: nothing is declared that undoes ${type}`,
+    remedy:
+      'propose what sets it right yourself (`prov op submit`); for later ones declare `inverse` in .ontology/provisioning.ncl',
+  },
+  PROV_OP_COMPENSATED: {
+    disposition: 'conflict',
+    text: ({ op, by, phase }) => `${op} is being taken back or was already: ${by} is ${phase}`,
+    remedy: ({ by }) => `see \`prov op show ${by}\``,
+  },
   PROV_OP_NOT_FOUND: {
     disposition: 'usage',
     text: ({ id, near }) =>

@@ -87,6 +87,8 @@ export class Submitter implements Submissions {
       say: [
         {
           type: 'op.submitted',
+          // What it takes back is why it is here.
+          ...(body.compensates !== undefined && { causation: body.compensates }),
           data: {
             op: body,
             op_digest: digest,
@@ -231,7 +233,8 @@ export class Submitter implements Submissions {
 
 /** True when a proposal asks for what a body does; a scope that it leaves open may be any. */
 function asksFor(proposal: Proposal, body: OpBody): boolean {
-  const { type, target, image, params, scope } = proposal
+  const { type, target, image, params, scope, compensates } = proposal
+  if (compensates !== body.compensates) return false
   const asked = { type, target, image, params: params ?? body.params, scope: scope ?? body.scope }
   const { type: t, target: g, image: i, params: p, scope: s } = body
   return (

@@ -48,6 +48,7 @@ type DanglingCode =
   | 'PROV_CONNECTIONS_UNIT_UNKNOWN'
   | 'PROV_CORE_NODE_UNKNOWN'
   | 'PROV_OP_STEP_UNKNOWN'
+  | 'PROV_OP_INVERSE_UNKNOWN'
 
 function missing(
   code: DanglingCode,
@@ -227,6 +228,10 @@ function checkOpType(
     if (!gates.includes(id)) {
       complain(missing('PROV_GATE_UNKNOWN', file, `${path}.requires`, id, gates))
     }
+  }
+  const types = [...new Set(model.opTypes.map(({ type }) => type))]
+  if (op.inverse !== undefined && !types.includes(op.inverse)) {
+    complain(missing('PROV_OP_INVERSE_UNKNOWN', file, `${path}.inverse`, op.inverse, types))
   }
   const steps = op.run?.steps ?? []
   const ids = steps.map((step) => step.id)

@@ -50,6 +50,7 @@ export const workspaceErrors = defineErrors<{
   PROV_CORE_NODE_UNKNOWN: Dangling
   PROV_OP_STEP_CYCLE: At & { steps: readonly string[] }
   PROV_OP_STEP_UNKNOWN: Dangling
+  PROV_OP_INVERSE_UNKNOWN: Dangling
   PROV_OP_TARGET_UNKNOWN: {
     type: string
     target: string
@@ -194,6 +195,12 @@ export const workspaceErrors = defineErrors<{
     text: ({ file, path, steps }) =>
       `${file}: the steps of ${path} wait for each other: ${steps.join(' → ')}`,
     remedy: ({ file }) => `remove one of these depends_on in ${file}`,
+  },
+  PROV_OP_INVERSE_UNKNOWN: {
+    disposition: 'usage',
+    text: ({ file, path, id, known }) =>
+      `${file}: ${path} names the op type ${id}; there is ${known.join(', ')}`,
+    remedy: ({ file }) => `declare that op type in ${file}, or take the inverse out`,
   },
   PROV_OP_STEP_UNKNOWN: {
     disposition: 'usage',

@@ -73,8 +73,8 @@ function topologyOver(
 ): Topology {
   const known = model.dimensions.map(({ id }) => id)
   return {
-    async resolve({ type, target, image, params, scope }) {
-      const asked = { type, target, image, scope, params: params as JsonObject | undefined }
+    async resolve({ params, ...proposal }) {
+      const asked = { ...proposal, params: params as JsonObject | undefined }
       return bodyOf(model, standing(), asked, brought())
     },
     async vector(dimensions) {

@@ -131,6 +131,8 @@ export interface OpTypeDecl {
   readonly gains: readonly string[]
   readonly loses: readonly string[]
   readonly requires: readonly string[]
+  /** Op type that takes it back. */
+  readonly inverse?: string
   readonly run?: StepRun
 }
 

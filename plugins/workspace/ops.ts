@@ -20,6 +20,7 @@ export interface OpRequest {
   readonly image?: string | undefined
   readonly params?: JsonObject | undefined
   readonly scope?: readonly string[] | undefined
+  readonly compensates?: string | undefined
 }
 
 /** An op type of the workspace or of a plugin, which may also run a component. */
@@ -68,6 +69,7 @@ export function bodyOf(
     target: request.target,
     ...(request.image !== undefined && { image: request.image }),
     ...(request.params && { params: request.params }),
+    ...(request.compensates !== undefined && { compensates: request.compensates }),
   }
   if ((builtInTypes as readonly string[]).includes(request.type)) {
     return { ...common, ...moveBody(model, standing, request) }
@@ -99,6 +101,7 @@ export function bodyOf(
     gains: op.gains,
     loses: op.loses,
     requires: op.requires,
+    ...(op.inverse !== undefined && { inverse: op.inverse }),
     ...(op.run && { run: op.run }),
   }
 }

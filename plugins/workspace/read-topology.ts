@@ -81,9 +81,11 @@ function readOpType(item: Reader): readonly OpTypeDecl[] {
     'gains',
     'loses',
     'requires',
+    'inverse',
     'run',
   ])
   if (!op) return []
+  const inverse = op.maybeText('inverse')
   const run = op.has('run') ? readRun(op.child('run')) : undefined
   return [
     {
@@ -107,6 +109,7 @@ function readOpType(item: Reader): readonly OpTypeDecl[] {
       gains: op.texts('gains'),
       loses: op.texts('loses'),
       requires: op.texts('requires'),
+      ...(inverse !== undefined && { inverse }),
       ...(run && { run }),
     },
   ]

@@ -44,6 +44,7 @@ t.test('each command that writes, dry', async (t) => {
     'nats apply': [[], 8],
     'nats keys': [[], 0],
     'op approve': [[op, '--actor', 'bob'], 0],
+    'op compensate': [[op], 3],
     'op reject': [[op, '--reason', 'no', '--actor', 'bob'], 0],
     'op resolve': [[op, '--as', 'applied', '--reason', 'looked', '--actor', 'bob'], 0],
     'op submit': [['restart', 'monitoring/loki', '--actor', 'alice'], 0],

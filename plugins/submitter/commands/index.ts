@@ -17,5 +17,6 @@ export const commands: CommandTable = {
   'keeper approve': () => import('./keeper-approve.ts'),
   'keeper reject': () => import('./keeper-reject.ts'),
   'op withdraw': () => import('./withdraw.ts'),
+  'op compensate': () => import('./compensate.ts'),
   'op resolve': () => import('./resolve.ts'),
 }

@@ -17,6 +17,8 @@ export interface OpSummary {
   /** What it waits for, while it is held. */
   readonly needs?: string
   readonly by: string
+  /** The applied operation that it takes back. */
+  readonly compensates?: string
   readonly submittedAt: string
   readonly changedAt: string
   /** Since it was submitted. */
@@ -48,6 +50,7 @@ function summaryOf(row: OpRow, nowMs: Millis): OpSummary {
   const { id, type, target, phase, outcome, code, why, needs, by, submittedAt, changedAt } = row
   return {
     ...defined({ op: id, type, target, phase, outcome, code, why, by, submittedAt, changedAt }),
+    ...(row.body.compensates !== undefined && { compensates: row.body.compensates }),
     ...(phase === 'held' && needs !== undefined && { needs }),
     ageMs: Math.max(0, nowMs - Date.parse(submittedAt)),
   }
