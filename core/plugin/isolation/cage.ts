@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { Bytes, Count } from '../../units.ts'
+import { readFileSync } from 'node:fs'
+import type { Bytes, Count, Millis } from '../../units.ts'
 import type { FoundPlugin } from '../discover.ts'
 import type { Frame } from './wire.ts'
 import type { Isolation, IsolationLimits } from './tier.ts'
@@ -51,6 +52,11 @@ export interface Cage {
   doing(): Doing | undefined
   /** Memory that its heap limit does not bound, when this can be told from here. */
   memory(): Bytes | undefined
+  /**
+   * How long it was ready to run and got no processor, since it began: on a busy machine that is no
+   * silence of its own. Undefined where the system does not say.
+   */
+  waitedMs(): Millis | undefined
   /** More of what it said waits here than one turn of the event loop takes. */
   behind(): boolean
   /** Keeps the process alive while somebody waits for an answer. */
@@ -60,7 +66,17 @@ export interface Cage {
 }
 
 /** Places in the memory that a thread and its host share. */
-export const board = { taken: 0, answered: 1, kind: 2, a: 3, b: 4, c: 5, size: 6 } as const
+/** `thread`: its number for the system, 0 where that is not known. */
+export const board = {
+  taken: 0,
+  answered: 1,
+  kind: 2,
+  a: 3,
+  b: 4,
+  c: 5,
+  thread: 6,
+  size: 7,
+} as const
 
 export const doings: readonly Doing['kind'][] = [
   'nothing',
@@ -70,6 +86,16 @@ export const doings: readonly Doing['kind'][] = [
   'effect',
   'call',
 ]
+
+/** The second number of the scheduler's own account: nanoseconds in the queue of the ready (Linux). */
+export function waitedIn(schedstat: string): Millis | undefined {
+  try {
+    const ns = Number(readFileSync(schedstat, 'utf8').split(' ')[1])
+    return Number.isFinite(ns) ? ns / 1_000_000 : undefined
+  } catch {
+    return undefined
+  }
+}
 
 /** A longer frame of a process is none: what it unfolds to is some twenty times as large. */
 export const longestFrame: Bytes = 24 * 1024 * 1024

@@ -73,7 +73,10 @@ export class Generation {
   #answered = true
   #missed = 0
   #stallMs: Millis
-  #rss = 0
+  /** Memory of this process that is not this thread's, when it answered last. */
+  #others: Bytes = 0
+  /** What it had waited for a processor when it answered last. */
+  #waited: Millis = 0
   #asked = false
   #flooded = false
   /** Beats in a row at which the shared threads were held and some of them by this one. */
@@ -233,24 +236,26 @@ export class Generation {
 
   /**
    * Beats are counted, not timed: when this thread was busy itself, nobody is blamed for it. Nor is
-   * who stands still because what it said is not taken yet.
+   * who stands still because what it said is not taken yet, or who gets no processor.
    */
   #look(): void {
     const { limits } = this.#options
     const memory = this.#cage.memory()
-    const rss = residentOr(this.#rss)
+    const others = othersOr(this.#others)
     if (memory !== undefined && memory > limits.memoryBytes) return void this.#tooMuch()
     if (this.#answered) {
       this.#answered = false
       this.#missed = 0
-      this.#rss = rss
+      this.#others = others
+      this.#waited = this.#cage.waitedMs() ?? 0
       this.#cage.post({ t: 'ping' })
     } else if (!this.#cage.behind()) {
       this.#missed++
-      if (this.#cage.mode === 'worker' && rss - this.#rss > limits.memoryBytes) {
+      if (this.#cage.mode === 'worker' && others - this.#others > limits.memoryBytes) {
         return void this.#tooMuch()
       }
-      if (this.#missed * limits.beatMs >= this.#stallMs) {
+      const waitedMs = (this.#cage.waitedMs() ?? 0) - this.#waited
+      if (this.#missed * limits.beatMs - waitedMs >= this.#stallMs) {
         const doing = this.#doing()
         const afterMs = this.#stallMs
         return void this.#kill(
@@ -334,10 +339,15 @@ export class Generation {
   }
 }
 
-/** Asking takes a file handle, and a plugin in a thread may have taken them all. */
-function residentOr(before: Bytes): Bytes {
+/**
+ * Memory of this process beyond this thread's own heap and buffers. While a plugin's thread is silent
+ * its growth counts against it, since a heap limit does not bound buffers; what grows here is not its
+ * doing. Asking takes a file handle, and a plugin in a thread may have taken them all.
+ */
+function othersOr(before: Bytes): Bytes {
   try {
-    return process.memoryUsage.rss()
+    const { rss, heapTotal, external } = process.memoryUsage()
+    return rss - heapTotal - external
   } catch {
     return before
   }

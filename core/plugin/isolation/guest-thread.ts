@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { readlinkSync } from 'node:fs'
 import { receiveMessageOnPort, workerData } from 'node:worker_threads'
 import type { MessagePort } from 'node:worker_threads'
 import { board, doings, frameWindow } from './cage.ts'
@@ -19,6 +20,13 @@ const { found, port, answers, shared } = workerData as {
 // The line is ours: a plugin that looks for it finds nothing to write on by mistake.
 for (const key of Object.keys(workerData as object))
   delete (workerData as Record<string, unknown>)[key]
+
+try {
+  const thread = /\d+$/.exec(readlinkSync('/proc/thread-self'))?.[0]
+  Atomics.store(shared, board.thread, Number(thread ?? 0))
+} catch {
+  // Where the system does not say, silence is silence.
+}
 
 let sent = 0
 const post = (frame: unknown): void => {

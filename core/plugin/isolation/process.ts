@@ -25,7 +25,7 @@ import { systemClock } from '../../clock.ts'
 import type { Bytes, Millis } from '../../units.ts'
 import { findPackage, provRoot } from '../discover.ts'
 import { pluginErrors } from '../errors.ts'
-import { doings, longestFrame, rawFrame } from './cage.ts'
+import { doings, longestFrame, rawFrame, waitedIn } from './cage.ts'
 import type { Cage, CageOptions, Doing } from './cage.ts'
 import { isRecord } from './parcel.ts'
 import type { Frame } from './wire.ts'
@@ -179,6 +179,7 @@ export async function openProcess(options: CageOptions): Promise<Cage> {
     doing: () => at,
     behind: () => full,
     memory: () => (child.pid === undefined ? undefined : residentOf(child.pid)),
+    waitedMs: () => (child.pid === undefined ? undefined : waitedBy(child.pid)),
     hold,
     async kill() {
       if (over || child.pid === undefined) return
@@ -209,14 +210,26 @@ function steppedOf(body: Buffer): unknown {
 /** Resident memory of a process and, in a sandbox, of what it wraps. */
 function residentOf(pid: number): Bytes | undefined {
   try {
-    let sum = Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]) * pageBytes
-    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()
-    for (const child of children === '' ? [] : children.split(' ')) {
-      sum += residentOf(Number(child)) ?? 0
-    }
-    return sum
+    const own = Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]) * pageBytes
+    return childrenOf(pid).reduce((sum, child) => sum + (residentOf(child) ?? 0), own)
   } catch {
     return undefined
+  }
+}
+
+/** What its main thread waited for a processor; a wrapper that sleeps waits for none. */
+function waitedBy(pid: number): Millis | undefined {
+  const own = waitedIn(`/proc/${pid}/schedstat`)
+  if (own === undefined) return undefined
+  return childrenOf(pid).reduce((sum, child) => sum + (waitedBy(child) ?? 0), own)
+}
+
+function childrenOf(pid: number): readonly number[] {
+  try {
+    const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()
+    return text === '' ? [] : text.split(' ').map(Number)
+  } catch {
+    return []
   }
 }
 

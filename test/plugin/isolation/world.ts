@@ -138,7 +138,11 @@ export async function world(t: Test, options: WorldOptions): Promise<World> {
     row,
     trust,
     async until(met) {
-      while (!met(row())) await new Promise((turn) => setTimeout(turn, 10))
+      while (!met(row())) {
+        // Given up for good: what is waited for cannot come any more.
+        if (row().state === 'failed') throw new Error(JSON.stringify(row()))
+        await new Promise((turn) => setTimeout(turn, 10))
+      }
       return row()
     },
   }
