@@ -85,6 +85,8 @@ t.test('whoever prints without end is heard in part, and told how much is left o
   await ref.apply({ type: 'bad.effect' })
   const told = async (): Promise<void> => {
     while (!here.lines.some((line) => /characters more/.test(line.text))) {
+      // It was ended for something else, and prints no more: say for what.
+      if (here.row().error) throw new Error(JSON.stringify(here.row()))
       await new Promise((turn) => setImmediate(turn))
     }
   }
