@@ -45,7 +45,7 @@ import { expiries } from 'prov/policies'
 import { ackResult } from './answer.ts'
 import type { Letters } from './letters.ts'
 import { Numbers } from './numbers.ts'
-import { resultFact } from './result.ts'
+import { movedMeanwhile, resultFact } from './result.ts'
 import { judgeClaim } from './verify.ts'
 
 export interface ControllerParts {
@@ -159,6 +159,12 @@ export class Controller {
       // Whoever could have answered broke off: nobody knows how far it came.
       const { code, message } = asProvError(thrown)
       outcome = { outcome: 'unknown', code, message, detail: {} }
+    }
+    const moved = movedMeanwhile(intent, contract.store.get().positions)
+    if (outcome.outcome === 'applied' && moved) {
+      // The work was done against a state that is no more: what that means is for a person to say.
+      const { code, message } = moved
+      outcome = { outcome: 'unknown', code, message, detail: outcome.detail }
     }
     return this.result(body, outcome)
   }

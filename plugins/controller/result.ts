@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { Acted, JsonObject, Millis, OpBody, RunOutcome } from 'prov'
+import { opErrors } from 'prov'
+import type { Acted, IntentClaims, JsonObject, Millis, OpBody, ProvError, RunOutcome } from 'prov'
 import type { OperationFact } from 'prov/machines'
 
 /** Where dimensions stand; those that never moved are at version 0. */
@@ -34,4 +35,21 @@ export function resultFact(
   }
   const data: Acted = { say: [{ type: 'op.in_doubt', data: { code, message, detail } }] }
   return { type: 'op.in_doubt', code, why: message, ...common, data }
+}
+
+/**
+ * The first dimension that the operation writes and that moved while it ran, which its hold forbids:
+ * then its RESULT would stand on a state that nobody agreed to. Those that it only reads may move.
+ */
+export function movedMeanwhile(
+  { sub: op, op: body, expected_state_version: expected }: IntentClaims,
+  positions: Positions,
+): ProvError | undefined {
+  for (const { dimension } of body.achieves) {
+    const [wanted, found] = [expected[dimension] ?? 0, positions[dimension]?.version ?? 0]
+    if (found !== wanted) {
+      return opErrors.PROV_OP_VERSION_MOVED({ op, dimension, expected: wanted, found })
+    }
+  }
+  return undefined
 }

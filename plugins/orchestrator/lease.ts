@@ -69,7 +69,7 @@ export function leaseActor(parts: LeaseParts) {
             before &&
             !(await mayAskAgain(backend, { before, epoch: book.epoch, clock, signal }))
           ) {
-            return doubtful(backend)
+            return doubtful(backend, log)
           }
           await book.machineAsked(token, { attempt, at: clock.now() })
         }
@@ -104,7 +104,7 @@ export function leaseActor(parts: LeaseParts) {
         if (machine) return fact({ type: 'machine.found', machine: leased(machine) })
         if (asking.has(params.lease) && backend.class !== 'keyed') return null
         // Its "not there" proves nothing, now or later.
-        if (backend.class === 'opaque') return doubtful(backend)
+        if (backend.class === 'opaque') return doubtful(backend, log)
         return authoritative ? fact({ type: 'machine.absent' }) : null
       },
 
@@ -162,10 +162,12 @@ async function mayAskAgain(
   return true
 }
 
-function doubtful(backend: ProviderSpec): JsonValue {
+function doubtful(backend: ProviderSpec, log: Log): JsonValue {
   const { name: provider } = backend
   const of = backend.class === 'opaque' ? 'PROV_PROVIDER_OPAQUE' : 'PROV_PROVIDER_UNSETTLED'
-  const { code } = runErrors[of]({ provider })
+  const { code, message, remedy } = runErrors[of]({ provider })
+  // A machine that nobody knows of costs money.
+  log.error(message, { code, remedy })
   return fact({ type: 'machine.doubtful', code })
 }
 

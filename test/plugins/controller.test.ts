@@ -6,6 +6,7 @@ import { opDigest, planDigest } from '../../core/protocol/claims.ts'
 import type { ApprovalClaims, IntentClaims, OpBody } from '../../core/protocol/op.ts'
 import { streams, subjects } from '../../core/protocol/subjects.ts'
 import { signTokenNow } from '../../core/protocol/tokens.ts'
+import { movedMeanwhile } from '../../plugins/controller/result.ts'
 import { judgeClaim } from '../../plugins/controller/verify.ts'
 import type { ClaimQuestion } from '../../plugins/controller/verify.ts'
 import type { Life, Stage } from './stage.ts'
@@ -178,6 +179,47 @@ async function approvalOf(life: Ready, op: string, change: object = {}): Promise
     keeper,
   )
 }
+
+t.test('a RESULT stands on the versions that were agreed to, for what it writes', (t) => {
+  const reading = { ...intent, expected_state_version: { cluster: 3, other: 1 } }
+  const at = (cluster: number, other = 1) => ({
+    cluster: { version: cluster },
+    other: { version: other },
+  })
+  t.equal(movedMeanwhile(reading, at(3)), undefined)
+  t.equal(movedMeanwhile(reading, at(3, 2)), undefined, 'what is only read may move meanwhile')
+  t.match(movedMeanwhile(reading, at(4)), { code: 'PROV_OP_VERSION_MOVED' })
+  t.match(movedMeanwhile(reading, {}), { detail: { dimension: 'cluster', expected: 3, found: 0 } })
+  t.end()
+})
+
+t.test('what moved under an operation that ran leaves it in doubt', async (t) => {
+  const life = await ready(t)
+  const { ops, desk, until, deal, on } = life
+  const running = new Map<string, () => void>()
+  on.run = (op) =>
+    new Promise((resolve) => running.set(op, () => resolve({ outcome: 'applied', detail: {} })))
+  const claimed = async (type: string, target: string): Promise<string> => {
+    const { op } = await ops.submit({ type, target, as: 'alice' })
+    await until(op, 'held')
+    await desk.vote({ op, as: 'bob', decision: 'approve', reason: 'go' })
+    await until(op, 'claimed')
+    return op
+  }
+  const op = await claimed('deploy', 'app/x')
+  const other = await claimed('spread', 'd/1')
+  // Nothing of ours can do that: a RESULT that moves what another operation holds.
+  const moves = [{ dimension: 'cluster', from: 'boot', to: 'elsewhere', version: 1 }]
+  const data = { moves, gained: [], lost: [], detail: {} }
+  await deal.emit('controller', { type: 'op.applied', subject: other, data })
+  while (!running.has(op)) await new Promise((turn) => setImmediate(turn))
+  running.get(op)?.()
+  await until(op, 'in_doubt')
+  t.equal(deal.store.get().ops.get(op)?.code, 'PROV_OP_VERSION_MOVED')
+  t.equal(deal.store.get().positions['cluster']?.state, 'elsewhere')
+  while (!running.has(other)) await new Promise((turn) => setImmediate(turn))
+  running.get(other)?.()
+})
 
 t.test('commands that the keeper did not sign, or not so, are refused by name', async (t) => {
   const life = await ready(t)
