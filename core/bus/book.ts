@@ -5,7 +5,8 @@
  *
  * Bodies of messages stay where they are, in the journal; the book keeps positions. A work queue
  * also keeps the content of what is not acked yet, a limits stream that of its newest messages, so
- * the usual delivery reads nothing.
+ * the usual delivery reads nothing. What every consumer of a limits stream is done with leaves the
+ * book: the stream still has it, and who is new gets it from the journal.
  *
  * @module
  */
@@ -47,6 +48,8 @@ export interface StreamPage {
   readonly messages: Map<Count, Message>
   /** Position of the record that made it; 0 when an older snapshot does not say. */
   since: Position
+  /** Sequences that the stream has, and that only somebody new would want: not in `messages`. */
+  settled: { readonly from: Count; readonly to: Count } | undefined
   /** No live message has a smaller sequence. */
   first: Count
   lastSequence: Count
@@ -67,6 +70,8 @@ export type Carried = (
 
 /** Newest messages of a limits stream whose content stays in memory. */
 const warmMessages: Count = 256
+/** What all are done with leaves the book in portions of this size. */
+const settleEvery: Count = 1_024
 /** Old ids are swept once per so many messages: sweeping each time would cost more than it frees. */
 const sweepEvery: Count = 1_024
 /** Subjects whose stream is remembered. */
@@ -82,11 +87,14 @@ export class Book {
   /** From here on records of other partitions are messages themselves; undefined: they never were. */
   carriesFrom: Position | undefined
   readonly #carried: Carried | undefined
+  readonly #settles: boolean
   /** Streams by subject: there are few subjects. */
   readonly #routes = new Map<string, StreamPage>()
 
-  constructor(carried?: Carried) {
+  /** `settles`: messages that everybody is done with leave memory; default true. */
+  constructor(carried?: Carried, { settles = true } = {}) {
     this.#carried = carried
+    this.#settles = settles
   }
 
   /** The stream that takes a subject; patterns of streams never overlap. */
@@ -204,7 +212,35 @@ export class Book {
       const message = page.messages.get(page.first)
       if (message && message.timeMs + maxAgeMs > now) return
       page.messages.delete(page.first)
+      // What left the book is older.
+      page.settled = undefined
     }
+  }
+
+  /** Messages of a stream. Where age ends them too, those that left the book count a little longer. */
+  count({ messages, settled }: StreamPage): Count {
+    return messages.size + (settled ? settled.to - settled.from + 1 : 0)
+  }
+
+  /** True when somebody wants what left the book: see `recall`. */
+  lacks({ settled, consumers }: StreamPage): boolean {
+    return settled !== undefined && [...consumers.values()].some(({ floor }) => floor < settled.to)
+  }
+
+  /** Takes back what left the book, out of one that holds everything. */
+  recall(page: StreamPage, whole: Book): void {
+    const { settled } = page
+    const all = whole.streams.get(page.config.name)?.messages
+    if (!settled || !all) return
+    const newer = [...page.messages]
+    page.messages.clear()
+    for (const [sequence, message] of all) {
+      if (sequence < settled.from || sequence > settled.to) continue
+      page.messages.set(sequence, { ...message, content: undefined })
+    }
+    for (const [sequence, message] of newer) page.messages.set(sequence, message)
+    page.first = settled.from
+    page.settled = undefined
   }
 
   /** True when the consumer still has to see the end of the message. */
@@ -230,6 +266,7 @@ export class Book {
       config,
       since,
       messages: new Map(),
+      settled: undefined,
       first: 1,
       lastSequence: 0,
       ids: new Map(),
@@ -274,6 +311,7 @@ export class Book {
     if (page.config.retention === 'limits') {
       const cold = page.messages.get(sequence - warmMessages)
       if (cold) cold.content = undefined
+      if (sequence % settleEvery === 0) this.#settle(page)
     }
   }
 
@@ -288,12 +326,22 @@ export class Book {
       return
     }
     if (sequence > consumer.floor) consumer.done.add(sequence)
-    for (let next = consumer.floor + 1; next <= page.lastSequence; next++) {
-      const message = page.messages.get(next)
-      if (message && takes(consumer.config, message) && !consumer.done.has(next)) break
-      consumer.done.delete(next)
-      consumer.floor = next
+    raiseFloor(page, consumer)
+  }
+
+  /** Lets go of what everybody is done with, but for the newest. */
+  #settle(page: StreamPage): void {
+    // Where a number is the limit the stream is short anyway.
+    if (!this.#settles || page.config.maxMessages !== undefined) return
+    let to = page.lastSequence - warmMessages
+    for (const consumer of page.consumers.values()) {
+      raiseFloor(page, consumer)
+      to = Math.min(to, consumer.floor)
     }
+    const { first } = page
+    if (to < first) return
+    for (; page.first <= to; page.first++) page.messages.delete(page.first)
+    page.settled = { from: page.settled?.from ?? first, to }
   }
 
   /** The whole book as JSON, without contents. */
@@ -303,6 +351,7 @@ export class Book {
       streams: [...this.streams.values()].map((page) => ({
         config: page.config as unknown as JsonObject,
         since: page.since,
+        ...(page.settled && { settled: page.settled }),
         lastSequence: page.lastSequence,
         messages: [...page.messages.values()].map(({ sequence, position, timeMs, subject, id }) => [
           sequence,
@@ -333,10 +382,12 @@ export class Book {
     book.position = position
     const kept = body as unknown as Kept
     book.carriesFrom = kept.carriesFrom
-    for (const { config, since, lastSequence, messages, ids, consumers } of kept.streams) {
+    for (const stream of kept.streams) {
+      const { config, since, settled, lastSequence, messages, ids, consumers } = stream
       book.#addStream(config, since ?? 0)
       const page = book.streams.get(config.name) as StreamPage
       page.lastSequence = lastSequence
+      page.settled = settled
       page.first = messages[0]?.[0] ?? lastSequence + 1
       for (const [sequence, at, timeMs, subject, id] of messages) {
         const message = { sequence, position: at, timeMs, subject, id, content: undefined }
@@ -378,6 +429,18 @@ export function windowOf(config: StreamConfig): Millis {
   return config.duplicateWindowMs ?? busDefaults.duplicateWindowMs
 }
 
+/** Moves a consumer's floor over what it is done with or does not take. */
+function raiseFloor(page: StreamPage, consumer: ConsumerPage): void {
+  // What left the book before it came may be its own.
+  if (page.settled && consumer.floor < page.settled.to) return
+  for (let next = consumer.floor + 1; next <= page.lastSequence; next++) {
+    const message = page.messages.get(next)
+    if (message && takes(consumer.config, message) && !consumer.done.has(next)) break
+    consumer.done.delete(next)
+    consumer.floor = next
+  }
+}
+
 function sweep(page: StreamPage, now: Millis): void {
   const oldest = now - windowOf(page.config)
   for (const [id, { timeMs }] of page.ids) {
@@ -394,6 +457,7 @@ interface Kept {
   readonly streams: readonly {
     readonly config: StreamConfig
     readonly since?: Position
+    readonly settled?: { readonly from: Count; readonly to: Count }
     readonly lastSequence: Count
     readonly messages: readonly (readonly [Count, Position, Millis, string, string])[]
     readonly ids: readonly (readonly [string, Count, Millis])[]

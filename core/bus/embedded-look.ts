@@ -21,13 +21,13 @@ export async function lookAtJournal(stateDir: string): Promise<readonly StreamVi
     for await (const record of journal.read({ from: book.position + 1, partition: busPartition })) {
       book.enter(record)
     }
-    return [...book.streams.values()].map(({ config, messages, consumers }) => ({
-      name: config.name,
-      subjects: config.subjects,
-      retention: config.retention,
-      messages: messages.size,
+    return [...book.streams.values()].map((page) => ({
+      name: page.config.name,
+      subjects: page.config.subjects,
+      retention: page.config.retention,
+      messages: book.count(page),
       copies: [],
-      consumers: [...consumers.values()].map(({ config: own }) => ({
+      consumers: [...page.consumers.values()].map(({ config: own }) => ({
         name: own.name,
         filters: filtersOf(own),
         explicitAck: true,

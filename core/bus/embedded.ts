@@ -65,6 +65,7 @@ export async function embeddedBus(options: EmbeddedBusOptions): Promise<Bus> {
     book.enter(record)
   }
   const bus = new EmbeddedBus(book, options)
+  for (const page of book.streams.values()) await bus.recall(page)
   if (carried && book.carriesFrom === undefined) await bus.carry()
   return bus
 }
@@ -74,6 +75,7 @@ class EmbeddedBus implements Bus {
   readonly #book: Book
   readonly #journal: Journal
   readonly #clock: Clock
+  readonly #carried: Carried | undefined
   readonly #snapshotEvery: Count
   readonly #stop: () => void
   readonly #flows = new Map<string, Flow>()
@@ -94,6 +96,7 @@ class EmbeddedBus implements Bus {
     this.#book = book
     this.#journal = options.journal
     this.#clock = options.clock
+    this.#carried = options.carried
     this.#snapshotEvery = options.snapshotEvery ?? defaultSnapshotEvery
     this.#stop = options.journal.follow((records) => {
       for (const record of records) {
@@ -109,6 +112,18 @@ class EmbeddedBus implements Bus {
   /** From here on what `carried` finds needs no publishing. */
   carry(): Promise<void> {
     return this.#record('carrying.began', {})
+  }
+
+  /** Brings back what left memory, for a consumer that is newer: the journal is read once. */
+  async recall(page: StreamPage): Promise<void> {
+    if (!this.#book.lacks(page)) return
+    const carried = this.#carried
+    const whole = new Book(carried, { settles: false })
+    for await (const record of this.#journal.read(carried ? {} : { partition })) {
+      if (record.position > this.#book.position) break
+      whole.enter(record)
+    }
+    this.#book.recall(page, whole)
   }
 
   carried(subject: string, position: Position): boolean {
@@ -132,6 +147,7 @@ class EmbeddedBus implements Bus {
       const verdict = judgeConsumer(config, page.config, known, options)
       if (verdict === 'same') return 'same'
       await this.#record('consumer.ensured', defined(config) as unknown as JsonObject)
+      await this.recall(page)
       return verdict === 'new' ? 'created' : 'changed'
     })
   }
@@ -155,7 +171,7 @@ class EmbeddedBus implements Bus {
     }
     this.#book.expire(page, now)
     const limit = page.config.maxMessages
-    if (limit !== undefined && page.messages.size + coming.count >= limit) {
+    if (limit !== undefined && this.#book.count(page) + coming.count >= limit) {
       throw busErrors.PROV_BUS_FULL({ stream, limit })
     }
     coming.count++
@@ -257,7 +273,7 @@ class EmbeddedBus implements Bus {
     this.#book.expire(page, this.#clock.now())
     return {
       config: page.config,
-      messages: page.messages.size,
+      messages: this.#book.count(page),
       lastSequence: page.lastSequence,
       consumers: [...page.consumers.keys()].map((consumer) => {
         const flow = this.#flow(name, consumer)

@@ -288,3 +288,62 @@ t.test('acks of one turn are one record', async (t) => {
   t.equal((await journal.head()).position, position + 1)
   t.equal((await bus.streamInfo('WORK'))?.messages, 0)
 })
+
+t.test('what every consumer is done with leaves memory, and who is new gets it', async (t) => {
+  const harness = await inMemory(t)
+  let { bus } = harness
+  const stream = 'LOG'
+  const many = 3_000
+  await bus.ensureStream({ name: stream, subjects: ['log'], retention: 'limits' })
+  await bus.ensureConsumer({ stream, name: 'c' })
+  const publish = (from: number, to: number) =>
+    Promise.all(
+      Array.from({ length: to - from }, (_, at) =>
+        bus.publish('log', { id: `${from + at}`, body: from + at }),
+      ),
+    )
+  const done = async (count: number, stay: readonly number[] = []): Promise<void> => {
+    for (const delivery of await taken(bus, stream, count, count)) {
+      if (!stay.includes(delivery.body as number)) await delivery.ack()
+    }
+  }
+  /** Messages that a snapshot names. */
+  const held = async (): Promise<number> => {
+    bus = await harness.reopen()
+    const body = (await harness.journal().snapshot('bus'))?.body as unknown as {
+      streams: { messages: unknown[] }[]
+    }
+    return body.streams[0]?.messages.length as number
+  }
+  await publish(0, many)
+  await done(many, [2_900])
+  t.equal(await held(), many, 'it leaves in portions, when something comes')
+  await publish(many, many + 1_100)
+  const now = many + 1_100
+  t.equal(await held(), now - 2_900, 'all that is done with is gone, but nothing else')
+  t.equal((await bus.streamInfo(stream))?.messages, now, 'the stream has it all the same')
+
+  await bus.ensureConsumer({ stream, name: 'new' })
+  const signal = new AbortController().signal
+  const first = bus.pull(stream, 'new', { credits: 3, signal })[Symbol.asyncIterator]()
+  await first.next()
+  await ((await first.next()).value as Delivery).ack()
+  bus = await harness.crash()
+  const bodies: unknown[] = []
+  for await (const delivery of bus.pull(stream, 'new', { credits: 1, signal })) {
+    bodies.push(delivery.body)
+    await delivery.ack()
+    if (bodies.length === now - 1) break
+  }
+  t.same(
+    bodies,
+    Array.from({ length: now }, (_, n) => n).filter((n) => n !== 1),
+    'each once, in order, but for what it had acknowledged before the crash',
+  )
+  await done(now - many + 1)
+  t.equal(
+    (await bus.streamInfo(stream))?.consumers[0]?.pending,
+    0,
+    'the other goes on where it was',
+  )
+})
