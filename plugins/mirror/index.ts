@@ -12,7 +12,7 @@ import type { Journal, Position } from 'prov'
 import { commands } from './commands/index.ts'
 import { mirrorErrors } from './errors.ts'
 import { Mirror } from './mirror.ts'
-import type { AuditRecord } from './mirror.ts'
+import type { AuditRecord, MirrorCheckpoint } from './mirror.ts'
 import { pointerFile, pointerText } from './place.ts'
 import { reads } from './reads/index.ts'
 
@@ -63,14 +63,32 @@ export default definePlugin({
         return writer
       },
       journal: (from) => auditRecords(needs.journal, from),
+      async kept() {
+        const snapshot = await needs.journal.snapshot(checkpointName)
+        if (!snapshot) return undefined
+        const { position, body } = snapshot
+        const { ends } = body as unknown as Pick<MirrorCheckpoint, 'ends'>
+        return { position, ends }
+      },
+      keep: ({ position, ends }) =>
+        needs.journal.putSnapshot(checkpointName, { position, body: { ends } }),
       key: needs.contract.keyring.key,
       hears,
       clock,
       log,
       signal,
     })
+    const stopHearing = needs.journal.follow((records) => {
+      for (const record of records) {
+        const event = eventIn(record)
+        if (event) mirror.durable({ position: record.position, event })
+      }
+    })
     // A batch that is under way is finished, so that nothing is left half written.
-    defer(() => mirror.idle())
+    defer(async () => {
+      await mirror.rest()
+      stopHearing()
+    })
     provide.ledger({
       path: async () => dir,
       async settled(options = {}) {
@@ -108,6 +126,9 @@ export default definePlugin({
     })
   },
 })
+
+/** Name of the snapshot in the journal. */
+const checkpointName = 'mirror'
 
 async function* auditRecords(log: Journal, from: Position): AsyncGenerator<AuditRecord> {
   for await (const record of log.read({ from })) {

@@ -7,8 +7,8 @@
  *       │            └──────▶ gap: the journal has what is missing ──▶ commit both
  *     journal ──at start, and whenever somebody waits──▶ all that is missing
  *
- * The stream is only the messenger, and may lose or repeat; the journal is asked at the start and
- * at every gap. Two genuine events with one number, or a journal that is behind the ledger, stop the
+ * The stream is only the messenger, and may lose or repeat; the journal is asked at the start, from
+ * a checkpoint on that the ledger must bear out, and at every gap. Two genuine events with one number, or a journal that is behind the ledger, stop the
  * mirror: what is written then could hide what happened. Operations never wait for it.
  *
  * @module
@@ -25,12 +25,21 @@ export interface AuditRecord {
   readonly event: AuditEvent
 }
 
+/** A position of the journal up to which the ledger has everything, and where chains were there. */
+export interface MirrorCheckpoint {
+  readonly position: Position
+  readonly ends: readonly (readonly [emitter: string, n: Count, digest: string])[]
+}
+
 export interface MirrorParts {
   readonly workspace: string
   /** Opens the ledger; called again after a write failed. */
   readonly open: () => Promise<LedgerWriter>
   /** Audit events of the journal from a position on, in order. */
   readonly journal: (from: Position) => AsyncIterable<AuditRecord>
+  /** The newest checkpoint that was kept of this journal. */
+  readonly kept: () => Promise<MirrorCheckpoint | undefined>
+  readonly keep: (checkpoint: MirrorCheckpoint) => Promise<void>
   /** Record of an enrolled key. */
   readonly key: (kid: string) => KeyRecord | undefined
   /** True when the journal hears of other planes: it may be behind the ledger, and catches up. */
@@ -42,6 +51,8 @@ export interface MirrorParts {
 
 /** Most events in one batch: one move of main. */
 const batchMost: Count = 256
+/** A checkpoint is kept after so many events, and at the end. */
+const keepEvery: Count = 4_096
 const firstPauseMs: Millis = 250
 const longestPauseMs: Millis = 30_000
 
@@ -51,6 +62,12 @@ export class Mirror {
   #queue: Delivery[] = []
   /** Last position of the journal that is known to be in the ledger. */
   #readTo: Position = 0
+  /** How far chains have come in the journal, and at which positions that is worth a checkpoint. */
+  readonly #ends = new Map<string, Count>()
+  #last: Position = 0
+  #marks: { readonly position: Position; readonly ends: ReadonlyMap<string, Count> }[] = []
+  #unmarked: Count = 0
+  #keptTo: Position = 0
   #turn: Promise<void> = Promise.resolve()
   #stopped: ProvError | undefined
   #onStop: ((error: ProvError) => void) | undefined
@@ -77,6 +94,22 @@ export class Mirror {
     return this.#turn
   }
 
+  /** Takes note of a durable event of the journal; in order, from the start of its life on. */
+  durable({ position, event: { emitter, n } }: AuditRecord): void {
+    this.#ends.set(emitter, n)
+    this.#last = position
+    if (++this.#unmarked < keepEvery) return
+    this.#marks.push({ position, ends: new Map(this.#ends) })
+    this.#unmarked = 0
+  }
+
+  /** For the end of a life: the next one starts here. */
+  async rest(): Promise<void> {
+    await this.#turn
+    if (this.#last > 0) this.#marks.push({ position: this.#last, ends: this.#ends })
+    if (!this.#stopped) await this.#passMarks().catch(() => {})
+  }
+
   /** Takes a message from the stream. It is acknowledged when its event is in the ledger. */
   take(delivery: Delivery): void {
     this.#queue.push(delivery)
@@ -90,6 +123,11 @@ export class Mirror {
       const { seen } = await this.#open()
       const first = this.#readTo === 0
       const ends = new Map<string, Count>()
+      if (first) {
+        const kept = await this.#resumed()
+        this.#readTo = this.#keptTo = kept?.position ?? 0
+        for (const [emitter, n] of kept?.ends ?? []) ends.set(emitter, n)
+      }
       let missing: LedgerEntry[] = []
       let position = this.#readTo
       for await (const record of this.#parts.journal(this.#readTo + 1)) {
@@ -104,13 +142,21 @@ export class Mirror {
         missing = []
       }
       await this.#commit(missing)
-      // Only a journal read from its start can be behind: an open one does not shrink.
+      // Only at a start can it be behind: an open journal does not shrink.
       for (const emitter of first && !this.#parts.hears ? seen.emitters() : []) {
         const journal = ends.get(emitter) ?? 0
         const held = seen.last(emitter)
         if (held > journal) throw mirrorErrors.PROV_LEDGER_AHEAD({ emitter, ledger: held, journal })
       }
       this.#readTo = position
+      if (first) {
+        // Marks from before it knew all chains say too little.
+        this.#marks = []
+        for (const [emitter, n] of ends) {
+          if (!this.#ends.has(emitter)) this.#ends.set(emitter, n)
+        }
+      }
+      await this.#passMarks()
     })
     if (this.#stopped) throw this.#stopped
     return this.#ledger?.seen.total ?? 0
@@ -180,7 +226,39 @@ export class Mirror {
       })
       // Only now: a batch that failed is taken again.
       this.#queue.splice(0, batch.length)
+      await this.#passMarks()
     }
+  }
+
+  /** The checkpoint of an earlier life, when this ledger has all that it speaks of. */
+  async #resumed(): Promise<MirrorCheckpoint | undefined> {
+    const kept = await this.#parts.kept()
+    const { seen } = await this.#open()
+    const borne = kept?.ends.every(([emitter, n, digest]) => seen.digest(emitter, n) === digest)
+    if (kept && !borne) this.#parts.log.info('the ledger is another one than it was; read whole')
+    return borne ? kept : undefined
+  }
+
+  /** Moves on to the newest mark that the ledger has passed, and keeps it. */
+  async #passMarks(): Promise<void> {
+    const { seen } = await this.#open()
+    const passed = this.#marks.findLastIndex(({ ends }) =>
+      [...ends].every(([emitter, n]) => seen.last(emitter) >= n),
+    )
+    const mark = this.#marks[passed]
+    // What came before this life is in the ledger once it has caught up.
+    if (!mark || this.#readTo === 0) return
+    this.#marks.splice(0, passed + 1)
+    this.#readTo = Math.max(this.#readTo, mark.position)
+    if (mark.position <= this.#keptTo) return
+    this.#keptTo = mark.position
+    const ends = [...mark.ends].map(([emitter, n]) => {
+      return [emitter, n, seen.digest(emitter, n) as string] as const
+    })
+    await this.#parts.keep({ position: mark.position, ends }).catch((thrown: unknown) => {
+      // It only shortens a start.
+      this.#parts.log.debug('no checkpoint was kept', { reason: String(thrown) })
+    })
   }
 
   /** The entry of a genuine event; anything else is put aside for good, with its reason. */

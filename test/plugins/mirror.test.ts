@@ -18,6 +18,7 @@ import {
 } from 'prov'
 import type { AuditEvent, Bus, Contract, JsonObject, Runtime } from 'prov'
 import { codeOf, pluginKit } from 'prov/testing'
+import { readJournal } from '../../core/journal/reader.ts'
 import mirror from '../../plugins/mirror/index.ts'
 import type { LedgerState } from '../../plugins/mirror/reads/ledger.ts'
 import { runChild } from '../support/child.ts'
@@ -288,6 +289,34 @@ t.test('killed between commit and acknowledgement it doubles nothing', async (t)
   const verdicts = new Set((await git(repo, 'log', '--format=%G?')).split('\n'))
   t.same([...verdicts], ['G'], 'and git finds every signature good')
 })
+
+t.test(
+  'a start goes on at the checkpoint, and reads all for a ledger that does not bear it out',
+  async (t) => {
+    const { open, root, repo } = place(t)
+    const first = await open()
+    await first.emit(3)
+    await first.runtime.service(ledger).settled()
+    await first.runtime.close()
+    const journal = await readJournal({ dir: join(root, '.prov', 'journal') })
+    const snapshot = await journal.snapshot('mirror')
+    await journal.close()
+    t.match(snapshot?.body, { ends: [['keeper', 8, /./]] })
+
+    const second = await open()
+    const [event] = await second.emit(1)
+    t.equal((await second.runtime.service(ledger).settled()).commits, 9)
+    t.notOk(second.lines.some((line) => line.includes('read whole')))
+    await second.runtime.close()
+    t.equal(event?.n, 9)
+
+    rmSync(repo, { recursive: true })
+    const third = await open()
+    t.equal((await third.runtime.service(ledger).settled()).commits, 9)
+    t.ok(third.lines.some((line) => line.includes('another one than it was')))
+    t.equal((await numbers(repo)).length, 9)
+  },
+)
 
 t.test('whoever waits for it may leave', async (t) => {
   const { open } = place(t)
