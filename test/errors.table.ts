@@ -1703,6 +1703,13 @@ export const expectedErrors: readonly (readonly [string, string, number, string,
     'mend the endless loop in <plugin>; `prov plugins` shows how it stands',
   ],
   [
+    'PROV_PLUGIN_THREAD_ONLY',
+    'usage',
+    64,
+    'plugin <plugin> runs in a thread, where <what> is not to be had: nobody could bound its memory or end it',
+    'let it run in a process: `"prov": { "isolation": "process" }` in its package.json or in the workspace’s, then `prov plugins trust`',
+  ],
+  [
     'PROV_PLUGIN_TIMEOUT',
     'fail',
     1,

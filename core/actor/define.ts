@@ -38,10 +38,22 @@ export interface MailboxPolicy {
    * counted as a dead letter; for types that say `lossy` only.
    */
   readonly overflow: 'reject' | 'await' | 'coalesce' | 'drop-oldest' | 'drop-newest'
-  /** Where messages coalesce: what an event is about; undefined for those that stand for themselves. */
-  readonly key?: ((event: never) => string | undefined) | undefined
+  /**
+   * Where messages coalesce: what an event is about. As data, `'field'` or `['path', 'to', 'field']`:
+   * events of one type with the same text, number or boolean there are about the same; an event that
+   * has none there stands for itself. Or a function, also across types; undefined for those that stand
+   * for themselves. A function works in Prov's own thread only: plugins of a workspace give data.
+   */
+  readonly key?: string | readonly string[] | ((event: never) => string | undefined) | undefined
   /** Losing messages is fine for this type: newer ones say it all. */
   readonly lossy?: boolean | undefined
+}
+
+/** Whether it can say what an event is about: nothing, a field, a path to one, or a function. */
+export function isMailKey(key: unknown): key is MailboxPolicy['key'] {
+  if (key === undefined || typeof key === 'function') return true
+  const path: readonly unknown[] = Array.isArray(key) ? key : [key]
+  return path.length > 0 && path.every((name) => typeof name === 'string' && name !== '')
 }
 
 /** What an effect may use. It runs after the commit that asked for it, never before. */
@@ -168,6 +180,9 @@ export function defineActor<M extends AnyStateMachine>(
   if (!(mailbox.capacity >= 1)) throw invalid('a mailbox holds at least one message')
   if (mailbox.overflow === 'coalesce' && !mailbox.key) {
     throw invalid('a mailbox that coalesces needs `key`')
+  }
+  if (!isMailKey(mailbox.key)) {
+    throw invalid('`mailbox.key` is the name of a field, the path to one as a list, or a function')
   }
   if (mailbox.overflow.startsWith('drop') && mailbox.lossy !== true) {
     throw invalid('a mailbox that drops messages needs `lossy: true`')

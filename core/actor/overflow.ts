@@ -52,12 +52,25 @@ export function makeRoom(realm: Realm, cell: Cell): boolean {
 
 /** The key of an event where messages coalesce; undefined for those that stand for themselves. */
 function keyOf(cell: Cell, event: ActorEvent): string | undefined {
+  const { key } = cell.kind.def.mailbox
+  if (typeof key !== 'function') return key && keyAt(event, typeof key === 'string' ? [key] : key)
   try {
-    return cell.kind.def.mailbox.key?.(event as never)
+    return key(event as never)
   } catch {
     // A key that cannot be told is no reason to lose the message.
     return undefined
   }
+}
+
+/** Which event it is and what stands at the path: `1` and `'1'` are not the same. */
+function keyAt(event: ActorEvent, path: readonly string[]): string | undefined {
+  let at: unknown = event
+  for (const name of path) {
+    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, name)) return undefined
+    at = (at as Readonly<Record<string, unknown>>)[name]
+  }
+  const says = typeof at === 'string' || typeof at === 'number' || typeof at === 'boolean'
+  return says ? JSON.stringify([event.type, at]) : undefined
 }
 
 /** True when a waiting message has the same key: a full mailbox has room for it. */

@@ -29,6 +29,7 @@ export const pluginErrors = defineErrors<{
   PROV_PLUGIN_FLOODS: { plugin: string; what: string; limit: number }
   PROV_PLUGIN_HOLDS_THREADS: { plugin: string; count: number }
   PROV_PLUGIN_CANNOT_CROSS: { plugin: string; what: string }
+  PROV_PLUGIN_THREAD_ONLY: { plugin: string; what: string }
   PROV_PLUGIN_DOWN: { plugin: string; reason: string }
   PROV_PLUGIN_EFFECT_LOST: { plugin: string; effect: string; reason: string }
   PROV_PLUGIN_POISON: {
@@ -201,6 +202,13 @@ export const pluginErrors = defineErrors<{
     text: ({ plugin, what }) => `${what} cannot leave or enter the thread of plugin ${plugin}`,
     remedy: ({ plugin }) =>
       `hand over plain data and functions, or let it run unprotected: \`prov plugins trust ${plugin} --isolation none\``,
+  },
+  PROV_PLUGIN_THREAD_ONLY: {
+    disposition: 'usage',
+    text: ({ plugin, what }) =>
+      `plugin ${plugin} runs in a thread, where ${what} is not to be had: nobody could bound its memory or end it`,
+    remedy:
+      'let it run in a process: `"prov": { "isolation": "process" }` in its package.json or in the workspace’s, then `prov plugins trust`',
   },
   PROV_PLUGIN_DOWN: {
     disposition: 'retry',

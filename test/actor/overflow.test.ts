@@ -74,6 +74,40 @@ t.test(
   },
 )
 
+t.test('what messages are about can be said as data: a field, or the path to one', async (t) => {
+  for (const key of ['what', ['what']] as const) {
+    const { system, ref } = await start({ capacity: 2, overflow: 'coalesce', key })
+    ref.send(seen('a', 1))
+    ref.send(seen('b', 1))
+    t.match(ref.send(seen('a', 2)), { accepted: true })
+    t.match(ref.send(seen('c', 1)), { accepted: false, reason: 'full' })
+    await settle()
+    t.same(ref.snapshot().context.seen, ['a2', 'b1'])
+    await system.close()
+  }
+})
+
+t.test('an event that has nothing there stands for itself, whatever it inherits', async (t) => {
+  for (const key of ['other', ['what', 'length'], 'toString', ['constructor', 'name']] as const) {
+    const { system, ref } = await start({ capacity: 2, overflow: 'coalesce', key })
+    ref.send(seen('a', 1))
+    ref.send(seen('a', 2))
+    t.match(ref.send(seen('a', 3)), { accepted: false, reason: 'full' }, String(key))
+    await system.close()
+  }
+})
+
+t.test('events of two types, a text and a number are never about the same', async (t) => {
+  const { system, ref } = await start({ capacity: 3, overflow: 'coalesce', key: 'value' })
+  t.teardown(() => system.close())
+  const odd = [
+    { type: 'seen', what: 'b', value: '1' },
+    { type: 'other', value: 1 },
+  ] as never[]
+  for (const event of [seen('a', 1), ...odd]) ref.send(event)
+  t.match(ref.send(seen('c', 2)), { accepted: false, reason: 'full' }, 'three wait')
+})
+
 t.test('a lossy mailbox drops what it says it drops, and counts it', async (t) => {
   for (const [overflow, left] of [
     ['drop-oldest', ['b0', 'c0']],
@@ -101,6 +135,9 @@ t.test('losing and coalescing must be asked for in so many words', async (t) => 
   const code = async (mailbox: Partial<MailboxPolicy>) => codeOf((async () => watcher(mailbox))())
   t.equal(await code({ overflow: 'drop-oldest' }), 'PROV_ACTOR_DEF_INVALID')
   t.equal(await code({ overflow: 'coalesce' }), 'PROV_ACTOR_DEF_INVALID')
+  for (const key of ['', [], ['a', ''], [1], {}] as never[]) {
+    t.equal(await code({ overflow: 'coalesce', key }), 'PROV_ACTOR_DEF_INVALID')
+  }
 })
 
 t.test(

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { isMailKey } from '../../actor/define.ts'
 import type { Durability, MailboxPolicy } from '../../actor/define.ts'
 import type { Group } from '../../actor/groups.ts'
 import type { Supervision } from '../../actor/supervise.ts'
@@ -98,13 +99,38 @@ export function parseTraits(raw: unknown, field: string): ActorTraits {
     type: text(at['type'], `${field}.type`),
     version: whole(at['version'], `${field}.version`),
     durability,
-    mailbox: record(at['mailbox'], `${field}.mailbox`) as never,
+    mailbox: parseMailbox(at['mailbox'], `${field}.mailbox`),
     supervision: record(at['supervision'], `${field}.supervision`) as never,
     grouped: at['grouped'] === true,
     effects: list(at['effects'], `${field}.effects`, text),
     records: list(at['records'], `${field}.records`, text),
     migrate: list(at['migrate'], `${field}.migrate`, whole),
     more: record(at['more'] ?? {}, `${field}.more`),
+  }
+}
+
+const overflows: ReadonlySet<unknown> = new Set([
+  'reject',
+  'await',
+  'coalesce',
+  'drop-oldest',
+  'drop-newest',
+])
+
+function parseMailbox(raw: unknown, field: string): MailboxPolicy {
+  const { capacity, overflow, key, lossy } = record(raw, field)
+  if (typeof capacity !== 'number' || !(capacity >= 1)) {
+    throw new TypeError(`${field}.capacity is none`)
+  }
+  if (!overflows.has(overflow)) throw new TypeError(`${field}.overflow is none`)
+  if (!isMailKey(key) || (overflow === 'coalesce' && key === undefined)) {
+    throw new TypeError(`${field}.key is none`)
+  }
+  return {
+    capacity,
+    overflow: overflow as MailboxPolicy['overflow'],
+    ...(key !== undefined && { key }),
+    ...(lossy === true && { lossy }),
   }
 }
 

@@ -51,7 +51,7 @@ export class GuestSteps {
   add(def: ActorDef): void {
     const { type, mailbox, upcast } = def
     if (typeof mailbox.key === 'function') {
-      const what = `the mailbox \`key\` of ${type}, a function,`
+      const what = `the mailbox \`key\` of ${type}, a function (as data, \`key: 'field'\` or \`key: ['path', 'to']\`, it can),`
       throw pluginErrors.PROV_PLUGIN_CANNOT_CROSS({ plugin: this.#plugin, what })
     }
     // Left out in silence it would make an old event mean something else.

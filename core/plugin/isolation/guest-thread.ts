@@ -4,8 +4,10 @@
  * @module
  */
 import { readlinkSync } from 'node:fs'
+import { createRequire, syncBuiltinESMExports } from 'node:module'
 import { receiveMessageOnPort, workerData } from 'node:worker_threads'
 import type { MessagePort } from 'node:worker_threads'
+import { pluginErrors } from '../errors.ts'
 import { board, doings, frameWindow } from './cage.ts'
 import { guest } from './guest.ts'
 import type { GuestPlugin } from './guest.ts'
@@ -45,6 +47,18 @@ const refuse = (what: string) => (): never => {
 }
 process.kill = refuse('process.kill')
 process.abort = refuse('process.abort')
+
+/** What would start threads or copies of Prov that neither its heap limit nor its end reaches. */
+function noneOfItsOwn(what: string) {
+  return function refused(): never {
+    throw pluginErrors.PROV_PLUGIN_THREAD_ONLY({ plugin: found.id, what })
+  }
+}
+const require = createRequire(import.meta.url)
+Object.assign(require('node:worker_threads') as object, { Worker: noneOfItsOwn('`new Worker`') })
+Object.assign(require('node:cluster') as object, { fork: noneOfItsOwn('`cluster.fork`') })
+// Named imports of a module see what was assigned only after this.
+syncBuiltinESMExports()
 
 void guest({
   found,
