@@ -18,6 +18,7 @@ import { anchorsDir, ensureHome, homeDir, homeOutside } from './config/home.ts'
 import type { Environment } from './config/home.ts'
 import { passphraseFrom } from './config/passphrase.ts'
 import { findWorkspace, openWorkspaceFiles } from './config/workspace.ts'
+import type { WorkspaceFiles } from './config/workspace.ts'
 import { asProvError } from './errors.ts'
 import { openJournal } from './journal/file.ts'
 import { logFor, stderrSink } from './log.ts'
@@ -77,7 +78,11 @@ export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
         ? { found: [], refused: [], nickel: discoverPlugins().nickel, config: {} }
         : await watch.time('discover', () => discoverPlugins({ workspace: root }))
     const files = await watch.time('files', () =>
-      openWorkspaceFiles(options.workspace, { nickel: discovery.nickel, env }),
+      openWorkspaceFiles(options.workspace, {
+        nickel: discovery.nickel,
+        env,
+        state: options.state,
+      }),
     )
     const home = ensureHome(options.home ?? homeDir(env), files.root)
 
@@ -95,6 +100,9 @@ export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
       openBus(options, {
         journal,
         clock,
+        files,
+        home,
+        env,
         carried: (record) => outboxItem(record, files.name),
       }),
     )
@@ -298,9 +306,16 @@ async function linkOf(parts: LinkParts): Promise<() => Promise<void>> {
 
 async function openBus(
   options: RuntimeOptions,
-  parts: Parameters<typeof embeddedBus>[0],
+  parts: Parameters<typeof embeddedBus>[0] & {
+    readonly files: WorkspaceFiles
+    readonly home: string
+    readonly env: Environment
+  },
 ): Promise<Bus> {
-  if (options.bus === undefined) return embeddedBus(parts)
+  if (options.bus === undefined) {
+    const { apartBus } = await import('./protocol/apart.ts')
+    return (await apartBus(parts)) ?? embeddedBus(parts)
+  }
   return typeof options.bus === 'function' ? options.bus(parts) : options.bus
 }
 

@@ -25,7 +25,9 @@ import type { Count, Millis } from './units.ts'
 export interface RuntimeOptions {
   /** Folder of the workspace or any folder below it. */
   readonly workspace: string
-  /** Default: the embedded bus over the journal. A bus handed in as an object stays the caller's to close. */
+  /**
+   * Default: the embedded bus over the journal, or the NATS server that the settings name where other
+   * planes live elsewhere. A bus handed in as an object stays the caller's to close. */
   readonly bus?:
     | Bus
     | ((parts: { readonly journal: Journal; readonly clock: Clock }) => Promise<Bus>)
@@ -35,6 +37,11 @@ export interface RuntimeOptions {
    * that is handed in stays the caller's to close.
    */
   readonly journal?: Journal | undefined
+  /**
+   * Folder of journal, sockets and caches, for a plane that has one of its own beside others. Default:
+   * PROV_STATE, else `.prov` in the workspace.
+   */
+  readonly state?: string | undefined
   /** Default: the machine's clock. */
   readonly clock?: Clock | undefined
   /** More plugins, already imported and therefore trusted by the caller. */

@@ -92,6 +92,7 @@ export const faceValues: readonly string[] = [
   'providerErrors',
   'providerPoint',
   'retireEnded',
+  'rootOf',
   'secretParam',
   'section',
   'seqKey',

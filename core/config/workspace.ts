@@ -43,6 +43,8 @@ export interface OpenWorkspaceOptions {
   readonly nickel?: readonly string[] | undefined
   /** Default: the process's. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined
+  /** Folder of what Prov keeps. Default: PROV_STATE, else `.prov` in the workspace. */
+  readonly state?: string | undefined
 }
 
 /** Folder of a workspace that holds what Prov keeps. */
@@ -78,7 +80,8 @@ class Files implements WorkspaceFiles {
 
   constructor(root: string, options: OpenWorkspaceOptions) {
     this.root = root
-    this.stateDir = join(root, stateDirName)
+    const state = options.state ?? (options.env ?? process.env)['PROV_STATE']
+    this.stateDir = state ? resolve(root, state) : join(root, stateDirName)
     this.#options = options
   }
 

@@ -37,6 +37,7 @@ import type { ActName } from './op.ts'
 import { KeptEvents } from './kept-events.ts'
 import { joinedOf, planeKeys, planeNames } from './planes.ts'
 import type { PlaneName } from './planes.ts'
+import { planeErrors } from './plane-errors.ts'
 import { Outbox, outboxItem } from './outbox.ts'
 import type { OutboxItem } from './outbox.ts'
 import type { AuditTrail } from './services.ts'
@@ -212,6 +213,7 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
   const { ends, adoption } = fold
   const planes = joined ? [joined.plane] : planeNames.filter((plane) => !fold.moved.has(plane))
   const hears = planes.length < planeNames.length
+  if (hears && bus.kind === 'embedded') throw planeErrors.PROV_PLANE_NO_BUS({ planes })
   const roles = serviceRoles.filter((role) => planeKeys(planes).includes(role))
   const epoch = (joined?.epoch ?? 0) + journal.epoch
   // Whoever is only a part makes no keys: they came with the part. Others' are not touched.

@@ -9,6 +9,8 @@
  */
 import { defineErrors } from '../errors.ts'
 
+export { planeErrors } from './plane-errors.ts'
+
 const meant = (suggestion: string | undefined): string =>
   suggestion === undefined ? '' : `; did you mean ${suggestion}?`
 

@@ -8,7 +8,7 @@
  *
  * @module
  */
-import type { Bus } from '../bus/bus.ts'
+import type { Bus, StreamInfo } from '../bus/bus.ts'
 import type { Clock, Timer } from '../clock.ts'
 import { asProvError } from '../errors.ts'
 import { newId } from '../ids.ts'
@@ -28,8 +28,8 @@ export interface Hop {
 
 /** How long a hop may stay open before it is sent again, and how long at most between two times. */
 export const hopPauses = { firstMs: 3_000, longestMs: 600_000, looksMs: 1_000 } as const
-/** From then on it is sent again also while its stream still holds messages: ours may not be one. */
-const queuedMs: Millis = 60_000
+/** From then on it is sent again also while messages wait to be fetched: ours may not be one. */
+const queuedMs: Millis = 20_000
 
 /** The id under which a message goes out again; each time another one, or the bus would drop it. */
 export const resentId = (id: string, clock: Clock): string => `${id}~${newId('again', clock)}`
@@ -88,6 +88,13 @@ export interface ResendOptions {
   readonly signal: AbortSignal
 }
 
+/** Messages that a receiver has not fetched; those that it holds it knows about. */
+function waiting(info: StreamInfo | undefined): Count {
+  if (!info) return 0
+  if (info.consumers.length === 0) return info.messages
+  return info.consumers.reduce((sum, { pending }) => sum + pending, 0)
+}
+
 /** Looks after the hops of a role until the signal aborts. */
 export function resendHops({ hops, role, stream, ...rest }: ResendOptions): void {
   const { bus, clock, log, signal } = rest
@@ -97,7 +104,7 @@ export function resendHops({ hops, role, stream, ...rest }: ResendOptions): void
     for (const { item, pauseMs } of hops.due(role, clock.now())) {
       const { subject, id, body } = item
       const name = stream(subject)
-      if (!queued.has(name)) queued.set(name, (await bus.streamInfo(name))?.messages ?? 0)
+      if (!queued.has(name)) queued.set(name, waiting(await bus.streamInfo(name)))
       if (queued.get(name) !== 0 && pauseMs < queuedMs) continue
       log.info(`${id} is not confirmed and goes out again`)
       await bus.publish(subject, { id: resentId(id, clock), body })

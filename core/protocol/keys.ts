@@ -12,7 +12,7 @@
  */
 import { createHash, randomUUID, scrypt } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
-import { link, mkdir, open, readdir, readFile, stat, unlink } from 'node:fs/promises'
+import { link, mkdir, open, readdir, readFile, rm, stat, unlink } from 'node:fs/promises'
 import { hostname, userInfo } from 'node:os'
 import { join } from 'node:path'
 import type { Clock } from '../clock.ts'
@@ -193,6 +193,46 @@ export function openKeyStore(options: KeyStoreOptions): KeyStore {
   }
 }
 
+const serviceFile = (home: string, journal: string, role: string): string =>
+  join(home, 'keys', 'services', journal, `${role}.json`)
+
+/** A plane's key as a key file under a passphrase, to be carried elsewhere; undefined when it is not here. */
+export async function sealedServiceKey(
+  home: string,
+  journal: string,
+  role: string,
+  passphrase: string,
+): Promise<JsonObject | undefined> {
+  const file = serviceFile(home, journal, role)
+  if (statSync(file, { throwIfNoEntry: false }) === undefined) return undefined
+  const { record, secret } = await readKeyFile(file)
+  const content = { record, ...(await sealed(Buffer.from(secret, 'base64url'), passphrase)) }
+  return { version: 1, ...content } as unknown as JsonObject
+}
+
+/** Keeps a carried key for its plane; false when the passphrase does not open it. */
+export async function putServiceKey(
+  home: string,
+  journal: string,
+  carried: JsonValue,
+  passphrase: string,
+): Promise<boolean> {
+  const content = keyFileOf(JSON.stringify(carried), 'the bundle')
+  const seed = await unsealed(content, passphrase)
+  if (!seed) return false
+  const { record } = content
+  const file = serviceFile(home, journal, record.role ?? 'none')
+  if (statSync(file, { throwIfNoEntry: false }) === undefined) {
+    await keep(file, { record, ...(await sealed(seed, '')) })
+  }
+  return true
+}
+
+/** Removes a plane's key; nothing when there is none. */
+export async function dropServiceKey(home: string, journal: string, role: string): Promise<void> {
+  await rm(serviceFile(home, journal, role), { force: true })
+}
+
 /** What changes when a file is another one or was written to; undefined when there is none. */
 function markOf(path: string): string | undefined {
   const stat = statSync(path, { throwIfNoEntry: false })
@@ -265,7 +305,11 @@ async function readKeyFile(file: string): Promise<KeyFile> {
   if ((mode & 0o077) !== 0) {
     throw keyErrors.PROV_KEY_FILE_OPEN({ file, mode: (mode & 0o777).toString(8) })
   }
-  const text = await readFile(file, 'utf8')
+  return keyFileOf(await readFile(file, 'utf8'), file)
+}
+
+/** Throws PROV_KEY_FILE_INVALID. */
+function keyFileOf(text: string, file: string): KeyFile {
   const refuse = (what: string, cause?: unknown) =>
     keyErrors.PROV_KEY_FILE_INVALID({ file, what }, { place: { file }, cause })
   let raw: JsonValue

@@ -7,7 +7,7 @@
  * @module
  */
 import type { JsonObject } from '../json.ts'
-import type { Journal, JournalEntry, JournalRecord } from '../journal/journal.ts'
+import type { Journal, JournalEntry, JournalReader, JournalRecord } from '../journal/journal.ts'
 import type { Count } from '../units.ts'
 import type { AuditEvent, Emitter } from './audit.ts'
 
@@ -58,6 +58,8 @@ export interface Joined {
   readonly plane: PlaneName
   /** Writer epoch of the journal that the plane comes from; here they count on. */
   readonly epoch: Count
+  /** Server on which the planes meet, as it was known then. */
+  readonly url?: string
 }
 
 const partition = 'planes'
@@ -80,6 +82,12 @@ export function heardEntry(event: AuditEvent): JournalEntry {
 export function movedIn({ partition: of, type, body }: JournalRecord): PlaneName | undefined {
   if (of !== partition || type !== 'moved') return undefined
   return (body as { readonly plane: PlaneName }).plane
+}
+
+/** Id that the history of a workspace began with: also where only one of its planes lives. */
+export async function rootOf(journal: Pick<JournalReader, 'read' | 'id' | 'lineage'>) {
+  const { id, lineage } = journal
+  return (await joinedOf(journal))?.lineage[0] ?? lineage[0] ?? id
 }
 
 /** How a journal was begun, when by joining. */

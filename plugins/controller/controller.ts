@@ -230,8 +230,12 @@ export class Controller {
       return delivery.ack()
     }
     if (place === 'early') {
+      const before = this.#early.get(seq)
       this.#early.set(seq, command)
-      return this.#watchGap()
+      this.#watchGap()
+      // Sent again: the one that came first must not keep a place from those that are missing.
+      if (before && before.delivery.sequence !== delivery.sequence) await before.delivery.ack()
+      return
     }
     await this.#decide(command)
     await this.#goOn()

@@ -1,5 +1,5 @@
 /** Whose keys this workspace trusts, and who vouched for each: a fold of the journal. @module */
-import { auditEvents, defined, defineRead, Keyring } from 'prov'
+import { auditEvents, defined, defineRead, Keyring, rootOf } from 'prov'
 import type { KeyRecord } from 'prov'
 
 export interface EnrolledView {
@@ -22,7 +22,7 @@ export const read = defineRead<void, readonly EnrolledView[]>({
   describe: 'actors and services that this workspace trusts, in order of enrolment',
   async run(_, { files, journal }) {
     if (!journal) return []
-    const ring = new Keyring({ journal: journal.lineage[0] ?? journal.id, workspace: files.name })
+    const ring = new Keyring({ journal: await rootOf(journal), workspace: files.name })
     for await (const event of auditEvents(journal)) ring.take(event)
     return ring.list().map(({ record, by, time }) => {
       const { actor, kind, role, kid, alg, custody, groups, person } = record

@@ -7,7 +7,7 @@
 import { createPublicKey } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { auditEvents, defineRead, eventDigest, Keyring } from 'prov'
+import { auditEvents, defineRead, eventDigest, Keyring, rootOf } from 'prov'
 import type { Count, ErrorReport } from 'prov'
 import { ledgerDir } from '../place.ts'
 
@@ -23,7 +23,10 @@ export const read = defineRead({
     const dir = await ledgerDir(files.stateDir, files.name)
     if (!existsSync(join(dir, '.git'))) return { commits: 0, findings: [] }
     // Without a journal whatever the ledger holds is ahead of it: that is the finding.
-    const keyring = new Keyring({ journal: journal?.lineage[0] ?? '', workspace: files.name })
+    const keyring = new Keyring({
+      journal: journal ? await rootOf(journal) : '',
+      workspace: files.name,
+    })
     const digests = new Map<string, string[]>()
     for await (const event of journal ? auditEvents(journal) : []) {
       keyring.take(event)

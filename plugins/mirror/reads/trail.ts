@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { auditEvents, defineRead, verifyTrail } from 'prov'
+import { auditEvents, defineRead, rootOf, verifyTrail } from 'prov'
 import type { ErrorReport } from 'prov'
 
 export interface TrailView {
@@ -20,8 +20,8 @@ export const read = defineRead<void, TrailView>({
   describe: 'numbers, chain, keys and signatures of every audit event, checked',
   async run(_, { files, journal }) {
     if (!journal) return { journal: null, events: 0, ends: {}, findings: [] }
-    const { id, lineage } = journal
-    const where = { journal: lineage[0] ?? id, workspace: files.name }
+    const { id } = journal
+    const where = { journal: await rootOf(journal), workspace: files.name }
     const report = await verifyTrail(auditEvents(journal), where)
     const { events, ends, findings } = report
     return { journal: id, events, ends, findings: findings.map((error) => error.toJSON()) }

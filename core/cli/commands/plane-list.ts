@@ -1,0 +1,38 @@
+/** `prov plane list`: which planes live here and which elsewhere. @module */
+import { joinedOf, movedIn, planeNames } from '../../protocol/planes.ts'
+import type { PlaneName } from '../../protocol/planes.ts'
+import { defineCommand } from '../command.ts'
+import { journalIn } from '../context.ts'
+import { stateOf } from '../plane.ts'
+import { table } from '../table.ts'
+
+export const command = defineCommand({
+  pattern: 'plane list',
+  describe: 'which planes of the workspace live here, and which elsewhere',
+  group: 'Runtime',
+  examples: [['prov plane list', 'one line per plane']],
+  flags: {
+    state: { type: 'string', describe: 'folder of the journal; default PROV_STATE, else .prov' },
+  },
+  async run({ state }, context) {
+    const { stateDir } = await context.files()
+    const journal = await journalIn(stateOf(context, state) ?? stateDir)
+    const moved = new Set<PlaneName>()
+    const joined = journal && (await joinedOf(journal))
+    for await (const record of journal?.read({ partition: 'planes' }) ?? []) {
+      const plane = movedIn(record)
+      if (plane !== undefined) moved.add(plane)
+    }
+    await journal?.close()
+    return planeNames.map((plane) => ({
+      plane,
+      here: joined ? joined.plane === plane : !moved.has(plane),
+      journal: joined?.journal ?? journal?.id ?? null,
+    }))
+  },
+  render: (rows, paint, format) =>
+    table(
+      rows.map(({ plane, here }) => [plane, here ? 'here' : 'elsewhere']),
+      { paint, format, head: ['plane', 'lives'] },
+    ),
+})

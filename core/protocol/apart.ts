@@ -1,0 +1,47 @@
+/**
+ * The bus of a process that holds some planes only: the NATS server that the settings name, entered
+ * with the key of the plane.
+ *
+ * @module
+ */
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Bus } from '../bus/bus.ts'
+import type { Clock } from '../clock.ts'
+import type { Environment } from '../config/home.ts'
+import { natsSettings } from '../config/nats.ts'
+import type { WorkspaceFiles } from '../config/workspace.ts'
+import type { Journal } from '../journal/journal.ts'
+import { joinedOf } from './planes.ts'
+import { connectAs, roleSeedFile } from './role-keys.ts'
+import type { BusRole } from './roles.ts'
+
+/** Says beside the journal what its records say, so that a start need not read them all for it. */
+const markFile = (stateDir: string): string => join(stateDir, 'apart')
+
+export function markApart(stateDir: string): void {
+  writeFileSync(markFile(stateDir), 'planes of this workspace live elsewhere: prov plane list\n')
+}
+
+export interface ApartParts {
+  readonly journal: Journal
+  readonly files: WorkspaceFiles
+  readonly home: string
+  readonly env: Environment
+  readonly clock: Clock
+}
+
+/** Undefined where all planes live together. Throws what the settings and the server refuse. */
+export async function apartBus(parts: ApartParts): Promise<Bus | undefined> {
+  const { journal, files, home, env, clock } = parts
+  const joined = await joinedOf(journal)
+  if (!joined && !existsSync(markFile(files.stateDir))) return undefined
+  const found = await natsSettings({ files, home, env })
+  // The address that came with the bundle, unless somebody says another one here.
+  const url = found.from['url'] === undefined ? (joined?.url ?? found.url) : found.url
+  const settings = { ...found, url }
+  const plane: BusRole = joined?.plane ?? 'controller'
+  const known = existsSync(roleSeedFile(home, files.name, plane))
+  const role = known ? plane : undefined
+  return connectAs({ settings, home, workspace: files.name, role, clock })
+}

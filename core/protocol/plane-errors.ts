@@ -1,0 +1,58 @@
+/** Why a plane cannot be handed over, joined or run. @module */
+import { defineErrors } from '../errors.ts'
+
+export const planeErrors = defineErrors<{
+  PROV_PLANE_UNKNOWN: { plane: string; known: readonly string[] }
+  PROV_PLANE_BUSY: { plane: string; ops: readonly string[] }
+  PROV_PLANE_ELSEWHERE: { plane: string }
+  PROV_PLANE_BUNDLE_INVALID: { file: string; what: string }
+  PROV_PLANE_BUNDLE_THERE: { file: string }
+  PROV_PLANE_OCCUPIED: { state: string }
+  PROV_PLANE_PASSPHRASE: { plane: string }
+  PROV_PLANE_NO_BUS: { planes: readonly string[] }
+}>({
+  PROV_PLANE_UNKNOWN: {
+    disposition: 'usage',
+    text: ({ plane, known }) => `there is no plane ${plane}; there are ${known.join(', ')}`,
+    remedy: 'run `prov plane list` to see what lives here',
+  },
+  PROV_PLANE_BUSY: {
+    disposition: 'refuse',
+    text: ({ plane, ops }) =>
+      `${plane} cannot move while ${ops.length} operations are under way: ${ops.slice(0, 3).join(', ')}`,
+    remedy: 'let them end or withdraw them first: `prov op list`',
+  },
+  PROV_PLANE_ELSEWHERE: {
+    disposition: 'refuse',
+    text: ({ plane }) => `${plane} was handed over and lives elsewhere`,
+    remedy: 'run `prov plane list`; the bundle that was written then is the only one',
+  },
+  PROV_PLANE_BUNDLE_INVALID: {
+    disposition: 'refuse',
+    text: ({ file, what }) => `${file} is no bundle of a plane that can be joined: ${what}`,
+    remedy: 'write it anew where the plane lives: `prov plane export <plane> --out <file>`',
+  },
+  PROV_PLANE_BUNDLE_THERE: {
+    disposition: 'usage',
+    text: ({ file }) => `${file} is there already and was left alone`,
+    remedy: 'name another file: `prov plane export <plane> --out <file>`',
+  },
+  PROV_PLANE_OCCUPIED: {
+    disposition: 'refuse',
+    text: ({ state }) => `${state} holds a journal already`,
+    remedy: 'name another folder: `prov plane join <file> --state <folder>`',
+  },
+  PROV_PLANE_PASSPHRASE: {
+    disposition: 'usage',
+    text: ({ plane }) =>
+      `the key of ${plane} travels sealed, and there is no passphrase that opens it`,
+    remedy:
+      'type it, or name a file of mode 600 that holds it: `export PROV_PASSPHRASE_FILE=<file>`',
+  },
+  PROV_PLANE_NO_BUS: {
+    disposition: 'refuse',
+    text: ({ planes }) =>
+      `only ${planes.join(', ')} lives here, and without a server the other planes cannot be heard`,
+    remedy: 'name the server: `export NATS_URL=nats://127.0.0.1:4222`, then `prov nats status`',
+  },
+})
