@@ -64,6 +64,13 @@ export const expectedErrors: readonly (readonly [string, string, number, string,
     'correct its `defineActor` call; core/actor/define.ts says what each field may hold',
   ],
   [
+    'PROV_ACTOR_EFFECT_FAILED',
+    'fail',
+    1,
+    'effect <effect> of <address> failed: <what>',
+    '`prov actors <address>` shows what it made of that; correct the effect, or throw an error with a code of your own',
+  ],
+  [
     'PROV_ACTOR_EVENT_INVALID',
     'usage',
     64,

@@ -79,7 +79,8 @@ export interface EffectContext {
 
 /**
  * Touches the outside. Its answer comes back as `effect.done.<name>` `{ id, output }`; a throw comes
- * back as `effect.failed.<name>` `{ id, error: { code, message, detail } }`.
+ * back as `effect.failed.<name>` `{ id, error: { code, message, detail } }`: a ProvError with its own code,
+ * anything else as PROV_ACTOR_EFFECT_FAILED with its words as the message and its place in the detail.
  */
 export type EffectHandler = (
   params: never,

@@ -6,7 +6,7 @@
  * @module
  */
 import type { Clock } from '../clock.ts'
-import { errorRecord } from '../errors.ts'
+import { errorRecord, ProvError } from '../errors.ts'
 import { during, runnerOf } from '../running.ts'
 import type { JsonValue } from '../json.ts'
 import type { Address } from './address.ts'
@@ -16,6 +16,7 @@ import type { InspectRecordOf } from './inspect.ts'
 import type { AskChain } from './mail.ts'
 import type { Pending } from './ledger.ts'
 import type { Tracing } from './telemetry.ts'
+import { actorErrors } from './errors.ts'
 import { messageOf } from './warden.ts'
 
 /** What an effect's end looks like to its actor. */
@@ -146,11 +147,7 @@ export class Effects {
       }
     } catch (thrown) {
       if (!running.aborted) {
-        event = {
-          type: `effect.failed.${name}`,
-          id,
-          error: { ...errorRecord(thrown), message: messageOf(thrown) },
-        }
+        event = { type: `effect.failed.${name}`, id, error: failureOf(thrown, pending) }
       }
     }
     this.#running.delete(id)
@@ -160,4 +157,12 @@ export class Effects {
     answer(pending, event)
     if (event === undefined && running.again) this.run(pending, handler)
   }
+}
+
+/** A failure with a code keeps it; any other is its author's, in the author's words, with its place. */
+function failureOf(thrown: unknown, { from, name }: Pending): Required<EffectEvent>['error'] {
+  const message = messageOf(thrown)
+  if (ProvError.is(thrown)) return { ...errorRecord(thrown), message }
+  const failed = { address: from, effect: name, what: message }
+  return { ...errorRecord(actorErrors.PROV_ACTOR_EFFECT_FAILED(failed)), message }
 }

@@ -23,6 +23,7 @@ export const actorErrors = defineErrors<{
   PROV_ACTOR_STOPPED: { address: string }
   PROV_ACTOR_PARKED: { address: string; why: string; code: string }
   PROV_ACTOR_STEP_FAILED: { address: string; event: string; state: JsonValue; what: string }
+  PROV_ACTOR_EFFECT_FAILED: { address: string; effect: string; what: string }
   PROV_ACTOR_START_FAILED: { address: string; what: string }
   PROV_ACTOR_TIMEOUT: { address: string; timeoutMs: Millis }
   PROV_ACTOR_ABORTED: { address: string; event: string }
@@ -115,6 +116,12 @@ export const actorErrors = defineErrors<{
     disposition: 'fail',
     text: ({ address, event, what }) => `${address} failed at ${event}, its state stays: ${what}`,
     remedy: ({ address }) => `\`prov actors ${address}\` shows the state; correct its machine`,
+  },
+  PROV_ACTOR_EFFECT_FAILED: {
+    disposition: 'fail',
+    text: ({ address, effect, what }) => `effect ${effect} of ${address} failed: ${what}`,
+    remedy: ({ address }) =>
+      `\`prov actors ${address}\` shows what it made of that; correct the effect, or throw an error with a code of your own`,
   },
   PROV_ACTOR_START_FAILED: {
     disposition: 'fail',

@@ -169,7 +169,11 @@ t.test('an effect that throws, or is missing, comes back as a failed event', asy
   t.same(ref.snapshot().context.log, ['effect.failed.charge'])
   const last = (await house.records()).at(-1)?.body as { cause: string; event: { error: unknown } }
   t.equal(last.cause, 'test.counter/a:2:0')
-  t.match(last.event.error, { code: 'PROV_INTERNAL', message: /no money/ })
+  t.match(last.event.error, {
+    code: 'PROV_ACTOR_EFFECT_FAILED',
+    message: 'no money',
+    detail: { address: 'test.counter/a', effect: 'charge', what: 'no money' },
+  })
 })
 
 t.test('a full mailbox refuses, says so, and keeps a dead letter', async (t) => {

@@ -34,7 +34,7 @@ const machine = setup({
   on: { go: { actions: Object.keys(ways) }, 'effect.*': { actions: 'note' } },
 })
 const actor = defineActor({ type: 'guest.starter', version: 1, machine, effects })
-export default definePlugin({ name: 'guest', api: 1, actors: { actor } })
+  export default definePlugin({ name: 'guest', api: 1, actors: { actor } })
 `
 
 for (const tier of ['worker', 'process'] as const) {
@@ -70,7 +70,7 @@ const machine = setup({
 const actor = defineActor({
   type: 'guest.watcher', version: 1, machine, mailbox: { overflow: 'coalesce', key: ['at', 'id'] },
 })
-export default definePlugin({ name: 'guest', api: 1, actors: { actor } })
+  export default definePlugin({ name: 'guest', api: 1, actors: { actor } })
 `
     const here = await world(t, { install: { 'index.js': keyed }, tier })
     const ref = await here.actors.spawn({ type: 'guest.watcher' } as never, 'a')
@@ -91,7 +91,7 @@ const actor = defineActor({
   type: 'guest.watcher', version: 1, machine: setup({}).createMachine({}),
   mailbox: { overflow: 'coalesce', key: () => 'a' },
 })
-export default definePlugin({ name: 'guest', api: 1, actors: { actor } })
+  export default definePlugin({ name: 'guest', api: 1, actors: { actor } })
 `
   const here = await world(t, { install: { 'index.js': source } })
   t.match(here.row(), {
