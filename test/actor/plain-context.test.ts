@@ -12,6 +12,8 @@ const odd: Readonly<Record<string, unknown>> = {
   big: 1n,
   symbol: Symbol('s'),
   code: () => {},
+  'a key that is a symbol': { [Symbol('s')]: 1 },
+  'a negative zero its author froze': Object.freeze([-0]),
   'a date its author froze': Object.freeze({ at: new Date(0) }),
   'a map its author froze': Object.freeze(new Map([[1, 2]])),
   'an undefined item': [1, undefined],
@@ -55,6 +57,22 @@ for (const durability of ['journal', 'snapshot'] as const) {
     },
   )
 }
+
+t.test('a negative zero is kept as what it reads back as', async (t) => {
+  const turned = setup({
+    types: { context: {} as { n: number; deep: readonly number[] } },
+    actions: { turn: assign(({ context }) => ({ n: context.n * -1, deep: [context.n * -1] })) },
+  }).createMachine({ context: { n: 0, deep: [] }, on: { turn: { actions: 'turn' } } })
+  const def = defineActor({ type: 'test.turned', version: 1, machine: turned })
+  const house = new House()
+  const system = await house.start()
+  t.teardown(() => system.close())
+  system.register(def)
+  const ref = await system.spawn(def, 'a')
+  const { n, deep } = (await ref.apply({ type: 'turn' })).context
+  t.ok(Object.is(n, 0), 'where it was 0 before')
+  t.ok(Object.is(deep[0], 0), 'and where it is new')
+})
 
 t.test('an actor that keeps nothing may hold what it likes', async (t) => {
   const house = new House()

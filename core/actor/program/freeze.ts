@@ -11,7 +11,7 @@ import type { JsonObject } from '../../json.ts'
 const looked = new WeakSet<object>()
 
 /**
- * Throws TypeError, when `kept`, for what is no JSON. An undefined field is fine, it reads like absent;
+ * Throws TypeError, when `kept`, for what is no JSON; a negative zero becomes 0. An undefined field is fine, it reads like absent;
  * an undefined item of a list would read as null.
  */
 export function freezeNew(value: unknown, before?: JsonObject, kept = false, at = 'context'): void {
@@ -22,14 +22,22 @@ export function freezeNew(value: unknown, before?: JsonObject, kept = false, at 
     if (kept) throw odd(at, `an instance of ${value.constructor?.name ?? 'no class'}`)
     return
   }
-  const fields = value as Readonly<Record<string, unknown>>
+  const fields = value as Record<string, unknown>
   if (kept && Array.isArray(value) && value.includes(undefined)) throw odd(at, 'a list with gaps')
   for (const key in fields) {
     const item = fields[key]
+    // Arithmetic makes it and JSON has none: it becomes here what it would be after a restart.
+    if (kept && Object.is(item, -0)) {
+      if (Object.isFrozen(value)) throw odd(key, 'a negative zero that its author froze')
+      fields[key] = 0
+      continue
+    }
     if (before !== undefined && item === before[key]) continue
     if (typeof item === 'object') freezeNew(item, undefined, kept, key)
     else if (kept && !isJson(item)) throw odd(key, `${typeof item} ${String(item)}`)
   }
+  if (kept && Object.getOwnPropertySymbols(value).length > 0)
+    throw odd(at, 'one with symbols as keys')
   Object.freeze(value)
   // The whole context is compared with the one before it, field by field.
   if (kept && before === undefined) looked.add(value)
