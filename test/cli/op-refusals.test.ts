@@ -73,7 +73,7 @@ t.test('mode and policy change by a signed act only, and a dry run says what wou
   const { json, run, edit } = sampleCopy(t)
   await run('setup', '--actor', 'alice')
   t.match(await json('keeper', 'mode', 'manual', '--dry-run'), {
-    data: { mode: 'manual', changed: false },
+    data: { mode: 'manual', was: 'hybrid', changed: true, dryRun: true },
   })
   t.match(await json('keeper', 'mode', 'manual'), {
     code: 0,
