@@ -207,6 +207,15 @@ export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
     undo.push(() => started.stop({ keepThreads: true }))
     // First of all: an effect must not meet the end of the plugin whose it is and call that an answer.
     undo.push(async () => actors.halt())
+    // Before even that: what is being handed in is finished, and nothing more is taken.
+    if (options.serve === true && !options.journal) {
+      const { serveRuntime } = await import('./socket/serve.ts')
+      const service = <T>(ref: ServiceRef<T>): T => started.service(ref)
+      const parts = { contract: opened, service, reload: (id: string) => started.reload(id) }
+      const { stateDir } = files
+      const served = await serveRuntime({ stateDir, env, clock, log, ...parts })
+      undo.push(() => served.close())
+    }
     watch.stop()
 
     const reads = await readsOf(discovery, started)

@@ -98,6 +98,7 @@ export type {
 export { clockSkewMs, isOpBody, opDigest, planDigest, tokenRules } from './protocol/claims.ts'
 export type { TokenClaims, TokenKind } from './protocol/claims.ts'
 export type { Contract, ServiceRole } from './protocol/contract.ts'
+export { actClaims, asksFor, intentClaims, opIdOf, voteClaims } from './protocol/drafts.ts'
 export { crashPoint } from './protocol/crash.ts'
 export { eventDigest, parseAuditEvent } from './protocol/emitter.ts'
 export type { AuditDraft, AuditEmitter } from './protocol/emitter.ts'
@@ -163,7 +164,7 @@ export type {
 export { providerErrors } from './protocol/provider-errors.ts'
 export { isRefusal, Refusals } from './protocol/refusals.ts'
 export type { Turned } from './protocol/refusals.ts'
-export { TakenIds } from './protocol/replay.ts'
+export { TakenActs, TakenIds } from './protocol/replay.ts'
 export {
   auditTrail,
   contract,
@@ -184,6 +185,7 @@ export type {
   OpEnd,
   Orchestrator,
   PhaseChange,
+  PlanBinding,
   Proposal,
   RunOutcome,
   Submissions,

@@ -77,6 +77,12 @@ export interface RuntimeOptions {
    * thread. Default: what comes with a workspace runs elsewhere.
    */
   readonly isolation?: Partial<IsolationLimits> | false | undefined
+  /**
+   * True: other processes of this user may hand signed tokens in and ask for what stands, through a
+   * socket in the workspace's state folder. Default false: they meet PROV_JOURNAL_LOCKED. Nothing is
+   * served where a journal is handed in.
+   */
+  readonly serve?: boolean | undefined
   /** The first plugin that is refused or fails undoes the start and is thrown. Default false. */
   readonly strict?: boolean | undefined
 }

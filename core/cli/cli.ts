@@ -6,7 +6,8 @@
  * C1  Whatever happens comes out as an exit code of D-1 and, if it is an error, as a row of the
  *     table: never a stack.
  * C2  What the command opened is closed before the code is known, also after a throw or a signal.
- * C3  The first SIGINT or SIGTERM asks: abort, close, 130. The second one ends the process.
+ * C3  The first SIGINT or SIGTERM asks: abort, close, 130. The second one ends the process. A command
+ *     that runs until it is told to end was told: it closes and ends as it says itself.
  *
  * @module
  */
@@ -120,7 +121,7 @@ async function execute(
     asked = true
     const error = coreErrors.PROV_INTERRUPTED({ signal })
     abort.abort(error)
-    interrupt(error)
+    if (command.foreground !== true) interrupt(error)
   }
   const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
   for (const name of names) execution.signals?.on(name, onSignal)

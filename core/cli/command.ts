@@ -63,8 +63,12 @@ export interface CommandContext {
    * that wait for something.
    */
   readonly look: () => Promise<CommandContext['read']>
-  /** The runtime, opened under the writer lock on first use and closed by the caller of the command. */
-  readonly runtime: () => Promise<Runtime>
+  /**
+   * The runtime, opened under the writer lock on first use and closed by the caller of the command.
+   * Where another process holds the workspace and serves it, the services of that one: tokens are
+   * signed here and handed in there. `serve`: be that process.
+   */
+  readonly runtime: (options?: { readonly serve?: boolean }) => Promise<Runtime>
   /** Closes the runtime before the end of the command, so that others may write meanwhile. */
   readonly release: () => Promise<void>
   /** Talk for people while it runs; goes to stderr, never to stdout. */
@@ -98,6 +102,8 @@ export interface Command<F extends Readonly<Record<string, Flag>>, T> {
   readonly flags: F
   /** True when it may change something: it then takes `--dry-run`. */
   readonly writes?: boolean
+  /** True for one that runs until it is told to end: a signal aborts `context.signal`, no more. */
+  readonly foreground?: boolean
   readonly run: (flags: FlagValues<F>, context: CommandContext) => Promise<T>
   /** Lines for people. Default: the data as indented JSON. `md` is asked for by `--fmt md`. */
   readonly render?: (data: T, paint: Paint, format: 'text' | 'md') => readonly string[]
@@ -114,6 +120,7 @@ export interface AnyCommand {
   readonly examples: readonly (readonly [string, string])[]
   readonly flags: Readonly<Record<string, Flag>>
   readonly writes?: boolean
+  readonly foreground?: boolean
   readonly run: (flags: never, context: CommandContext) => Promise<unknown>
   readonly render?: (data: never, paint: Paint, format: 'text' | 'md') => readonly string[]
   readonly exitCode?: (data: never) => number

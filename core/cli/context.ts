@@ -6,6 +6,7 @@
  */
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { sleep } from '../clock.ts'
 import type { Clock } from '../clock.ts'
 import { configErrors } from '../config/errors.ts'
 import { findWorkspace, openWorkspaceFiles } from '../config/workspace.ts'
@@ -16,6 +17,7 @@ import { discoverPlugins } from '../plugin/discover.ts'
 import type { Discovery } from '../plugin/discover.ts'
 import type { Read } from '../plugin/reads.ts'
 import type { Runtime } from '../runtime.ts'
+import type { Millis } from '../units.ts'
 import type { CommandContext } from './command.ts'
 import { askPerson } from './ask.ts'
 import type { Streams } from './output.ts'
@@ -31,6 +33,11 @@ export interface ContextOptions {
   readonly actor: string | undefined
   readonly dryRun: boolean
 }
+
+/** How long a holder may take to say that it is there. */
+const patienceMs: Millis = 2_000
+/** How long a holder may take from its lock to its socket. */
+const beginMs: Millis = 1_000
 
 /** The context, and how to end what it opened. */
 export interface OpenContext {
@@ -74,6 +81,26 @@ export function openContext(options: ContextOptions): OpenContext {
     return found
   }
 
+  const passphrase = (actor: string) => context.ask(`passphrase of ${actor}: `, { secret: true })
+  /** The runtime of whoever holds the workspace and listens. */
+  const heldRuntime = async (stateDir: string): Promise<Runtime | undefined> => {
+    if (!existsSync(join(stateDir, 'run'))) return undefined
+    const [{ findHolder }, { provVersion }] = await Promise.all([
+      import('../socket/client.ts'),
+      import('../plugin/discover.ts'),
+    ])
+    const holder = await findHolder({ stateDir, build: provVersion(), clock, patienceMs })
+    if (!holder) return undefined
+    const [{ remoteRuntime }, { openKeyStore }, { passphraseFrom }] = await Promise.all([
+      import('../socket/runtime.ts'),
+      import('../protocol/keys.ts'),
+      import('../config/passphrase.ts'),
+    ])
+    const keys = openKeyStore({ home, clock, passphrase: passphraseFrom(env, passphrase) })
+    const files = await openFiles()
+    return remoteRuntime({ holder, files, keys, clock, signal, look: newLook })
+  }
+
   const context: CommandContext = {
     actor: options.actor,
     clock,
@@ -97,21 +124,38 @@ export function openContext(options: ContextOptions): OpenContext {
       return (name, args) => opened.read(name, args)
     },
     release: () => closeRuntime(),
-    runtime: () =>
+    runtime: ({ serve = false } = {}) =>
       (runtime ??= (async () => {
+        const { root, stateDir } = await openFiles()
+        // A command that can be done by whoever writes already need not open anything.
+        const held = serve ? undefined : await heldRuntime(stateDir)
+        if (held) return held
         const { createRuntime } = await import('../runtime.ts')
-        return createRuntime({
-          workspace: (await openFiles()).root,
-          clock,
-          home,
-          env,
-          log: ({ level, from, text }) => {
-            if (level === 'warn' || level === 'error') {
-              streams.err.write(`${level}: ${from}: ${text}\n`)
-            }
-          },
-          passphrase: (actor) => context.ask(`passphrase of ${actor}: `, { secret: true }),
-        })
+        try {
+          return await createRuntime({
+            workspace: root,
+            clock,
+            home,
+            env,
+            serve,
+            log: ({ level, from, text }) => {
+              if (level === 'warn' || level === 'error') {
+                streams.err.write(`${level}: ${from}: ${text}\n`)
+              }
+            },
+            passphrase,
+          })
+        } catch (thrown) {
+          if (serve || !ProvError.is(thrown) || thrown.code !== 'PROV_JOURNAL_LOCKED') throw thrown
+          // It may have taken the lock a moment ago and begin to listen now.
+          const until = clock.now() + beginMs
+          for (;;) {
+            const begun = await heldRuntime(stateDir)
+            if (begun) return begun
+            if (clock.now() >= until) throw thrown
+            await sleep(clock, 50, signal)
+          }
+        }
       })().catch((thrown: unknown) => {
         // It has closed itself; the next call tries again.
         runtime = undefined

@@ -107,9 +107,9 @@ export const cliErrors = defineErrors<{
     text: ({ plugin, pid }) =>
       pid === undefined
         ? `nothing runs here that could reload ${plugin}: the next command starts its code as it lies there`
-        : `process ${pid} runs ${plugin}, and only a daemon could be asked to reload it; there is none yet`,
+        : `process ${pid} runs ${plugin}, and it cannot be asked to reload it: only \`prov run\` can`,
     remedy: ({ plugin, pid }) =>
-      `${pid === undefined ? '' : `end process ${pid} and start it again, or let it call \`runtime.reload('${plugin}')\`; `}\`prov plugins trust ${plugin}\` pins the changed code`,
+      `${pid === undefined ? '' : `end process ${pid} and start \`prov run\`, or let it call \`runtime.reload('${plugin}')\`; `}\`prov plugins trust ${plugin}\` pins the changed code`,
   },
   PROV_CLI_NATS_NO_KEYS: {
     disposition: 'usage',

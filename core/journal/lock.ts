@@ -80,21 +80,31 @@ export const systemProcesses: Processes = {
   },
 }
 
+export interface LockHolder {
+  readonly pid: number
+  readonly sinceMs: Millis
+  /** Empty, or ` on <host>` where it cannot be seen from here. */
+  readonly where: string
+  readonly file: string
+}
+
 /** Who holds the lock in `dir` now, by looking only; undefined when nobody alive does. */
 export async function lockHolder(
   dir: string,
   processes: Processes = systemProcesses,
-): Promise<{ readonly pid: number; readonly sinceMs: Millis; readonly where: string } | undefined> {
+): Promise<LockHolder | undefined> {
   const numbers = await readdir(dir).then(
     (names) => names.flatMap((name) => /^epoch-(\d+)$/.exec(name)?.[1] ?? []).map(Number),
     () => [],
   )
-  const held = numbers.length === 0 ? undefined : await readLock(dir, Math.max(...numbers))
+  const newest = Math.max(0, ...numbers)
+  const held = numbers.length === 0 ? undefined : await readLock(dir, newest)
   if (!held || held.released) return undefined
   const state = processes.look(held.owner)
   if (state === 'dead') return undefined
   const { pid, host } = held.owner
-  return { pid, sinceMs: held.sinceMs, where: state === 'elsewhere' ? ` on ${host}` : '' }
+  const where = state === 'elsewhere' ? ` on ${host}` : ''
+  return { pid, sinceMs: held.sinceMs, where, file: `${dir}/epoch-${newest}` }
 }
 
 /**

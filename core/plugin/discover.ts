@@ -126,6 +126,11 @@ export function provRoot(): string {
   return dir
 }
 
+/** Version of the program that runs; `unknown` where its package does not say. */
+export function provVersion(): string {
+  return readManifest(provRoot())?.version ?? 'unknown'
+}
+
 /** Prov's own plugins are folders of the source tree; the compiled twin is in `dist`. */
 function firstParty(own: Manifest, path: string): FoundPlugin {
   const compiled = join(own.dir, 'dist', path)

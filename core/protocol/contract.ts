@@ -11,15 +11,13 @@
 import type { Bus } from '../bus/bus.ts'
 import type { Clock } from '../clock.ts'
 import { ProvError } from '../errors.ts'
-import { newId } from '../ids.ts'
 import { diskFiles } from '../journal/files.ts'
 import type { Journal, JournalEntry } from '../journal/journal.ts'
 import type { Log } from '../log.ts'
 import type { Count, Millis } from '../units.ts'
 import type { AuditEvent, AuditType, Emitter } from './audit.ts'
-import type { TokenClaims } from './claims.ts'
-import { tokenRules } from './claims.ts'
 import { bodyIn, checkpointName, ContractFold, shelvesIn } from './checkpoint.ts'
+import { actClaims } from './drafts.ts'
 import { auditEmitter } from './emitter.ts'
 import type { AuditDraft, AuditEmitter } from './emitter.ts'
 import { keyErrors } from './errors.ts'
@@ -44,7 +42,8 @@ import type { AuditTrail } from './services.ts'
 import { opsStore } from './store.ts'
 import type { OpsStore } from './store.ts'
 import { streamConfigs, streamOfHop } from './subjects.ts'
-import { signToken } from './tokens.ts'
+import { TakenActs } from './replay.ts'
+import { openTokenNow, peekToken, signToken } from './tokens.ts'
 import { writeShelf } from './shelf.ts'
 import { auditEvents } from './trail.ts'
 import type { TokenContext } from './tokens.ts'
@@ -121,6 +120,13 @@ export interface Contract extends AuditTrail {
     /** Whose key it is, when a person has several. Default: as it was. */
     readonly person?: string | undefined
   }): Promise<void>
+  /**
+   * Takes an enrolment whose voucher signed it elsewhere; answers who that was. Throws
+   * PROV_KEY_ENROL_REFUSED, PROV_TOKEN_REPLAYED.
+   */
+  handIn(enrolment: { readonly record: KeyRecord; readonly proof: string }): Promise<{
+    readonly by: string
+  }>
 }
 export interface ContractOptions {
   readonly journal: Journal
@@ -312,19 +318,8 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
     signer: Signer,
     request: { act: ActName; subject: string; reason: string; with: JsonObject },
   ): Promise<string> {
-    const iat = Math.floor(clock.now() / 1_000)
-    const claims: TokenClaims['act'] = {
-      iss: signer.record.kid,
-      sub: request.subject,
-      aud: audience,
-      jti: newId('jti', clock),
-      iat,
-      exp: iat + Math.floor(actLifeMs / 1_000),
-      workspace,
-      act: request.act,
-      reason: request.reason,
-      with: request.with,
-    }
+    const contract = { journal: audience, workspace, epoch }
+    const claims = actClaims({ request, kid: signer.record.kid, contract, clock })
     return signToken('act', claims, signer)
   }
 
@@ -356,12 +351,40 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
     }
     const request = { act: 'actor.enrol', subject: actor, reason: '' } as const
     const proof = await actOf(voucher, { ...request, with: recordJson(record) })
-    const by = voucher.record.actor
-    const { kid, kind } = record
+    await enrolProven(record, proof, voucher.record.actor)
+  }
+
+  async function enrolProven(record: KeyRecord, proof: string, by: string): Promise<void> {
+    const { actor, kid, kind } = record
     const now = new Date(clock.now()).toISOString()
     const what = keyring.refuses({ actor, kid, kind, by, record, proof }, now)
     if (what !== undefined) throw keyErrors.PROV_KEY_ENROL_REFUSED({ actor, what })
     await journal.append([enrolment(emitterOf('keeper'), { record, by, proof })])
+  }
+
+  const taken = new TakenActs()
+  /** What somebody signed elsewhere is judged like what is signed here, and counts once. */
+  async function handIn({ record, proof }: { record: KeyRecord; proof: string }) {
+    const iss = peekToken(proof).iss ?? ''
+    const { actor, kid } = record
+    const by = keyring.key(iss)?.actor ?? (iss === kid ? actor : undefined)
+    if (by === undefined) {
+      throw keyErrors.PROV_KEY_ENROL_REFUSED({
+        actor,
+        what: 'nobody who is enrolled vouches for it',
+      })
+    }
+    const turn = enrolling.then(async () => {
+      if (isEnrolled(record)) return
+      const first = !keyring.hasPeople && record.kind === 'human'
+      const key = (id: string) => (first && id === kid ? record : keyring.key(id))
+      const context = { key, audience, workspace, nowMs: clock.now() }
+      taken.take(openTokenNow('act', proof, context), epoch, clock.now())
+      await enrolProven(record, proof, by)
+    })
+    enrolling = turn.catch(() => {})
+    await turn
+    return { by }
   }
 
   async function signer(as: string | undefined): Promise<Signer> {
@@ -433,15 +456,10 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
     },
     act: async ({ as, ...request }) => actOf(await signer(as), request),
     signer,
-    async enrol({ record: given, as, groups, person }) {
+    async enrol({ record: given, as, ...standing }) {
       const { actor } = given
       const known = keyring.key(given.kid)
-      const names = groups ? [...new Set(groups)].sort() : (given.groups ?? known?.groups)
-      const record = defined({
-        ...given,
-        groups: names?.length === 0 ? undefined : names,
-        person: person ?? given.person ?? known?.person,
-      })
+      const record = recordFor(given, known, standing)
       if (isEnrolled(record)) return
       if (!known && keyring.actor(actor)) {
         throw keyErrors.PROV_KEY_ENROL_REFUSED({ actor, what: 'the name is taken by another key' })
@@ -455,16 +473,29 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
       }
       return enrol(record, voucher)
     },
+    handIn,
     events: ({ op } = {}) => auditEvents(journal, { op }),
   }
+}
+
+/** The record that a voucher signs: what they say now counts, else what was said before. */
+export function recordFor(
+  given: KeyRecord,
+  known: KeyRecord | undefined,
+  { groups, person }: { groups?: readonly string[] | undefined; person?: string | undefined },
+): KeyRecord {
+  const names = groups ? [...new Set(groups)].sort() : (given.groups ?? known?.groups)
+  return defined({
+    ...given,
+    groups: names?.length === 0 ? undefined : names,
+    person: person ?? given.person ?? known?.person,
+  })
 }
 
 /** A key that is not there is none; anything else about its file is a refusal. */
 function unlessAbsent(thrown: unknown): undefined {
   if (!ProvError.is(thrown) || thrown.code !== 'PROV_KEY_ABSENT') throw thrown
 }
-
-const actLifeMs: Millis = tokenRules.act.lifeMs / 7
 
 function enrolment(
   emitter: AuditEmitter,

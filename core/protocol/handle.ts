@@ -24,7 +24,7 @@ export function opHandle(id: string, find: () => Submissions, clock: Clock): OpH
         if (isTerminal(change.name)) subscriber.complete()
       }
       try {
-        return find().follow(id, seen)
+        return find().follow(id, seen, (error) => subscriber.error(error))
       } catch (thrown) {
         subscriber.error(asProvError(thrown))
         return undefined
@@ -51,13 +51,17 @@ async function settled(
   try {
     return await new Promise<OpEnd>((resolve, reject) => {
       undo.push(
-        desk.follow(id, (change) => {
-          newest = change
-          const outcome = outcomeOf(change.name)
-          if (outcome === undefined) return
-          const { name: phase, code, why } = change
-          resolve(defined({ op: id, outcome, phase, code, why }))
-        }),
+        desk.follow(
+          id,
+          (change) => {
+            newest = change
+            const outcome = outcomeOf(change.name)
+            if (outcome === undefined) return
+            const { name: phase, code, why } = change
+            resolve(defined({ op: id, outcome, phase, code, why }))
+          },
+          reject,
+        ),
       )
       if (timeoutMs !== undefined) {
         const timer = clock.after(timeoutMs, () =>

@@ -7,7 +7,10 @@
 import { clockSkewMs } from './claims.ts'
 import type { TokenKind } from './claims.ts'
 import { tokenErrors } from './errors.ts'
-import type { Millis } from '../units.ts'
+import type { Clock } from '../clock.ts'
+import { newId } from '../ids.ts'
+import type { OpenToken } from './tokens.ts'
+import type { Count, Millis } from '../units.ts'
 
 export class TakenIds {
   readonly #taken = new Map<string, { readonly digest: string; readonly untilMs: Millis }>()
@@ -42,4 +45,26 @@ export class TakenIds {
     for (const [key, { untilMs }] of this.#taken) if (untilMs < nowMs) this.#taken.delete(key)
     this.#sweepAt = Math.max(1_024, this.#taken.size * 2)
   }
+}
+
+/**
+ * An act changes a setting, so an old one must not be handed in again: not in this life of the writer,
+ * which remembers it, and not in a later one, whose number it does not bear.
+ */
+export class TakenActs {
+  readonly #taken = new TakenIds()
+
+  /** Throws PROV_TOKEN_REPLAYED for what was taken before or was signed for another writer. */
+  take({ claims, digest }: OpenToken<'act'>, epoch: Count, nowMs: Millis): void {
+    const { jti, exp } = claims
+    const ours = jti.startsWith(`${epoch}.`)
+    if (ours && this.#taken.take('act', { jti, exp, digest }, nowMs) === 'new') return
+    const expected = ours ? 'an id not used yet' : 'an id made for the writer of now'
+    throw tokenErrors.PROV_TOKEN_REPLAYED({ kind: 'act', claim: 'jti', expected })
+  }
+}
+
+/** The id of an act that is signed for a writer. */
+export function actId(epoch: Count, clock: Clock): string {
+  return `${epoch}.${newId('jti', clock)}`
 }

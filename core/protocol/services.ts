@@ -4,12 +4,13 @@
  *
  * @module
  */
+import type { ProvError } from '../errors.ts'
 import { serviceRef } from '../plugin/service.ts'
 import type { Count, Millis } from '../units.ts'
 import type { AuditEvent } from './audit.ts'
 import type { Contract } from './contract.ts'
 import type { KeyStore } from './keys.ts'
-import type { OpBody, OpOutcome, OpPhase, OpRun, StateVector } from './op.ts'
+import type { OpBody, OpOutcome, OpPhase, OpRun, StateVector, VoteClaims } from './op.ts'
 import type { OpPlan } from './plan.ts'
 
 /** What a person or script proposes; the submitter turns it into a signed intent. */
@@ -33,6 +34,9 @@ export interface Proposal {
    */
   readonly plan?: OpPlan | undefined
 }
+
+/** What of a plan says whether it still holds. */
+export type PlanBinding = Pick<OpPlan, 'workspace' | 'journal' | 'op_digest' | 'state' | 'policy'>
 
 export interface PhaseChange {
   readonly op: string
@@ -59,15 +63,31 @@ export interface Submissions {
   plan(
     proposal: Proposal,
   ): Promise<{ readonly body: OpBody; readonly digest: string; readonly state: StateVector }>
+  /**
+   * Takes an intent that was signed elsewhere. Its body must be what the topology makes of what it
+   * asks for, and its state what is now. With `plan` that plan must still hold. The same token again
+   * is the same answer. Throws PROV_TOKEN_*, PROV_PLAN_STALE, PROV_OP_ID_REUSED.
+   */
+  handIn(
+    token: string,
+    options?: { readonly plan?: PlanBinding | undefined },
+  ): Promise<{ readonly op: string; readonly duplicate: boolean; readonly body: OpBody }>
   withdraw(request: {
     readonly op: string
     readonly as?: string | undefined
     readonly reason: string
   }): Promise<void>
+  /** Takes a withdrawal that was signed elsewhere. */
+  handInWithdrawal(token: string): Promise<void>
   /** Where it stands now; undefined when no such operation is known. */
   phase(op: string): Promise<PhaseChange | undefined>
   /** Calls back on every change until stopped; the newest one at once. Local only, hence a callback. */
-  follow(op: string, listener: (change: PhaseChange) => void): () => void
+  follow(
+    op: string,
+    listener: (change: PhaseChange) => void,
+    /** Called when nobody can tell any more: the process that it was asked from is gone. */
+    lost?: (error: ProvError) => void,
+  ): () => void
 }
 export const submissions = serviceRef<Submissions>('prov.submissions')
 
@@ -80,6 +100,23 @@ export interface KeeperDesk {
     readonly decision: 'approve' | 'reject'
     readonly reason: string
   }): Promise<{ readonly counted: boolean; readonly why: string }>
+  /** Takes a vote that was signed elsewhere. Throws the named reason when it does not count. */
+  handIn(token: string): Promise<{ readonly counted: boolean; readonly why: string }>
+  /** What a vote on a held operation binds to now, and when it ends at the latest, in seconds. */
+  ballot(
+    op: string,
+  ): Promise<
+    Pick<VoteClaims, 'op_digest' | 'plan_digest' | 'policy_digest' | 'state_vector' | 'exp'>
+  >
+  /** What the file proposes: the version and digest that an activation signs. */
+  proposed(): Promise<{
+    readonly version: Count
+    readonly digest: string
+    /** False: it is in force already. */
+    readonly changes: boolean
+  }>
+  /** Takes a change of mode or an activation that was signed elsewhere; once. */
+  handInAct(token: string): Promise<void>
   status(): Promise<{
     readonly mode: 'auto' | 'manual' | 'hybrid'
     readonly epoch: Count
@@ -110,6 +147,8 @@ export interface ControllerDesk {
    * PROV_CONTROLLER_NO_LETTER.
    */
   replay(request: { readonly id: string }): Promise<void>
+  /** Takes a resolution that was signed elsewhere. Throws the named reason. */
+  handIn(token: string): Promise<void>
   /** Version of every dimension that ever moved; absent ones are at 0. */
   vector(): Promise<StateVector>
 }

@@ -115,17 +115,25 @@ export async function openTokenLater<K extends TokenKind>(
   return accept(kind, parts, context)
 }
 
-/** `sub` and `iss` of something that may not even be a token, for the record of a refusal only. */
-export function peekToken(token: unknown): { readonly sub?: string; readonly iss?: string } {
+/**
+ * `sub`, `iss` and `act` of something that may not even be a token: for the record of a refusal, or to
+ * find out who is to open it.
+ */
+export function peekToken(token: unknown): {
+  readonly sub?: string
+  readonly iss?: string
+  readonly act?: string
+} {
   if (typeof token !== 'string' || token.length > 262_144) return {}
   const payload = decode(token.split('.')[1])
   if (typeof payload !== 'object' || payload === null) return {}
-  const { sub, iss } = payload as Record<string, unknown>
+  const { sub, iss, act } = payload as Record<string, unknown>
   const shown = (value: unknown) =>
     typeof value === 'string' && /^[\w.-]{1,64}$/.test(value) ? value : undefined
   return {
     ...(shown(sub) !== undefined && { sub: shown(sub) as string }),
     ...(shown(iss) !== undefined && { iss: shown(iss) as string }),
+    ...(shown(act) !== undefined && { act: shown(act) as string }),
   }
 }
 

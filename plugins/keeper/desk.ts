@@ -6,6 +6,7 @@
  */
 import {
   digestOf,
+  isRefusal,
   newId,
   opErrors,
   openToken,
@@ -14,9 +15,11 @@ import {
   ProvError,
   signToken,
   subjects,
+  TakenActs,
   TakenIds,
   tokenErrors,
   custodyBetween,
+  voteClaims,
 } from 'prov'
 import type {
   Clock,
@@ -26,7 +29,6 @@ import type {
   Log,
   Refusals,
   Signer,
-  VoteClaims,
   WorkspaceFiles,
 } from 'prov'
 import { judgeVote } from './decide.ts'
@@ -47,12 +49,16 @@ export interface DeskParts {
   readonly signal: AbortSignal
 }
 
+const modes = ['auto', 'manual', 'hybrid'] as const
+
 type VoteRequest = Parameters<KeeperDesk['vote']>[0]
 type ModeRequest = Parameters<KeeperDesk['setMode']>[0]
 
 export class Desk implements KeeperDesk {
   readonly #parts: DeskParts
   readonly #taken = new TakenIds()
+  readonly #acts = new TakenActs()
+  #acting: Promise<unknown> = Promise.resolve()
 
   constructor(parts: DeskParts) {
     this.#parts = parts
@@ -124,38 +130,77 @@ export class Desk implements KeeperDesk {
   }
 
   async setMode({ mode, as }: ModeRequest): Promise<void> {
-    const { contract } = this.#parts
-    const signer = await this.#person(as)
+    await this.#person(as)
     const request = { as, act: 'keeper.mode', subject: 'mode', reason: '', with: { mode } } as const
-    const act = await contract.act(request)
-    const data = { mode, by: signer.record.actor, act }
-    await contract.emit('keeper', { type: 'keeper.mode', subject: 'mode', data })
+    await this.handInAct(await this.#parts.contract.act(request))
+  }
+
+  async proposed() {
+    const { version, digest, changes } = await this.#proposal()
+    return { version, digest, changes }
   }
 
   async activatePolicy({ as }: { readonly as?: string | undefined }) {
-    const { contract, files, keeper, log } = this.#parts
-    const signer = await this.#person(as)
+    await this.#person(as)
+    const { digest, version, changes } = await this.#proposal()
+    if (!changes) return { version, digest }
+    const said = { act: 'policy.activate', subject: 'policy', reason: '' } as const
+    const act = await this.#parts.contract.act({ as, ...said, with: { digest, version } })
+    await this.handInAct(act)
+    return { version, digest }
+  }
+
+  /** One after the other: an activation is bound to the version that the one before it made. */
+  handInAct(token: string): Promise<void> {
+    const turn = this.#acting.then(() => this.#takeAct(token))
+    this.#acting = turn.catch(() => {})
+    return turn
+  }
+
+  async #takeAct(token: string): Promise<void> {
+    const { contract, clock, refusals } = this.#parts
+    let subject = 'unknown'
+    try {
+      const opened = await openToken('act', token, contract.tokenContext())
+      const { act, with: given } = opened.claims
+      subject = act
+      const { actor, kind } = opened.record
+      if (kind !== 'human') throw policyErrors.PROV_POLICY_ACTIVATION({ actor, kind })
+      if (act === 'keeper.mode') {
+        const mode = modes.find((one) => one === given['mode'])
+        if (mode === undefined) throw otherAct('with')
+        this.#acts.take(opened, contract.epoch, clock.now())
+        const data = { mode, by: actor, act: token }
+        await contract.emit('keeper', { type: 'keeper.mode', subject: 'mode', data })
+      } else if (act === 'policy.activate') {
+        const { policy, digest, version, warnings } = await this.#proposal()
+        // They signed what they saw: another file, or another policy before it, is not that.
+        if (given['digest'] !== digest || given['version'] !== version) throw otherAct('with')
+        this.#acts.take(opened, contract.epoch, clock.now())
+        for (const warning of warnings) this.#parts.log.warn(warning)
+        const data = { version, digest, by: actor, policy, act: token }
+        await contract.emit('keeper', { type: 'policy.activated', subject: policyFile, data })
+        await this.#parts.keeper.adopt()
+      } else throw otherAct('act')
+    } catch (thrown) {
+      if (!ProvError.is(thrown)) throw thrown
+      if (isRefusal(thrown)) await refusals.note({ kind: 'act', subject, error: thrown, token })
+      throw thrown
+    }
+  }
+
+  /** What the file proposes now, one version up; a file that is no policy is an alarm. */
+  async #proposal() {
+    const { contract, files } = this.#parts
     const { policy: before, policyTrouble } = contract.store.get()
     const proposal = await readPolicyFile(files).catch(async (thrown: unknown) => {
       if (ProvError.is(thrown)) await this.#alarm(thrown)
       throw thrown
     })
-    const { policy, digest, warnings } = proposal
-    for (const warning of warnings) log.warn(warning)
     // After an alarm the same policy is put in force anew: that ends the alarm, signed by a person.
-    if (before?.digest === digest && !policyTrouble) return { version: before.version, digest }
-    const version = (before?.version ?? 0) + 1
-    const act = await contract.act({
-      as,
-      act: 'policy.activate',
-      subject: 'policy',
-      reason: '',
-      with: { digest, version },
-    })
-    const data = { version, digest, by: signer.record.actor, policy, act }
-    await contract.emit('keeper', { type: 'policy.activated', subject: policyFile, data })
-    await keeper.adopt()
-    return { version, digest }
+    const changes = before?.digest !== proposal.digest || Boolean(policyTrouble)
+    const version = (before?.version ?? 0) + (changes ? 1 : 0)
+    return { ...proposal, version, changes }
   }
 
   /** Says so when the file is no policy: the last good one judges, and nobody may think otherwise. */
@@ -191,27 +236,35 @@ export class Desk implements KeeperDesk {
     return signer
   }
 
-  async #sign({ op, decision, reason }: VoteRequest, signer: Signer): Promise<string> {
-    const { contract, clock, keeper } = this.#parts
+  async ballot(op: string) {
+    const { contract, keeper } = this.#parts
     const row = contract.store.get().ops.get(op)
     const intent = keeper.intent(op)
     if (!row || !intent) throw opErrors.PROV_OP_UNKNOWN({ op })
-    const iat = Math.floor(clock.now() / 1_000)
-    const claims: VoteClaims = {
-      iss: signer.record.kid,
-      sub: op,
-      aud: contract.journal,
-      jti: newId('jti', clock),
-      iat,
-      exp: Math.max(intent.claims.exp, iat + 1),
-      workspace: contract.workspace,
-      decision,
-      reason,
+    return {
       op_digest: row.digest,
       plan_digest: row.plan ?? digestOf({ held: false }),
       policy_digest: row.policy ?? keeper.policy.digest,
       state_vector: row.expected,
+      exp: intent.claims.exp,
     }
+  }
+
+  async #sign({ op, decision, reason }: VoteRequest, signer: Signer): Promise<string> {
+    const { contract, clock } = this.#parts
+    const claims = voteClaims({
+      request: { op, decision, reason },
+      ballot: await this.ballot(op),
+      kid: signer.record.kid,
+      contract,
+      clock,
+    })
     return signToken('vote', claims, signer)
   }
+}
+
+function otherAct(claim: 'act' | 'with') {
+  const expected =
+    claim === 'act' ? 'keeper.mode or policy.activate' : 'what the file and the keeper say now'
+  return tokenErrors.PROV_TOKEN_CLAIM({ kind: 'act', claim, expected })
 }

@@ -4,11 +4,14 @@
  * @module
  */
 import {
-  digestOf,
+  asksFor,
   digestOfText,
+  intentClaims,
   isAudit,
   opDigest,
   opErrors,
+  openToken,
+  opIdOf,
   outboxEntry,
   signTokenNow,
   sleep,
@@ -22,19 +25,20 @@ import type {
   Clock,
   Contract,
   Journal,
-  JsonObject,
+  IntentClaims,
+  KeyRecord,
   Millis,
   OpBody,
-  OpPlan,
   OpRow,
   PhaseChange,
+  PlanBinding,
   Proposal,
   StateVector,
   Submissions,
   Topology,
 } from 'prov'
 import type { OperationInput } from 'prov/machines'
-import { countedOn, intentClaims, opIdOf, plainBody } from './intent.ts'
+import { countedOn, plainBody } from './intent.ts'
 
 export interface SubmitterParts {
   readonly contract: Contract
@@ -56,7 +60,7 @@ export class Submitter implements Submissions {
   }
 
   async submit(proposal: Proposal) {
-    const { contract, journal, clock, start } = this.#parts
+    const { contract, journal, clock } = this.#parts
     const op = opIdOf(proposal.opId, clock)
     const known = this.#row(op)
     if (known) return this.#again(known, proposal)
@@ -64,17 +68,34 @@ export class Submitter implements Submissions {
     const { body, digest, state } = await this.plan(proposal)
     if (proposal.plan) this.#holdTo(proposal.plan, digest, state)
     const signer = await contract.signer(proposal.as)
-    const { kid, actor } = signer.record
-    const claims = intentClaims({
-      op,
-      kid,
-      body,
-      state,
-      expiresInMs: proposal.expiresInMs,
-      contract,
-      clock,
-    })
-    const token = signTokenNow('intent', claims, signer)
+    const { expiresInMs } = proposal
+    const { kid } = signer.record
+    const claims = intentClaims({ op, kid, body, state, expiresInMs, contract, clock })
+    return this.#record(claims, signTokenNow('intent', claims, signer), signer.record)
+  }
+
+  async handIn(token: string, { plan }: { plan?: PlanBinding | undefined } = {}) {
+    const { contract, journal } = this.#parts
+    const { claims, record } = await openToken('intent', token, contract.tokenContext())
+    const { sub: op, op: body } = claims
+    if (opIdOf(op, this.#parts.clock) !== op) throw opErrors.PROV_OP_ID_INVALID({ op })
+    const known = this.#row(op)
+    if (known) return this.#again(known, body)
+    journal.assertRoom()
+    // What is signed may say anything under the name of a harmless type; what counts is declared here.
+    const now = await this.plan(body)
+    const drift = [
+      ...(now.digest === claims.op_digest ? [] : ['what the operation does changed']),
+      ...moved(claims.expected_state_version, now.state),
+    ]
+    if (drift.length > 0) throw opErrors.PROV_PLAN_STALE({ file: 'what was signed', drift })
+    if (plan) this.#holdTo(plan, now.digest, now.state)
+    return this.#record(claims, token, record)
+  }
+
+  async #record(claims: IntentClaims, token: string, { actor, kid }: KeyRecord) {
+    const { contract, clock, start } = this.#parts
+    const { sub: op, op: body, op_digest: digest, expected_state_version: state } = claims
     const { limitBytes } = tokenRules.intent
     const bytes = token.length
     // Said here and now, where it can be mended: the keeper would only refuse what is recorded then.
@@ -129,26 +150,32 @@ export class Submitter implements Submissions {
   }
 
   async withdraw(request: { op: string; as?: string | undefined; reason: string }): Promise<void> {
-    const { contract, journal, clock } = this.#parts
+    const { contract } = this.#parts
     const { op, as, reason } = request
     if (reason.trim() === '') throw opErrors.PROV_OP_REASON_MISSING({ op })
-    const row = this.#row(op)
-    if (!row) throw opErrors.PROV_OP_UNKNOWN({ op })
+    const row = this.#withdrawable(op)
+    if (row.phase === 'withdrawn' && (as === undefined || as === row.by)) return
+    const said = { act: 'op.withdraw', subject: op, reason } as const
+    await this.handInWithdrawal(
+      await contract.act({ as, ...said, with: { op_digest: row.digest } }),
+    )
+  }
+
+  async handInWithdrawal(token: string): Promise<void> {
+    const { contract, journal, clock } = this.#parts
+    const { claims, record } = await openToken('act', token, contract.tokenContext())
+    const op = claims.sub
+    if (claims.act !== 'op.withdraw') {
+      const expected = 'op.withdraw'
+      throw tokenErrors.PROV_TOKEN_CLAIM({ kind: 'act', claim: 'act', expected })
+    }
+    const row = this.#withdrawable(op)
     if (row.phase === 'withdrawn') {
       // Asked twice is the same answer, for the one who may ask.
-      if (as === undefined || as === row.by) return
-      throw opErrors.PROV_OP_NOT_YOURS({ op, by: as, requester: row.by })
+      const { actor: by } = record
+      if (by === row.by) return
+      throw opErrors.PROV_OP_NOT_YOURS({ op, by, requester: row.by })
     }
-    if (!['submitted', 'held', 'approved'].includes(row.phase)) {
-      throw opErrors.PROV_OP_ALREADY_CLAIMED({ op, phase: row.phase })
-    }
-    const token = await contract.act({
-      as,
-      act: 'op.withdraw',
-      subject: op,
-      reason,
-      with: { op_digest: row.digest },
-    })
     const digest = digestOfText(token)
     const answer = this.#answerTo(op, digest)
     const message = { id: `withdraw:${digest}`, body: { kind: 'withdraw', token } }
@@ -162,9 +189,8 @@ export class Submitter implements Submissions {
     late.abort()
     answer.stop()
     if (told && isAudit(told, 'token.refused')) {
-      const by = contract.keyring.list().find(({ record }) => record.actor === as)?.record.actor
       if (told.data.code === 'PROV_OP_NOT_YOURS') {
-        throw opErrors.PROV_OP_NOT_YOURS({ op, by: by ?? 'this key', requester: row.by })
+        throw opErrors.PROV_OP_NOT_YOURS({ op, by: record.actor, requester: row.by })
       }
       throw opErrors.PROV_OP_ALREADY_CLAIMED({ op, phase: this.#row(op)?.phase ?? row.phase })
     }
@@ -186,7 +212,7 @@ export class Submitter implements Submissions {
   }
 
   /** A plan is agreed to as a whole: one thing moved and it is void, by name. */
-  #holdTo(plan: OpPlan, digest: string, state: StateVector): void {
+  #holdTo(plan: PlanBinding, digest: string, state: StateVector): void {
     const { contract } = this.#parts
     const { policy } = contract.store.get()
     const now = { version: policy?.version ?? null, digest: policy?.digest ?? null }
@@ -194,14 +220,22 @@ export class Submitter implements Submissions {
       ...(plan.workspace === contract.workspace ? [] : ['it was made for another workspace']),
       ...(plan.journal === contract.journal ? [] : ['it was made for another journal']),
       ...(plan.op_digest === digest ? [] : ['what the operation does changed']),
-      ...Object.keys({ ...plan.state, ...state })
-        .filter((id) => plan.state[id] !== state[id])
-        .map((id) => `${id} moved from version ${plan.state[id] ?? 0} to ${state[id] ?? 0}`),
+      ...moved(plan.state, state),
       ...(plan.policy.digest === now.digest
         ? []
         : [`policy ${now.version ?? 'none'} is in force, not ${plan.policy.version ?? 'none'}`]),
     ]
     if (drift.length > 0) throw opErrors.PROV_PLAN_STALE({ file: 'the plan', drift })
+  }
+
+  /** Throws what says that it is too late. */
+  #withdrawable(op: string): OpRow {
+    const row = this.#row(op)
+    if (!row) throw opErrors.PROV_OP_UNKNOWN({ op })
+    if (!['submitted', 'held', 'approved', 'withdrawn'].includes(row.phase)) {
+      throw opErrors.PROV_OP_ALREADY_CLAIMED({ op, phase: row.phase })
+    }
+    return row
   }
 
   #row(op: string): OpRow | undefined {
@@ -231,16 +265,11 @@ export class Submitter implements Submissions {
   }
 }
 
-/** True when a proposal asks for what a body does; a scope that it leaves open may be any. */
-function asksFor(proposal: Proposal, body: OpBody): boolean {
-  const { type, target, image, params, scope, compensates } = proposal
-  if (compensates !== body.compensates) return false
-  const asked = { type, target, image, params: params ?? body.params, scope: scope ?? body.scope }
-  const { type: t, target: g, image: i, params: p, scope: s } = body
-  return (
-    digestOf(asked as JsonObject) ===
-    digestOf({ type: t, target: g, image: i, params: p, scope: s })
-  )
+/** Dimensions that are not where somebody counted on them. */
+function moved(then: StateVector, now: StateVector): readonly string[] {
+  return Object.keys({ ...then, ...now })
+    .filter((id) => then[id] !== now[id])
+    .map((id) => `${id} moved from version ${then[id] ?? 0} to ${now[id] ?? 0}`)
 }
 
 function changeOf({ id, phase, why, code }: OpRow): PhaseChange {

@@ -36,6 +36,7 @@ export const commands: CommandTable = {
   plugins: () => import('./plugins.ts'),
   'plugins reload': () => import('./plugins-reload.ts'),
   'plugins trust': () => import('./plugins-trust.ts'),
+  run: () => import('./run.ts'),
   'validate-ops-contract': () => import('./validate-ops-contract.ts'),
   'wait event': () => import('./wait-event.ts'),
 }
