@@ -14,7 +14,7 @@ import { asProvError } from '../errors.ts'
 import { defined } from '../optional.ts'
 import type { JsonObject, JsonValue } from '../json.ts'
 import type { Journal, Position } from '../journal/journal.ts'
-import type { Count } from '../units.ts'
+import type { Bytes, Count } from '../units.ts'
 import { Book, busPartition as partition, takesSubject, windowOf } from './book.ts'
 import type { Carried, Content, Message, StreamPage } from './book.ts'
 import type {
@@ -53,6 +53,9 @@ export interface EmbeddedBusOptions {
 }
 
 const defaultSnapshotEvery: Count = 10_000
+/** What is read ahead at most for a consumer that lags: this many, or so much and one more. */
+const aheadMost: Count = 512
+const aheadBytes: Bytes = 1_048_576
 const noContent: Content = { headers: {}, body: null }
 
 /** Opens the bus that lives in a journal. Closing it does not close the journal. */
@@ -86,6 +89,8 @@ class EmbeddedBus implements Bus {
   #acking: Promise<void> = Promise.resolve()
   /** Tail of the queue of each thing that is decided one at a time. */
   readonly #turns = new Map<string, Promise<unknown>>()
+  /** Contents that were read ahead. */
+  readonly #ahead = new WeakMap<Flow, Map<Count, Content>>()
   readonly #pulls = new Set<() => void>()
   readonly #revisions = new Map<string, Count>()
   #sinceSnapshot: Count = 0
@@ -222,7 +227,7 @@ class EmbeddedBus implements Bus {
       while (!signal.aborted && !this.#closed) {
         const flight = flow.take(puller)
         if (flight) {
-          const content = flight.message.content ?? (await this.#load(flight.message))
+          const content = flight.message.content ?? (await this.#load(flow, flight.message))
           if (flow.isCurrent(flight))
             yield new EmbeddedDelivery(flow, flight, content, this.#record, this.#ack)
         } else {
@@ -340,16 +345,39 @@ class EmbeddedBus implements Bus {
     return revision
   }
 
-  async #load(message: Message): Promise<Content> {
-    for await (const record of this.#journal.read({ from: message.position })) {
-      if (record.partition !== partition) return this.#book.contentOf(record) ?? noContent
-      const { headers, body } = record.body as unknown as Content
-      return { headers, body }
+  /** Reads what a lagging consumer takes next as well: to find one place costs as much as to go on. */
+  async #load(flow: Flow, message: Message): Promise<Content> {
+    let ahead = this.#ahead.get(flow)
+    if (!ahead?.has(message.sequence)) {
+      ahead = await this.#readFrom(flow.page, message)
+      this.#ahead.set(flow, ahead)
     }
+    const content = ahead.get(message.sequence)
+    ahead.delete(message.sequence)
+    if (content) return content
     throw busErrors.PROV_BUS_UNAVAILABLE({
       what: `read message ${message.sequence}`,
       reason: `the journal has nothing at position ${message.position}`,
     })
+  }
+
+  async #readFrom(page: StreamPage, first: Message): Promise<Map<Count, Content>> {
+    const found = new Map<Count, Content>()
+    let wanted: Message | undefined = first
+    let bytes = 0
+    for await (const record of this.#journal.read({ from: first.position })) {
+      if (record.position < wanted.position) continue
+      if (record.position > wanted.position) break
+      const own = record.partition === partition
+      const content = own ? (record.body as unknown as Content) : this.#book.contentOf(record)
+      const { headers, body } = content ?? noContent
+      found.set(wanted.sequence, { headers, body })
+      bytes += JSON.stringify(body).length
+      wanted = page.messages.get(wanted.sequence + 1)
+      if (!wanted || wanted.content) break
+      if (found.size >= aheadMost || bytes >= aheadBytes) break
+    }
+    return found
   }
 
   #wake(page: StreamPage, subject: string): void {
