@@ -31,7 +31,9 @@ export interface FollowOptions {
   readonly failed?: ((thrown: unknown) => void) | undefined
 }
 
-const credits: Count = 64
+const credits: Count = 256
+/** Most signatures that are checked at once; the journal's syncs share the threads. */
+const atOnce: Count = 16
 const againMs: Millis = 1_000
 
 /** Starts following; resolves once the consumer exists. Ends with the signal. */
@@ -41,9 +43,18 @@ export async function followAudit(options: FollowOptions): Promise<void> {
   const stream = streams.audit(contract.workspace)
   await bus.ensureConsumer({ stream, name })
   void (async () => {
+    /** Calls of `take` that are still to come: each waits for the one before it. */
+    const calls: Promise<void>[] = []
+    let last = Promise.resolve()
     for await (const delivery of bus.pull(stream, name, { credits, signal })) {
+      // Signatures are checked side by side: one after the other a follower could not keep up.
+      const event = genuine(contract, delivery)
       // In order up to the call of `take`; what it waits for may overlap.
-      await new Promise<void>((called) => void takeOne(options, delivery, called))
+      last = last.then(
+        () => new Promise<void>((called) => void takeOne(options, delivery, event, called)),
+      )
+      calls.push(last)
+      if (calls.length >= atOnce) await calls.shift()
     }
   })().catch((thrown: unknown) => {
     if (signal.aborted) return
@@ -53,12 +64,13 @@ export async function followAudit(options: FollowOptions): Promise<void> {
 }
 
 async function takeOne(
-  { contract, name, log, take }: FollowOptions,
+  { name, log, take }: FollowOptions,
   delivery: Delivery,
+  checked: Promise<AuditEvent | undefined>,
   called: () => void,
 ): Promise<void> {
   try {
-    const event = await genuine(contract, delivery)
+    const event = await checked
     if (event === undefined) {
       called()
       log.warn(`${name}: ${delivery.id} is not what a plane said`)
