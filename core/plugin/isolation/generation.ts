@@ -71,12 +71,13 @@ export class Generation {
   #beat: Timer | undefined
   #clock: Clock = systemClock
   #answered = true
-  #missed = 0
+  /** How long it has been silent through no fault of the machine. */
+  #silentMs: Millis = 0
   #stallMs: Millis
   /** Memory of this process that is not this thread's, when it answered last. */
   #others: Bytes = 0
-  /** What it had waited for a processor when it answered last. */
-  #waited: Millis = 0
+  /** At the last look: when it was, and what it had waited for a processor by then. */
+  #last = { atMs: 0, waitedMs: 0 }
   #asked = false
   #flooded = false
   /** Beats in a row at which the shared threads were held and some of them by this one. */
@@ -236,26 +237,26 @@ export class Generation {
 
   /**
    * Beats are counted, not timed: when this thread was busy itself, nobody is blamed for it. Nor is
-   * who stands still because what it said is not taken yet, or who gets no processor.
+   * who stands still because what it said is not taken yet, or, for the share of a beat in which it
+   * was ready and got no processor, who has to wait: an endless loop gets some of it and is found.
    */
   #look(): void {
     const { limits } = this.#options
     const memory = this.#cage.memory()
     const others = othersOr(this.#others)
+    const waited = this.#waitedShare()
     if (memory !== undefined && memory > limits.memoryBytes) return void this.#tooMuch()
     if (this.#answered) {
       this.#answered = false
-      this.#missed = 0
+      this.#silentMs = 0
       this.#others = others
-      this.#waited = this.#cage.waitedMs() ?? 0
       this.#cage.post({ t: 'ping' })
     } else if (!this.#cage.behind()) {
-      this.#missed++
+      this.#silentMs += limits.beatMs * (1 - waited)
       if (this.#cage.mode === 'worker' && others - this.#others > limits.memoryBytes) {
         return void this.#tooMuch()
       }
-      const waitedMs = (this.#cage.waitedMs() ?? 0) - this.#waited
-      if (this.#missed * limits.beatMs - waitedMs >= this.#stallMs) {
+      if (this.#silentMs >= this.#stallMs) {
         const doing = this.#doing()
         const afterMs = this.#stallMs
         return void this.#kill(
@@ -264,6 +265,14 @@ export class Generation {
       }
     }
     this.#next()
+  }
+
+  /** From 0 to 1: how much of the time since the last look it waited for a processor. */
+  #waitedShare(): number {
+    const { atMs, waitedMs } = this.#last
+    this.#last = { atMs: this.#clock.monotonic(), waitedMs: this.#cage.waitedMs() ?? 0 }
+    const share = (this.#last.waitedMs - waitedMs) / (this.#last.atMs - atMs)
+    return Number.isFinite(share) ? Math.min(1, Math.max(0, share)) : 0
   }
 
   #next(): void {
