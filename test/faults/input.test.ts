@@ -251,7 +251,7 @@ t.test('an operation against a state that moved is a conflict, for whoever asks'
   t.equal((await on.prov(...approve('first'))).code, 0)
   const moved = await on.prov(...approve('second'), '--json')
   t.equal(moved.code, 6)
-  t.match(JSON.parse(moved.out), { phase: 'refused', code: 'PROV_OP_VERSION_MOVED' })
+  t.match(await on.row('second'), { phase: 'refused', code: 'PROV_OP_VERSION_MOVED' })
   t.same(on.marks(), once.deploy, 'it touched nothing')
   const events = (await on.events('second')).map(({ type }) => type)
   t.ok(events.includes('prov.op.refused'), 'and is audited')
