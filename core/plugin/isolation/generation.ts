@@ -74,8 +74,10 @@ export class Generation {
   /** How long it has been silent through no fault of the machine. */
   #silentMs: Millis = 0
   #stallMs: Millis
-  /** Memory of this process that is not this thread's, when it answered last. */
-  #others: Bytes = 0
+  /** Memory of this process, and of it this thread's, when it answered last. */
+  #seen: Memory = { all: 0, ours: 0 }
+  /** The most that this thread had since then. */
+  #most: Bytes = 0
   /** At the last look: when it was, and what it had waited for a processor by then. */
   #last = { atMs: 0, waitedMs: 0 }
   #asked = false
@@ -243,17 +245,21 @@ export class Generation {
   #look(): void {
     const { limits } = this.#options
     const memory = this.#cage.memory()
-    const others = othersOr(this.#others)
+    const now = memoryOr(this.#seen)
     const waited = this.#waitedShare()
     if (memory !== undefined && memory > limits.memoryBytes) return void this.#tooMuch()
     if (this.#answered) {
       this.#answered = false
       this.#silentMs = 0
-      this.#others = others
+      this.#seen = now
+      this.#most = now.ours
       this.#cage.post({ t: 'ping' })
     } else if (!this.#cage.behind()) {
       this.#silentMs += limits.beatMs * (1 - waited)
-      if (this.#cage.mode === 'worker' && others - this.#others > limits.memoryBytes) {
+      // What this thread had meanwhile is not given back at once: its peak counts, not what it has.
+      this.#most = Math.max(this.#most, now.ours)
+      const grown = now.all - this.#seen.all - (this.#most - this.#seen.ours)
+      if (this.#cage.mode === 'worker' && grown > limits.memoryBytes) {
         return void this.#tooMuch()
       }
       if (this.#silentMs >= this.#stallMs) {
@@ -348,15 +354,21 @@ export class Generation {
   }
 }
 
+interface Memory {
+  readonly all: Bytes
+  /** This thread's own heap and buffers. */
+  readonly ours: Bytes
+}
+
 /**
- * Memory of this process beyond this thread's own heap and buffers. While a plugin's thread is silent
- * its growth counts against it, since a heap limit does not bound buffers; what grows here is not its
- * doing. Asking takes a file handle, and a plugin in a thread may have taken them all.
+ * While a plugin's thread is silent the growth of the process counts against it, since a heap limit
+ * does not bound buffers; what grows here is not its doing. Asking takes a file handle, and a plugin
+ * in a thread may have taken them all.
  */
-function othersOr(before: Bytes): Bytes {
+function memoryOr(before: Memory): Memory {
   try {
     const { rss, heapTotal, external } = process.memoryUsage()
-    return rss - heapTotal - external
+    return { all: rss, ours: heapTotal + external }
   } catch {
     return before
   }
