@@ -45,6 +45,7 @@ export const environmentTable: readonly (readonly [string, string])[] = [
     'XDG_STATE_HOME',
     'where the anchors of journals lie (prov/anchors) unless PROV_HOME is set; else ~/.local/state',
   ],
+  ['XDG_RUNTIME_DIR', 'where the socket of a workspace lies whose own path is too long for one'],
   ['XDG_CONFIG_HOME', 'where the user keeps settings; see PROV_HOME'],
   ['PATH', 'all that processes of plugins inherit of the environment'],
   ['PROV_SEED', 'for tests: seed of simulated worlds; a failure prints it'],
