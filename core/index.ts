@@ -133,7 +133,7 @@ export type {
   Transition,
   VoteClaims,
 } from './protocol/op.ts'
-export { isComponentRun } from './protocol/op.ts'
+export { isComponentRun, opPhases } from './protocol/op.ts'
 export { defineOpType, opTypePoint } from './protocol/op-type.ts'
 export type {
   Component,
@@ -191,7 +191,7 @@ export type {
   Submissions,
   Topology,
 } from './protocol/services.ts'
-export { maskSecrets, secretParam } from './protocol/secrets.ts'
+export { maskSecrets, secretParam } from './secrets.ts'
 export type { OpsStore, Selected } from './protocol/store.ts'
 export { streamConfigs, streams, subjects } from './protocol/subjects.ts'
 export { retireEnded } from './protocol/retire.ts'

@@ -72,6 +72,7 @@ export const faceValues: readonly string[] = [
   'opErrors',
   'opFact',
   'opIdOf',
+  'opPhases',
   'opTypePoint',
   'openKeyStore',
   'openTelemetry',

@@ -8,11 +8,13 @@
  *
  * @module
  */
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TypeRow } from '../actor/system.ts'
 import type { Clock, Timer } from '../clock.ts'
 import { defined } from '../optional.ts'
+import { namesSecret } from '../secrets.ts'
+import { replaceFile } from '../small-file.ts'
 import type { Count, Millis } from '../units.ts'
 import type { Isolation } from './isolation/tier.ts'
 import { isIsolation } from './isolation/tier.ts'
@@ -48,7 +50,6 @@ const mostTypes: Count = 1_000
 const pauseMs: Millis = 1_000
 /** Shorter values are no secrets, and would turn every text into riddles. */
 const shortestSecret: Count = 6
-const secretName = /token|secret|passw|passphrase|credential|api_?key|private/i
 
 const fileIn = (stateDir: string): string => join(stateDir, 'plugins.json')
 
@@ -159,11 +160,8 @@ export class PluginMemory {
       types: types().slice(0, mostTypes),
     })
     if (text === this.#written) return
-    const fresh = `${fileIn(stateDir)}.${process.pid}`
     try {
-      mkdirSync(stateDir, { recursive: true })
-      writeFileSync(fresh, `${text}\n`, { mode: 0o600 })
-      renameSync(fresh, fileIn(stateDir))
+      replaceFile(fileIn(stateDir), `${text}\n`)
       this.#written = text
     } catch {
       // What is not remembered is only not shown.
@@ -173,9 +171,7 @@ export class PluginMemory {
 
 function secretsOf({ env, handed }: MemoryOptions): readonly string[] {
   return Object.entries(env).flatMap(([name, value = '']) =>
-    value.length >= shortestSecret && (handed.includes(name) || secretName.test(name))
-      ? [value]
-      : [],
+    value.length >= shortestSecret && (handed.includes(name) || namesSecret(name)) ? [value] : [],
   )
 }
 

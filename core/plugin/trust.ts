@@ -6,9 +6,10 @@
  *
  * @module
  */
-import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../clock.ts'
+import { replaceFile } from '../small-file.ts'
 import { contentDigest } from './digest.ts'
 import type { ContentDigest } from './digest.ts'
 import type { FoundPlugin } from './discover.ts'
@@ -122,10 +123,6 @@ function readPins(home: string): Pins {
 }
 
 function writePins(home: string, plugins: Pins): void {
-  mkdirSync(home, { recursive: true, mode: 0o700 })
-  const file = join(home, 'trust.json')
-  const fresh = `${file}.${process.pid}`
-  writeFileSync(fresh, `${JSON.stringify({ version: 1, plugins }, null, 2)}\n`, { mode: 0o600 })
-  chmodSync(fresh, 0o600)
-  renameSync(fresh, file)
+  const text = JSON.stringify({ version: 1, plugins }, null, 2)
+  replaceFile(join(home, 'trust.json'), `${text}\n`)
 }

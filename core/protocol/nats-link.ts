@@ -13,7 +13,6 @@
  *
  * @module
  */
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Bus, ConsumerConfig, Delivery } from '../bus/bus.ts'
 import { patternsOverlap, subjectMatches, subjectWithin } from '../bus/subjects.ts'
@@ -25,6 +24,7 @@ import type { NatsSettings } from '../config/nats.ts'
 import { asProvError } from '../errors.ts'
 import type { JsonObject, JsonValue } from '../json.ts'
 import type { Log } from '../log.ts'
+import { replaceFile } from '../small-file.ts'
 import type { Count, Millis } from '../units.ts'
 import type { AuditEvent } from './audit.ts'
 import { asEvent, noticeOf } from './ecosystem.ts'
@@ -337,9 +337,7 @@ class Link implements NatsLink {
     const file = linkStatusFile(this.#options.stateDir)
     try {
       const text = JSON.stringify(await this.status())
-      mkdirSync(this.#options.stateDir, { recursive: true })
-      writeFileSync(`${file}.new`, text)
-      renameSync(`${file}.new`, file)
+      replaceFile(file, text)
     } catch {
       // The next one says it.
     }

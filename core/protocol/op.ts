@@ -177,19 +177,21 @@ export interface ApprovalClaims {
   readonly keeper_epoch: Count
 }
 
-/** Where an operation stands, for people and read models. Terminal ones have an outcome. */
-export type OpPhase =
-  | 'submitted'
-  | 'held'
-  | 'approved'
-  | 'claimed'
-  | 'applying'
-  | 'applied'
-  | 'failed'
-  | 'refused'
-  | 'withdrawn'
-  | 'expired'
-  | 'in_doubt'
+/** Where an operation stands, in order of its life. Terminal phases have an outcome. */
+export const opPhases = [
+  'submitted',
+  'held',
+  'approved',
+  'claimed',
+  'applying',
+  'applied',
+  'failed',
+  'refused',
+  'withdrawn',
+  'expired',
+  'in_doubt',
+] as const
+export type OpPhase = (typeof opPhases)[number]
 
 /** How an operation ended, or stopped for now. Values, never thrown. */
 export type OpOutcome =

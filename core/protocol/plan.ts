@@ -10,7 +10,7 @@
  *
  * @module
  */
-import { digestOf } from '../json.ts'
+import { canonicalJson, digestOf } from '../json.ts'
 import type { JsonObject, JsonValue } from '../json.ts'
 import type { Bytes, Count } from '../units.ts'
 import type { RuleTrace } from './audit.ts'
@@ -86,7 +86,8 @@ export function planFileDigest(plan: Omit<OpPlan, 'digest'>): string {
 
 /** The bytes of a plan file: indented JSON with sorted keys and a newline at the end. */
 export function planText(plan: OpPlan): string {
-  return `${JSON.stringify(sorted(plan as unknown as JsonValue), null, 2)}\n`
+  const sorted: unknown = JSON.parse(canonicalJson(plan as unknown as JsonValue))
+  return `${JSON.stringify(sorted, null, 2)}\n`
 }
 
 /**
@@ -161,15 +162,4 @@ function shown(value: JsonValue | undefined): string {
 
 function union(one: readonly string[], other: readonly string[]): readonly string[] {
   return [...new Set([...one, ...other])].sort()
-}
-
-function sorted(value: JsonValue): JsonValue {
-  if (Array.isArray(value)) return (value as readonly JsonValue[]).map(sorted)
-  if (typeof value !== 'object' || value === null) return value
-  const entries = Object.entries(value as JsonObject).filter(([, item]) => item !== undefined)
-  return Object.fromEntries(
-    entries
-      .sort(([one], [other]) => (one < other ? -1 : 1))
-      .map(([key, item]) => [key, sorted(item as JsonValue)]),
-  )
 }

@@ -6,9 +6,9 @@
  * @module
  */
 import { chmodSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { renameSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
+import { replaceFile } from '../small-file.ts'
 import { socketErrors } from './errors.ts'
 import { parsedLine } from './wire.ts'
 
@@ -45,9 +45,7 @@ export function makePlace(stateDir: string, env: Readonly<Record<string, string 
 /** Tells others where it is; after it listens, so that nobody comes too early. */
 export function announce(stateDir: string, path: string): void {
   chmodSync(path, 0o600)
-  const temporary = `${holderFile(stateDir)}.new`
-  writeFileSync(temporary, `${JSON.stringify({ socket: path })}\n`, { mode: 0o600 })
-  renameSync(temporary, holderFile(stateDir))
+  replaceFile(holderFile(stateDir), `${JSON.stringify({ socket: path })}\n`)
 }
 
 /** Removes what this or an earlier holder left; only under the writer lock. */

@@ -14,8 +14,8 @@
  * @module
  */
 import { createHash, randomBytes } from 'node:crypto'
-import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { link, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import type { JsonObject, Millis, Tier } from 'prov'
 import { localErrors } from './errors.ts'
 import type { ProcessMark } from './liveness.ts'
@@ -131,16 +131,22 @@ export async function makeFolder(path: string): Promise<void> {
   await mkdir(path, { recursive: true, mode: 0o700 })
 }
 
-/** Takes the folder out of sight in one act, then removes it. Nothing there is success. */
+/**
+ * Takes the folder out of sight in one act, then removes it, and with it what an earlier call that was
+ * killed in between had put aside. Nothing there is success.
+ */
 export async function removeFolder(path: string): Promise<void> {
-  const aside = `${path}.gone-${randomBytes(4).toString('hex')}`
-  try {
-    await rename(path, aside)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
-    throw error
+  const aside = `${path}.gone-`
+  await rename(path, `${aside}${randomBytes(4).toString('hex')}`).catch(unlessAbsent)
+  for (const name of (await readdir(dirname(path)).catch(unlessAbsent)) ?? []) {
+    const one = join(dirname(path), name)
+    if (one.startsWith(aside)) await rm(one, { recursive: true, force: true, maxRetries: 3 })
   }
-  await rm(aside, { recursive: true, force: true })
+}
+
+function unlessAbsent(error: unknown): undefined {
+  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  return undefined
 }
 
 async function writeBeside(file: string, content: string): Promise<string> {

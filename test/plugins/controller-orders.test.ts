@@ -1,11 +1,9 @@
 /** The keeper's numbers in random orders, doubled, dropped, late, reused: each has one record (D-30). */
 import t from 'tap'
-import { planDigest } from '../../core/protocol/claims.ts'
 import { bus } from '../../core/plugin/core-services.ts'
 import { subjects } from '../../core/protocol/subjects.ts'
-import { signTokenNow } from '../../core/protocol/tokens.ts'
 import { seeded } from '../support/power.ts'
-import { placed, ready } from './stage.ts'
+import { placed, ready, signedApproval } from './stage.ts'
 import type { Life, Stage } from './stage.ts'
 
 const count = 8
@@ -86,37 +84,5 @@ const knock = (life: Life, token: string, id: string) =>
     .publish(subjects.command('my-infra'), { id, body: { kind: 'command', token } })
 
 /** A command as the keeper would sign it, under that number. */
-async function commandOf(life: Life & { readonly on: Stage }, op: string, seq: number) {
-  const { deal, on } = life
-  const row = deal.store.get().ops.get(op)
-  const event = (await life.events(op)).find(({ type }) => type === 'prov.op.submitted')
-  if (!row || !event) throw new Error('no such operation')
-  const keeper = deal.service('keeper')
-  const iat = Math.floor(on.clock.now() / 1_000)
-  const { digest: op_digest, expected: expected_state_version, expires: exp } = row
-  const policy = deal.store.get().policy
-  return signTokenNow(
-    'approval',
-    {
-      iss: keeper.record.kid,
-      sub: op,
-      aud: deal.journal,
-      jti: `jti_${op}_${seq}`,
-      iat,
-      nbf: iat,
-      exp: iat + 600,
-      workspace: 'my-infra',
-      intent: (event.data as { intent: string }).intent,
-      op_digest,
-      plan_digest: planDigest({ sub: op, op_digest, expected_state_version, exp }),
-      policy_digest: policy?.digest ?? '',
-      policy_version: policy?.version ?? 0,
-      expected_state_version,
-      scope: [],
-      approvals: [],
-      seq,
-      keeper_epoch: 1,
-    },
-    keeper,
-  )
-}
+const commandOf = (life: Life & { readonly on: Stage }, op: string, seq: number) =>
+  signedApproval(life, op, { jti: `jti_${op}_${seq}`, seq })

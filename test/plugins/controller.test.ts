@@ -10,7 +10,7 @@ import { movedMeanwhile } from '../../plugins/controller/result.ts'
 import { judgeClaim } from '../../plugins/controller/verify.ts'
 import type { ClaimQuestion } from '../../plugins/controller/verify.ts'
 import type { Life, Stage } from './stage.ts'
-import { live, people, placed, ready } from './stage.ts'
+import { live, people, placed, ready, signedApproval } from './stage.ts'
 
 type Ready = Life & { readonly on: Stage }
 const digest = `sha256:${'0'.repeat(64)}`
@@ -140,45 +140,8 @@ async function restart(life: Ready): Promise<string> {
 }
 
 /** An approval as the keeper would sign it, with whatever change. */
-async function approvalOf(life: Ready, op: string, change: object = {}): Promise<string> {
-  const { deal, on } = life
-  const row = deal.store.get().ops.get(op)
-  const event = (await life.events(op)).find(({ type }) => type === 'prov.op.submitted')
-  if (!row || !event) throw new Error('no such operation')
-  const keeper = deal.service('keeper')
-  const iat = Math.floor(on.clock.now() / 1_000)
-  const policy = deal.store.get().policy
-  return signTokenNow(
-    'approval',
-    {
-      iss: keeper.record.kid,
-      sub: op,
-      aud: deal.journal,
-      jti: `jti_${++message}`,
-      iat,
-      nbf: iat,
-      exp: iat + 600,
-      workspace: 'my-infra',
-      intent: (event.data as { intent: string }).intent,
-      op_digest: row.digest,
-      plan_digest: planDigest({
-        sub: op,
-        op_digest: row.digest,
-        expected_state_version: row.expected,
-        exp: row.expires,
-      }),
-      policy_digest: policy?.digest ?? digest,
-      policy_version: policy?.version ?? 0,
-      expected_state_version: row.expected,
-      scope: [],
-      approvals: [],
-      seq: 1,
-      keeper_epoch: 1,
-      ...change,
-    },
-    keeper,
-  )
-}
+const approvalOf = (life: Ready, op: string, change: object = {}): Promise<string> =>
+  signedApproval(life, op, { jti: `jti_${++message}`, ...change })
 
 t.test('a RESULT stands on the versions that were agreed to, for what it writes', (t) => {
   const reading = { ...intent, expected_state_version: { cluster: 3, other: 1 } }

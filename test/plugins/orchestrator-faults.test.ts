@@ -6,11 +6,10 @@ import { join } from 'node:path'
 import t from 'tap'
 import type { Test } from 'tap'
 import { defineProvider, orchestrator, systemClock } from 'prov'
-import type { Plugin, ProviderSpec, RunOutcome } from 'prov'
+import type { Plugin, ProviderSpec } from 'prov'
 import { localActs } from '../../extensions/provider-local/local.ts'
-import { runChild } from '../support/child.ts'
 import { killProcessesIn } from '../support/machines.ts'
-import { request, step, world } from '../support/run-world.ts'
+import { request, runUntil, step, world } from '../support/run-world.ts'
 import type { World } from '../support/run-world.ts'
 
 t.test('killed at a named point it goes on where it stopped: each step ran once', async (t) => {
@@ -21,14 +20,7 @@ t.test('killed at a named point it goes on where it stopped: each step ran once'
       step('one', `echo one >>'${here.counter}'; sleep 0.3`),
       step('two', `echo two >>'${here.counter}'`, 'one'),
     ])
-    const run = async (crashAt: string): Promise<RunOutcome | undefined> => {
-      process.env['PROV_CRASH_AT'] = crashAt
-      const child = runChild('orchestrate', [here.root, here.home, JSON.stringify(asked)])
-      delete process.env['PROV_CRASH_AT']
-      const line = await child.line('outcome ').catch(() => undefined)
-      await child.atLeast(Infinity)
-      return line === undefined ? undefined : (JSON.parse(line.slice(8)) as RunOutcome)
-    }
+    const run = (crashAt: string) => runUntil(here, asked, crashAt)
     t.equal(await run(point), undefined, `${point}: it was killed`)
     t.match(await run(''), { outcome: 'applied', detail: { done: 2 } }, `${point}: it went on`)
     t.same(here.counted(), ['one', 'two'], `${point}: nothing lost, nothing doubled`)

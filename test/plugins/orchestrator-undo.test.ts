@@ -3,10 +3,9 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { orchestrator } from 'prov'
-import type { OpStep, RunOutcome } from 'prov'
-import { runChild } from '../support/child.ts'
+import type { OpStep } from 'prov'
 import { killProcessesIn } from '../support/machines.ts'
-import { request, step, world } from '../support/run-world.ts'
+import { request, runUntil, step, world } from '../support/run-world.ts'
 import type { World } from '../support/run-world.ts'
 
 /** A step that counts itself and its undo. */
@@ -99,14 +98,7 @@ t.test('a rollback that is interrupted at any step goes on: each inverse ran onc
       step('bad', `echo bad >>'${here.counter}'; exit 1`, 'three'),
       step('never', `echo never >>'${here.counter}'`, 'bad'),
     ])
-    const run = async (crashAt: string): Promise<RunOutcome | undefined> => {
-      process.env['PROV_CRASH_AT'] = crashAt
-      const child = runChild('orchestrate', [here.root, here.home, JSON.stringify(asked)])
-      delete process.env['PROV_CRASH_AT']
-      const line = await child.line('outcome ').catch(() => undefined)
-      await child.atLeast(Infinity)
-      return line === undefined ? undefined : (JSON.parse(line.slice(8)) as RunOutcome)
-    }
+    const run = (crashAt: string) => runUntil(here, asked, crashAt)
     t.equal(await run(point), undefined, `${point}: it was killed`)
     t.match(
       await run(''),

@@ -16,7 +16,10 @@ import { bus } from '../../core/plugin/core-services.ts'
 import { definePlugin } from '../../core/plugin/define.ts'
 import type { AuditEvent } from '../../core/protocol/audit.ts'
 import { openKeyStore } from '../../core/protocol/keys.ts'
-import type { OpBody, OpPhase } from '../../core/protocol/op.ts'
+import { planDigest } from '../../core/protocol/claims.ts'
+import { digestOf } from '../../core/json.ts'
+import { signTokenNow } from '../../core/protocol/tokens.ts'
+import type { ApprovalClaims, OpBody, OpPhase } from '../../core/protocol/op.ts'
 import { opErrors } from '../../core/protocol/errors.ts'
 import { subjects } from '../../core/protocol/subjects.ts'
 import {
@@ -103,6 +106,42 @@ export function stage(t: Test, policy: string | null = usualPolicy): Stage {
     gate: 'open',
     pause: async () => {},
   }
+}
+
+/** An approval as the keeper would sign it, with whatever change. Throws when the operation is not known. */
+export async function signedApproval(
+  { deal, events, on }: Pick<Life, 'deal' | 'events'> & { readonly on: Stage },
+  op: string,
+  change: Partial<ApprovalClaims> & Pick<ApprovalClaims, 'jti'>,
+): Promise<string> {
+  const row = deal.store.get().ops.get(op)
+  const event = (await events(op)).find(({ type }) => type === 'prov.op.submitted')
+  if (!row || !event) throw new Error('no such operation')
+  const keeper = deal.service('keeper')
+  const iat = Math.floor(on.clock.now() / 1_000)
+  const { digest: op_digest, expected: expected_state_version, expires: exp } = row
+  const { policy } = deal.store.get()
+  const claims: ApprovalClaims = {
+    iss: keeper.record.kid,
+    sub: op,
+    aud: deal.journal,
+    iat,
+    nbf: iat,
+    exp: iat + 600,
+    workspace: 'my-infra',
+    intent: (event.data as { intent: string }).intent,
+    op_digest,
+    plan_digest: planDigest({ sub: op, op_digest, expected_state_version, exp }),
+    policy_digest: policy?.digest ?? digestOf({ policy: null }),
+    policy_version: policy?.version ?? 0,
+    expected_state_version,
+    scope: [],
+    approvals: [],
+    seq: 1,
+    keeper_epoch: 1,
+    ...change,
+  }
+  return signTokenNow('approval', claims, keeper)
 }
 
 /** Keys of the stage's people; custody of its own when named. */

@@ -8,9 +8,10 @@ import { existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { createRuntime } from 'prov'
-import type { OpStep, Orchestrator, Plugin, Runtime } from 'prov'
+import type { OpStep, Orchestrator, Plugin, RunOutcome, Runtime } from 'prov'
 import providerLocal from '../../extensions/provider-local/index.ts'
 import orchestratorPlugin from '../../plugins/orchestrator/index.ts'
+import { runChild } from './child.ts'
 import { temporaryFolder } from './folder.ts'
 import { processesIn } from './machines.ts'
 
@@ -58,6 +59,20 @@ export function world(t: Test): World {
       return [...folders, ...alive.map((pid) => `process ${pid}`)]
     },
   }
+}
+
+/** Runs a graph in a process of its own that dies at a point; undefined when it died. '': it lives. */
+export async function runUntil(
+  { root, home }: Pick<World, 'root' | 'home'>,
+  asked: Request,
+  crashAt: string,
+): Promise<RunOutcome | undefined> {
+  process.env['PROV_CRASH_AT'] = crashAt
+  const child = runChild('orchestrate', [root, home, JSON.stringify(asked)])
+  delete process.env['PROV_CRASH_AT']
+  const line = await child.line('outcome ').catch(() => undefined)
+  await child.atLeast(Infinity)
+  return line === undefined ? undefined : (JSON.parse(line.slice(8)) as RunOutcome)
 }
 
 let count = 0

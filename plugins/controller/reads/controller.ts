@@ -1,5 +1,5 @@
 /** The controller at a glance: what runs, what waits for a person, what was set aside. @module */
-import { defineRead, opsModel } from 'prov'
+import { defineRead, opPhases, opsModel } from 'prov'
 import type { Count, OpPhase } from 'prov'
 import { readLetters } from '../letters.ts'
 import type { Letter } from '../letters.ts'
@@ -21,26 +21,12 @@ export interface ControllerView {
   readonly letters: readonly Omit<Letter, 'body'>[]
 }
 
-const phases: readonly OpPhase[] = [
-  'submitted',
-  'held',
-  'approved',
-  'claimed',
-  'applying',
-  'applied',
-  'failed',
-  'refused',
-  'withdrawn',
-  'expired',
-  'in_doubt',
-]
-
 export const read = defineRead<void, ControllerView>({
   name: 'controller',
   describe: 'what is claimed and held, what is in doubt, dead letters, counts by phase',
   async run(_, { journal }) {
     const { ops, open, highest, refusals } = await opsModel(journal)
-    const counts = Object.fromEntries(phases.map((phase) => [phase, 0])) as Record<OpPhase, Count>
+    const counts = Object.fromEntries(opPhases.map((phase) => [phase, 0])) as Record<OpPhase, Count>
     for (const { phase } of ops.values()) counts[phase]++
     const { keeperEpoch: epoch, seq } = highest
     return {

@@ -1,21 +1,7 @@
 /** `prov op list`: the operations of this workspace, newest first. @module */
-import { defineCommand, formatDuration, table } from 'prov'
+import { defineCommand, formatDuration, opPhases, table } from 'prov'
 import type { OpSummary } from '../reads/ops.ts'
 import { phaseCell } from './end.ts'
-
-const phases = [
-  'submitted',
-  'held',
-  'approved',
-  'claimed',
-  'applying',
-  'applied',
-  'failed',
-  'refused',
-  'withdrawn',
-  'expired',
-  'in_doubt',
-] as const
 
 export const command = defineCommand({
   pattern: 'op list',
@@ -27,7 +13,7 @@ export const command = defineCommand({
   ],
   flags: {
     open: { type: 'boolean', default: false, describe: 'only those that have not ended' },
-    phase: { type: 'string', choices: phases, describe: 'only those in this phase' },
+    phase: { type: 'string', choices: opPhases, describe: 'only those in this phase' },
   },
   run: async ({ open, phase }, { read }) =>
     (await read('ops', { open, ...(phase !== undefined && { phase }) })) as readonly OpSummary[],

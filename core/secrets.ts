@@ -7,13 +7,18 @@
  *
  * @module
  */
-import type { JsonObject, JsonValue } from '../json.ts'
+import type { JsonObject, JsonValue } from './json.ts'
 
 const secretName =
   /(?:^|[_.-])(?:pass(?:word|wd|phrase)?|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credentials?|nkey|seed)(?:$|[_.-])/i
 
 /** `secret:db/password`, `env:DB_PASSWORD`, `file:/run/secrets/db`: a place, not a value. */
 const reference = /^[a-z][a-z0-9+-]{1,31}:\S+$/
+
+/** True for `DB_PASSWORD`, `apiKey`, `auth.token`: what a name of that kind holds is not shown. */
+export function namesSecret(name: string): boolean {
+  return secretName.test(apart(name))
+}
 
 /** Spelt apart, so that `dbPassword` is seen like `db_password`. */
 const apart = (name: string): string => name.replaceAll(/([a-z0-9])([A-Z])/g, '$1_$2')
@@ -31,7 +36,7 @@ export function secretParam(params: JsonObject | undefined, under = ''): string 
 function secretIn(name: string, value: JsonValue | undefined, path: string): string | undefined {
   if (typeof value === 'string') {
     const isPlain = value !== '' && !reference.test(value)
-    if (isPlain && secretName.test(apart(name))) return path
+    if (isPlain && namesSecret(name)) return path
     return privateKey.test(value) ? path : undefined
   }
   if (Array.isArray(value)) {
