@@ -53,10 +53,10 @@ export interface Cage {
   /** Memory that its heap limit does not bound, when this can be told from here. */
   memory(): Bytes | undefined
   /**
-   * How long it was ready to run and got no processor, since it began: on a busy machine that is no
-   * silence of its own. Undefined where the system does not say.
+   * What it got of the processors since it began: on a busy machine the want of one is no silence of
+   * its own. Undefined where the system does not say.
    */
-  waitedMs(): Millis | undefined
+  turn(): Turn | undefined
   /** More of what it said waits here than one turn of the event loop takes. */
   behind(): boolean
   /** Keeps the process alive while somebody waits for an answer. */
@@ -87,14 +87,40 @@ export const doings: readonly Doing['kind'][] = [
   'call',
 ]
 
-/** The second number of the scheduler's own account: nanoseconds in the queue of the ready (Linux). */
-export function waitedIn(schedstat: string): Millis | undefined {
+/** What a thread got of the processors, by the accounts of a Linux scheduler. */
+export interface Turn {
+  /** In the queue of the ready, counted when the wait is over. */
+  readonly waitedMs: Millis
+  readonly usedMs: Millis
+  /** Runs, or would if there were a processor for it: not so one that sleeps or waits for a lock. */
+  readonly ready: boolean
+}
+
+/** `folder` is that of a process or of one of its threads under `/proc`. */
+export function turnOf(folder: string): Turn | undefined {
   try {
-    const ns = Number(readFileSync(schedstat, 'utf8').split(' ')[1])
-    return Number.isFinite(ns) ? ns / 1_000_000 : undefined
+    const [used, waited] = readFileSync(`${folder}/schedstat`, 'utf8').split(' ').map(Number)
+    const stat = readFileSync(`${folder}/stat`, 'utf8')
+    const usedMs = (used as number) / 1_000_000
+    const waitedMs = (waited as number) / 1_000_000
+    if (!Number.isFinite(usedMs + waitedMs)) return undefined
+    // Behind the name, which may hold anything, comes the state in one letter.
+    return { usedMs, waitedMs, ready: stat.slice(stat.lastIndexOf(')')).startsWith(') R') }
   } catch {
     return undefined
   }
+}
+
+/**
+ * From 0 to 1: how much of the time from one look to the next it stood still for want of a
+ * processor. A wait that is not over yet is on no account, so one that is ready waited for all that
+ * it did not use.
+ */
+export function starvedShare(before: Turn | undefined, now: Turn | undefined, ms: Millis): number {
+  if (before === undefined || now === undefined || !(ms > 0)) return 0
+  const waited = now.waitedMs - before.waitedMs
+  const unused = now.ready ? ms - (now.usedMs - before.usedMs) : 0
+  return Math.min(1, Math.max(0, waited / ms, unused / ms))
 }
 
 /** A longer frame of a process is none: what it unfolds to is some twenty times as large. */

@@ -14,8 +14,8 @@ import { threadsHeld } from '../../threads.ts'
 import type { Bytes, Count, Millis } from '../../units.ts'
 import type { FoundPlugin } from '../discover.ts'
 import { pluginErrors } from '../errors.ts'
-import { frameWindow, longestLine } from './cage.ts'
-import type { Cage, CageEnd, Doing } from './cage.ts'
+import { frameWindow, longestLine, starvedShare } from './cage.ts'
+import type { Cage, CageEnd, Doing, Turn } from './cage.ts'
 import { parseDescription } from './description.ts'
 import type { Description } from './description.ts'
 import { isRecord } from './parcel.ts'
@@ -79,7 +79,7 @@ export class Generation {
   /** The most that this thread had since then. */
   #most: Bytes = 0
   /** At the last look: when it was, and what it had waited for a processor by then. */
-  #last = { atMs: 0, waitedMs: 0 }
+  #last: { atMs: Millis; turn: Turn | undefined } = { atMs: 0, turn: undefined }
   #asked = false
   #flooded = false
   /** Beats in a row at which the shared threads were held and some of them by this one. */
@@ -246,7 +246,7 @@ export class Generation {
     const { limits } = this.#options
     const memory = this.#cage.memory()
     const now = memoryOr(this.#seen)
-    const waited = this.#waitedShare()
+    const starved = this.#starvedShare()
     if (memory !== undefined && memory > limits.memoryBytes) return void this.#tooMuch()
     if (this.#answered) {
       this.#answered = false
@@ -255,7 +255,7 @@ export class Generation {
       this.#most = now.ours
       this.#cage.post({ t: 'ping' })
     } else if (!this.#cage.behind()) {
-      this.#silentMs += limits.beatMs * (1 - waited)
+      this.#silentMs += limits.beatMs * (1 - starved)
       // What this thread had meanwhile is not given back at once: its peak counts, not what it has.
       this.#most = Math.max(this.#most, now.ours)
       const grown = now.all - this.#seen.all - (this.#most - this.#seen.ours)
@@ -273,12 +273,11 @@ export class Generation {
     this.#next()
   }
 
-  /** From 0 to 1: how much of the time since the last look it waited for a processor. */
-  #waitedShare(): number {
-    const { atMs, waitedMs } = this.#last
-    this.#last = { atMs: this.#clock.monotonic(), waitedMs: this.#cage.waitedMs() ?? 0 }
-    const share = (this.#last.waitedMs - waitedMs) / (this.#last.atMs - atMs)
-    return Number.isFinite(share) ? Math.min(1, Math.max(0, share)) : 0
+  /** From 0 to 1: how much of the time since the last look it stood still for want of a processor. */
+  #starvedShare(): number {
+    const { atMs, turn } = this.#last
+    this.#last = { atMs: this.#clock.monotonic(), turn: this.#cage.turn() }
+    return starvedShare(turn, this.#last.turn, this.#last.atMs - atMs)
   }
 
   #next(): void {

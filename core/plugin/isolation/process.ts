@@ -25,7 +25,7 @@ import { systemClock } from '../../clock.ts'
 import type { Bytes, Millis } from '../../units.ts'
 import { findPackage, provRoot } from '../discover.ts'
 import { pluginErrors } from '../errors.ts'
-import { doings, longestFrame, rawFrame, waitedIn } from './cage.ts'
+import { doings, longestFrame, rawFrame, type Turn, turnOf } from './cage.ts'
 import type { Cage, CageOptions, Doing } from './cage.ts'
 import { isRecord } from './parcel.ts'
 import type { Frame } from './wire.ts'
@@ -179,7 +179,7 @@ export async function openProcess(options: CageOptions): Promise<Cage> {
     doing: () => at,
     behind: () => full,
     memory: () => (child.pid === undefined ? undefined : residentOf(child.pid)),
-    waitedMs: () => (child.pid === undefined ? undefined : waitedBy(child.pid)),
+    turn: () => (child.pid === undefined ? undefined : turnBy(child.pid)),
     hold,
     async kill() {
       if (over || child.pid === undefined) return
@@ -217,11 +217,18 @@ function residentOf(pid: number): Bytes | undefined {
   }
 }
 
-/** What its main thread waited for a processor; a wrapper that sleeps waits for none. */
-function waitedBy(pid: number): Millis | undefined {
-  const own = waitedIn(`/proc/${pid}/schedstat`)
+/** Of its main thread and, in a sandbox, of what it wraps: a wrapper sleeps and adds nothing. */
+function turnBy(pid: number): Turn | undefined {
+  const own = turnOf(`/proc/${pid}`)
   if (own === undefined) return undefined
-  return childrenOf(pid).reduce((sum, child) => sum + (waitedBy(child) ?? 0), own)
+  return childrenOf(pid).reduce((sum, child) => {
+    const { waitedMs, usedMs, ready } = turnBy(child) ?? { waitedMs: 0, usedMs: 0, ready: false }
+    return {
+      waitedMs: sum.waitedMs + waitedMs,
+      usedMs: sum.usedMs + usedMs,
+      ready: sum.ready || ready,
+    }
+  }, own)
 }
 
 function childrenOf(pid: number): readonly number[] {

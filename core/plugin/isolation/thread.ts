@@ -9,7 +9,7 @@ import { MessageChannel, Worker } from 'node:worker_threads'
 import { systemClock } from '../../clock.ts'
 import type { Millis } from '../../units.ts'
 import type { Cage, CageOptions, Doing } from './cage.ts'
-import { board, doings, frameWindow, waitedIn } from './cage.ts'
+import { board, doings, frameWindow, turnOf } from './cage.ts'
 
 /** Frames that are taken in one turn of the event loop. */
 const perTurn = 16
@@ -128,9 +128,9 @@ export function openThread(options: CageOptions): Cage {
       }
     },
     memory: () => undefined,
-    waitedMs() {
+    turn() {
       const thread = Atomics.load(shared, board.thread)
-      return thread === 0 ? undefined : waitedIn(`/proc/self/task/${thread}/schedstat`)
+      return thread === 0 ? undefined : turnOf(`/proc/self/task/${thread}`)
     },
     behind: () => inbox.length >= perTurn,
     hold(held) {

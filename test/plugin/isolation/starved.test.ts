@@ -1,23 +1,24 @@
 /** On a busy machine a plugin may be silent for long through no fault of its own: nobody is blamed. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { setPriority } from 'node:os'
-import { Worker } from 'node:worker_threads'
 import t from 'tap'
 import type { ActorDef } from '../../../core/actor/define.ts'
-import { waitedIn } from '../../../core/plugin/isolation/cage.ts'
+import { starvedShare, turnOf } from '../../../core/plugin/isolation/cage.ts'
 import { counted, world } from './world.ts'
 
 t.setTimeout(900_000)
 
-/** Needs 150 ms of processor for each message, in one go. */
+/** Needs 150 ms of processor for each message, in one go, and no time is spent on asking for it. */
 const worker = `
 import { defineActor, definePlugin } from 'prov'
 import { assign, setup } from 'xstate'
 const machine = setup({
   actions: {
     work: assign(({ context }) => {
-      const begun = process.cpuUsage().user
-      while (process.cpuUsage().user - begun < 150_000);
+      const used = () => process.cpuUsage().user + process.cpuUsage().system
+      const begun = used()
+      while (used() - begun < 150_000) for (let n = 0; n < 100_000; n++);
       return { n: context.n + 1 }
     }),
   },
@@ -38,10 +39,38 @@ function children(): readonly number[] {
   })
 }
 
+/** More work than there are processors, for a minute at the most, each in a group of its own. */
+function crowd(): readonly ChildProcess[] {
+  const loop = 'const end = Date.now() + 60_000; while (Date.now() < end);'
+  return Array.from({ length: 4 }, () =>
+    spawn(process.execPath, ['-e', loop], { detached: true, stdio: 'ignore' }),
+  )
+}
+
+/** A tenth of what another gets; where sessions are scheduled as groups the group has it too. */
+function goLast(pid: number): void {
+  setPriority(pid, 10)
+  const group = `/proc/${pid}/autogroup`
+  if (existsSync(group)) writeFileSync(group, '10')
+}
+
 t.test('what the scheduler says of a thread', async (t) => {
-  t.equal(waitedIn('/none'), undefined)
-  const own = waitedIn('/proc/self/schedstat')
-  t.ok(own === undefined || own >= 0)
+  t.equal(turnOf('/none'), undefined)
+  const own = turnOf('/proc/self')
+  t.ok(own === undefined || (own.waitedMs >= 0 && own.usedMs > 0 && own.ready))
+})
+
+t.test('how much of a beat it stood still for want of a processor', async (t) => {
+  const at = (usedMs: number, waitedMs: number, ready: boolean) => ({ usedMs, waitedMs, ready })
+  const from = at(1000, 50, true)
+  t.equal(starvedShare(undefined, from, 100), 0, 'nothing is known yet')
+  t.equal(starvedShare(from, undefined, 100), 0, 'nor of one that has ended')
+  t.equal(starvedShare(from, at(1100, 50, true), 100), 0, 'an endless loop had all of it')
+  t.equal(starvedShare(from, at(1025, 125, true), 100), 0.75, 'a quarter was its own')
+  t.equal(starvedShare(from, at(1000, 50, true), 100), 1, 'it still waits: on no account yet')
+  t.equal(starvedShare(from, at(1000, 50, false), 100), 0, 'one that sleeps waits for nobody')
+  t.equal(starvedShare(from, at(1010, 950, true), 100), 1, 'a long wait is over in this beat')
+  t.equal(starvedShare(from, at(1000, 50, true), 0), 0, 'no time has passed')
 })
 
 const skip = existsSync('/proc/self/schedstat') ? false : 'needs the accounts of a Linux scheduler'
@@ -55,14 +84,15 @@ t.test('one that gets no processor is not taken for one that hangs', { skip }, a
   const ref = await here.actors.spawn({ type: 'guest.worker' } as ActorDef, 'a')
   await ref.apply({ type: 'ok' })
   const [pid] = children()
-  // The least of all, beside more work than there are processors.
-  setPriority(pid as number, 19)
-  const busy = Array.from({ length: 4 }, () => new Worker('for (;;);', { eval: true }))
-  const before = waitedIn(`/proc/${pid}/schedstat`) as number
+  const busy = crowd()
+  t.teardown(() => busy.map((one) => one.kill('SIGKILL')))
+  goLast(pid as number)
+  const waited = () => turnOf(`/proc/${pid}`)?.waitedMs ?? Number.NaN
+  const before = waited()
   for (let n = 0; n < 3; n++) await ref.apply({ type: 'ok' })
-  const waited = (waitedIn(`/proc/${pid}/schedstat`) as number) - before
-  await Promise.all(busy.map((one) => one.terminate()))
-  t.comment(`it waited ${Math.round(waited)} ms for its turn`)
+  const all = waited() - before
+  t.comment(`it waited ${Math.round(all)} ms for its turn`)
+  t.ok(all > 1_800, 'longer than three steps may be silent')
   t.equal(counted(ref), 4)
   t.equal(here.row().state, 'running')
   t.notOk(here.row().restarts, 'nobody ended it')
