@@ -1,5 +1,6 @@
 import t from 'tap'
 import { cp, readFile, readdir, writeFile } from 'node:fs/promises'
+import { gunzipSync } from 'node:zlib'
 import { archiveJournal } from '../../core/journal/archive.ts'
 import { openJournal } from '../../core/journal/file.ts'
 import { readJournal } from '../../core/journal/reader.ts'
@@ -65,6 +66,14 @@ t.test('an archived history is read, verified and written on as before', async (
   t.same(await numbers(dir), upTo(31))
 })
 
+function unpacked(bytes: Buffer): Buffer | undefined {
+  try {
+    return gunzipSync(bytes)
+  } catch {
+    return undefined
+  }
+}
+
 t.test('without snapshots nothing is packed', async (t) => {
   const dir = `${await tempDir(t)}/journal`
   const journal = await openJournal({ dir, segmentBytes: 16_384 })
@@ -82,15 +91,21 @@ t.test(
     const path = `${dir}/segment-00000002.log.gz`
     const intact = await readFile(path)
     const silent: number[] = []
+    let noticed = 0
     // The ten bytes in front say when and by what it was packed, and nobody reads that.
     for (let at = 10; at < intact.length; at += 1 + Math.floor(intact.length / 60)) {
       const bytes = Buffer.from(intact)
       bytes[at] = (bytes[at] as number) ^ 4
       await writeFile(path, bytes)
-      if ((await verifyJournal({ dir })).problems.length === 0) silent.push(at)
+      const clean = (await verifyJournal({ dir })).problems.length === 0
+      // Now and then another text of the packing unpacks to the very same bytes: nothing is damaged.
+      if (clean && unpacked(bytes)?.equals(gunzipSync(intact)) === true) continue
+      if (clean) silent.push(at)
       else if ((await codeOf(numbers(dir))) !== 'PROV_JOURNAL_CORRUPT') silent.push(at)
+      else noticed++
     }
     t.same(silent, [])
+    t.ok(noticed > 50, `${noticed} flips noticed`)
     await writeFile(path, intact.subarray(0, intact.length - 20))
     const told = await repairJournal({ dir, apply: true, lose: false })
     t.match(told, { done: false, lost: { to: 30 } })
