@@ -48,8 +48,13 @@ export const systemClock: Clock = {
 export interface SimulatedClock extends Clock {
   /** Moves time on, running due timers in order of due time; awaits their microtasks in between. */
   advance(ms: Millis): Promise<void>
-  /** Sets wall time without running timers or moving `monotonic`: a clock jump. */
+  /**
+   * Sets wall time without running timers or moving `monotonic`: somebody set the clock, or the machine
+   * was suspended.
+   */
   jump(ms: Millis): void
+  /** The process stands still (SIGSTOP): both clocks go on, nobody rings before the next `advance`. */
+  freeze(ms: Millis): void
   /** Due time of the next timer on the monotonic scale, or undefined. */
   nextDue(): Millis | undefined
 }
@@ -86,8 +91,9 @@ export function simulatedClock(options: { startMs?: Millis } = {}): SimulatedClo
       const end = mono + ms
       await settle()
       for (let next = earliest(); next && next.due <= end; next = earliest()) {
-        wall += next.due - mono
-        mono = next.due
+        const aheadMs = Math.max(0, next.due - mono)
+        wall += aheadMs
+        mono += aheadMs
         timers.splice(timers.indexOf(next), 1)
         next.run()
         await settle()
@@ -98,6 +104,10 @@ export function simulatedClock(options: { startMs?: Millis } = {}): SimulatedClo
     },
     jump: (ms) => {
       wall += ms
+    },
+    freeze: (ms) => {
+      wall += ms
+      mono += ms
     },
     nextDue: () => earliest()?.due,
   }

@@ -16,6 +16,12 @@ import type { Clock, Timer } from '../clock.ts'
 import type { Count, Millis } from '../units.ts'
 import { empty } from './mail.ts'
 
+/** Monotonic less wall time. The wall is read first: it comes in whole milliseconds, none too late. */
+export function gapOf(clock: Clock): Millis {
+  const wallMs = clock.now()
+  return clock.monotonic() - wallMs
+}
+
 /** Names one set timer. Never 0, so 0 may stand for none. */
 export type AlarmHandle = number
 
@@ -55,9 +61,8 @@ export class Alarm<T> {
   #armedFor: Millis = Infinity
   #ringing = false
   #stopped = false
-  /** Monotonic minus wall time, as of the wall time `#gapAt`. */
+  /** Monotonic minus wall time, as of the last setting. */
   #gap: Millis = -Infinity
-  #gapAt: Millis = NaN
 
   /**
    * `ring` is called once for each timer that is due and was not cancelled. In the background (default)
@@ -80,15 +85,12 @@ export class Alarm<T> {
   }
 
   /**
-   * Rings for `item` at that wall time, as soon as possible when it is past. `nowMs` is the wall time
-   * at which the caller reckoned: naming it saves reading the clock for each of many. After `stop`
-   * nothing is set and the handle is 0.
+   * Rings for `item` at that wall time, as soon as possible when it is past. `gapMs` is monotonic less
+   * wall time when the caller reckoned: who reckons, waits for a disk and sets is right also when the
+   * wall clock was set meanwhile. After `stop` nothing is set and the handle is 0.
    */
-  set(dueMs: Millis, item: T, nowMs: Millis = this.#clock.now()): AlarmHandle {
-    return this.setMonotonic(
-      dueMs + (nowMs === this.#gapAt ? this.#gap : this.#measured(nowMs)),
-      item,
-    )
+  set(dueMs: Millis, item: T, gapMs: Millis = gapOf(this.#clock)): AlarmHandle {
+    return this.setMonotonic(dueMs + this.#steady(gapMs), item)
   }
 
   /** The same for a time on the monotonic clock. */
@@ -139,10 +141,8 @@ export class Alarm<T> {
    * one: the largest is kept (nobody rings early), and keeps equal wall times in order. Anything
    * else means that the wall clock was set.
    */
-  #measured(nowMs: Millis): Millis {
-    const gap = this.#clock.monotonic() - this.#clock.now()
+  #steady(gap: Millis): Millis {
     if (gap > this.#gap || gap < this.#gap - 1) this.#gap = gap
-    this.#gapAt = nowMs
     return this.#gap
   }
 

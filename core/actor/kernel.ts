@@ -127,7 +127,7 @@ export class Kernel implements ActorSystem {
         partition,
         snapshotEvery,
         position: ledger.position,
-        body: () => ledger.body(kept(realm)),
+        body: () => ({ ...ledger.body(kept(realm)), atMs: clock.now() }),
         broke: (error) => realm.breakDown(error),
       })
     realm.books = new Books({

@@ -126,6 +126,8 @@ export interface KernelRecords {
     readonly timers: readonly TimerState[]
     readonly skipped: readonly string[]
     readonly restarted: readonly string[]
+    /** Earlier than they were set for: the wall clock was set back. */
+    readonly moved?: readonly string[]
   }
   'actor.parked': Mark & { readonly parked: Parked }
   'actor.resumed': Mark
@@ -194,6 +196,8 @@ export interface LedgerBody {
   readonly rank?: Count
   /** Absent while no ended actor was forgotten. */
   readonly floor?: Count
+  /** Wall time at which it was taken. Absent in snapshots from before that was kept. */
+  readonly atMs?: Millis
 }
 
 /** What a message hands on to whatever is asked for because of it. A mail is one. */
@@ -234,6 +238,8 @@ export class Ledger {
   /** Highest place in the order of starts so far. */
   rank: Count = 0
   position: Position = 0
+  /** Wall time of the newest thing that was read: it is past, whatever the clock says now. */
+  lastMs: Millis = 0
   /** Records that were read back, those that the snapshot stood for not counted. */
   entered: Count = 0
 
@@ -245,6 +251,7 @@ export class Ledger {
     this.letters.load(kept.letters, kept.letterCount)
     this.rank = Math.max(this.rank, kept.rank ?? 0)
     this.floor = kept.floor ?? 0
+    this.lastMs = kept.atMs ?? 0
     this.position = position
   }
 

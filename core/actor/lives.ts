@@ -11,7 +11,7 @@ import type { JournalEntry } from '../journal/journal.ts'
 import type { JsonValue } from '../json.ts'
 import { defined } from '../optional.ts'
 import { runnerOf } from '../running.ts'
-import type { Count } from '../units.ts'
+import type { Count, Millis } from '../units.ts'
 import { address as makeAddress, parseAddress, typeOf } from './address.ts'
 import type { Address } from './address.ts'
 import { Cell, flag } from './cell.ts'
@@ -37,7 +37,7 @@ import type { Revived } from './restore.ts'
 import { Lane } from './scheduler.ts'
 import { persisted, standingOf } from './state.ts'
 import type { ActorState } from './state.ts'
-import { overdue } from './timers.ts'
+import { loaded } from './timers.ts'
 import { fingerprint } from './versions.ts'
 import type { CrashReport } from './system.ts'
 import { sorted } from './turns.ts'
@@ -49,6 +49,8 @@ type Kept = Stored & { readonly state: ActorState }
 interface First extends Consequences {
   readonly at: Standing
   readonly beside: readonly JournalEntry[]
+  /** Monotonic less wall time when its timers were reckoned. */
+  readonly gapMs: Millis
 }
 
 /** Addresses in one record of those that went. */
@@ -184,7 +186,7 @@ export class Lives {
       books.note('actor.started', { ...cell.stored(), state: migrated.state })
     }
     if (!unreadable) {
-      this.#overdue(cell)
+      this.#timers(cell)
       turns.arm(cell, none)
     }
     if (taps.has(cell.address)) cell.tapped = true
@@ -194,11 +196,11 @@ export class Lives {
     this.#realm.passive.grew(true)
   }
 
-  /** Timers whose time came while nobody was there, as their type wants it. */
-  #overdue(cell: Cell): void {
-    const { books, clock } = this.#realm
-    const { timers } = cell.kind.def
-    const found = timers && overdue(timers, cell.timers, clock.now())
+  /** Timers whose time came while nobody was there, as their type wants it; those of a clock set back. */
+  #timers(cell: Cell): void {
+    const { books, clock, ledger } = this.#realm
+    const { timers = {} } = cell.kind.def
+    const found = loaded(timers, cell.timers, clock.now(), ledger.lastMs)
     if (!found) return
     cell.timers = found.timers
     const sequence = ++cell.sequence
@@ -289,14 +291,15 @@ export class Lives {
     former?: Cell,
   ): Cell {
     const sequence = Math.max(this.#nextSequence(address), (former?.sequence ?? 0) + 1)
+    const { nowMs, gapMs } = this.#now()
     let step: Step
     try {
-      step = (kind.program as Program).start(input, this.#realm.clock.now())
+      step = (kind.program as Program).start(input, nowMs)
     } catch (thrown) {
       throw startFailed(address, thrown)
     }
     const cell = this.#made(new Cell(address, kind, step, sequence), input, birth, former)
-    this.#up(cell, consequencesOf(step.asked, step, address, birth, kind), input)
+    this.#up(cell, { ...consequencesOf(step.asked, step, address, birth, kind), gapMs }, input)
     return cell
   }
 
@@ -363,10 +366,11 @@ export class Lives {
   ): First {
     try {
       const { def, program } = kind
-      const at = (program as Program).start(input, this.#realm.clock.now())
+      const { nowMs, gapMs } = this.#now()
+      const at = (program as Program).start(input, nowMs)
       const { effects, beside } = sorted(def, at.asked, address, sequence)
       demandOwn(def.type, kind.owner, this.#realm.partition, beside)
-      return { at, beside, ...consequencesOf(effects, at, address, birth, kind) }
+      return { at, beside, gapMs, ...consequencesOf(effects, at, address, birth, kind) }
     } catch (thrown) {
       throw startFailed(address, thrown)
     }
@@ -380,18 +384,28 @@ export class Lives {
     birth: Birth | undefined,
   ): Promise<First> {
     try {
-      const nowMs = this.#realm.clock.now()
+      const { nowMs, gapMs } = this.#now()
       const request = { address, input, sequence, nowMs }
       const { state, tags, asked, beside } = await (kind.remote as RemoteProgram).start(request)
       const at = standingOf(state, tags)
       demandOwn(kind.def.type, kind.owner, this.#realm.partition, beside)
-      return { at, beside, ...consequencesOf(asked, at, address, birth, kind) }
+      return { at, beside, gapMs, ...consequencesOf(asked, at, address, birth, kind) }
     } catch (thrown) {
       throw startFailed(address, thrown)
     }
   }
 
-  #up(cell: Cell, { effects, emits }: Consequences, input: unknown): void {
+  #now(): Pick<First, 'gapMs'> & { readonly nowMs: Millis } {
+    const { clock } = this.#realm
+    const nowMs = clock.now()
+    return { nowMs, gapMs: clock.monotonic() - nowMs }
+  }
+
+  #up(
+    cell: Cell,
+    { effects, emits, gapMs }: Consequences & Pick<First, 'gapMs'>,
+    input: unknown,
+  ): void {
     const { ledger, cells, followers, taps, hooks, turns, books, children } = this.#realm
     const { address } = cell
     if (ledger.stored.size > 0) ledger.rose(address)
@@ -403,7 +417,7 @@ export class Lives {
     if (hooks['actor.up'] !== null || (cell.flags & flag.tapped) !== 0) {
       this.#realm.say({ kind: 'actor.up', address, restored: false }, cell, { input })
     }
-    turns.arm(cell, none)
+    turns.arm(cell, none, gapMs)
     if (cell.birth) {
       // Its own record says that this promise was kept.
       if (cell.kind.kept) books.caused(cell.birth.cause, true)

@@ -114,6 +114,11 @@ export class Realm {
     return this.glance.wallMs
   }
 
+  /** Monotonic less wall time, of the same look. */
+  get gapMs(): Millis {
+    return this.glance.monotonicMs - this.glance.wallMs
+  }
+
   /** The actor that stands at an address now; one that rests is woken. */
   find(address: Address, by: WokenBy = 'query'): Cell | undefined {
     const cell = this.cells.get(address)

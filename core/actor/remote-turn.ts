@@ -26,14 +26,14 @@ export async function remoteSteps(
   cell: Cell,
   items: readonly Item[],
 ): Promise<{ readonly turn: Turn; readonly left: readonly Item[] }> {
-  const { nowMs, partition } = realm
+  const { nowMs, gapMs, partition } = realm
   const { address, sequence, kind } = cell
   const remote = kind.remote as RemoteProgram
   const { timers } = kind.def
   const dues: Due[] = []
   const entries: JournalEntry[] = []
   const fail = (at: number, thrown: unknown) => ({
-    turn: { dues, entries, failure: { message: mailOf(items[at] as Item, nowMs), thrown } },
+    turn: { dues, entries, gapMs, failure: { message: mailOf(items[at] as Item, nowMs), thrown } },
     left: items.slice(at + 1),
   })
   try {
@@ -62,7 +62,7 @@ export async function remoteSteps(
     }
     if (record && dues.length > 0) entries.push(record.entry())
     if (failure) return fail(Math.min(dues.length, items.length - 1), errorFrom(failure))
-    return { turn: { dues, entries }, left: items.slice(dues.length) }
+    return { turn: { dues, entries, gapMs }, left: items.slice(dues.length) }
   } catch (thrown) {
     return fail(Math.min(dues.length, items.length - 1), thrown)
   }

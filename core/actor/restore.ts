@@ -31,6 +31,7 @@ export async function openLedger(
     ledger.enter(record.type, record.body)
     ledger.entered++
     ledger.position = record.position
+    ledger.lastMs = record.timeMs
   }
   for (const actor of ledger.stored.values()) {
     if (actor.durability === 'snapshot') await refresh(ledger, actor, journal, partition)

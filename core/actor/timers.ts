@@ -1,9 +1,12 @@
 /**
- * What becomes of timers that are overdue when their actor is loaded, by the choice of its type:
+ * What becomes of timers when their actor is loaded. Those that are overdue do what their type chose:
  *
  * - `fire` (default) at once, as if they were only late;
  * - `skip` they are dropped, and the journal says so;
  * - `restart` their delay begins again.
+ *
+ * Due times are wall times, and a wall clock may have been set back since. A timer then waits for what
+ * was left of it when the journal was last written, and never for longer than its whole delay.
  *
  * @module
  */
@@ -18,35 +21,52 @@ export type TimerPolicy = 'fire' | 'skip' | 'restart'
  */
 export type TimerPolicies = Readonly<Record<string, TimerPolicy>>
 
-export interface Overdue {
+export interface Loaded {
   /** As they stand from now on. */
   readonly timers: readonly TimerState[]
   readonly skipped: readonly string[]
   readonly restarted: readonly string[]
+  /** Due earlier than they said, because the wall clock was set back. Absent: none. */
+  readonly moved?: readonly string[]
 }
 
-/** Undefined when every timer stays as it is. */
-export function overdue(
+/**
+ * Undefined when every timer stays as it is. `lastMs` is a wall time that is past for certain: that of
+ * the newest record.
+ */
+export function loaded(
   policies: TimerPolicies,
   timers: readonly TimerState[],
   nowMs: Millis,
-): Overdue | undefined {
+  lastMs: Millis,
+): Loaded | undefined {
   const skipped: string[] = []
   const restarted: string[] = []
+  const moved: string[] = []
   const staying = timers.flatMap((timer) => {
-    if (timer.dueMs > nowMs) return timer
+    const leftMs = timer.dueMs - Math.max(nowMs, lastMs)
+    if (leftMs > 0) {
+      const dueMs = nowMs + Math.min(leftMs, delayOf(timer) ?? Infinity)
+      if (dueMs >= timer.dueMs) return timer
+      moved.push(timer.id)
+      return { ...timer, dueMs }
+    }
     const policy = policyFor(policies, timer)
     if (policy === 'skip') {
       skipped.push(timer.id)
       return []
     }
     const delayMs = policy === 'restart' ? delayOf(timer) : undefined
-    if (delayMs === undefined) return timer
-    restarted.push(timer.id)
-    return { ...timer, dueMs: nowMs + delayMs }
+    if (delayMs !== undefined) {
+      restarted.push(timer.id)
+      return { ...timer, dueMs: nowMs + delayMs }
+    }
+    if (timer.dueMs <= nowMs) return timer
+    moved.push(timer.id)
+    return { ...timer, dueMs: nowMs }
   })
-  if (skipped.length + restarted.length === 0) return undefined
-  return { timers: staying, skipped, restarted }
+  if (skipped.length + restarted.length + moved.length === 0) return undefined
+  return { timers: staying, skipped, restarted, ...(moved.length > 0 && { moved }) }
 }
 
 /**

@@ -70,6 +70,8 @@ export interface Turn {
   /** One frame: what must be written with the steps, and their record. */
   readonly entries: readonly JournalEntry[]
   readonly failure?: Failure | undefined
+  /** Monotonic less wall time when it was computed: what the due times of its timers are to be read by. */
+  readonly gapMs: Millis
 }
 
 /** Flags under which an actor takes nothing. */
@@ -98,7 +100,7 @@ export class Turns {
   // ── keeps nothing ──────────────────────────────────────────────────────────────────────────────
 
   #volatile(cell: Cell, program: Program): Count {
-    const { hooks, recorder, tracing, nowMs } = this.#realm
+    const { hooks, recorder, tracing, nowMs, gapMs } = this.#realm
     let steps = 0
     while (steps < largestBatch && cell.box !== undefined) {
       const item = cell.take() as Item
@@ -124,7 +126,7 @@ export class Turns {
       cell.context = step.context
       cell.timers = step.timers
       cell.sequence++
-      if (step.timers !== timers) this.arm(cell, timers, nowMs)
+      if (step.timers !== timers) this.arm(cell, timers, gapMs)
       // What failed is tried again before anything else.
       if (steps === 1 && cell.rareIfAny !== undefined) this.#realm.warden.through(cell, item)
       if (mail?.cause !== undefined) this.#realm.books.caused(mail.cause, false)
@@ -179,7 +181,7 @@ export class Turns {
   }
 
   #compute(cell: Cell, program: Program): Turn {
-    const { nowMs, partition, tracing } = this.#realm
+    const { nowMs, gapMs, partition, tracing } = this.#realm
     const { def } = cell.kind
     const record = def.durability === 'journal' ? new TurnRecord(partition, cell, nowMs) : undefined
     const dues: Due[] = []
@@ -215,7 +217,7 @@ export class Turns {
       if (before.config.status === 'done') break
     }
     if (record && dues.length > 0) entries.push(record.entry())
-    return { dues, entries, failure }
+    return { dues, entries, failure, gapMs }
   }
 
   /** The same turn where the behaviour runs elsewhere: the actor is busy until its steps come back. */
@@ -243,7 +245,7 @@ export class Turns {
       if (failure && this.#realm.halted && !ending && isDown(failure.thrown)) {
         // Nobody computes its steps any more before the end: no failure of this message, and no try again.
         cell.unshift([failure.message])
-        if (turn.dues.length > 0) this.#commit(cell, { dues: turn.dues, entries: turn.entries })
+        if (turn.dues.length > 0) this.#commit(cell, { ...turn, failure: undefined })
         return this.#realm.calmed()
       }
       // Whoever asked it to stop meanwhile gets that first: nothing of these steps is durable.
@@ -292,7 +294,7 @@ export class Turns {
     }
   }
 
-  #committed(cell: Cell, { dues, failure }: Turn): void {
+  #committed(cell: Cell, { dues, failure, gapMs }: Turn): void {
     const { books, lives, warden, hooks, recorder, nowMs } = this.#realm
     cell.flags &= ~flag.busy
     const { rareIfAny } = cell
@@ -319,7 +321,7 @@ export class Turns {
         this.#publish(cell, item, event, before)
       }
     }
-    this.arm(cell, timers, nowMs)
+    this.arm(cell, timers, gapMs)
     if (cell.config.status === 'done') lives.finished(cell)
     else if (failure) warden.failed(cell, failure)
     this.next(cell)
@@ -385,15 +387,15 @@ export class Turns {
     }
   }
 
-  /** `nowMs` when the times of its timers were just reckoned from it. */
-  arm({ address, timers }: Cell, before: readonly TimerState[], nowMs?: Millis): void {
+  /** `gapMs` as it was when the due times were reckoned. Default: as it is now. */
+  arm({ address, timers }: Cell, before: readonly TimerState[], gapMs?: Millis): void {
     if (timers === before) return
     this.disarm(before, timers)
     const { alarm } = this.#realm
     for (const timer of timers) {
       if (before.includes(timer)) continue
       const waking: Waking = { address, timer }
-      this.#handles.set(timer, alarm.set(timer.dueMs, waking, nowMs))
+      this.#handles.set(timer, alarm.set(timer.dueMs, waking, gapMs))
     }
   }
 

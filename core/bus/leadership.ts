@@ -118,6 +118,8 @@ class Holding implements Leadership {
   #revision: Count
   /** Others may take over when this much has passed since the last renewal was asked for. */
   #renewedMs: Millis
+  /** The same by the wall clock, which goes on while a machine is suspended. */
+  #renewedAtMs: Millis
   #ended = false
   #running: Promise<void>
 
@@ -130,18 +132,24 @@ class Holding implements Leadership {
     const { store, key, clock } = options
     const nonce = newId('leadership', clock)
     const note = noteOf(options, { nonce, epoch: 0, floor, free: false })
-    const askedMs = clock.monotonic()
+    const [askedMs, askedAtMs] = [clock.monotonic(), clock.now()]
     const taken =
       revision === undefined
         ? await store.create(key, note)
         : await store.update(key, note, revision)
     if (taken === undefined) return undefined
-    return new Holding(options, { nonce, revision: taken, epoch: epochOf(note, taken), askedMs })
+    return new Holding(options, {
+      nonce,
+      revision: taken,
+      epoch: epochOf(note, taken),
+      askedMs,
+      askedAtMs,
+    })
   }
 
   constructor(
     options: LeadershipOptions,
-    taken: { nonce: string; revision: Count; epoch: Count; askedMs: Millis },
+    taken: { nonce: string; revision: Count; epoch: Count; askedMs: Millis; askedAtMs: Millis },
   ) {
     this.#options = options
     this.key = options.key
@@ -150,6 +158,7 @@ class Holding implements Leadership {
     this.#nonce = taken.nonce
     this.#revision = taken.revision
     this.#renewedMs = taken.askedMs
+    this.#renewedAtMs = taken.askedAtMs
     options.signal.addEventListener('abort', this.#onAbort, { once: true })
     this.#running = this.#keep()
   }
@@ -159,7 +168,8 @@ class Holding implements Leadership {
   }
 
   held(): boolean {
-    return !this.#ended && !this.lost.aborted && this.#ageMs() < this.#ttlMs - this.#marginMs
+    const sinceMs = Math.max(this.#ageMs(), this.#options.clock.now() - this.#renewedAtMs)
+    return !this.#ended && !this.lost.aborted && sinceMs < this.#ttlMs - this.#marginMs
   }
 
   async release(): Promise<void> {
@@ -205,7 +215,7 @@ class Holding implements Leadership {
 
   async #renew(): Promise<void> {
     const { store, clock } = this.#options
-    const askedMs = clock.monotonic()
+    const [askedMs, askedAtMs] = [clock.monotonic(), clock.now()]
     const note = noteOf(this.#options, {
       nonce: this.#nonce,
       epoch: this.epoch,
@@ -216,6 +226,7 @@ class Holding implements Leadership {
     if (renewed !== undefined) {
       this.#revision = renewed
       this.#renewedMs = askedMs
+      this.#renewedAtMs = askedAtMs
       return
     }
     // An earlier renewal may have arrived although its answer did not.

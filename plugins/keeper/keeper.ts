@@ -36,6 +36,7 @@ import type {
   Journal,
   KeyRecord,
   Log,
+  Millis,
   ProvError,
   Refusals,
   Timer,
@@ -57,6 +58,9 @@ export interface KeeperParts {
   readonly ref: (op: string) => OperationRef | undefined
   readonly signal: AbortSignal
 }
+
+/** Held operations are looked at so often: what waits is the monotonic clock, what counts the wall. */
+const longestLookMs: Millis = 600_000
 
 /** The intent of an operation that this plane took, verified when it came in. */
 export interface KnownIntent {
@@ -406,12 +410,15 @@ export class Keeper {
     if (!intent || signal.aborted) return
     this.#timers.get(op)?.cancel()
     const due = (): void => {
+      // The wall may have been set meanwhile, and it is the wall that the intent names.
+      if (!this.#isOver(intent)) return this.#watchExpiry(op)
       this.expire(op).catch((thrown: unknown) => {
         log.error(`${op} is over and could not be ended`, { thrown: String(thrown) })
       })
     }
     const waitMs = intent.claims.exp * 1_000 - clock.now()
-    this.#timers.set(op, clock.after(waitMs, due, { background: true }))
+    const lookMs = Math.min(waitMs, longestLookMs)
+    this.#timers.set(op, clock.after(lookMs, due, { background: true }))
   }
 }
 

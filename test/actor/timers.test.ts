@@ -3,15 +3,15 @@ import type { ActorSystem } from '../../core/actor/system.ts'
 import { setup } from 'xstate'
 import { defineActor } from '../../core/actor/define.ts'
 import { House, settle } from './counter.ts'
-import { overdue, withDelays } from '../../core/actor/timers.ts'
+import { loaded, withDelays } from '../../core/actor/timers.ts'
 import type { TimerPolicies } from '../../core/actor/timers.ts'
 
 const timer = (type: string, dueMs: number, id = type) => ({ id, dueMs, event: { type } })
 
 t.test('overdue timers fire unless their type says otherwise', async (t) => {
   const timers = [timer('a', 5), timer('b', 5)]
-  t.equal(overdue({}, timers, 10), undefined)
-  t.equal(overdue({ a: 'fire', c: 'skip' }, timers, 10), undefined)
+  t.equal(loaded({}, timers, 10, 0), undefined)
+  t.equal(loaded({ a: 'fire', c: 'skip' }, timers, 10, 0), undefined)
 })
 
 t.test('a policy is found by id, by event, or by the name of the delay', async (t) => {
@@ -19,7 +19,7 @@ t.test('a policy is found by id, by event, or by the name of the delay', async (
   const number = timer('xstate.after.1000.m.on', 5)
   const raised = timer('ring', 5, 'bell')
   const skipped = (policies: TimerPolicies) =>
-    overdue(policies, [named, number, raised], 10)?.skipped
+    loaded(policies, [named, number, raised], 10, 0)?.skipped
   t.same(skipped({ short: 'skip' }), [named.id])
   t.same(skipped({ 1000: 'skip' }), [number.id])
   t.same(skipped({ bell: 'skip' }), ['bell'])
@@ -34,7 +34,7 @@ t.test('skip drops it, restart begins again, what is not due stays', async (t) =
     timer('xstate.after.1000.m.off', 11),
   ]
   const all = { short: 'skip', 1000: 'restart' } as const
-  t.same(overdue(all, [gone, again, later], 10), {
+  t.same(loaded(all, [gone, again, later], 10, 0), {
     timers: [{ ...again, dueMs: 1_010 }, later],
     skipped: [gone.id],
     restarted: [again.id],
@@ -45,7 +45,7 @@ t.test('the delay of a named one is noted when it is set; without it, it fires',
   const policies = { short: 'restart' } as const
   const known = timer('other', 1)
   const set = timer('xstate.after.short.m.on', 700)
-  t.equal(overdue(policies, [set], 800), undefined, 'nobody knows how long it was')
+  t.equal(loaded(policies, [set], 800, 0), undefined, 'nobody knows how long it was')
   const before = { timers: [known] }
   t.equal(withDelays(policies, before, before, 500), before)
   const plain = { timers: [known, timer('bell', 900)] }
@@ -53,7 +53,32 @@ t.test('the delay of a named one is noted when it is set; without it, it fires',
   const [first, noted] = withDelays(policies, before, { timers: [known, set] }, 500).timers
   t.equal(first, known, 'the others are the same objects')
   t.same(noted, { ...set, delayMs: 200 })
-  t.match(overdue(policies, [noted as never], 800), { timers: [{ dueMs: 1_000, delayMs: 200 }] })
+  t.match(loaded(policies, [noted as never], 800, 0), { timers: [{ dueMs: 1_000, delayMs: 200 }] })
+})
+
+t.test('a clock that was set back lengthens no wait: what was left is left', async (t) => {
+  const named = timer('xstate.after.short.m.on', 9_000)
+  const number = timer('xstate.after.1000.m.on', 9_000)
+  const day = 86_400_000
+  t.equal(loaded({}, [named], 8_000, 8_000), undefined)
+  t.same(loaded({}, [named], 8_000 - day, 8_000), {
+    timers: [{ ...named, dueMs: 9_000 - day }],
+    skipped: [],
+    restarted: [],
+    moved: [named.id],
+  })
+  // Nobody knows when the journal was last written; the delay itself is known.
+  t.match(loaded({}, [number], 0, 0), { timers: [{ dueMs: 1_000 }], moved: [number.id] })
+  t.equal(loaded({}, [named], 0, 0), undefined, 'it may have been set for that long')
+  t.match(loaded({}, [{ ...named, delayMs: 70 }], 0, 0), { timers: [{ dueMs: 70 }] })
+})
+
+t.test('what was overdue when the journal was last written is overdue on any clock', async (t) => {
+  const named = timer('xstate.after.short.m.on', 9_000)
+  t.match(loaded({}, [named], 100, 9_500), { timers: [{ dueMs: 100 }], moved: [named.id] })
+  t.match(loaded({ short: 'skip' }, [named], 100, 9_500), { timers: [], skipped: [named.id] })
+  const known = { ...named, delayMs: 70 }
+  t.match(loaded({ short: 'restart' }, [known], 100, 9_500), { timers: [{ dueMs: 170 }] })
 })
 
 const sleeper = setup({ delays: { nap: 1_000 } }).createMachine({

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { embeddedBus } from '../../core/bus/embedded.ts'
 import { leadershipKit } from '../../core/bus/leadership-kit.ts'
-import { Fence } from '../../core/bus/leadership.ts'
+import { Fence, lead } from '../../core/bus/leadership.ts'
 import { natsBus } from '../../core/bus/nats.ts'
 import { simulatedClock, sleep, systemClock } from '../../core/clock.ts'
 import { codeOf } from '../../core/kit.ts'
@@ -27,6 +27,34 @@ t.test('a lease over the embedded bus', async (t) => {
       advance: (ms) => clock.advance(ms),
     }
   })
+})
+
+t.test('a holder that may have been suspended holds nothing until it is renewed', async (t) => {
+  const clock = simulatedClock()
+  const bus = await embeddedBus({
+    journal: memoryJournal({ clock, disk: new MemoryDisk() }),
+    clock,
+  })
+  t.teardown(() => bus.close())
+  const store = await bus.keyValue('leases')
+  const end = new AbortController()
+  const { signal } = end
+  const ttlMs = 600
+  const taking = lead({ store, key: 'one', holder: 'a', ttlMs, clock, signal })
+  await clock.advance(0)
+  const holder = await taking
+  t.teardown(() => end.abort())
+  for (const ms of [3_600_000, 86_400_000]) {
+    t.ok(holder.held())
+    clock.jump(ms)
+    t.notOk(holder.held(), 'the monotonic clock stood still, or the wall was set: nobody can tell')
+    await clock.advance(ttlMs / 3)
+    t.ok(holder.held(), 'it was renewed')
+    clock.jump(-ms)
+    t.ok(holder.held(), 'a clock that is set back costs nothing')
+    await clock.advance(ttlMs / 3)
+  }
+  t.notOk(holder.lost.aborted)
 })
 
 t.test('a lease over a real JetStream server', { skip }, async (t) => {

@@ -436,6 +436,22 @@ t.test('a clock that was set back by hours closes nothing that is held already',
   t.equal(await second.until(op, 'applied', 'refused'), 'applied')
 })
 
+t.test('what is held ends with its intent by the wall, whichever way that is set', async (t) => {
+  const life = await ready(t)
+  const expiresInMs = 3_600_000
+  const asked = { type: 'deploy', target: 'app/x', as: 'alice', expiresInMs } as const
+  const { op } = await life.ops.submit(asked)
+  await life.until(op, 'held')
+  const phase = () => life.deal.store.get().ops.get(op)?.phase
+  life.on.clock.jump(-7_200_000)
+  await life.on.clock.advance(expiresInMs)
+  t.equal(phase(), 'held', 'its hour is not over where the clock was set back')
+  life.on.clock.jump(86_400_000)
+  await life.on.clock.advance(600_000)
+  await life.until(op, 'expired')
+  t.equal(phase(), 'expired', 'and over where it was set ahead, also when nobody looks')
+})
+
 t.test('what is too large to be judged is not recorded at all', async (t) => {
   const life = await ready(t)
   const propose = (length: number) =>
