@@ -9,10 +9,10 @@
  */
 import { parseArgs } from 'node:util'
 import { buildRevision } from '../compare.ts'
+import { actorPeers, havePeers } from '../peers.ts'
 import { bareKernel } from './bare.ts'
 import { profile } from './profile.ts'
-import { havePeers, peerNames } from './peers.ts'
-import { peersFolder, runCells, thisRoot } from './runner.ts'
+import { runCells, thisRoot } from './runner.ts'
 import type { CellResult, Column, Plan } from './runner.ts'
 import { goals, subjects } from './subjects.ts'
 import type { Subject } from './subjects.ts'
@@ -47,9 +47,9 @@ export async function kernelBench(words: readonly string[]): Promise<readonly Ce
   const only = values.arms?.split(',')
   const armsOf = (subject: Subject): readonly string[] =>
     subject.arms.filter((arm) => only === undefined || only.includes(arm))
-  const isPeer = (arm: string): boolean => peerNames.some((name) => name === arm)
+  const isPeer = (arm: string): boolean => actorPeers.some((name) => name === arm)
   const needsPeers = !values['no-peers'] && wanted.some((one) => armsOf(one).some(isPeer))
-  const missing = needsPeers ? havePeers(peersFolder, say) : new Map<string, string>()
+  const missing = needsPeers ? havePeers(actorPeers, say) : new Map<string, string>()
   const older = values.against === undefined ? undefined : await buildRevision(values.against, say)
 
   const plans: Plan[] = wanted.map((subject) => {

@@ -9,7 +9,6 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { peersFolder } from './runner.ts'
 import type { Column } from './runner.ts'
 import type { Subject } from './subjects.ts'
 
@@ -41,7 +40,6 @@ export function profile(subject: Subject, column: Column, sampleMs = 1_000): rea
     subject,
     arm: column.arm,
     root: column.root,
-    peers: peersFolder,
     sampleMs,
     warmMs: 500,
   }

@@ -15,7 +15,6 @@ const here = dirname(fileURLToPath(import.meta.url))
 
 /** Root of this tree: two levels above the compiled `bench/kernel`. */
 export const thisRoot = join(here, '../../..')
-export const peersFolder = join(thisRoot, 'bench/peers')
 
 /** One column of the table: an arm, and whose kernel it runs. */
 export interface Column {
@@ -94,7 +93,7 @@ export async function runCells(
         const cell = row[(at + round) % row.length] as (typeof cells)[number]
         if (cell.failed !== undefined) continue
         const { arm, root } = cell.column
-        const order = { subject, arm, root, peers: peersFolder, sampleMs, warmMs }
+        const order = { subject, arm, root, sampleMs, warmMs }
         const result = await work(order, deadlineMs)
         if ('failed' in result) cell.failed = result.failed
         else cell.samples.push(result)

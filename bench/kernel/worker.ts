@@ -7,8 +7,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { PerformanceObserver } from 'node:perf_hooks'
-import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { loadPeer } from '../peers.ts'
 import type { Arm, Cell, Place, Sample } from './cell.ts'
 import type { Subject } from './subjects.ts'
 import { mainOf, middle } from './table.ts'
@@ -18,7 +17,6 @@ export interface Order {
   readonly subject: Subject
   readonly arm: string
   readonly root: string
-  readonly peers: string
   readonly sampleMs: number
   /** The compiler's share: nothing is taken for settled before so much of it. */
   readonly warmMs: number
@@ -186,15 +184,11 @@ async function main(order: Order): Promise<void> {
   const { subject, root } = order
   const make = arm.cells[subject.cell ?? subject.name]
   if (!make) throw new Error(`${order.arm} has no cell ${subject.cell ?? subject.name}`)
-  const door = pathToFileURL(join(order.peers, 'load.mjs')).href
   const place: Place = {
     root,
     variant,
     actors: subject.actors ?? 1,
-    peer: async (peer) => {
-      const { load } = (await import(door)) as { load: (name: string) => Promise<unknown> }
-      return load(peer)
-    },
+    peer: loadPeer,
   }
   const measured = await kinds[subject.kind](() => make(place), order)
   process.stdout.write(`${JSON.stringify({ ...measured, clock } satisfies Sample)}\n`)

@@ -1,0 +1,132 @@
+/**
+ * An operation that the policy signs, from proposal to RESULT, on a journal on disk: two tokens, the
+ * audit events of three planes, the embedded bus. It changes nothing, so no machine is started. Beside
+ * it the floors: exactly its signatures and checks, and one write that is on disk.
+ *
+ * @module
+ */
+import { generateKeyPairSync, sign, verify } from 'node:crypto'
+import {
+  closeSync,
+  cpSync,
+  fdatasyncSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { contract, createRuntime, defineOpType, definePlugin, keeperDesk, keyStore } from 'prov'
+import type { Runtime } from 'prov'
+import controller from '../../plugins/controller/index.ts'
+import keeper from '../../plugins/keeper/index.ts'
+import orchestrator from '../../plugins/orchestrator/index.ts'
+import submitter from '../../plugins/submitter/index.ts'
+import workspacePlugin from '../../plugins/workspace/index.ts'
+import type { Arm } from '../harness.ts'
+import { together } from './lanes.ts'
+
+const { privateKey, publicKey } = generateKeyPairSync('ed25519')
+const text = Buffer.from('x'.repeat(900))
+/** Intent, approval and five events, each signed once and checked once. */
+const signatures = 7
+
+function crypto(times: number): void {
+  for (let n = 0; n < times * signatures; n++) {
+    if (!verify(null, text, publicKey, sign(null, text, privateKey))) throw new Error('broken')
+  }
+}
+
+const pooled = (): Promise<void> =>
+  new Promise((resolve, reject) => {
+    sign(null, text, privateKey, (failed, signature) => {
+      if (failed) return reject(failed)
+      verify(null, text, publicKey, signature, (error, good) =>
+        good ? resolve() : reject(error ?? new Error('broken')),
+      )
+    })
+  })
+
+export const signatureArms: readonly Arm[] = [
+  { name: 'floor: its signatures and checks, in one thread', run: crypto },
+  {
+    name: 'its signatures and checks, on the pool',
+    run: (times) => together(times * signatures, pooled),
+  },
+]
+
+/** A record's worth of bytes, written and synced by itself. */
+export function syncArm(): Arm {
+  const dir = mkdtempSync(join(tmpdir(), 'prov-bench-'))
+  let file = 0
+  return {
+    name: 'one write and its fdatasync',
+    before: () => void (file = openSync(join(dir, 'file'), 'w')),
+    run(times) {
+      for (let n = 0; n < times; n++) {
+        writeSync(file, text)
+        fdatasyncSync(file)
+      }
+    },
+    after() {
+      closeSync(file)
+      rmSync(dir, { recursive: true, force: true })
+    },
+  }
+}
+
+const type = 'bench.note'
+
+async function open(dir: string): Promise<Runtime> {
+  const root = dirname(fileURLToPath(import.meta.resolve('prov/package.json')))
+  const workspace = join(dir, 'my-infra')
+  cpSync(join(root, 'extensions/provisioning/sample'), workspace, { recursive: true })
+  const file = join(workspace, 'keeper_policy.ncl')
+  const policy = readFileSync(file, 'utf8')
+  writeFileSync(file, policy.replace(/"dimension\.declare"/, `"${type}"`))
+  const note = defineOpType({ type, describe: 'changes nothing', targets: ['**'] })
+  const brought = definePlugin({ name: 'bench', api: 1, contributes: [note], setup() {} })
+  const prov = await createRuntime({
+    workspace,
+    home: join(dir, 'home'),
+    discover: false,
+    plugins: [workspacePlugin, submitter, keeper, controller, orchestrator, brought],
+  })
+  const record = await prov
+    .service(keyStore)
+    .create({ actor: 'ann', kind: 'human', passphrase: '' })
+  await prov.service(contract).enrol({ record })
+  await prov.service(keeperDesk).activatePolicy({ as: 'ann' })
+  return prov
+}
+
+export function signedArms(body: string): readonly Arm[] {
+  const dir = mkdtempSync(join(tmpdir(), 'prov-bench-'))
+  let prov: Runtime
+  const operation = async (): Promise<void> => {
+    const op = await prov.submit({ type, target: 'a/b', params: { text: body }, as: 'ann' })
+    const { outcome, why } = await op.settled({ timeoutMs: 120_000 })
+    if (outcome !== 'applied') throw new Error(`the operation ended ${outcome}: ${why}`)
+  }
+  return [
+    {
+      name: 'ours: signed, submit to RESULT, one at a time',
+      before: async () => void (prov = await open(dir)),
+      async run(times) {
+        for (let n = 0; n < times; n++) await operation()
+      },
+    },
+    {
+      name: 'ours: signed, submit to RESULT, 128 at once',
+      run: (times) => together(times, operation),
+      after: async () => {
+        await prov.close()
+        rmSync(dir, { recursive: true, force: true })
+      },
+    },
+  ]
+}
