@@ -52,6 +52,15 @@ export interface AuditData {
     /** Signed act of the one who vouched; absent for services at genesis. */
     readonly proof?: string
   }
+  /** From here on nothing that this key signs counts; what was claimed before finishes (D-39). */
+  'actor.revoked': {
+    readonly actor: string
+    readonly kid: string
+    /** The person who signed it. */
+    readonly by: string
+    readonly reason: string
+    readonly act: string
+  }
   /** The history goes on under another journal id: tokens for the old one have no force (D-36). */
   'journal.adopted': AdoptionData
   /** The activated object itself travels along: what was in force can be shown for ever. */
@@ -60,7 +69,9 @@ export interface AuditData {
     readonly digest: string
     readonly by: string
     readonly policy: JsonObject
-    /** Signed act of the person; absent for the first policy of a development workspace. */
+    /** Digest of each schema that it was read by; `digest` is over policy and sources. */
+    readonly sources?: Readonly<Record<string, string>>
+    /** Signed act of the person; absent only before there were people. */
     readonly act?: string
   }
   'policy.invalid': { readonly code: string; readonly message: string; readonly kept: string }

@@ -24,6 +24,7 @@ import { emptyModel, foldAudit, isTerminal } from './fold.ts'
 import type { OpRow, OpsModel } from './fold.ts'
 import { Hops } from './hops.ts'
 import { verifySignature } from './key.ts'
+import { Keyring } from './keyring.ts'
 import type { PublicJwk } from './key.ts'
 import { SeqNumbers } from './numbers.ts'
 import { outboxItem, sentUpTo } from './outbox.ts'
@@ -38,6 +39,8 @@ import { eventIn } from './trail.ts'
 /** Name of the snapshot. */
 export const checkpointName = 'contract'
 const version = 1
+/** Events that a keyring is made of. */
+const trusts = ['actor.enrolled', 'actor.revoked', 'journal.adopted'] as const
 
 /** What the records of a journal come to, for a contract. Changed in place. */
 export class ContractFold {
@@ -47,6 +50,7 @@ export class ContractFold {
   readonly ends = new Map<string, ChainEnd>()
   /** Events that say whom the workspace trusts, in order: the keyring is made of them. */
   readonly trust: AuditEvent[] = []
+  #ring: Keyring | undefined
   /** Planes that were handed over. */
   readonly moved = new Set<PlaneName>()
   /** Signed by a person, and not in the trail yet. */
@@ -58,21 +62,30 @@ export class ContractFold {
   readonly #workspace: string
   readonly #pumps: (item: OutboxItem) => boolean
   readonly #now: () => Millis
+  readonly #root: string | undefined
   /** Operations that ended and are still in memory. */
   ended = 0
   /** Records since the newest checkpoint. */
   since = 0
 
-  /** `pumps`: whether a message has to be published at all. `now`: from when on hops wait. */
+  /**
+   * `pumps`: whether a message has to be published at all. `now`: from when on hops wait. `root`: the
+   * id that the history began with; without it no signed act is checked, for a fold that only counts.
+   */
   constructor(
     workspace: string,
     pumps: (item: OutboxItem) => boolean = () => true,
     now: () => Millis = () => 0,
+    root?: string,
   ) {
     this.#workspace = workspace
     this.#pumps = pumps
     this.#now = now
+    this.#root = root
   }
+
+  /** Told of an event that people did not sign as it says: it changes nothing. Default: nobody is. */
+  refused: (event: AuditEvent, what: string) => void = () => {}
 
   /** Folds one event into the model; replaced by whoever keeps the model elsewhere. */
   feed = (event: AuditEvent): void => {
@@ -95,15 +108,29 @@ export class ContractFold {
     if (!event) return undefined
     this.ends.set(event.emitter, { n: event.n, digest: eventDigest(event) })
     if (isAudit(event, 'journal.adopted')) this.adoption = undefined
-    if (isAudit(event, 'actor.enrolled') || isAudit(event, 'journal.adopted')) {
-      this.trust.push(event)
-    }
     const { open } = this.model
     const was = open.has(event.subject)
-    this.feed(event)
+    this.take(event)
     if (was && !open.has(event.subject)) this.ended++
     this.hops.heard(event)
     return event
+  }
+
+  /** Folds an event, when it counts: what people must sign is asked of the keyring first. */
+  take(event: AuditEvent): void {
+    const what = this.ring(event.workspace)?.take(event)
+    if (what !== undefined) return this.refused(event, what)
+    if (trusts.some((type) => isAudit(event, type))) this.trust.push(event)
+    this.feed(event)
+  }
+
+  /** Whom the workspace trusts; undefined where the root is not known. */
+  ring(workspace = this.#workspace): Keyring | undefined {
+    if (this.#ring || this.#root === undefined) return this.#ring
+    const policy = this.model.policy?.version
+    this.#ring = new Keyring({ journal: this.#root, workspace, policy })
+    for (const event of this.trust) this.#ring.take(event)
+    return this.#ring
   }
 
   unsentOf(role: string): OutboxItem[] {
@@ -190,6 +217,7 @@ export class ContractFold {
     this.adoption = kept.adoption
     for (const plane of kept.moved ?? []) this.moved.add(plane)
     this.trust.push(...kept.trust)
+    this.#ring = undefined
     for (const [role, items] of kept.unsent) this.unsentOf(role).push(...items)
     for (const [, role, item] of kept.unconfirmed) this.hops.sent(role, item, this.#now())
     this.position = position

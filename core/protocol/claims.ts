@@ -204,6 +204,7 @@ const tables: Readonly<Record<TokenKind, Readonly<Record<string, Check>>>> = {
     workspace: text,
     act: oneOf(
       'actor.enrol',
+      'actor.revoke',
       'policy.activate',
       'keeper.mode',
       'op.withdraw',

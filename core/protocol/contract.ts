@@ -28,7 +28,8 @@ import { resendHops } from './hops.ts'
 import { keepEvery, keeping, sweepShelves } from './keeping.ts'
 import type { KeyRecord, Signer } from './key.ts'
 import { parseKeyRecord } from './key.ts'
-import { genesis, isSame, Keyring, recordJson } from './keyring.ts'
+import { genesis, isSame, recordJson } from './keyring.ts'
+import type { Keyring } from './keyring.ts'
 import { defined } from '../optional.ts'
 import type { KeyStore } from './keys.ts'
 import type { ActName } from './op.ts'
@@ -127,6 +128,11 @@ export interface Contract extends AuditTrail {
   handIn(enrolment: { readonly record: KeyRecord; readonly proof: string }): Promise<{
     readonly by: string
   }>
+  /**
+   * Takes a key its force by a signed `actor.revoke`, from here on (D-39). Throws
+   * PROV_KEY_REVOKE_REFUSED, PROV_TOKEN_*.
+   */
+  revoke(token: string): Promise<{ readonly kid: string; readonly by: string }>
 }
 export interface ContractOptions {
   readonly journal: Journal
@@ -159,10 +165,16 @@ async function foldOf(
   /** Any of these may have signed the checkpoint. */
   signers: Iterable<Signer>,
   root: string,
-): Promise<{ fold: ContractFold; keyring: Keyring; refused: readonly string[] }> {
+): Promise<{ fold: ContractFold; refused: readonly string[] }> {
   const { ended } = { ...keepEvery, ...rest.keepEvery }
   const now = (): Millis => clock.now()
-  let fold = new ContractFold(workspace, pumps, now)
+  const refused: string[] = []
+  const empty = (): ContractFold => {
+    const made = new ContractFold(workspace, pumps, now, root)
+    made.refused = ({ id }, what) => void refused.push(`${id} does not count: ${what}`)
+    return made
+  }
+  let fold = empty()
   const snapshot = await journal.snapshot(checkpointName)
   const bodies = [...signers].map(
     ({ record }) => snapshot && bodyIn(snapshot.body, record.publicKey),
@@ -171,7 +183,7 @@ async function foldOf(
   const known = shelvesIn(dir, journal.id)
   if (snapshot && !(body && fold.load(snapshot.position, body, known))) {
     log.info('the checkpoint of the contract does not count; the journal is read whole')
-    fold = new ContractFold(workspace, pumps, now)
+    fold = empty()
   }
   if (dir !== undefined) {
     await sweepShelves(dir, new Set(fold.model.ops.shelves().map(({ name }) => name)))
@@ -183,13 +195,7 @@ async function foldOf(
     await diskFiles.makeFolder(dir)
     fold.shelve(await writeShelf(dir, `rows-${fold.position}.ops`, journal.id, rows), rows)
   }
-  const keyring = new Keyring({ journal: root, workspace })
-  const refused: string[] = []
-  for (const event of fold.trust) {
-    const what = keyring.take(event)
-    if (what !== undefined) refused.push(`${event.id} does not count: ${what}`)
-  }
-  return { fold, keyring, refused }
+  return { fold, refused }
 }
 
 /**
@@ -214,8 +220,10 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
   /** Nothing that the bus takes out of the frame itself has to be published. */
   const pumps = ({ subject, position }: OutboxItem): boolean =>
     bus.carried?.(subject, position) !== true
-  const { fold, keyring, refused } = await foldOf(options, pumps, signers.values(), root)
+  const { fold, refused } = await foldOf(options, pumps, signers.values(), root)
   for (const one of refused) log.warn(one)
+  fold.refused = ({ id }, what) => log.warn(`${id} does not count: ${what}`)
+  const keyring = fold.ring(workspace) as Keyring
   const { ends, adoption } = fold
   const planes = joined ? [joined.plane] : planeNames.filter((plane) => !fold.moved.has(plane))
   const hears = planes.length < planeNames.length
@@ -273,8 +281,6 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
       else if (item) lane.unsent.push(item)
       if (!event) continue
       events.note(event, record.position)
-      const what = keyring.take(event)
-      if (what !== undefined) log.warn(`${event.id} does not count: ${what}`)
       for (const listener of listeners) listener(event)
     }
     void kept.due()
@@ -362,6 +368,19 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
     await journal.append([enrolment(emitterOf('keeper'), { record, by, proof })])
   }
 
+  const tokenContext: Contract['tokenContext'] = (expiry = 'check') => ({
+    key: keyring.key,
+    // What was taken in before is judged where it is claimed: by journal position (D-39).
+    ...(expiry === 'check' && {
+      revoked: (kid: string) => keyring.revocation(kid) !== undefined,
+    }),
+    audience,
+    workspace,
+    ...(expiry === 'kept' && { former: lineage }),
+    nowMs: clock.now(),
+    expiry: expiry === 'check' ? 'check' : 'leave',
+  })
+
   const taken = new TakenActs()
   /** What somebody signed elsewhere is judged like what is signed here, and counts once. */
   async function handIn({ record, proof }: { record: KeyRecord; proof: string }) {
@@ -387,9 +406,30 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
     return { by }
   }
 
+  /** In the turn of enrolments: whoever is let in and whoever is shut out stand in one order. */
+  function revoke(token: string): Promise<{ readonly kid: string; readonly by: string }> {
+    const turn = enrolling.then(async () => {
+      const opened = openTokenNow('act', token, tokenContext())
+      const { sub: actor, reason, with: given } = opened.claims
+      const kid = String(given['kid'])
+      const by = opened.record.actor
+      const data = { actor, kid, by, reason, act: token }
+      const what = keyring.refusesRevocation(data, new Date(clock.now()).toISOString())
+      if (what !== undefined) throw keyErrors.PROV_KEY_REVOKE_REFUSED({ actor, what })
+      taken.take(opened, epoch, clock.now())
+      const entry = emitterOf('keeper').entry({ type: 'actor.revoked', subject: actor, data })
+      await journal.append([entry])
+      return { kid, by }
+    })
+    enrolling = turn.catch(() => {})
+    return turn
+  }
+
   async function signer(as: string | undefined): Promise<Signer> {
     const own = await keys.signer(as)
     const { record } = own
+    const revoked = keyring.revocation(record.kid)
+    if (revoked) throw keyErrors.PROV_KEY_REVOKED({ actor: record.actor, ...revoked })
     if (keyring.key(record.kid)) return own
     if (record.kind === 'human' && !keyring.hasPeople) {
       await enrol(record, own)
@@ -416,14 +456,7 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
     ...(hears && { followKept: (follow) => followKept(follow, { journal, clock, more }) }),
     keyring,
     store,
-    tokenContext: (expiry) => ({
-      key: keyring.key,
-      audience,
-      workspace,
-      ...(expiry === 'kept' && { former: lineage }),
-      nowMs: clock.now(),
-      expiry: expiry === 'check' || expiry === undefined ? 'check' : 'leave',
-    }),
+    tokenContext,
     service: signerOfRole,
     emitter: emitterOf,
     async emit(role, draft) {
@@ -474,6 +507,7 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
       return enrol(record, voucher)
     },
     handIn,
+    revoke,
     events: ({ op } = {}) => auditEvents(journal, { op }),
   }
 }

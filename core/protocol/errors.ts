@@ -27,6 +27,8 @@ export const keyErrors = defineErrors<{
   PROV_KEY_FILE_INVALID: { file: string; what: string }
   PROV_KEY_FILE_OPEN: { file: string; mode: string }
   PROV_KEY_NOT_ENROLLED: { actor: string; workspace: string }
+  PROV_KEY_REVOKED: { actor: string; by: string; reason: string }
+  PROV_KEY_REVOKE_REFUSED: { actor: string; what: string }
   PROV_KEY_ENROL_REFUSED: { actor: string; what: string }
   PROV_KEY_PLANE_ELSEWHERE: { plane: string; here: readonly string[] }
 }>({
@@ -89,6 +91,17 @@ export const keyErrors = defineErrors<{
         ? 'set PROV_HOME to the folder this workspace was set up with: its planes have their keys there'
         : `ask somebody who is: \`prov actor enrol ${actor}\``,
   },
+  PROV_KEY_REVOKED: {
+    disposition: 'refuse',
+    text: ({ actor, by, reason }) => `the key of ${actor} was revoked by ${by}: ${reason}`,
+    remedy: ({ actor }) =>
+      `make another key and have it vouched for: \`prov actor create <name> --person ${actor}\``,
+  },
+  PROV_KEY_REVOKE_REFUSED: {
+    disposition: 'refuse',
+    text: ({ actor, what }) => `the key of ${actor} cannot be revoked: ${what}`,
+    remedy: 'run `prov actor list` to see who is enrolled',
+  },
   PROV_KEY_ENROL_REFUSED: {
     disposition: 'refuse',
     text: ({ actor, what }) => `${actor} cannot be enrolled: ${what}`,
@@ -106,6 +119,7 @@ export const tokenErrors = defineErrors<{
   PROV_TOKEN_ALG: TokenDetail
   PROV_TOKEN_UNKNOWN_KEY: TokenDetail
   PROV_TOKEN_KEY_ROLE: TokenDetail
+  PROV_TOKEN_KEY_REVOKED: TokenDetail
   PROV_TOKEN_FORGED: TokenDetail
   PROV_TOKEN_CLAIM: TokenDetail
   PROV_TOKEN_AUDIENCE: TokenDetail
@@ -142,6 +156,11 @@ export const tokenErrors = defineErrors<{
     disposition: 'refuse',
     text: tokenText,
     remedy: 'enrol the key with `prov actor enrol`; `prov actor list` shows the enrolled ones',
+  },
+  PROV_TOKEN_KEY_REVOKED: {
+    disposition: 'refuse',
+    text: tokenText,
+    remedy: 'sign with another key; `prov actor list` shows which were revoked, by whom and why',
   },
   PROV_TOKEN_KEY_ROLE: {
     disposition: 'refuse',

@@ -26,6 +26,9 @@ export interface HoldingParts {
   readonly pid: number
 }
 
+/** Acts that the keeper's desk takes. */
+const keeperActs: ReadonlySet<string> = new Set(['keeper.mode', 'policy.activate', 'actor.revoke'])
+
 export function holderAnswers({ contract, service, reload, pid }: HoldingParts): Answering {
   const gone = (): ProvError => socketErrors.PROV_SOCKET_GONE({ pid })
   const json = (value: unknown) => value as JsonValue
@@ -36,6 +39,7 @@ export function holderAnswers({ contract, service, reload, pid }: HoldingParts):
       const taken = keyring.actor(text(given, 'actor')) !== undefined
       return json({ known: known ?? null, taken, people: keyring.hasPeople })
     },
+    enrolled: async (given) => json(contract.keyring.actor(text(given, 'actor')) ?? null),
     plan: async ({ proposal }) => json(await service(submissions).plan(proposalIn(proposal))),
     phase: async (given) => json((await service(submissions).phase(text(given, 'op'))) ?? null),
     follow: (given, wire) => follow(text(given, 'op'), wire),
@@ -61,7 +65,7 @@ export function holderAnswers({ contract, service, reload, pid }: HoldingParts):
       const { act } = peekToken(token)
       if (act === 'op.withdraw') await service(submissions).handInWithdrawal(token)
       else if (act === 'op.resolve') await service(controllerDesk).handIn(token)
-      else if (act === 'keeper.mode' || act === 'policy.activate') {
+      else if (act !== undefined && keeperActs.has(act)) {
         await service(keeperDesk).handInAct(token)
       } else {
         const expected = 'an act that is handed in here'

@@ -1,21 +1,30 @@
 /**
- * Which public keys a workspace trusts: a fold over `actor.enrolled` events, nothing else.
+ * Which public keys a workspace trusts, and what its people put in force with them: a fold over the
+ * events that bear a person's signed act, nothing else.
  *
  * K1  Services: the first key of a role counts, for ever (rotation is a signed act of its own).
  * K2  The first person vouches for themselves: that is genesis.
  * K3  Everybody after that was vouched for by an enrolled person, whose signed act is in the event.
  * K4  A name and a key stand for one actor each.
  * K5  Groups and person of a key may be changed by vouching for it again; never by its own holder.
+ * K6  A key that a person revoked stays known, so that what it signed before can be checked, and
+ *     signs nothing more. Its name and key come never again; the last person stays.
+ * K7  A policy or a mode is in force because a person signed it: what a keeper says on its own, or a
+ *     policy that is not newer than the last one, does not count (D-35). Before the first person is
+ *     enrolled there is nobody who could sign.
  *
  * @module
  */
 import { digestOf } from '../json.ts'
 import type { JsonObject } from '../json.ts'
 import { ProvError } from '../errors.ts'
+import type { Count } from '../units.ts'
 import { isAudit } from './audit.ts'
 import type { AdoptionData, AuditData, AuditEvent } from './audit.ts'
 import { isReservedName, parseKeyRecord, personOf } from './key.ts'
 import type { KeyRecord } from './key.ts'
+import { refusesAct } from './signed-act.ts'
+import type { SaidAct } from './signed-act.ts'
 import { openTokenNow } from './tokens.ts'
 
 /** The word in `by` for keys that nobody could vouch for. */
@@ -27,17 +36,35 @@ export interface Enrolment {
   readonly time: string
 }
 
+/** Who took a key its force, and why. */
+export interface Revocation {
+  readonly by: string
+  readonly reason: string
+  readonly time: string
+}
+
 export class Keyring {
   #journal: string
   readonly #workspace: string
   readonly #byKid = new Map<string, Enrolment>()
   readonly #byActor = new Map<string, Enrolment>()
+  readonly #revoked = new Map<string, Revocation>()
   #people = 0
+  /** Version of the newest policy. */
+  #policy: Count
 
-  /** `journal` is the id that the history began with; adoptions in it lead on from there. */
-  constructor(options: { readonly journal: string; readonly workspace: string }) {
+  /**
+   * `journal` is the id that the history began with; adoptions in it lead on from there. `policy`: the
+   * version in force, where the ring does not see the history from its beginning. Default: none.
+   */
+  constructor(options: {
+    readonly journal: string
+    readonly workspace: string
+    readonly policy?: Count | undefined
+  }) {
     this.#journal = options.journal
     this.#workspace = options.workspace
+    this.#policy = options.policy ?? 0
   }
 
   /** The record of an enrolled key. A field, so that it can be handed on as it is. */
@@ -53,6 +80,11 @@ export class Keyring {
     return undefined
   }
 
+  /** How a key was revoked; undefined while it counts. A field, as `key` is. */
+  readonly revocation = (kid: string): Revocation | undefined => this.#revoked.get(kid)
+
+  readonly #isRevoked = (kid: string): boolean => this.#revoked.has(kid)
+
   /** True once a person is enrolled: from then on only people let others in. */
   get hasPeople(): boolean {
     return this.#people > 0
@@ -63,34 +95,90 @@ export class Keyring {
     return [...this.#byKid.values()]
   }
 
-  /** Takes whatever changes who is trusted and for which journal, or says why it does not count. */
+  /** Takes whatever people sign for the workspace as a whole, or says why it does not count. */
   take(event: AuditEvent): string | undefined {
     if (isAudit(event, 'actor.enrolled')) return this.enter(event)
+    if (isAudit(event, 'actor.revoked')) return this.#revoke(event)
     if (isAudit(event, 'journal.adopted')) return this.#adopt(event)
+    if (isAudit(event, 'policy.activated') || isAudit(event, 'keeper.mode')) {
+      return this.#putsInForce(event)
+    }
     return undefined
+  }
+
+  /** Why a revocation would not count; undefined when it would. */
+  refusesRevocation(
+    { actor, kid, by, reason, act }: AuditData['actor.revoked'],
+    time: string,
+  ): string | undefined {
+    const record = this.key(kid)
+    if (record?.actor !== actor) return 'no such key is enrolled'
+    if (this.#revoked.has(kid)) return 'it is revoked already'
+    if (record.kind === 'service') return 'a plane cannot do without its key'
+    const left = this.list().filter(
+      (one) => one.record.kind === 'human' && !this.#revoked.has(one.record.kid),
+    )
+    if (record.kind === 'human' && left.length === 1) {
+      return 'nobody would be left who could let others in'
+    }
+    return this.#refusesAct(
+      act,
+      { act: 'actor.revoke', subject: actor, with: { kid }, reason, by },
+      time,
+    )
+  }
+
+  #revoke({ data, time }: AuditEvent<'actor.revoked'>): string | undefined {
+    const refused = this.refusesRevocation(data, time)
+    if (refused === undefined) {
+      this.#revoked.set(data.kid, { by: data.by, reason: data.reason, time })
+    }
+    return refused
+  }
+
+  #putsInForce(event: AuditEvent<'policy.activated'> | AuditEvent<'keeper.mode'>) {
+    const { data, time } = event
+    if (isAudit(event, 'policy.activated')) {
+      const { version, digest, policy, sources = {}, act } = event.data
+      if (act !== undefined && digestOf({ policy, sources }) !== digest) {
+        return 'another policy was signed'
+      }
+      if (version <= this.#policy) return `policy ${this.#policy} is in force, and it is not newer`
+      const said = { act: 'policy.activate', subject: 'policy', with: { digest, version } } as const
+      const refused = this.#refusesSetting(said, data, time)
+      if (refused === undefined) this.#policy = version
+      return refused
+    }
+    const { mode } = data as AuditData['keeper.mode']
+    const said = { act: 'keeper.mode', subject: 'mode', with: { mode } } as const
+    return this.#refusesSetting(said, data, time)
+  }
+
+  #refusesSetting(
+    said: Omit<SaidAct, 'by'>,
+    { by, act }: { readonly by: string; readonly act?: string },
+    time: string,
+  ): string | undefined {
+    if (act === undefined && !this.hasPeople) return undefined
+    return this.#refusesAct(act, { ...said, by }, time)
+  }
+
+  #refusesAct(token: string | undefined, said: SaidAct, time: string): string | undefined {
+    return refusesAct(token, said, {
+      key: this.key,
+      revoked: this.#isRevoked,
+      audience: this.#journal,
+      workspace: this.#workspace,
+      nowMs: Date.parse(time),
+    })
   }
 
   /** Why an adoption would not count; undefined when it would. */
   refusesAdoption({ from, to, position, hash, by, act }: AdoptionData, time: string) {
     if (from !== this.#journal) return 'it adopts another journal'
     if (!this.hasPeople) return undefined
-    try {
-      const { claims, record } = openTokenNow('act', act, {
-        key: this.key,
-        audience: from,
-        workspace: this.#workspace,
-        nowMs: Date.parse(time),
-      })
-      if (claims.act !== 'journal.adopt' || claims.sub !== to) return 'the act is another'
-      if (digestOf(claims.with) !== digestOf({ from, to, position, hash })) {
-        return 'the act names another journal or another end of it'
-      }
-      if (record.kind !== 'human' || record.actor !== by) return 'a person must adopt it'
-      return undefined
-    } catch (thrown) {
-      if (!ProvError.is(thrown)) throw thrown
-      return thrown.message
-    }
+    const given = { from, to, position, hash }
+    return this.#refusesAct(act, { act: 'journal.adopt', subject: to, with: given, by }, time)
   }
 
   #adopt({ data, time }: AuditEvent<'journal.adopted'>): string | undefined {
@@ -116,6 +204,7 @@ export class Keyring {
     const record = parseKeyRecord(data.record as unknown as JsonObject)
     if (!record) return 'its record is not a key record'
     const known = this.key(record.kid)
+    if (this.#revoked.has(record.kid)) return 'its key was revoked'
     if (known) {
       const same = digestOf(standing(record)) === digestOf(standing(known))
       if (!same || isSame(record, known)) return 'its key is enrolled already'
@@ -148,6 +237,7 @@ export class Keyring {
     try {
       const { claims, record: voucher } = openTokenNow('act', proof, {
         key,
+        revoked: this.#isRevoked,
         audience: this.#journal,
         workspace: this.#workspace,
         nowMs: Date.parse(time),

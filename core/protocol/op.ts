@@ -124,7 +124,13 @@ export interface VoteClaims {
 
 /** What a person may sign besides intents and votes. `policy.activate` and `keeper.mode` bind by digest. */
 export type ActName =
-  'actor.enrol' | 'policy.activate' | 'keeper.mode' | 'op.withdraw' | 'op.resolve' | 'journal.adopt'
+  | 'actor.enrol'
+  | 'actor.revoke'
+  | 'policy.activate'
+  | 'keeper.mode'
+  | 'op.withdraw'
+  | 'op.resolve'
+  | 'journal.adopt'
 
 /** Claims of any other signed act of a person, `typ` = `prov-act+jwt`. */
 export interface ActClaims {

@@ -8,6 +8,7 @@ import type { JournalReader } from '../journal/journal.ts'
 import { bodyIn, checkpointName, ContractFold, shelvesFolder, shelvesIn } from './checkpoint.ts'
 import { emptyModel } from './fold.ts'
 import type { OpsModel } from './fold.ts'
+import { rootOf } from './planes.ts'
 import { eventIn } from './trail.ts'
 
 const folded = new WeakMap<JournalReader, Promise<ContractFold>>()
@@ -28,16 +29,19 @@ async function startOf(journal: JournalReader): Promise<ContractFold> {
   const snapshot = await journal.snapshot(checkpointName)
   const body = snapshot && bodyIn(snapshot.body)
   const dir = journal.dir === undefined ? undefined : shelvesFolder(journal.dir)
-  const fold = new ContractFold(typeof body?.['workspace'] === 'string' ? body['workspace'] : '')
+  const workspace = typeof body?.['workspace'] === 'string' ? body['workspace'] : ''
+  const root = await rootOf(journal)
+  const foldOf = (name: string) => new ContractFold(name, undefined, undefined, root)
+  const fold = foldOf(workspace)
   const counts = body && fold.load(snapshot.position, body, shelvesIn(dir, journal.id))
-  return counts ? fold : new ContractFold('')
+  return counts ? fold : foldOf('')
 }
 
 async function foldOn(journal: JournalReader, fold: ContractFold): Promise<ContractFold> {
   for await (const record of journal.read({ from: fold.position + 1 })) {
     fold.position = record.position
     const event = eventIn(record)
-    if (event) fold.feed(event)
+    if (event) fold.take(event)
   }
   return fold
 }

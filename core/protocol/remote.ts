@@ -232,6 +232,17 @@ export function remoteServices(parts: RemoteParts): <T>(ref: ServiceRef<T>) => T
       const token = await act(await person(as), request)
       await handAct(token, `the mode ${mode}`, 'see `prov keeper status`')
     },
+    async revoke({ actor, reason, as }) {
+      const signing = await signer(as)
+      const { kid } = ((await ask('enrolled', { actor })) ?? {}) as { readonly kid?: string }
+      const refuse = (what: string) => keyErrors.PROV_KEY_REVOKE_REFUSED({ actor, what })
+      if (kid === undefined) throw refuse('nobody of that name is enrolled')
+      if (reason.trim() === '') throw refuse('no reason was given')
+      const request = { act: 'actor.revoke', subject: actor, reason, with: { kid } } as const
+      const token = await act(signing, request)
+      await handAct(token, `the revocation of ${actor}`, 'see `prov actor list`')
+      return { kid, by: signing.record.actor }
+    },
     async activatePolicy({ as }) {
       const signing = await person(as)
       const { version, digest, changes } = await keeper.proposed()

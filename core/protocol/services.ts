@@ -128,6 +128,15 @@ export interface KeeperDesk {
     readonly mode: 'auto' | 'manual' | 'hybrid'
     readonly as?: string | undefined
   }): Promise<void>
+  /**
+   * Takes a key its force, from here on: what it asked for and nobody claimed ends, what it agreed to
+   * is void, what was claimed finishes. Throws PROV_KEY_REVOKE_REFUSED.
+   */
+  revoke(request: {
+    readonly actor: string
+    readonly reason: string
+    readonly as?: string | undefined
+  }): Promise<{ readonly kid: string; readonly by: string }>
   activatePolicy(request: {
     readonly as?: string | undefined
   }): Promise<{ readonly version: Count; readonly digest: string }>

@@ -26,6 +26,8 @@ import { Recent } from './recent.ts'
 export interface TokenContext {
   /** The record of an enrolled key, or undefined. */
   readonly key: (kid: string) => KeyRecord | undefined
+  /** True for an enrolled key that was revoked. Default: none is. */
+  readonly revoked?: ((kid: string) => boolean) | undefined
   /** Journal id of the workspace. */
   readonly audience: string
   readonly workspace: string
@@ -195,6 +197,10 @@ const heads = new Recent<object>(256)
 function accept<K extends TokenKind>(kind: K, parts: Parts, context: TokenContext): OpenToken<K> {
   const rule = tokenRules[kind]
   const { record } = parts
+  if (context.revoked?.(record.kid) === true) {
+    const expected = 'a key that was not revoked'
+    throw tokenErrors.PROV_TOKEN_KEY_REVOKED({ kind, claim: 'kid', expected })
+  }
   const { claims, digest } = readOf(kind, parts)
   if (claims.iss !== record.kid) {
     throw tokenErrors.PROV_TOKEN_CLAIM({ kind, claim: 'iss', expected: 'the key that signed' })

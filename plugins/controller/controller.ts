@@ -270,7 +270,16 @@ export class Controller {
     const { positions, policy } = contract.store.get()
     const nowMs = clock.now()
     const holds = this.#holds
-    const answer = judgeClaim({ approval, intent, policy, positions, holds, gates, nowMs })
+    const answer = judgeClaim({
+      approval,
+      intent,
+      policy,
+      positions,
+      holds,
+      gates,
+      revoked: (kid) => contract.keyring.revocation(kid) !== undefined,
+      nowMs,
+    })
     this.#numbers.take(seq)
     if (answer.answer !== 'claim') {
       if (answer.answer === 'refuse') await this.#refuse(op, answer.error, seq)

@@ -20,6 +20,8 @@ export interface ClaimQuestion {
   readonly holds: ReadonlyMap<string, string>
   /** The gates that the operation requires, evaluated just now. */
   readonly gates: readonly GateView[]
+  /** True for a key that was revoked before this claim. */
+  readonly revoked: (kid: string) => boolean
   readonly nowMs: Millis
 }
 
@@ -52,6 +54,13 @@ export function judgeClaim(question: ClaimQuestion): ClaimAnswer {
   if (lateIntentMs >= 0) {
     const detail = { kind: 'intent', claim: 'exp', expected: 'a later time' }
     return refuse(tokenErrors.PROV_TOKEN_EXPIRED({ ...detail, lateMs: lateIntentMs }))
+  }
+  const expected = 'a key that was not revoked'
+  if (question.revoked(intent.iss)) {
+    return refuse(tokenErrors.PROV_TOKEN_KEY_REVOKED({ kind: 'intent', claim: 'kid', expected }))
+  }
+  if (approval.approvals.some(({ kid }) => question.revoked(kid))) {
+    return lapse(tokenErrors.PROV_TOKEN_KEY_REVOKED({ kind: 'vote', claim: 'kid', expected }))
   }
   const lateMs = nowMs - approval.exp * 1_000
   if (lateMs >= 0) return lapse(opErrors.PROV_OP_COMMAND_LATE({ op, lateMs }))

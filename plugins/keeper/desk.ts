@@ -7,6 +7,7 @@
 import {
   digestOf,
   isRefusal,
+  keyErrors,
   newId,
   opErrors,
   openToken,
@@ -52,6 +53,7 @@ export interface DeskParts {
 const modes = ['auto', 'manual', 'hybrid'] as const
 
 type VoteRequest = Parameters<KeeperDesk['vote']>[0]
+type RevokeRequest = Parameters<KeeperDesk['revoke']>[0]
 type ModeRequest = Parameters<KeeperDesk['setMode']>[0]
 
 export class Desk implements KeeperDesk {
@@ -140,6 +142,18 @@ export class Desk implements KeeperDesk {
     return { version, digest, changes }
   }
 
+  async revoke({ actor, reason, as }: RevokeRequest) {
+    const { contract } = this.#parts
+    const refuse = (what: string) => keyErrors.PROV_KEY_REVOKE_REFUSED({ actor, what })
+    const kid = contract.keyring.actor(actor)?.kid
+    if (kid === undefined) throw refuse('nobody of that name is enrolled')
+    if (reason.trim() === '') throw refuse('no reason was given')
+    const { record } = await contract.signer(as)
+    const request = { as, act: 'actor.revoke', subject: actor, reason, with: { kid } } as const
+    await this.handInAct(await contract.act(request))
+    return { kid, by: record.actor }
+  }
+
   async activatePolicy({ as }: { readonly as?: string | undefined }) {
     await this.#person(as)
     const { digest, version, changes } = await this.#proposal()
@@ -165,6 +179,10 @@ export class Desk implements KeeperDesk {
       const { act, with: given } = opened.claims
       subject = act
       const { actor, kind } = opened.record
+      if (act === 'actor.revoke') {
+        await contract.revoke(token)
+        return await this.#parts.keeper.revoked()
+      }
       if (kind !== 'human') throw policyErrors.PROV_POLICY_ACTIVATION({ actor, kind })
       if (act === 'keeper.mode') {
         const mode = modes.find((one) => one === given['mode'])
@@ -173,12 +191,12 @@ export class Desk implements KeeperDesk {
         const data = { mode, by: actor, act: token }
         await contract.emit('keeper', { type: 'keeper.mode', subject: 'mode', data })
       } else if (act === 'policy.activate') {
-        const { policy, digest, version, warnings } = await this.#proposal()
+        const { policy, sources, digest, version, warnings } = await this.#proposal()
         // They signed what they saw: another file, or another policy before it, is not that.
         if (given['digest'] !== digest || given['version'] !== version) throw otherAct('with')
         this.#acts.take(opened, contract.epoch, clock.now())
         for (const warning of warnings) this.#parts.log.warn(warning)
-        const data = { version, digest, by: actor, policy, act: token }
+        const data = { version, digest, by: actor, policy, sources, act: token }
         await contract.emit('keeper', { type: 'policy.activated', subject: policyFile, data })
         await this.#parts.keeper.adopt()
       } else throw otherAct('act')
@@ -265,6 +283,8 @@ export class Desk implements KeeperDesk {
 
 function otherAct(claim: 'act' | 'with') {
   const expected =
-    claim === 'act' ? 'keeper.mode or policy.activate' : 'what the file and the keeper say now'
+    claim === 'act'
+      ? 'keeper.mode, policy.activate or actor.revoke'
+      : 'what the file and the keeper say now'
   return tokenErrors.PROV_TOKEN_CLAIM({ kind: 'act', claim, expected })
 }

@@ -101,6 +101,7 @@ export default definePlugin({
       signal,
       async take(event) {
         if (isAudit(event, 'policy.activated')) return keeper.adopt()
+        if (isAudit(event, 'actor.revoked')) return keeper.revoked()
         if (isAudit(event, 'actor.enrolled')) return keeper.recount()
         if (isAudit(event, 'op.applied') && event.data.moves.length > 0) await keeper.moved()
         const fact = event.emitter === 'keeper' ? undefined : opFact(event)

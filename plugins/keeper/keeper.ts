@@ -33,6 +33,7 @@ import type {
   Contract,
   IntentClaims,
   OpPhase,
+  OpRow,
   Journal,
   KeyRecord,
   Log,
@@ -108,7 +109,8 @@ export class Keeper {
       if (!this.#parts.ref(row.id)) continue
       if (waits(row.phase) && this.#isLeft(this.intent(row.id))) await this.judge(row.id)
       if (row.phase !== 'held') continue
-      if (row.policy === this.#policy.digest) this.#watchExpiry(row.id)
+      if (this.#restsOnRevoked(row)) await this.judge(row.id)
+      else if (row.policy === this.#policy.digest) this.#watchExpiry(row.id)
       else await this.judge(row.id, 'the policy in force is another one')
     }
   }
@@ -117,10 +119,10 @@ export class Keeper {
   async adopt(): Promise<void> {
     const { policy, open } = this.#parts.contract.store.get()
     this.#policy = policyInForce(policy)
+    const counts = (row: OpRow) => row.phase === 'held' && row.policy !== this.#policy.digest
     for (const row of open.values()) {
-      if (row.phase === 'held' && row.policy !== this.#policy.digest) {
-        await this.judge(row.id, `policy ${this.#policy.version} came into force`)
-      }
+      if (!counts(row)) continue
+      await this.#judgeWhile(row.id, counts, `policy ${this.#policy.version} came into force`)
     }
   }
 
@@ -131,6 +133,23 @@ export class Keeper {
       if (row.phase !== 'held' || !movedState(row.id, row.expected, positions)) continue
       await this.judge(row.id)
     }
+  }
+
+  /** Ends what a revoked key asked for, and holds anew what one agreed to. */
+  async revoked(): Promise<void> {
+    for (const row of this.#parts.contract.store.get().open.values()) {
+      if (this.#restsOnRevoked(row)) await this.#judgeWhile(row.id, this.#restsOnRevoked)
+    }
+  }
+
+  readonly #restsOnRevoked = ({ phase, kid, votes }: OpRow): boolean =>
+    waits(phase) && this.#revokedIn([kid, ...votes.map((vote) => vote.kid)]) !== undefined
+
+  /** The first actor of these whose key was revoked. */
+  #revokedIn(kids: readonly (string | undefined)[]): string | undefined {
+    const { keyring } = this.#parts.contract
+    const kid = kids.find((one) => one !== undefined && keyring.revocation(one) !== undefined)
+    return kid === undefined ? undefined : keyring.key(kid)?.actor
   }
 
   /** Counts what was voted once more: who is of which group changed. */
@@ -158,6 +177,14 @@ export class Keeper {
   /** Judges an operation that waits for the keeper; `moved` says why it is judged once more. */
   judge(op: string, moved?: string): Promise<void> {
     return this.#inTurn(op, () => this.#judge(op, moved))
+  }
+
+  /** Judges once more what is still so in its turn: to be judged twice would void newer votes. */
+  #judgeWhile(op: string, still: (row: OpRow) => boolean, moved?: string): Promise<void> {
+    return this.#inTurn(op, async () => {
+      const row = this.#parts.contract.store.get().ops.get(op)
+      if (row && still(row)) await this.#judge(op, moved)
+    })
   }
 
   /** Counts the votes of a held operation and acts on the outcome. */
@@ -205,9 +232,21 @@ export class Keeper {
     const lapsed = value === 'approved' && context.lapsed
     if (value !== 'submitted' && value !== 'held' && !lapsed) return
     if (this.#isOver(intent)) return this.#expire(op)
+    if (this.#revokedIn([intent.claims.iss]) !== undefined) {
+      const expected = 'a key that was not revoked'
+      const detail = { kind: 'intent', claim: 'kid', expected }
+      const error = tokenErrors.PROV_TOKEN_KEY_REVOKED(detail)
+      return this.#refuse(op, error, undefined, voidedIn(context))
+    }
+    const gone = this.#revokedIn(context.votes.map(({ kid }) => kid))
     if (await this.#isMoved(intent, context)) return
     const row = this.#parts.contract.store.get().ops.get(op)
-    if (lapsed && context.votes.length > 0 && row?.policy === this.#policy.digest) {
+    if (
+      gone === undefined &&
+      lapsed &&
+      context.votes.length > 0 &&
+      row?.policy === this.#policy.digest
+    ) {
       return this.#count(op)
     }
     const judgement = this.judgement(intent)
@@ -216,7 +255,8 @@ export class Keeper {
       return this.#refuse(op, opErrors.PROV_OP_DENIED({ op, rule, why: judgement.why }), judgement)
     }
     if (judgement.verdict === 'auto-sign') return this.#approve(intent, [], judgement)
-    const because = moved ?? (lapsed ? 'its command had no force any more' : undefined)
+    const revoked = gone === undefined ? undefined : `the key of ${gone} was revoked`
+    const because = moved ?? revoked ?? (lapsed ? 'its command had no force any more' : undefined)
     const lost = voidedIn(context)
     const why = because === undefined ? judgement.why : `${judgement.why} (${because}${lost})`
     await this.#apply(op, {
@@ -235,6 +275,11 @@ export class Keeper {
     const { value, context } = ref.snapshot()
     if (value !== 'held' && !(value === 'approved' && context.lapsed)) return
     if (this.#isLeft(intent) || this.#isOver(intent)) return this.#judge(op)
+    if (
+      this.#revokedIn([intent.claims.iss, ...context.votes.map(({ kid }) => kid)]) !== undefined
+    ) {
+      return this.#judge(op)
+    }
     if (await this.#isMoved(intent, context)) return
     const judgement = this.judgement(intent)
     if (judgement.verdict === 'deny') return this.#judge(op)
@@ -394,8 +439,13 @@ export class Keeper {
 
   async #apply(op: string, fact: DistributedOmit<OperationFact, 'at' | 'by'>): Promise<void> {
     const ref = this.#parts.ref(op)
-    if (!ref || ref.snapshot().status === 'done') return
-    const whole = { ...fact, at: this.#parts.clock.now(), by: 'keeper' }
+    const { status, context } = ref?.snapshot() ?? {}
+    if (!ref || !context || status === 'done') return
+    // A fact that came before has the same time: what is said anew in one millisecond, or by a clock
+    // that was set back, would pass for a repetition and change nothing.
+    const before = context.trail.filter((entry) => entry.fact === fact.type)
+    const at = Math.max(this.#parts.clock.now(), ...before.map((entry) => (entry.at ?? 0) + 1))
+    const whole = { ...fact, at, by: 'keeper' }
     const { value } = await ref.apply(whole)
     if (value !== 'held') {
       this.#timers.get(op)?.cancel()

@@ -14,6 +14,8 @@ export const policySchema = 'schemas/lib/keeper_policy.ncl'
 
 export interface PolicyProposal {
   readonly policy: JsonObject
+  /** Digest of each schema, by its path. */
+  readonly sources: Readonly<Record<string, string>>
   /** Over data and schema: the same data under another schema is another policy. */
   readonly digest: string
   /** What is odd and harmless, such as a schema of one's own that is not used. */
@@ -35,7 +37,7 @@ export async function readPolicyFile(files: WorkspaceFiles): Promise<PolicyPropo
     throw policyErrors.PROV_POLICY_INVALID({ file, what }, { place: { file } })
   }
   const policy = exported.policy as JsonObject
-  return { policy, digest: digestOf({ policy, sources }), warnings }
+  return { policy, sources, digest: digestOf({ policy, sources }), warnings }
 }
 
 async function declared(files: WorkspaceFiles) {

@@ -30,6 +30,7 @@ t.test('each command that writes, dry', async (t) => {
   const lines: Readonly<Record<string, readonly [readonly string[], number]>> = {
     'actor create': [['carol', '--no-seal'], 0],
     'actor enrol': [['bob'], 0],
+    'actor revoke': [['bob', '--reason', 'lost', '--actor', 'alice'], 0],
     'actors replay': [['--type', 'keeper'], 0],
     'actors resume': [[`keeper/${op}`], 0],
     'events emit': [['ecosystem.my-infra.build.completed', '{}'], 0],

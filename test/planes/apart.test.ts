@@ -120,11 +120,12 @@ t.test('a plane that signs two events under one number is believed no more', asy
   const on = await apart(t)
   for (const name of planes) await on.start(name)
   const { deal } = on.plane('keeper')
-  const first = await deal.emit('keeper', {
-    type: 'keeper.mode',
-    subject: 'mode',
-    data: { mode: 'manual', by: 'alice' },
-  })
+  const signed = async (mode: 'auto' | 'manual' | 'hybrid') => {
+    const said = { act: 'keeper.mode', subject: 'mode', reason: '', with: { mode } } as const
+    const data = { mode, by: 'alice', act: await deal.act({ as: 'alice', ...said }) }
+    return { type: 'keeper.mode', subject: 'mode', data } as const
+  }
+  const first = await deal.emit('keeper', await signed('manual'))
   await on.during(told(on, (mode) => mode === 'manual'))
   // What a restored backup of the keeper's journal would say next.
   const end = { n: first.n - 1, digest: first.prev }
@@ -132,21 +133,13 @@ t.test('a plane that signs two events under one number is believed no more', asy
   const clock = on.stages.get('keeper')?.clock as Clock
   const copy = auditEmitter({ role: 'keeper', workspace: 'my-infra', epoch: 9, signer, clock, end })
   for (const mode of ['auto', 'hybrid'] as const) {
-    const { event } = copy.entry({
-      type: 'keeper.mode',
-      subject: 'mode',
-      data: { mode, by: 'alice' },
-    })
+    const { event } = copy.entry(await signed(mode))
     const body = event as unknown as JsonObject
     await on.bus.open().publish('ops.audit.my-infra', { id: event.id, body })
   }
   await on.stages.get('keeper')?.clock.advance(20_000)
   t.equal(on.plane('controller').deal.store.get().mode, 'manual', 'the second chain moved nothing')
-  await deal.emit('keeper', {
-    type: 'keeper.mode',
-    subject: 'mode',
-    data: { mode: 'auto', by: 'alice' },
-  })
+  await deal.emit('keeper', await signed('auto'))
   await on.stages.get('keeper')?.clock.advance(20_000)
   t.equal(on.plane('controller').deal.store.get().mode, 'manual', 'nor does the first any more')
 })

@@ -65,6 +65,7 @@ const question: ClaimQuestion = {
   positions: { cluster: { state: 'boot', version: 3 } },
   holds: new Map(),
   gates: [{ id: 'edge', status: 'open', unmet: [] }],
+  revoked: () => false,
   nowMs: 1_100_000,
 }
 
@@ -92,6 +93,19 @@ t.test('a command is claimed only while everything that was agreed still holds',
       'refuse PROV_TOKEN_CLOCK_SKEW',
     ],
     ['a late intent', { nowMs: 5_000_000 }, 'refuse PROV_TOKEN_EXPIRED'],
+    [
+      'a revoked key that asked',
+      { revoked: (kid) => kid === intent.iss },
+      'refuse PROV_TOKEN_KEY_REVOKED',
+    ],
+    [
+      'a revoked key that agreed',
+      {
+        ...approved({ approvals: [{ actor: 'bob', kid: 'b', custody: 'shared', vote: digest }] }),
+        revoked: (kid) => kid === 'b',
+      },
+      'lapse PROV_TOKEN_KEY_REVOKED',
+    ],
     ['another policy', { policy: { version: 2, digest: 'x' } }, 'lapse PROV_POLICY_CHANGED'],
     [
       'a moved dimension',

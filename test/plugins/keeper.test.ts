@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import type { ProvError } from '../../core/errors.ts'
+import { digestOf } from '../../core/json.ts'
 import type { JsonValue } from '../../core/json.ts'
 import { codeOf } from '../../core/kit.ts'
 import { bus, workspace } from '../../core/plugin/core-services.ts'
@@ -257,10 +258,13 @@ t.test('a policy swapped between matching and signing signs nothing by the old o
   on.pause = async () => {
     on.pause = async () => {}
     const policy = { version: 1, deny: [{ op_type: 'gated' }] }
+    const bound = { version: 2, digest: digestOf({ policy, sources: {} }) }
+    const said = { act: 'policy.activate', subject: 'policy', reason: '' } as const
+    const act = await deal.act({ ...said, as: 'alice', with: bound })
     swapped = deal.emit('keeper', {
       type: 'policy.activated',
       subject: 'keeper_policy.ncl',
-      data: { version: 2, digest: `sha256:${'2'.repeat(64)}`, by: 'alice', policy },
+      data: { ...bound, by: 'alice', policy, act },
     })
     await swapped
   }

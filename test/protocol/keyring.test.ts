@@ -2,6 +2,8 @@ import t from 'tap'
 import { signTokenNow } from '../../core/protocol/tokens.ts'
 import type { KeyRecord, Signer } from '../../core/protocol/key.ts'
 import { recordJson } from '../../core/protocol/keyring.ts'
+import { digestOf } from '../../core/json.ts'
+import { opsModel } from '../../core/protocol/ops-model.ts'
 import { ground, open } from './world.ts'
 
 t.test('who vouches must be a person that is enrolled, for that very key and name', async (t) => {
@@ -63,4 +65,43 @@ t.test('a second key for a plane is not taken', async (t) => {
   await deal.emit('keeper', { type: 'actor.enrolled', subject: actor, data })
   t.equal(deal.keyring.key(kid), undefined)
   t.equal(deal.keyring.service('keeper')?.kid, deal.service('keeper').record.kid)
+})
+
+t.test('a policy or a mode is in force because a person signed exactly that', async (t) => {
+  const soil = ground(t)
+  const { deal, close } = await open(soil)
+  await soil.keys.create({ actor: 'alice', kind: 'human', passphrase: '' })
+  await deal.signer('alice')
+  const mode = async (to: 'auto' | 'manual', signed?: object) => {
+    const request = { as: 'alice', act: 'keeper.mode', subject: 'mode', reason: '' } as const
+    const act = signed && (await deal.act({ ...request, with: { mode: to }, ...signed }))
+    const data = { mode: to, by: 'alice', ...(act !== undefined && { act }) }
+    await deal.emit('keeper', { type: 'keeper.mode', subject: 'mode', data })
+    return deal.store.get().mode
+  }
+  t.equal(await mode('auto'), 'hybrid', 'nobody signed it')
+  t.equal(await mode('auto', { with: { mode: 'manual' } }), 'hybrid', 'another mode')
+  t.equal(await mode('auto', { act: 'op.withdraw' }), 'hybrid', 'another act')
+  t.equal(await mode('manual', {}), 'manual')
+  const policy = (version: number) => ({ version, deny: [{ op_type: `x${version}` }] })
+  const activate = async (version: number, inForce = policy(version)) => {
+    const bound = { version, digest: digestOf({ policy: policy(version), sources: {} }) }
+    const said = { act: 'policy.activate', subject: 'policy', reason: '' } as const
+    const act = await deal.act({ ...said, as: 'alice', with: bound })
+    const data = { ...bound, by: 'alice', policy: inForce, act }
+    await deal.emit('keeper', { type: 'policy.activated', subject: 'keeper_policy.ncl', data })
+    return deal.store.get().policy?.version
+  }
+  t.equal(await activate(2, policy(7)), undefined, 'the policy is not the one that was signed')
+  t.equal(await activate(2), 2)
+  t.equal(await activate(1), 2, 'an older one, however well signed')
+  t.equal(await activate(2), 2)
+  t.match(deal.store.get().policy?.policy, policy(2))
+  // A reader without the lock, and a later life, see the same.
+  await close()
+  const again = await open(soil)
+  t.teardown(again.close)
+  t.match(again.deal.store.get(), { mode: 'manual', policy: { version: 2 } })
+  const read = await opsModel(again.journal)
+  t.match(read, { mode: 'manual', policy: { version: 2 } })
 })

@@ -77,6 +77,13 @@ t.test('beside prov run every writing command goes on as if it were alone', asyn
     code: 4,
     data: { code: 'PROV_POLICY_ACTIVATION' },
   })
+  const revoke = ['actor', 'revoke', 'bot', '--reason', 'retired'] as const
+  t.match(await told(here, ...revoke), { code: 0, data: { actor: 'bot', by: 'alice' } })
+  t.match(await told(here, ...revoke), { code: 4, data: { code: 'PROV_KEY_REVOKE_REFUSED' } })
+  t.match(await told(here, ...restart, '--actor', 'bot', '--again'), {
+    code: 4,
+    data: { code: 'PROV_TOKEN_KEY_REVOKED' },
+  })
 
   const plan = join(here.workspace, 'restart.plan')
   await here.prov('op', 'plan', 'restart', 'monitoring/grafana', '--out', plan)

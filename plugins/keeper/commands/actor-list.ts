@@ -24,6 +24,7 @@ export interface ActorRow {
   readonly groups?: readonly string[]
   /** Whose key it is, when it is not the actor's own name. */
   readonly person?: string
+  readonly revoked?: { readonly by: string; readonly reason: string }
   /** When it was enrolled here. */
   readonly at?: string
 }
@@ -51,8 +52,8 @@ export const command = defineCommand({
     const mine = own.map(({ actor, kind, kid, alg, custody, sealed }): ActorRow => {
       const trust = enrolled.find((one) => one.kid === kid)
       const by = trust?.by ?? null
-      const { at, groups, person } = trust ?? {}
-      const enrolment = defined({ enrolled: trust !== undefined, at, groups, person })
+      const { at, groups, person, revoked } = trust ?? {}
+      const enrolment = defined({ enrolled: trust !== undefined, at, groups, person, revoked })
       return { actor, kind, kid, alg, custody, here: true, sealed, by, ...enrolment }
     })
     const others = enrolled
@@ -70,11 +71,28 @@ export const command = defineCommand({
     if (rows.length === 0) return ['no actors', paint.dim('make one: prov actor create <name>')]
     return table(
       rows.map(
-        ({ actor, kind, role, here, sealed, enrolled, by, custody, kid, groups, person }) => [
+        ({
+          actor,
+          kind,
+          role,
+          here,
+          sealed,
+          enrolled,
+          by,
+          custody,
+          kid,
+          groups,
+          person,
+          revoked,
+        }) => [
           [actor, paint.bold],
           `${kind}${role === undefined ? '' : ` (${role})`}${person === undefined ? '' : `, ${person}`}`,
           groups?.join(', ') ?? '',
-          enrolled ? ([`by ${by}`, paint.good] as const) : (['no', paint.warn] as const),
+          revoked
+            ? ([`revoked by ${revoked.by}`, paint.bad] as const)
+            : enrolled
+              ? ([`by ${by}`, paint.good] as const)
+              : (['no', paint.warn] as const),
           here ? (sealed ? 'here, sealed' : 'here, unsealed') : 'elsewhere',
           custody.slice(0, 8),
           [kid.slice(0, 12), paint.dim],

@@ -10,5 +10,6 @@ export const commands: CommandTable = {
   'keeper mode': () => import('./keeper-mode.ts'),
   'actor create': () => import('./actor-create.ts'),
   'actor enrol': () => import('./actor-enrol.ts'),
+  'actor revoke': () => import('./actor-revoke.ts'),
   'actor list': () => import('./actor-list.ts'),
 }

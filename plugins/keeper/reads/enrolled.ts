@@ -15,6 +15,8 @@ export interface EnrolledView {
   readonly person?: string
   readonly by: string
   readonly at: string
+  /** Who revoked it, and why; absent while it counts. */
+  readonly revoked?: { readonly by: string; readonly reason: string }
 }
 
 export const read = defineRead<void, readonly EnrolledView[]>({
@@ -26,7 +28,19 @@ export const read = defineRead<void, readonly EnrolledView[]>({
     for await (const event of auditEvents(journal)) ring.take(event)
     return ring.list().map(({ record, by, time }) => {
       const { actor, kind, role, kid, alg, custody, groups, person } = record
-      return defined({ actor, kind, role, kid, alg, custody, groups, person, by, at: time })
+      return defined({
+        actor,
+        kind,
+        role,
+        kid,
+        alg,
+        custody,
+        groups,
+        person,
+        by,
+        at: time,
+        revoked: ring.revocation(kid),
+      })
     })
   },
 })

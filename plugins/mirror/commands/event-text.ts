@@ -8,6 +8,9 @@ export function eventText(event: AuditEvent): string {
       ? `key of the ${event.data.record.role ?? 'service'}`
       : `${event.data.kind}, vouched for by ${event.data.by}`
   }
+  if (isAudit(event, 'actor.revoked')) {
+    return `key revoked by ${event.data.by}: ${event.data.reason}`
+  }
   if (isAudit(event, 'journal.adopted')) {
     return `journal ${event.data.from} goes on as ${event.data.to}, by ${event.data.by}`
   }
