@@ -1,0 +1,27 @@
+/**
+ * One run in a process of its own, or a row of them: `node dist/test/simulation/once.js <seed> [<count>]`
+ * prints a line per run. `--story` prints what happens, `--log` what everybody says.
+ *
+ * @module
+ */
+import { runStory } from './run.ts'
+import { storyOf } from './story.ts'
+
+const given = process.argv.slice(2)
+const [first = '1', count = '1'] = given.filter((word) => !word.startsWith('--'))
+const say = (line: string): void => void process.stdout.write(`${line}\n`)
+
+let bad = 0
+for (let seed = Number(first); seed < Number(first) + Number(count); seed++) {
+  const story = storyOf(seed)
+  if (given.includes('--story')) say(JSON.stringify(story, undefined, 1))
+  const { broken, digest, counts } = await runStory(
+    story,
+    given.includes('--log') ? say : undefined,
+  )
+  say(`${seed} ${story.shape} ${digest} ${JSON.stringify(counts)}`)
+  for (const line of broken) say(`  ${line}`)
+  if (broken.length > 0) bad++
+}
+// Lives that ended in the middle of something hold nothing open, and wait for ever.
+process.exit(bad === 0 ? 0 : 1)

@@ -1,0 +1,120 @@
+/**
+ * One seed, one run, one trace: the story happens, then all is well again, then everything must be as
+ * promised.
+ *
+ *     begin ─▶ trouble: people ask, things go wrong ─▶ calm: what is left ends ─▶ promises, digest
+ *
+ * @module
+ */
+import { createHash } from 'node:crypto'
+import { contract } from '../../core/protocol/services.ts'
+import type { Count, Millis } from '../../core/units.ts'
+import { People } from './people.ts'
+import { broken, isAtRest, ledgerHead, toldBy } from './promises.ts'
+import type { Fault, Story } from './story.ts'
+import { storyOf, troubleMs } from './story.ts'
+import { beginWorld } from './world.ts'
+import type { World } from './world.ts'
+
+export interface Outcome {
+  /** What was promised and did not hold, in words. */
+  readonly broken: readonly string[]
+  /** Of everything that anybody said, in order, with the times of the world. */
+  readonly digest: string
+  readonly counts: {
+    readonly ops: Count
+    readonly deaths: Count
+    readonly events: Count
+    readonly steps: Count
+    readonly worldMs: Millis
+  }
+}
+
+/** How long the calm may take until everything is at rest. */
+const calmMs: Millis = 3_600_000
+const lookMs: Millis = 2_000
+
+export function runSeed(seed: Count): Promise<Outcome> {
+  return runStory(storyOf(seed))
+}
+
+export async function runStory(story: Story, log?: (line: string) => void): Promise<Outcome> {
+  const world = await beginWorld(story.shape, story.seed, log)
+  const { time } = world
+  const people = new People(world)
+  for (const fault of story.faults) happen(fault, world)
+  for (const deed of story.deeds) time.after(deed.atMs, () => void people.do(deed))
+  for (const machine of world.machines) machine.start()
+  await time.until(() => false, troubleMs)
+  const rested = await calm(world, people, story)
+  const findings = await time.during(broken(world, people.answers), 60_000)
+  const told = await time.during(toldBy(world), 60_000)
+  const hash = createHash('sha256').update(`${time.nowMs} ${time.steps}`)
+  for (const { machine, events } of told) {
+    hash.update(machine.parts.name)
+    for (const event of events) hash.update(JSON.stringify(event))
+  }
+  for (const { deed, code, atMs } of people.answers) {
+    hash.update(JSON.stringify([deed.does, code, atMs]))
+  }
+  const strange = people.answers.filter(({ code }) => !/^(none|again|PROV_[A-Z_]+)$/.test(code))
+  world.end()
+  return {
+    broken: [
+      ...(rested === undefined ? [] : [rested]),
+      ...strange.map(({ deed, code }) => `${deed.does} was answered by ${code}`),
+      ...findings,
+    ],
+    digest: hash.digest('hex'),
+    counts: {
+      ops: new Set(story.deeds.flatMap((deed) => ('op' in deed ? [deed.op] : []))).size,
+      deaths: world.machines.reduce((sum, { deaths }) => sum + deaths, 0),
+      events: told[0]?.events.length ?? 0,
+      steps: time.steps,
+      worldMs: time.nowMs,
+    },
+  }
+}
+
+/** Puts into the world what will go wrong there. */
+function happen(fault: Fault, world: World): void {
+  switch (fault.goes) {
+    case 'death': {
+      const { life, call, after, power } = fault
+      world.at(fault.plane).fate.set(life, { call, after, power })
+      return
+    }
+  }
+}
+
+/** Lets everything come to rest; says what did not. */
+async function calm(world: World, people: People, story: Story): Promise<string | undefined> {
+  const { time, machines } = world
+  for (const machine of machines) machine.calm()
+  const end = time.nowMs + calmMs
+  let before = ''
+  while (time.nowMs < end) {
+    await time.until(() => false, lookMs)
+    if (!machines.every(({ runs }) => runs) || people.waiting > 0) continue
+    if (story.attends) await time.during(people.attend(), 60_000)
+    const models = machines.map(({ runs }) => runs?.runtime?.service(contract).store.get())
+    const open = models.flatMap((model) => [...(model?.open.values() ?? [])])
+    const standing = `${models.map((model) => model?.at).join()} ${ledgerHead(world.at('mirror'))}`
+    const isRest = open.every(isAtRest) && standing === before
+    before = standing
+    if (isRest && (await isTold(world))) return undefined
+  }
+  const open = machines.map(({ runs, parts }) => {
+    const rows = [...(runs?.runtime?.service(contract).store.get().open.values() ?? [])]
+    return `${parts.name}: ${rows.map(({ id, phase }) => `${id} ${phase}`).join(', ')}`
+  })
+  return `not at rest after ${calmMs / 60_000} minutes (${open.join('; ')})`
+}
+
+/** True when everybody heard everything and the ledger has it. */
+async function isTold(world: World): Promise<boolean> {
+  const told = await world.time.during(toldBy(world), 60_000)
+  const counts = new Set(told.map(({ events }) => events.length))
+  const [events] = counts
+  return counts.size === 1 && ledgerHead(world.at('mirror')) === String((events ?? 0) + 1)
+}

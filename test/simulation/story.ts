@@ -1,0 +1,119 @@
+/**
+ * What happens in one run, out of its seed alone: what people do, and what goes wrong when. A list, so
+ * that it can be printed, and so that a failing run can be tried again with less of it.
+ *
+ * @module
+ */
+import type { PlaneName } from '../../core/protocol/planes.ts'
+import { planeNames } from '../../core/protocol/planes.ts'
+import { seeded } from '../../core/seed.ts'
+import type { Count, Millis } from '../../core/units.ts'
+import { dimensions } from './provider.ts'
+import type { Shape } from './world.ts'
+
+/** What somebody asks for; times are those of the world, from its first start. */
+export type Deed =
+  | {
+      readonly does: 'submit'
+      readonly atMs: Millis
+      readonly op: string
+      readonly type: string
+      readonly target: string
+      readonly to: 'on' | 'off'
+      /** Under the same id as an earlier one, with another body: to be refused. */
+      readonly alters?: true
+    }
+  | { readonly does: 'vote'; readonly atMs: Millis; readonly op: string; readonly good: boolean }
+  | { readonly does: 'withdraw'; readonly atMs: Millis; readonly op: string }
+  | { readonly does: 'policy'; readonly atMs: Millis; readonly flips: 'signed' | 'held' }
+  | { readonly does: 'mode'; readonly atMs: Millis; readonly mode: 'auto' | 'manual' | 'hybrid' }
+
+/** What goes wrong. */
+export type Fault = {
+  readonly goes: 'death'
+  readonly plane: PlaneName
+  /** Which life of the machine, from 1. */
+  readonly life: Count
+  readonly call: Count
+  readonly after: boolean
+  readonly power: boolean
+}
+
+export interface Story {
+  readonly seed: Count
+  readonly shape: Shape
+  readonly deeds: readonly Deed[]
+  readonly faults: readonly Fault[]
+  /** In the end held operations are agreed to, and doubts resolved; else they are left as they are. */
+  readonly attends: boolean
+}
+
+/** Until then things happen and go wrong; from then on all is well. */
+export const troubleMs: Millis = 60_000
+
+export function storyOf(seed: Count): Story {
+  const random = seeded(seed)
+  // The first numbers of neighbouring seeds are neighbours.
+  for (let at = 0; at < 8; at++) random(2)
+  const pick = <T>(list: readonly T[]): T => list[random(list.length)] as T
+  const often = (percent: Count): boolean => random(100) < percent
+  const shape: Shape = often(50) ? 'together' : 'apart'
+  return {
+    seed,
+    shape,
+    deeds: deedsOf(random, pick, often),
+    faults: faultsOf(random, pick, often),
+    attends: often(70),
+  }
+}
+
+type Random = (below: number) => number
+type Pick = <T>(list: readonly T[]) => T
+type Often = (percent: Count) => boolean
+
+function deedsOf(random: Random, pick: Pick, often: Often): readonly Deed[] {
+  const deeds: Deed[] = []
+  for (let nth = 1 + random(5); nth > 0; nth--) {
+    const op = `op_${nth}`
+    const atMs = random(troubleMs * 0.7)
+    const type = pick(['note', 'look', 'flip', 'flip', 'deploy', 'deploy', 'drain'])
+    const to = often(75) ? 'on' : 'off'
+    const submit = { does: 'submit', atMs, op, type, target: pick(dimensions), to } as const
+    deeds.push(submit)
+    if (often(30)) deeds.push({ ...submit, atMs: atMs + random(20_000) })
+    if (often(15)) {
+      const altered = { ...submit, to: to === 'on' ? 'off' : 'on', alters: true } as const
+      deeds.push({ ...altered, atMs: atMs + random(20_000) })
+    }
+    if (type === 'deploy' || often(20)) {
+      for (let votes = random(3); votes > 0; votes--) {
+        deeds.push({ does: 'vote', atMs: atMs + random(25_000), op, good: often(85) })
+      }
+    }
+    if (often(15)) deeds.push({ does: 'withdraw', atMs: atMs + random(15_000), op })
+  }
+  for (let nth = random(3); nth > 0; nth--) {
+    deeds.push({ does: 'policy', atMs: random(troubleMs), flips: pick(['signed', 'held']) })
+  }
+  if (often(25)) {
+    const mode = pick(['auto', 'manual', 'hybrid'] as const)
+    deeds.push({ does: 'mode', atMs: random(troubleMs), mode })
+  }
+  return deeds.sort((one, two) => one.atMs - two.atMs)
+}
+
+function faultsOf(random: Random, pick: Pick, often: Often): readonly Fault[] {
+  const faults: Fault[] = []
+  for (let nth = random(4); nth > 0; nth--) {
+    faults.push({
+      goes: 'death',
+      plane: pick(planeNames),
+      life: 1 + random(3),
+      // A start takes some dozens of calls, an operation some more.
+      call: 1 + random(often(50) ? 60 : 600),
+      after: often(50),
+      power: often(50),
+    })
+  }
+  return faults
+}
