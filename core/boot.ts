@@ -269,11 +269,11 @@ async function watchdogOf(
     end = startWatchdog({
       blockMs,
       stateDir,
-      back({ owner, doing, forMs }) {
+      back({ owner, doing, sure, forMs }) {
         const plugin = owner
         const error = pluginErrors.PROV_PLUGIN_BLOCKS({ plugin, doing, forMs })
         log.error(`it goes on; ${error.message}`, { code: error.code })
-        blocked(owner, error)
+        if (sure) blocked(owner, error)
         const hear = hooksOf(inspect)['plugin.stalled']
         hear?.({ kind: 'plugin.stalled', owner, stalledMs: forMs })
       },

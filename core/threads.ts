@@ -19,11 +19,16 @@ export const threadsHeld = (): boolean => held
 /** Asks them. False when they do not answer in time; from then on `threadsHeld` until they do. */
 export function threadsAnswer(): Promise<boolean> {
   return new Promise((resolve) => {
-    const late = systemClock.after(answerMs, () => {
+    let answered = false
+    const judge = (): void => {
+      if (answered) return
       held = true
       resolve(false)
-    })
+    }
+    // When this thread was busy itself, the answer may lie there unread: it is read first.
+    const late = systemClock.after(answerMs, () => void setImmediate(judge))
     randomFill(Buffer.alloc(1), () => {
+      answered = true
       late.cancel()
       held = false
       resolve(true)

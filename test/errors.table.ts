@@ -1577,6 +1577,13 @@ export const expectedErrors: readonly (readonly [string, string, number, string,
     'end the process; the next start goes on where the journal ends; then mend `plugins/`',
   ],
   [
+    'PROV_PLUGIN_CALL_LOST',
+    'unknown',
+    8,
+    'a call of plugin <plugin> was lost with its thread: <reason>; what it asked for may have happened',
+    'look at what it acts on before asking again; `prov plugins` names the trouble',
+  ],
+  [
     'PROV_PLUGIN_CANNOT_CROSS',
     'usage',
     64,

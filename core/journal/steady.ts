@@ -14,7 +14,7 @@ import { answerMs, threadsAnswer, threadsHeld } from '../threads.ts'
 
 function warn(): void {
   process.emitWarning(
-    'something in this process, a plugin in a thread perhaps, holds all threads that Node has for files: the journal syncs without them',
+    `the threads that Node has for files have not answered for ${answerMs} ms: a busy disk, or a plugin in a thread holds them; until they do the journal syncs without them`,
     { code: 'PROV_JOURNAL_HELD_UP', detail: '`prov plugins` says what runs in a thread' },
   )
 }

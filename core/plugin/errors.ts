@@ -32,6 +32,7 @@ export const pluginErrors = defineErrors<{
   PROV_PLUGIN_THREAD_ONLY: { plugin: string; what: string }
   PROV_PLUGIN_DOWN: { plugin: string; reason: string }
   PROV_PLUGIN_EFFECT_LOST: { plugin: string; effect: string; reason: string }
+  PROV_PLUGIN_CALL_LOST: { plugin: string; reason: string }
   PROV_PLUGIN_POISON: {
     plugin: string
     address: string
@@ -220,6 +221,12 @@ export const pluginErrors = defineErrors<{
     text: ({ plugin, effect, reason }) =>
       `effect ${effect} of plugin ${plugin} was lost with its thread: ${reason}; it may have happened`,
     remedy: 'look at what it acts on before trying again; `prov plugins` names the trouble',
+  },
+  PROV_PLUGIN_CALL_LOST: {
+    disposition: 'unknown',
+    text: ({ plugin, reason }) =>
+      `a call of plugin ${plugin} was lost with its thread: ${reason}; what it asked for may have happened`,
+    remedy: 'look at what it acts on before asking again; `prov plugins` names the trouble',
   },
   PROV_PLUGIN_POISON: {
     disposition: 'fail',

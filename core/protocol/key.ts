@@ -9,8 +9,10 @@
  */
 import { createHash, createPrivateKey, createPublicKey, hash, sign, verify } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
+import { availableParallelism } from 'node:os'
 import type { JsonObject, JsonValue } from '../json.ts'
 import { defined } from '../optional.ts'
+import { Lanes } from './lanes.ts'
 import type { Custody } from './op.ts'
 import { Recent } from './recent.ts'
 
@@ -127,6 +129,8 @@ export function publicObject(key: PublicJwk): KeyObject {
 const found = new Recent<true>(4_096)
 /** Checks under way: two planes that ask at once share one. */
 const checking = new Map<string, Promise<boolean>>()
+/** One of the pool's four threads at least is free for files. */
+const lanes = new Lanes(Math.min(3, availableParallelism()))
 
 function questionOf(key: PublicJwk, data: string, signature: string): string {
   // Both in front have one length each, so no text can be taken for another question.
@@ -164,12 +168,15 @@ export function verifySignatureLater(
   const under = checking.get(question)
   if (under) return under
   const coming = new Promise<boolean>((resolve, reject) => {
-    verify(null, Buffer.from(data), publicObject(key), bytes, (error, good) => {
-      checking.delete(question)
-      if (good) found.set(question, true)
-      if (error) reject(error)
-      else resolve(good)
-    })
+    lanes.add((done) =>
+      verify(null, Buffer.from(data), publicObject(key), bytes, (error, good) => {
+        checking.delete(question)
+        if (good) found.set(question, true)
+        if (error) reject(error)
+        else resolve(good)
+        done()
+      }),
+    )
   })
   checking.set(question, coming)
   return coming

@@ -9,8 +9,8 @@
  *
  * @module
  */
-import { asProvError, crashPoint } from 'prov'
-import type { ActorSystem, ComponentRun, OpType, ProvError, RunOutcome } from 'prov'
+import { asProvError, crashPoint, ProvError } from 'prov'
+import type { ActorSystem, Component, ComponentRun, OpType, RunOutcome } from 'prov'
 import type { RunBook, RunRequest } from './book.ts'
 import { runErrors } from './errors.ts'
 
@@ -49,7 +49,8 @@ export async function runComponent(
   }
   await book.begin(request)
   try {
-    const work = Promise.resolve(found.apply({ op, token, body, actors, signal }))
+    const call = { op, token, body, actors, signal }
+    const work = applied(found.apply, found.class, call)
     // In a simulated world the next line throws, and this promise is left to itself.
     work.catch(() => undefined)
     crashPoint('effect.started')
@@ -61,6 +62,21 @@ export async function runComponent(
     const error = asProvError(thrown)
     if (error.code.startsWith('PROV_JOURNAL_')) throw error
     return end(outcomeOf(error, component))
+  }
+}
+
+/** One that ended with the plugin's thread is called again where its token allows it, once. */
+async function applied(
+  apply: Component,
+  kind: OpType['class'],
+  ...call: Parameters<Component>
+): ReturnType<Component> {
+  try {
+    return await apply(...call)
+  } catch (thrown) {
+    const lost = ProvError.is(thrown) && thrown.code === 'PROV_PLUGIN_CALL_LOST'
+    if (!lost || kind !== 'keyed') throw thrown
+    return apply(...call)
   }
 }
 

@@ -14,12 +14,11 @@ import {
   opTypePoint,
   orchestrator,
   parseDuration,
-  ProvError,
   providerPoint,
-  sleep,
   workspace,
 } from 'prov'
-import type { Clock, Millis, ProviderSpec, RunOutcome } from 'prov'
+import type { Millis, ProviderSpec, RunOutcome } from 'prov'
+import { openBackend } from './backend.ts'
 import { RunBook } from './book.ts'
 import type { RunRequest } from './book.ts'
 import { runComponent } from './component.ts'
@@ -66,32 +65,6 @@ function parseConfig(raw: unknown): OrchestratorConfig {
   }
 }
 
-/** As long as the host gives a plugin to start. */
-const startWithinMs: Millis = 10_000
-const lookEveryMs: Millis = 50
-
-/**
- * A backend that has started. What an earlier life left goes on while plugins still start, and an
- * operation must not fail because its provider comes a moment later. Throws
- * PROV_PROVIDER_NOT_STARTED when it does not come.
- */
-async function opened(
-  open: () => ProviderSpec | Promise<ProviderSpec>,
-  clock: Clock,
-  signal: AbortSignal,
-): Promise<ProviderSpec> {
-  const deadline = clock.monotonic() + startWithinMs
-  for (;;) {
-    try {
-      return await open()
-    } catch (thrown) {
-      const early = ProvError.is(thrown) && thrown.code === 'PROV_PROVIDER_NOT_STARTED'
-      if (!early || clock.monotonic() >= deadline) throw thrown
-    }
-    await sleep(clock, lookEveryMs, signal)
-  }
-}
-
 export default definePlugin({
   name: 'orchestrator',
   api: 1,
@@ -108,7 +81,7 @@ export default definePlugin({
     const provider = async (wanted: string): Promise<ProviderSpec> => {
       const all = contributions(providerPoint)
       const found = all.find((one) => one.name === wanted)
-      if (found) return opened(() => found.value.open({ stateDir }), clock, signal)
+      if (found) return openBackend(() => found.value.open({ stateDir }), clock, signal)
       const known = all.map((one) => one.name)
       throw runErrors.PROV_RUN_PROVIDER_UNKNOWN({ provider: wanted, known })
     }

@@ -1,6 +1,8 @@
 /**
  * What a careless hand could leave out of the pipeline: each mutant takes one protection out of the
- * compiled output, and names the test that must notice.
+ * compiled output, and names the promise that must notice: a test file and the title of a test in it.
+ *
+ * @module
  */
 export interface Mutant {
   readonly name: string
@@ -11,52 +13,284 @@ export interface Mutant {
   readonly put: string
   /** Below `dist/test`. */
   readonly test: string
+  /** Beginning of the title of a test in that file. */
+  readonly promise: string
 }
 
-const at = (file: string, test: string) => (name: string, find: string, put: string) => ({
-  name,
-  file,
-  find,
-  put,
-  test,
-})
-const claim = at('plugins/controller/verify.js', 'plugins/controller.test.js')
-const command = at('plugins/controller/controller.js', 'plugins/controller.test.js')
-const vote = at('plugins/keeper/decide.js', 'plugins/keeper.test.js')
-const token = at('core/protocol/tokens.js', 'protocol/tokens.test.js')
-const write = at('core/journal/writer.js', 'journal/file.test.js')
+/** Mutants of one file that one test notices. */
+function mutantsOf(
+  file: string,
+  [test, promise]: readonly [test: string, promise: string],
+  ...patches: readonly (readonly [name: string, find: string, put: string])[]
+): readonly Mutant[] {
+  return patches.map(([name, find, put]) => ({ name, file, find, put, test, promise }))
+}
 
-export const mutants: readonly Mutant[] = [
-  claim('no policy check at claim', 'policy.digest !== approval.policy_digest', 'false'),
-  claim('expiry of a command ignored', 'if (lateMs >= 0)', 'if (false)'),
-  claim('no check against the intent inside', 'if (altered !== undefined)', 'if (false)'),
-  claim('no version check at claim', 'if (found !== expected)', 'if (false)'),
-  claim('no hold', 'holder !== undefined && holder !== op', 'false'),
-  claim('no check of gates', "gate?.status !== 'open'", 'false'),
-  command('approval reused', "if (place === 'reused')", 'if (false)'),
-  command('no order of numbers', "if (place === 'early')", 'if (false)'),
-  command(
-    'a replay is acknowledged',
-    '!isMessage(delivery.id, `command:${epoch}:${seq}`)',
-    'false',
+const controller = 'plugins/controller/controller.js'
+const controllerTest = 'plugins/controller.test.js'
+const keeper = 'plugins/keeper/keeper.js'
+const keeperTest = 'plugins/keeper.test.js'
+const mirror = 'plugins/mirror/mirror.js'
+const mirrorTest = 'plugins/mirror.test.js'
+const order = 'faults/order.test.js'
+
+const journal: readonly Mutant[] = [
+  ...mutantsOf(
+    'core/journal/writer.js',
+    ['journal/file.test.js', 'a journal on disk'],
+    ['no sync', 'const synced = this.#file.datasync();', 'const synced = undefined;'],
   ),
-  vote('vote of an agent counted', "if (kind !== 'human')", 'if (false)'),
-  vote(
-    'vote of the requester counted',
-    'if (own && policy.compiled?.policy.requester_may_approve !== true)',
-    'if (false)',
+  ...mutantsOf(
+    'core/journal/file.js',
+    ['journal/lock.test.js', 'a writer fenced while its sync runs does not acknowledge'],
+    [
+      'no epoch check after the sync',
+      'const mark = await writer.write(frames);\n            assertHeld();',
+      'const mark = await writer.write(frames);',
+    ],
   ),
-  vote('vote on another policy counted', 'claims.policy_digest !== policy.digest', 'false'),
-  token('no body-hash check', 'bodyDigest(claims) !== claims.op_digest', 'false'),
-  token(
+  ...mutantsOf(
+    'core/journal/file.js',
+    ['journal/lock.test.js', 'a fenced writer stays fenced when its successor is replaced too'],
+    [
+      'no epoch check before the write',
+      'assertHeld();\n            const mark = await writer.write(frames);',
+      'const mark = await writer.write(frames);',
+    ],
+  ),
+  ...mutantsOf(
+    'core/journal/lock.js',
+    ['journal/lock.test.js', 'a lock held where we cannot look stays'],
+    ['the lock of a live owner is taken', "if (state !== 'dead')", 'if (false)'],
+  ),
+  ...mutantsOf(
+    'core/journal/recover.js',
+    ['journal/verify.test.js', 'a record rewritten with a fitting CRC breaks the hash chain'],
+    ['the hash chain is not checked', 'if (!found.previous.equals(hash))', 'if (false)'],
+  ),
+  ...mutantsOf(
+    'core/journal/recover.js',
+    ['journal/recover.test.js', 'J5 a sealed batch rewritten with a fitting CRC is refused'],
+    ['the seal of a segment is not checked', '!header.sealedHash.equals(before.hash)', 'false'],
+  ),
+  ...mutantsOf(
+    'core/journal/anchor-check.js',
+    ['journal/anchor.test.js', 'an older state of a journal is refused'],
+    ['an older copy of a journal goes on', 'if (found.batch < head.batch)', 'if (false)'],
+  ),
+  ...mutantsOf(
+    'core/actor/turns.js',
+    ['actor/kernel.test.js', 'nothing outside happens, and nobody is answered, before the step'],
+    [
+      'effects of a step before its commit',
+      'return realm.writer.append(turn.entries, durable, refused);',
+      'return durable(), realm.writer.append(turn.entries, () => {}, () => {});',
+    ],
+  ),
+]
+
+const tokens: readonly Mutant[] = mutantsOf(
+  'core/protocol/tokens.js',
+  ['protocol/tokens.test.js', 'each wrong token is refused under its own name'],
+  ['no body-hash check', 'bodyDigest(claims) !== claims.op_digest', 'false'],
+  [
     'no signature check',
     'if (!verifySignature(parts.record.publicKey, parts.input, parts.signature))',
     'if (false)',
-  ),
-  token(
+  ],
+  [
     'journal id not checked',
     'claims.aud !== context.audience && !context.former?.includes(claims.aud)',
     'false',
+  ],
+  ['expiry of a token ignored', 'if (timed && lateMs >= 0)', 'if (false)'],
+  ['role of a key ignored', 'if (!rule.signers(record))', 'if (false)'],
+  ['algorithm not pinned', 'if (alg !== record.alg)', 'if (false)'],
+)
+
+const keepers: readonly Mutant[] = [
+  ...mutantsOf(
+    'plugins/keeper/inbox.js',
+    [order, 'an operation on record is judged by its own intent'],
+    ['another intent than the one on record is judged', 'if (row.intent !== digest)', 'if (false)'],
   ),
-  write('no sync', 'const synced = this.#file.datasync();', 'const synced = undefined;'),
+  ...mutantsOf(
+    'plugins/keeper/inbox.js',
+    [order, 'an intent is acknowledged after the keeper has it on disk'],
+    ['an intent is acknowledged before it is kept', 'await start(op, {', 'void start(op, {'],
+  ),
+  ...mutantsOf(
+    'plugins/keeper/decide.js',
+    [keeperTest, 'who may not approve is refused by name'],
+    ['vote of an agent counted', "if (kind !== 'human')", 'if (false)'],
+    [
+      'vote of the requester counted',
+      'if (own && policy.compiled?.policy.requester_may_approve !== true)',
+      'if (false)',
+    ],
+  ),
+  ...mutantsOf(
+    'plugins/keeper/decide.js',
+    [keeperTest, 'a vote speaks of one plan under one policy'],
+    ['vote on another policy counted', 'claims.policy_digest !== policy.digest', 'false'],
+    ['vote on another state counted', '!sameVector(claims.state_vector, row.expected)', 'false'],
+  ),
+  ...mutantsOf(
+    'plugins/keeper/decide.js',
+    ['plugins/keeper-people.test.js', 'two keys of one person are one voice'],
+    ['one person votes twice', 'if (voted)', 'if (false)'],
+  ),
+  ...mutantsOf(
+    keeper,
+    [order, 'an operation whose intent is over is not signed once more'],
+    ['expiry of an intent ignored', 'this.#parts.clock.now() >= claims.exp * 1_000', 'false'],
+  ),
+  ...mutantsOf(
+    keeper,
+    [order, 'what another policy governs by now is not signed under the one before'],
+    ['signed under a policy that is no more', 'active.digest !== policy.digest', 'false'],
+  ),
+  ...mutantsOf(
+    'core/protocol/follow.js',
+    [keeperTest, 'publishing what no plane signed moves nothing'],
+    ['what planes say is not verified', 'return good ? event : undefined;', 'return event;'],
+  ),
+]
+
+const controllers: readonly Mutant[] = [
+  ...mutantsOf(
+    'plugins/controller/verify.js',
+    [controllerTest, 'a command is claimed only while everything that was agreed still holds'],
+    ['no policy check at claim', 'policy.digest !== approval.policy_digest', 'false'],
+    ['expiry of a command ignored', 'if (lateMs >= 0)', 'if (false)'],
+    ['expiry of the intent inside ignored', 'if (lateIntentMs >= 0)', 'if (false)'],
+    ['no check against the intent inside', 'if (altered !== undefined)', 'if (false)'],
+    ['no version check at claim', 'if (found !== expected)', 'if (false)'],
+    ['no hold', 'holder !== undefined && holder !== op', 'false'],
+    ['no check of gates', "gate?.status !== 'open'", 'false'],
+  ),
+  ...mutantsOf(
+    controller,
+    [controllerTest, 'commands that the keeper did not sign, or not so, are refused by name'],
+    ['approval reused', "if (place === 'reused')", 'if (false)'],
+  ),
+  ...mutantsOf(
+    controller,
+    [controllerTest, 'numbers are taken in order'],
+    ['no order of numbers', "if (place === 'early')", 'if (false)'],
+  ),
+  ...mutantsOf(
+    controller,
+    [controllerTest, 'the very command again is quiet as a redelivery and audited as a replay'],
+    ['a replay is acknowledged', '!isMessage(delivery.id, `command:${epoch}:${seq}`)', 'false'],
+  ),
+  ...mutantsOf(
+    controller,
+    [order, 'a command is acknowledged, and its effect begins, after its CLAIM is on disk'],
+    [
+      'a command is acknowledged before its CLAIM',
+      'void started\n            .then(() => delivery.ack())',
+      'void delivery.ack().then(() => started)',
+    ],
+    [
+      'the effect before its CLAIM',
+      'const started = start(op, {',
+      `void this.#parts.orchestrator.run({ op, token: provider_token, run: intent.op.run });
+       const started = start(op, {`,
+    ],
+  ),
+  ...mutantsOf(
+    'core/actor/lives.js',
+    [order, 'a command is acknowledged, and its effect begins, after its CLAIM is on disk'],
+    [
+      'an actor acts before its first record',
+      'writer.append(entries, () => resolve(this.#up(cell, first, input)), reject);',
+      'resolve(this.#up(cell, first, input)), writer.append(entries, () => {}, () => {});',
+    ],
+  ),
+  ...mutantsOf(
+    controller,
+    [order, 'the token of a provider is made of journal and operation'],
+    ['the token of the provider is not passed on', 'token: providerToken,', "token: '',"],
+    ['the token of the provider changes with each life', 'op, step: ', 'op, epoch, step: '],
+  ),
+  ...mutantsOf(
+    'plugins/controller/index.js',
+    ['plugins/restored.test.js', 'a backup from before the claim is refused'],
+    ['no anchor before the effect', 'deal.anchor().then(', 'Promise.resolve().then('],
+  ),
+  ...mutantsOf(
+    controller,
+    [controllerTest, 'what moved under an operation that ran leaves it in doubt'],
+    ['state vector ignored at RESULT', "outcome.outcome === 'applied' && moved", 'false'],
+  ),
+  ...mutantsOf(
+    controller,
+    [controllerTest, 'what is in doubt is held over a restart too'],
+    [
+      'holds forgotten at restart',
+      'for (const dimension of row.writes ?? [])',
+      'for (const _ of [])',
+    ],
+  ),
+]
+
+const carriers: readonly Mutant[] = [
+  ...mutantsOf(
+    'core/protocol/contract.js',
+    [
+      'protocol/contract.test.js',
+      'what a frame says must go out goes out once, also after a crash',
+    ],
+    [
+      'outbox dropped at restart',
+      'for (const [role, items] of fold.unsent)',
+      'for (const [role, items] of [])',
+    ],
+  ),
+  ...mutantsOf(
+    'core/protocol/hops.js',
+    ['planes/hops.test.js', 'a message on ops.cmd that the bus took and lost goes out again'],
+    ['nothing is sent again', 'if (!/^(intent|command):/.test(item.id))', 'if (true)'],
+  ),
+  ...mutantsOf(
+    mirror,
+    [mirrorTest, 'a forged event is put aside with its reason and stops nothing'],
+    [
+      'the mirror does not verify the stream',
+      'if (fault)\n                throw fault;\n            return ledgerEntry',
+      'return ledgerEntry',
+    ],
+  ),
+  ...mutantsOf(
+    mirror,
+    [mirrorTest, 'an event that nobody signed stops the mirror'],
+    [
+      'the mirror does not verify the journal',
+      'if (fault)\n                throw fault;\n            const last',
+      'const last',
+    ],
+  ),
+  ...mutantsOf(
+    mirror,
+    [mirrorTest, 'killed between commit and acknowledgement it doubles nothing'],
+    [
+      'the mirror is not idempotent',
+      'if (n > seen.last(emitter))\n                    missing',
+      'if (true)\n                    missing',
+    ],
+  ),
+  ...mutantsOf(
+    mirror,
+    [mirrorTest, 'two genuine events with one number stop the mirror'],
+    ['forks are not told', 'held !== undefined && held !== entry.digest', 'false'],
+  ),
+]
+
+export const mutants: readonly Mutant[] = [
+  ...journal,
+  ...tokens,
+  ...keepers,
+  ...controllers,
+  ...carriers,
 ]

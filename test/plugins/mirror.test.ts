@@ -11,6 +11,8 @@ import {
   contract,
   createRuntime,
   definePlugin,
+  eventDigest,
+  journal,
   ledger,
   parseAuditEvent,
   streams,
@@ -196,6 +198,25 @@ t.test('a forged event is put aside with its reason and stops nothing', async (t
     bad.map(([code]) => code),
   )
 })
+
+t.test(
+  'an event that nobody signed stops the mirror, also when it stands in the journal',
+  async (t) => {
+    const { open, repo } = place(t)
+    const at = await open()
+    const [last] = await at.emit(1)
+    await at.runtime.service(ledger).settled()
+    const before = await git(repo, 'rev-parse', 'HEAD')
+    // Whoever may write files may write this record: next in number and in chain, and not signed.
+    const { n, id, ...rest } = last as AuditEvent
+    const prev = eventDigest(last as AuditEvent)
+    const body = { ...rest, n: n + 1, id: `${id.slice(0, id.lastIndexOf(':'))}:${n + 1}`, prev }
+    const record = { partition: 'keeper', type: 'audit', body: body as unknown as JsonObject }
+    await at.runtime.service(journal).append([record])
+    t.equal(await codeOf(at.runtime.service(ledger).settled()), 'PROV_AUDIT_FORGED')
+    t.equal(await git(repo, 'rev-parse', 'HEAD'), before, 'the ledger has nothing of it')
+  },
+)
 
 t.test('two genuine events with one number stop the mirror; operations go on', async (t) => {
   const { open, repo } = place(t)

@@ -8,6 +8,7 @@ import { defineOpType } from '../../core/protocol/op-type.ts'
 import type { Component, OpType } from '../../core/protocol/op-type.ts'
 import type { OpBody } from '../../core/protocol/op.ts'
 import { RunBook } from '../../plugins/orchestrator/book.ts'
+import { pluginErrors } from '../../core/plugin/errors.ts'
 import { runComponent } from '../../plugins/orchestrator/component.ts'
 
 const errors = defineErrors<{ PROV_ACME_EMPTY: object; PROV_ACME_LOST: object }>({
@@ -128,3 +129,19 @@ t.test(
     t.match(later, { outcome: 'unknown', code: 'PROV_RUN_COMPONENT_LOST' })
   },
 )
+
+t.test('lost with its plugin in this very life it is called again by the same rule', async (t) => {
+  const { PROV_PLUGIN_CALL_LOST } = pluginErrors
+  const lost = async (how: 'keyed' | 'opaque', times: number) => {
+    const tokens: string[] = []
+    const type = typeOf(async ({ token }) => {
+      tokens.push(token)
+      if (tokens.length <= times) throw PROV_PLUGIN_CALL_LOST({ plugin: 'acme', reason: 'exit 9' })
+    }, how)
+    const outcome = await (await life(t, new MemoryDisk(), type)).run()
+    return [outcome.outcome, ...tokens]
+  }
+  t.same(await lost('keyed', 1), ['applied', 't1', 't1'])
+  t.same(await lost('keyed', 2), ['unknown', 't1', 't1'], 'once more, not for ever')
+  t.same(await lost('opaque', 1), ['unknown', 't1'])
+})

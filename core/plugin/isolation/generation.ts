@@ -134,6 +134,10 @@ export class Generation {
       isSystemClock: (value) => value === systemClock,
       garbage: (error) => void this.#kill(error),
       lenient: true,
+      lost: ({ message: reason }, when) =>
+        when === 'under way'
+          ? pluginErrors.PROV_PLUGIN_CALL_LOST({ plugin: this.#plugin, reason })
+          : pluginErrors.PROV_PLUGIN_DOWN({ plugin: this.#plugin, reason }),
       window: callWindow,
       flood: (error) => this.#options.odd(error),
       other: (frame) => this.#other(frame),

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { readlinkSync } from 'node:fs'
+import { readFileSync, readlinkSync } from 'node:fs'
 import { createRequire, syncBuiltinESMExports } from 'node:module'
 import { receiveMessageOnPort, workerData } from 'node:worker_threads'
 import type { MessagePort } from 'node:worker_threads'
@@ -41,12 +41,33 @@ const post = (frame: unknown): void => {
   port.postMessage(frame)
 }
 
-/** A thread can end its own life, but not everybody's: a fault in a plugin must not stop Prov. */
+/**
+ * A thread can end its own life, but not everybody's: a fault in a plugin must not stop Prov. Processes
+ * that it started are its own to end.
+ */
 const refuse = (what: string) => (): never => {
   throw new Error(`${what} is not a plugin's to do`)
 }
-process.kill = refuse('process.kill')
 process.abort = refuse('process.abort')
+const endOf = process.kill.bind(process)
+process.kill = (pid, signal) => {
+  // Of a number that is none of these nobody of Prov is the bearer: 0 and -1 are whole groups.
+  const group = Number(groupOf() ?? process.pid)
+  const ours = new Set([0, -1, process.pid, -process.pid, process.ppid, -group])
+  return signal !== 0 && ours.has(Number(pid))
+    ? refuse('process.kill of Prov')()
+    : endOf(pid, signal)
+}
+
+/** Of this process, where the system says: behind its name, which may hold anything. */
+function groupOf(): string | undefined {
+  try {
+    const stat = readFileSync('/proc/self/stat', 'utf8')
+    return stat.slice(stat.lastIndexOf(')')).split(' ')[3]
+  } catch {
+    return undefined
+  }
+}
 
 /** What would start threads or copies of Prov that neither its heap limit nor its end reaches. */
 function noneOfItsOwn(what: string) {

@@ -11,6 +11,13 @@ interface Runner {
   readonly doing: string
 }
 
+interface Said extends Runner {
+  /** Its mark was on the thread. */
+  readonly sure: boolean
+  /** Where a person begins to look. */
+  readonly look: string
+}
+
 const { running, blockMs, looks, file } = workerData as {
   running: Int32Array
   blockMs: number
@@ -26,10 +33,11 @@ parentPort?.on('message', ({ number, runner }: { number: number; runner: Runner 
 })
 parentPort?.unref()
 
-const nobody: Runner = { owner: 'Prov', doing: 'work of its own' }
+/** Also the name that is given to work that no mark is on. */
+const own = 'Prov'
 let beat = -1
 let still = 0
-let said: Runner | undefined
+let said: Said | undefined
 
 /** Looks are counted, not timed: when the whole process was stopped, nobody is to blame. */
 setInterval(() => {
@@ -50,20 +58,25 @@ setInterval(() => {
   tell(said, Math.round((still * blockMs) / looks))
 }, blockMs / looks)
 
-/** What goes on behind a promise is not marked; who ran last is the best that can be said. */
-function whoRuns(): Runner {
-  const who = Atomics.load(running, whoAt)
-  if (who !== 0) return names[who] ?? nobody
+/**
+ * What goes on behind a promise is not marked, nor is a script around Prov: who ran last is somebody to
+ * look at, and no more than that.
+ */
+function whoRuns(): Said {
+  const marked = names[Atomics.load(running, whoAt)]
+  if (marked && marked.owner !== own) return { ...marked, sure: true, look: marked.owner }
   const last = names[Atomics.load(running, lastAt)]
-  if (!last || last.owner === nobody.owner) return nobody
-  return { owner: last.owner, doing: `something after ${last.doing}` }
+  const from = last && last.owner !== own ? `; ${last.owner} ran last, in ${last.doing}` : ''
+  const doing = `work behind a promise or around ${own}${from}`
+  return { owner: 'something unmarked', doing, sure: false, look: last?.owner ?? own }
 }
 
-function tell({ owner, doing }: Runner, forMs: number): void {
+function tell({ owner, doing, sure, look }: Said, forMs: number): void {
   const code = 'PROV_PLUGIN_BLOCKS'
   const text = `${owner} blocks everything for ${forMs} ms now, in ${doing}`
+  const fix = `end the process, ${sure ? 'mend' : 'look first at'} ${look}`
   try {
-    writeSync(stderr, `error[${code}]: ${text}\n  fix: end the process, mend ${owner}\n`)
+    writeSync(stderr, `error[${code}]: ${text}\n  fix: ${fix}\n`)
   } catch {
     // Nobody listens there; the file says it.
   }

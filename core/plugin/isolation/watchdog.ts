@@ -24,6 +24,8 @@ export interface WatchdogOptions {
 export interface Stall {
   readonly owner: string
   readonly doing: string
+  /** False when no mark was on the thread: then `owner` is nobody's name. */
+  readonly sure: boolean
   readonly forMs: Millis
 }
 

@@ -11,7 +11,8 @@
  * W2  Each table is bounded: memory of this side never grows by the other side's will. Whoever makes
  *     more calls than may be open waits where it is; only a line that is written on past that is a
  *     flood.
- * W3  When the line ends, everything that waits on it fails with the reason.
+ * W3  When the line ends, everything that waits on it fails with the reason. Of what was handed over
+ *     nobody knows whether a call that had left was done: it says so, and one that had not says that.
  * W4  A signal is remembered as long as it may still abort: not after it did, nor after its owner let
  *     it go, nor, when it was lent to one call, after that call.
  *
@@ -65,6 +66,11 @@ export interface PeerOptions {
   readonly window?: Count | undefined
   /** Own calls that wait here; one more is refused. Default: no bound. */
   readonly waiting?: Count | undefined
+  /**
+   * What a call of something handed over fails with when the line ended under it, or before it left.
+   * Default: the reason of the end, as for calls of the root, whose callers know what it means.
+   */
+  readonly lost?: ((why: Error, when: 'under way' | 'before') => Error) | undefined
   /** Hears once that one side makes calls without ever waiting: the other one, or this one. */
   readonly flood?: ((error: ProvError) => void) | undefined
 }
@@ -119,7 +125,11 @@ export class Peer {
   #lending: AbortSignal | undefined
   readonly #calls = new Map<
     Count,
-    { readonly ok: (value: unknown) => void; readonly fail: (thrown: unknown) => void }
+    {
+      readonly of: Count
+      readonly ok: (value: unknown) => void
+      readonly fail: (thrown: unknown) => void
+    }
   >()
   readonly #streams = new Map<Count, Stream>()
   /** Streams that nobody waits for. */
@@ -233,7 +243,10 @@ export class Peer {
   close(why: Error): void {
     if (this.#over) return
     this.#over = why
-    for (const { fail } of this.#calls.values()) fail(why)
+    const before = new Set(this.#line.map(({ frame }) => frame['id']))
+    for (const [id, { of, fail }] of this.#calls) {
+      fail(this.#endOf(of, why, before.has(id) ? 'before' : 'under way'))
+    }
     for (const { fail } of this.#promises.values()) fail(why)
     for (const stream of this.#streams.values()) stream.error(why)
     for (const given of this.#given.values()) given.off()
@@ -245,6 +258,10 @@ export class Peer {
     this.#line.length = 0
     this.#quiet.clear()
     this.#held(false)
+  }
+
+  #endOf(of: Count, why: Error, when: 'under way' | 'before'): Error {
+    return of === 0 ? why : (this.#options.lost?.(why, when) ?? why)
   }
 
   /** Takes what arrived. Never throws. */
@@ -475,7 +492,7 @@ export class Peer {
 
   #call(of: Count, key: string | undefined, args: readonly unknown[]): Promise<unknown> {
     const made = new Promise<unknown>((ok, fail) => {
-      if (this.#over) throw this.#over
+      if (this.#over) throw this.#endOf(of, this.#over, 'before')
       const { window = Infinity, waiting: most = Infinity } = this.#options
       if (this.#line.length >= most) {
         const error = this.#floods('calls that nobody awaits', most)
@@ -484,7 +501,7 @@ export class Peer {
       }
       const given = this.pack(args)
       const id = ++this.#number
-      this.#calls.set(id, { ok, fail })
+      this.#calls.set(id, { of, ok, fail })
       this.#count()
       const frame = { t: 'call', id, of, key, args: given }
       if (this.#away < window) {

@@ -214,7 +214,7 @@ t.test('who holds a service of a plugin holds the one of its next life', async (
         endless: () => { throw new Error('no') } }) })`
   const here = await world(t, { install: { 'index.js': ends } })
   const held = here.host.service(guest)
-  t.equal(await codeOf(held.all()), 'PROV_PLUGIN_EXITED', 'who called it is told')
+  t.equal(await codeOf(held.all()), 'PROV_PLUGIN_CALL_LOST', 'who called it is told')
   t.equal(await held.later(async () => ''), `pid ${process.pid}`, 'it is there again')
   t.match(here.row(), { state: 'running', restarts: 1, error: { code: 'PROV_PLUGIN_EXITED' } })
 })

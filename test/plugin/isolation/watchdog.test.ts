@@ -73,7 +73,7 @@ t.test('a loop that hangs everything is named on stderr and in a file, at once',
   )
   t.match(stall(), { code: 'PROV_PLUGIN_BLOCKS', owner: 'busy', doing: 'a step of busy.bee' })
   t.match(await run('effect', /PROV_PLUGIN_BLOCKS.*\n/), /busy .*effect spin/)
-  t.match(await run('setup', /PROV_PLUGIN_BLOCKS.*\n/), /busy .*something after its setup/)
+  t.match(await run('setup', /PROV_PLUGIN_BLOCKS.*\n/), /unmarked.*busy ran last, in its setup/)
   const back = await run('awhile', /never/)
   t.match(back, /it goes on; .*blocks everything/, 'and told once more when it is over')
   t.match(back, /"kind":"plugin\.stalled"/, 'an inspector hears of it')
