@@ -69,9 +69,7 @@ export class Books {
     const { ledger, writer } = this.#options
     const last = dues.at(-1)
     const settled = new Set(dues.map(({ item }) => (item instanceof Mail ? item.cause : undefined)))
-    const outbox = [...ledger.outbox.values()].filter(
-      (pending) => pending.from === cell.address && !settled.has(pending.id),
-    )
+    const outbox = ledger.outbox.of(cell.address).filter(({ id }) => !settled.has(id))
     for (const { item, sequence, effects } of dues) {
       const trail = item instanceof Mail ? item : undefined
       outbox.push(...promised({ address: cell.address, sequence }, effects, true, trail))
@@ -162,7 +160,7 @@ export class Books {
     const tell = [{ name: 'tell', params: replayTell(letter) }]
     const [promise] = promised(replayMark(letter), tell, writer !== undefined)
     const pending = { ...(promise as Pending), ...(version !== undefined && { version }) }
-    ledger.outbox.set(pending.id, pending)
+    ledger.outbox.set(pending)
     this.note('actor.replayed', { letter: id, pending })
     return { row: row('sent', replays + 1), pending }
   }

@@ -15,6 +15,7 @@ import type { AskOptions } from './asks.ts'
 import type { InspectRecordOf } from './inspect.ts'
 import type { AskChain } from './mail.ts'
 import type { Pending } from './ledger.ts'
+import { Owned } from './outbox.ts'
 import type { Tracing } from './telemetry.ts'
 import { actorErrors } from './errors.ts'
 import { messageOf } from './warden.ts'
@@ -81,7 +82,7 @@ class Running implements EffectContext {
 
 export class Effects {
   readonly #options: EffectsOptions
-  readonly #running = new Map<string, Running>()
+  readonly #running = new Owned<Running>()
   #halted = false
 
   constructor(options: EffectsOptions) {
@@ -102,16 +103,14 @@ export class Effects {
       return
     }
     const running = new Running(pending, this.#options)
-    this.#running.set(id, running)
+    this.#running.add(id, pending.from, running)
     this.#options.say({ kind: 'effect', id, name, phase: 'started' }, pending)
     void this.#ended(pending, handler, running)
   }
 
   /** Aborts those of one actor, the newest first. */
   abort(from: Address): void {
-    for (const running of [...this.#running.values()].reverse()) {
-      if (running.self === from) running.abort()
-    }
+    for (const running of [...this.#running.of(from)].reverse()) running.abort()
   }
 
   /** Aborts all, the newest first, and starts none any more: what is asked from now on is owed. */

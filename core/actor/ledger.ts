@@ -247,7 +247,7 @@ export class Ledger {
     const kept = body as unknown as LedgerBody
     for (const [type, mark] of Object.entries(kept.types ?? {})) this.types.set(type, mark)
     for (const actor of kept.actors) this.#keep(actor)
-    for (const pending of kept.outbox) this.outbox.set(pending.id, pending)
+    for (const pending of kept.outbox) this.outbox.set(pending)
     this.letters.load(kept.letters, kept.letterCount)
     this.rank = Math.max(this.rank, kept.rank ?? 0)
     this.floor = kept.floor ?? 0
@@ -303,14 +303,14 @@ export class Ledger {
       for (const id of (body as unknown as KernelRecords['actor.settled']).ids)
         this.outbox.delete(id)
     } else if (type === 'actor.retired') {
-      this.retire(new Set((body as unknown as KernelRecords['actor.retired']).addresses))
+      this.retire((body as unknown as KernelRecords['actor.retired']).addresses)
     } else if (type === 'actor.letters') {
       const { first, letters } = body as unknown as KernelRecords['actor.letters']
       this.letters.enter(first, letters)
     } else if (type === 'actor.replayed') {
       const { letter, pending } = body as unknown as KernelRecords['actor.replayed']
       // A letter that is gone already was replayed before the snapshot was taken.
-      if (this.letters.take(letter)) this.outbox.set(pending.id, pending)
+      if (this.letters.take(letter)) this.outbox.set(pending)
     } else if (type === 'actor.type') {
       const { type: name, ...mark } = body as unknown as KernelRecords['actor.type']
       this.#marked(name, mark)
@@ -350,7 +350,7 @@ export class Ledger {
     }
     for (const pending of this.outbox.values()) {
       if (pending.version !== undefined || !isTellTo(pending, type)) continue
-      this.outbox.set(pending.id, { ...pending, version: before.version })
+      this.outbox.set({ ...pending, version: before.version })
     }
   }
 
@@ -412,22 +412,22 @@ export class Ledger {
     trail?: Trail,
   ): readonly Pending[] {
     const promises = promised(mark, effects, kept, trail)
-    for (const pending of promises) this.outbox.set(pending.id, pending)
+    for (const pending of promises) this.outbox.set(pending)
     return promises
   }
 
   /** A stopped actor's effects have nobody to answer to; what it told others still holds. */
   forget(address: Address): void {
-    for (const [id, pending] of this.outbox) {
-      if (pending.from === address && !isTold(pending.name)) this.outbox.delete(id)
+    for (const { id, name } of this.outbox.of(address)) {
+      if (!isTold(name)) this.outbox.delete(id)
     }
   }
 
   /** As if they had never been; what they told others still holds. */
-  retire(addresses: ReadonlySet<Address>): void {
-    for (const address of addresses) this.stored.delete(address)
-    for (const [id, pending] of this.outbox) {
-      if (addresses.has(pending.from) && !isTold(pending.name)) this.outbox.delete(id)
+  retire(addresses: Iterable<Address>): void {
+    for (const address of addresses) {
+      this.stored.delete(address)
+      this.forget(address)
     }
   }
 
@@ -441,8 +441,8 @@ export class Ledger {
 }
 
 /** Whom a promised message is for; undefined for an effect. */
-export const receiverOf = ({ name, params }: Pending): string | undefined =>
-  isTold(name) ? String((params as { readonly to?: unknown } | null)?.to) : undefined
+export const receiverOf = ({ name, params }: Pending): Address | undefined =>
+  isTold(name) ? (String((params as { readonly to?: unknown } | null)?.to) as Address) : undefined
 
 const isTellTo = (pending: Pending, type: string): boolean =>
   pending.name === 'tell' && typeOf(receiverOf(pending) ?? '') === type

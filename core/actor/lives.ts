@@ -23,7 +23,7 @@ import type { Group } from './groups.ts'
 import { consequencesOf, hasParent, lastWords, sayLast, showParent } from './kin.ts'
 import type { Consequences } from './kin.ts'
 import { crashCap, isTold } from './ledger.ts'
-import type { Birth, KernelRecords, Parked, Pending, Stored } from './ledger.ts'
+import type { Birth, KernelRecords, Parked, Stored } from './ledger.ts'
 import { eventOf, Mail } from './mail.ts'
 import { roomMade } from './overflow.ts'
 import { addressedTo } from './post.ts'
@@ -219,27 +219,33 @@ export class Lives {
 
   /** Effects of this type run again under their old ids; what was told to it is told again. */
   reissue(type: string): void {
-    const { unissued, ledger, books, turns, post, children } = this.#realm
-    const open = Array.from(unissued, (id) => ledger.outbox.get(id))
-    children.owed(open.filter((pending) => pending && typeOf(pending.from) === type) as Pending[])
-    for (const id of Array.from(unissued)) {
-      const pending = ledger.outbox.get(id)
-      if (!pending) {
-        unissued.delete(id)
-        continue
-      }
-      if (isTold(pending.name)) {
-        if (!addressedTo(pending, type)) continue
-        unissued.delete(id)
-        post.tell(pending)
-      } else if (typeOf(pending.from) === type) {
-        const cell = this.#realm.find(pending.from)
-        if (cell && isUnreadable(cell.parked)) continue
-        unissued.delete(id)
-        if (cell) turns.issue(cell, pending)
-        else books.settle(id)
-      }
+    const { unissued, ledger, children } = this.#realm
+    const waiting = [...unissued.values()].flatMap((id) => ledger.outbox.get(id) ?? [])
+    children.owed(waiting.filter(({ from }) => typeOf(from) === type))
+    for (const pending of waiting) {
+      const ours = isTold(pending.name) ? addressedTo(pending, type) : typeOf(pending.from) === type
+      if (ours) this.#reissueOne(pending.id)
     }
+  }
+
+  /** The same of one actor, which stands there now or never will. */
+  #reissueAt(address: Address): void {
+    const { unissued } = this.#realm
+    if (unissued.owns(address)) for (const id of unissued.of(address)) this.#reissueOne(id)
+  }
+
+  #reissueOne(id: string): void {
+    const { unissued, ledger, books, turns, post } = this.#realm
+    const pending = ledger.outbox.get(id)
+    if (pending && isTold(pending.name)) {
+      unissued.delete(id)
+      return post.tell(pending)
+    }
+    const cell = pending && this.#realm.find(pending.from)
+    if (cell && isUnreadable(cell.parked)) return
+    unissued.delete(id)
+    if (cell) turns.issue(cell, pending)
+    else if (pending) books.settle(id)
   }
 
   // ── start ──────────────────────────────────────────────────────────────────────────────────────
@@ -256,7 +262,7 @@ export class Lives {
     if (known) return known
     if (kind.kept || !kind.program) return this.#spawnLater(kind, address, input, birth)
     const cell = this.#startNow(kind, address, input, birth)
-    if (this.#realm.unissued.size > 0) this.reissue(def.type)
+    this.#reissueAt(address)
     return cell
   }
 
@@ -266,7 +272,7 @@ export class Lives {
     input: unknown,
     birth: Birth | undefined,
   ): Promise<Cell> {
-    const { starting, unissued } = this.#realm
+    const { starting } = this.#realm
     for (let other = starting.get(address); other; other = starting.get(address)) {
       await other.catch(() => {})
     }
@@ -278,7 +284,7 @@ export class Lives {
       return await begun
     } finally {
       starting.delete(address)
-      if (unissued.size > 0) this.reissue(kind.def.type)
+      this.#reissueAt(address)
       this.#realm.calmed()
     }
   }
@@ -525,6 +531,7 @@ export class Lives {
     if (crash) sayLast(this.#realm, cell, crash.error)
     // Nobody will hear of its end, so it must not begin again.
     else if (birth && !cell.kind.kept) books.settle(birth.cause)
+    this.#reissueAt(address)
     this.empty(cell)
     cell.rareIfAny?.ending?.()
     this.#realm.say({ kind: 'actor.down', address, why }, cell)

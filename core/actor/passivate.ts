@@ -185,7 +185,7 @@ export class Passive {
     if (status !== 'active' && status !== 'done') return false
     if (rare && holds(rare)) return false
     const { ledger, starting, children, cells, turns, hooks } = this.#realm
-    if (ledger.outbox.owes(address) || starting.has(address)) return false
+    if (ledger.outbox.owns(address) || starting.has(address)) return false
     if (children.of(address).size > 0) return false
     if (
       !kind.kept &&

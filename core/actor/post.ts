@@ -180,7 +180,7 @@ export class Post {
     const cell = this.#realm.find(to, 'message')
     if (cell && cell.status !== 'done') {
       const read = this.#read(cell, pending, event)
-      if (!read) return void unissued.add(cause)
+      if (!read) return unissued.add(cause, to, cause)
       const mail = new Mail(read, nowMs)
       mail.cause = cause
       mail.from = from
@@ -189,8 +189,7 @@ export class Post {
       return this.#queue(cell, mail, from)
     }
     if (starting.has(to) || (!cell && ledger.stored.get(to)?.state)) {
-      void unissued.add(pending.id)
-      return
+      return unissued.add(cause, to, cause)
     }
     give(cell || ledger.stored.has(to) ? 'stopped' : 'unknown')
   }

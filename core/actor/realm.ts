@@ -22,9 +22,11 @@ import type { Effects } from './effects.ts'
 import { Glance } from './glance.ts'
 import { Groups } from './groups.ts'
 import type { About, ColdKind, Hooks, Inspect, InspectKind, InspectRecordOf } from './inspect.ts'
+import { receiverOf } from './ledger.ts'
 import type { Ledger } from './ledger.ts'
 import type { Listeners } from './listeners.ts'
 import type { Lives } from './lives.ts'
+import { Owned } from './outbox.ts'
 import type { Passive, WokenBy } from './passivate.ts'
 import type { Post } from './post.ts'
 import { Recorder } from './recorder.ts'
@@ -54,8 +56,8 @@ export class Realm {
   readonly kinds = new Map<string, Kind>()
   readonly cells = new Map<Address, Cell>()
   readonly starting = new Map<Address, Promise<unknown>>()
-  /** Promises whose owner or addressee is not there yet. */
-  readonly unissued: Set<string>
+  /** Ids of promises that wait for an actor which is not there yet, by that actor's address. */
+  readonly unissued = new Owned<string>()
 
   writer: Writer | undefined
   // Set once, by the kernel that builds the parts; nobody uses them before that.
@@ -106,7 +108,9 @@ export class Realm {
       this.asks.rest()
       this.scheduler.turned()
     })
-    this.unissued = new Set(ledger.outbox.keys())
+    for (const pending of ledger.outbox.values()) {
+      this.unissued.add(pending.id, receiverOf(pending) ?? pending.from, pending.id)
+    }
   }
 
   /** Wall time as of the last look at the clock; turns do not look each for themselves. */

@@ -52,10 +52,8 @@ async function refresh(
   const body = own.body as unknown as { actor: Stored; outbox: readonly Pending[] }
   if (body.actor.sequence < actor.sequence) return
   ledger.stored.set(actor.address, body.actor)
-  for (const [id, pending] of ledger.outbox) {
-    if (pending.from === actor.address) ledger.outbox.delete(id)
-  }
-  for (const pending of body.outbox) ledger.outbox.set(pending.id, pending)
+  for (const { id } of ledger.outbox.of(actor.address)) ledger.outbox.delete(id)
+  for (const pending of body.outbox) ledger.outbox.set(pending)
 }
 
 type Kept = Stored & { readonly state: ActorState }

@@ -235,9 +235,9 @@ export class Warden {
   #owed(cell: Cell): void {
     const { ledger, turns, unissued } = this.#realm
     const { effects } = cell.kind.def
-    for (const pending of Array.from(ledger.outbox.values())) {
+    for (const pending of ledger.outbox.of(cell.address)) {
       // Its children live on, and what it told is told.
-      const own = pending.from === cell.address && Object.hasOwn(effects, pending.name)
+      const own = Object.hasOwn(effects, pending.name)
       // An answer that only waits to be handled is an answer.
       if (own && !unissued.has(pending.id) && !cell.awaits(pending.id)) turns.issue(cell, pending)
     }

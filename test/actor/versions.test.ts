@@ -313,6 +313,26 @@ t.test('what a later version told parks its receiver until that version is back'
 })
 
 t.test(
+  'what waits for a version that can read it is a dead letter once its receiver ends',
+  async (t) => {
+    const house = new House()
+    const one = first()
+    const pass = passer(talker({ said: 'utter' }))
+    await (await opened(t, house, one)).spawn(one, 'b')
+    house.crash()
+    const later = await opened(t, house, second({ migrate: {} }), pass)
+    await (await later.spawn(pass, 'p')).apply({ type: 'pass' } as never)
+    house.crash()
+    const old = await opened(t, house, one, pass)
+    t.same(old.deadLetters().count, 0)
+    await old.stop('v.talker/b')
+    t.match(old.deadLetters().rows, [
+      { address: 'v.talker/b', reason: 'stopped', from: 'v.passer/p' },
+    ])
+  },
+)
+
+t.test(
   'another machine of the same version is noticed, and refused only where its state is gone',
   async (t) => {
     const house = new House()
