@@ -61,6 +61,26 @@ export interface AuditData {
     readonly reason: string
     readonly act: string
   }
+  /** A key that is to follow the plane's own, signed for by a person; it signs nothing yet (D-39). */
+  'key.offered': {
+    readonly role: 'keeper'
+    readonly kid: string
+    /** The key that it is to follow. */
+    readonly from: string
+    readonly by: string
+    readonly record: KeyRecord
+    readonly act: string
+  }
+  /** The controller knows it: from here on the plane may sign with it. */
+  'key.confirmed': { readonly role: 'keeper'; readonly kid: string; readonly from: string }
+  /** First word of the new key; the old one signs nothing after it. */
+  'key.rotated': {
+    readonly role: 'keeper'
+    readonly kid: string
+    readonly from: string
+    /** The controller's event, so that whoever reads this needs no other trail to believe it. */
+    readonly confirmation: AuditEvent<'key.confirmed'>
+  }
   /** The history goes on under another journal id: tokens for the old one have no force (D-36). */
   'journal.adopted': AdoptionData
   /** The activated object itself travels along: what was in force can be shown for ever. */

@@ -40,7 +40,13 @@ import { eventIn } from './trail.ts'
 export const checkpointName = 'contract'
 const version = 1
 /** Events that a keyring is made of. */
-const trusts = ['actor.enrolled', 'actor.revoked', 'journal.adopted'] as const
+const trusts = [
+  'actor.enrolled',
+  'actor.revoked',
+  'journal.adopted',
+  'key.offered',
+  'key.rotated',
+] as const
 
 /** What the records of a journal come to, for a contract. Changed in place. */
 export class ContractFold {

@@ -207,6 +207,7 @@ const tables: Readonly<Record<TokenKind, Readonly<Record<string, Check>>>> = {
       'actor.revoke',
       'policy.activate',
       'keeper.mode',
+      'keeper.rotate',
       'op.withdraw',
       'op.resolve',
       'journal.adopt',

@@ -133,6 +133,15 @@ export interface Contract extends AuditTrail {
    * PROV_KEY_REVOKE_REFUSED, PROV_TOKEN_*.
    */
   revoke(token: string): Promise<{ readonly kid: string; readonly by: string }>
+  /** The key that would follow the keeper's own; made when there is none yet. */
+  nextKey(): Promise<KeyRecord>
+  /**
+   * Takes a signed `keeper.rotate`: says which key is to follow. It signs nothing before the controller
+   * confirmed it. Throws PROV_KEY_ROTATION_REFUSED, PROV_TOKEN_*.
+   */
+  offer(token: string): Promise<void>
+  /** The confirmed key follows; nothing when it did before. */
+  rotate(confirmation: AuditEvent<'key.confirmed'>): Promise<void>
 }
 export interface ContractOptions {
   readonly journal: Journal
@@ -233,6 +242,15 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
   // Whoever is only a part makes no keys: they came with the part. Others' are not touched.
   for (const role of roles) {
     if (!signers.has(role)) signers.set(role, await keys.service(root, role, { make: !hears }))
+  }
+  // The trail says that another key followed, and the file was not put in its place before the end.
+  for (const role of roles) {
+    const kid = keyring.service(role)?.kid
+    if (kid === undefined || signers.get(role)?.record.kid === kid) continue
+    const next = await keys.next(root, role, { make: false }).catch(unlessAbsent)
+    if (next?.record.kid !== kid) continue
+    await keys.follow(root, role)
+    signers.set(role, next)
   }
   const signerOfRole = (role: ServiceRole): Signer => {
     const signer = roles.includes(role) ? signers.get(role) : undefined
@@ -425,6 +443,43 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
     return turn
   }
 
+  /** Says which key is to follow the keeper's own, in the turn of enrolments. */
+  function offer(token: string): Promise<void> {
+    const turn = enrolling.then(async () => {
+      const opened = openTokenNow('act', token, tokenContext())
+      const { record } = await keys.next(root, 'keeper')
+      const { kid } = record
+      const from = signerOfRole('keeper').record.kid
+      const by = opened.record.actor
+      const data = { role: 'keeper', kid, from, by, record, act: token } as const
+      const what = keyring.refusesOffer(data, new Date(clock.now()).toISOString())
+      if (what !== undefined) throw keyErrors.PROV_KEY_ROTATION_REFUSED({ plane: 'keeper', what })
+      taken.take(opened, epoch, clock.now())
+      const draft = { type: 'key.offered', subject: 'service-keeper', data } as const
+      await journal.append([emitterOf('keeper').entry(draft)])
+    })
+    enrolling = turn.catch(() => {})
+    return turn
+  }
+
+  /** The new key takes over between two events; what was signed before stands in the trail. */
+  function rotate(confirmation: AuditEvent<'key.confirmed'>): Promise<void> {
+    const turn = enrolling.then(async () => {
+      const { role, kid, from } = confirmation.data
+      if (keyring.offered(role)?.kid !== kid || keyring.service(role)?.kid !== from) return
+      const successor = await keys.next(root, role, { make: false })
+      if (successor.record.kid !== kid) return
+      const pen = emitterOf(role)
+      signers.set(role, successor)
+      pen.resign(successor)
+      const data = { role, kid, from, confirmation }
+      await journal.append([pen.entry({ type: 'key.rotated', subject: 'service-keeper', data })])
+      await keys.follow(root, role)
+    })
+    enrolling = turn.catch(() => {})
+    return turn
+  }
+
   async function signer(as: string | undefined): Promise<Signer> {
     const own = await keys.signer(as)
     const { record } = own
@@ -508,6 +563,9 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
     },
     handIn,
     revoke,
+    nextKey: async () => (await keys.next(root, 'keeper')).record,
+    offer,
+    rotate,
     events: ({ op } = {}) => auditEvents(journal, { op }),
   }
 }

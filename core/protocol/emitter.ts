@@ -40,6 +40,8 @@ export interface AuditEmitter {
   /** The next event as a journal entry; see above. Throws PROV_AUDIT_TOO_LARGE, then nothing is counted. */
   entry<T extends AuditType>(draft: AuditDraft<T>): JournalEntry & { readonly event: AuditEvent<T> }
   readonly end: ChainEnd
+  /** Signs with another key from the next entry on. */
+  resign(signer: Signer): void
 }
 
 export interface EmitterOptions {
@@ -54,12 +56,16 @@ export interface EmitterOptions {
 const limitBytes: Bytes = 262_144
 
 export function auditEmitter(options: EmitterOptions): AuditEmitter {
-  const { role, workspace, epoch, signer, clock } = options
+  const { role, workspace, epoch, clock } = options
+  let { signer } = options
   let { n, digest } = options.end
   return {
     role,
     get end() {
       return { n, digest }
+    },
+    resign(other) {
+      signer = other
     },
     entry<T extends AuditType>(draft: AuditDraft<T>) {
       const unsigned = {

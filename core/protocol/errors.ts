@@ -29,6 +29,7 @@ export const keyErrors = defineErrors<{
   PROV_KEY_NOT_ENROLLED: { actor: string; workspace: string }
   PROV_KEY_REVOKED: { actor: string; by: string; reason: string }
   PROV_KEY_REVOKE_REFUSED: { actor: string; what: string }
+  PROV_KEY_ROTATION_REFUSED: { plane: string; what: string }
   PROV_KEY_ENROL_REFUSED: { actor: string; what: string }
   PROV_KEY_PLANE_ELSEWHERE: { plane: string; here: readonly string[] }
 }>({
@@ -102,6 +103,11 @@ export const keyErrors = defineErrors<{
     text: ({ actor, what }) => `the key of ${actor} cannot be revoked: ${what}`,
     remedy: 'run `prov actor list` to see who is enrolled',
   },
+  PROV_KEY_ROTATION_REFUSED: {
+    disposition: 'refuse',
+    text: ({ plane, what }) => `the key of the ${plane} cannot be followed by another: ${what}`,
+    remedy: 'run `prov keeper rotate` again, as a person that is enrolled',
+  },
   PROV_KEY_ENROL_REFUSED: {
     disposition: 'refuse',
     text: ({ actor, what }) => `${actor} cannot be enrolled: ${what}`,
@@ -120,6 +126,7 @@ export const tokenErrors = defineErrors<{
   PROV_TOKEN_UNKNOWN_KEY: TokenDetail
   PROV_TOKEN_KEY_ROLE: TokenDetail
   PROV_TOKEN_KEY_REVOKED: TokenDetail
+  PROV_TOKEN_KEY_RETIRED: TokenDetail
   PROV_TOKEN_FORGED: TokenDetail
   PROV_TOKEN_CLAIM: TokenDetail
   PROV_TOKEN_AUDIENCE: TokenDetail
@@ -161,6 +168,12 @@ export const tokenErrors = defineErrors<{
     disposition: 'refuse',
     text: tokenText,
     remedy: 'sign with another key; `prov actor list` shows which were revoked, by whom and why',
+  },
+  PROV_TOKEN_KEY_RETIRED: {
+    disposition: 'refuse',
+    text: tokenText,
+    remedy:
+      'whoever signed this has a copy of a key that another one followed: see `prov actor list --services`',
   },
   PROV_TOKEN_KEY_ROLE: {
     disposition: 'refuse',

@@ -95,8 +95,8 @@ export async function genuine(
 ): Promise<AuditEvent | undefined> {
   try {
     const event = parseAuditEvent(body, id)
-    const record = contract.keyring.service(event.emitter)
-    if (record?.kid !== event.kid || event.workspace !== contract.workspace) return undefined
+    const record = contract.keyring.emits(event)
+    if (!record || event.workspace !== contract.workspace) return undefined
     const good = await verifySignatureLater(record.publicKey, signedText(event), event.signature)
     return good ? event : undefined
   } catch {

@@ -27,7 +27,12 @@ export interface HoldingParts {
 }
 
 /** Acts that the keeper's desk takes. */
-const keeperActs: ReadonlySet<string> = new Set(['keeper.mode', 'policy.activate', 'actor.revoke'])
+const keeperActs: ReadonlySet<string> = new Set([
+  'keeper.mode',
+  'keeper.rotate',
+  'policy.activate',
+  'actor.revoke',
+])
 
 export function holderAnswers({ contract, service, reload, pid }: HoldingParts): Answering {
   const gone = (): ProvError => socketErrors.PROV_SOCKET_GONE({ pid })
@@ -44,6 +49,7 @@ export function holderAnswers({ contract, service, reload, pid }: HoldingParts):
     phase: async (given) => json((await service(submissions).phase(text(given, 'op'))) ?? null),
     follow: (given, wire) => follow(text(given, 'op'), wire),
     ballot: async (given) => json(await service(keeperDesk).ballot(text(given, 'op'))),
+    rotation: async () => json(await service(keeperDesk).rotation()),
     policy: async () => json(await service(keeperDesk).proposed()),
     vector: async () => json(await service(controllerDesk).vector()),
     keeper: async () => json(await service(keeperDesk).status()),

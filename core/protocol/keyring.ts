@@ -2,7 +2,7 @@
  * Which public keys a workspace trusts, and what its people put in force with them: a fold over the
  * events that bear a person's signed act, nothing else.
  *
- * K1  Services: the first key of a role counts, for ever (rotation is a signed act of its own).
+ * K1  Services: the first key of a role counts until another follows it, see `tenures.ts`.
  * K2  The first person vouches for themselves: that is genesis.
  * K3  Everybody after that was vouched for by an enrolled person, whose signed act is in the event.
  * K4  A name and a key stand for one actor each.
@@ -25,6 +25,7 @@ import { isReservedName, parseKeyRecord, personOf } from './key.ts'
 import type { KeyRecord } from './key.ts'
 import { refusesAct } from './signed-act.ts'
 import type { SaidAct } from './signed-act.ts'
+import { Tenures } from './tenures.ts'
 import { openTokenNow } from './tokens.ts'
 
 /** The word in `by` for keys that nobody could vouch for. */
@@ -49,6 +50,7 @@ export class Keyring {
   readonly #byKid = new Map<string, Enrolment>()
   readonly #byActor = new Map<string, Enrolment>()
   readonly #revoked = new Map<string, Revocation>()
+  readonly #tenures = new Tenures()
   #people = 0
   /** Version of the newest policy. */
   #policy: Count
@@ -76,8 +78,22 @@ export class Keyring {
 
   /** The key of a plane. */
   service(role: string): KeyRecord | undefined {
-    for (const { record } of this.#byKid.values()) if (record.role === role) return record
-    return undefined
+    return this.#tenures.current(role)
+  }
+
+  /** The key that is to follow a plane's own, until it does. */
+  offered(role: string): KeyRecord | undefined {
+    return this.#tenures.offered(role)
+  }
+
+  /** True for a plane's key that another one followed. */
+  retired(kid: string): boolean {
+    return this.#tenures.retired(kid)
+  }
+
+  /** The key that an event names, when it may have signed event `n` of that plane. */
+  emits({ emitter, kid, n }: Pick<AuditEvent, 'emitter' | 'kid' | 'n'>): KeyRecord | undefined {
+    return this.#tenures.signer(emitter, kid, n)
   }
 
   /** How a key was revoked; undefined while it counts. A field, as `key` is. */
@@ -100,6 +116,8 @@ export class Keyring {
     if (isAudit(event, 'actor.enrolled')) return this.enter(event)
     if (isAudit(event, 'actor.revoked')) return this.#revoke(event)
     if (isAudit(event, 'journal.adopted')) return this.#adopt(event)
+    if (isAudit(event, 'key.offered')) return this.#offer(event)
+    if (isAudit(event, 'key.rotated')) return this.#rotate(event)
     if (isAudit(event, 'policy.activated') || isAudit(event, 'keeper.mode')) {
       return this.#putsInForce(event)
     }
@@ -114,7 +132,8 @@ export class Keyring {
     const record = this.key(kid)
     if (record?.actor !== actor) return 'no such key is enrolled'
     if (this.#revoked.has(kid)) return 'it is revoked already'
-    if (record.kind === 'service') return 'a plane cannot do without its key'
+    if (record.kind === 'service')
+      return 'a plane cannot do without its key: prov keeper rotate gives it another'
     const left = this.list().filter(
       (one) => one.record.kind === 'human' && !this.#revoked.has(one.record.kid),
     )
@@ -134,6 +153,41 @@ export class Keyring {
       this.#revoked.set(data.kid, { by: data.by, reason: data.reason, time })
     }
     return refused
+  }
+
+  /** Why a plane's next key would not count; undefined when it would. */
+  refusesOffer(
+    { role, kid, from, by, record: given, act }: AuditData['key.offered'],
+    time: string,
+  ): string | undefined {
+    const record = parseKeyRecord(given as unknown as JsonObject)
+    const current = this.service(role)
+    if (record?.kid !== kid || record.kind !== 'service' || record.role !== role) {
+      return 'its record is not one of a key for that plane'
+    }
+    if (current?.kid !== from || record.actor !== current.actor) return 'it follows another key'
+    if (this.key(kid)) return 'its key is enrolled already'
+    const said = { act: 'keeper.rotate', subject: role, with: { from, ...recordJson(record) } }
+    return this.#refusesAct(act, { ...said, act: 'keeper.rotate', by }, time)
+  }
+
+  #offer({ data, time, emitter }: AuditEvent<'key.offered'>): string | undefined {
+    const refused =
+      emitter === data.role ? this.refusesOffer(data, time) : 'another plane speaks for it'
+    if (refused === undefined) this.#tenures.offer(data.role, data.record)
+    return refused
+  }
+
+  #rotate(event: AuditEvent<'key.rotated'>): string | undefined {
+    const record =
+      event.emitter === event.data.role
+        ? this.#tenures.rotate(event)
+        : 'another plane speaks for it'
+    if (typeof record === 'string') return record
+    const enrolment = { record, by: genesis, time: event.time }
+    this.#byKid.set(record.kid, enrolment)
+    this.#byActor.set(record.actor, enrolment)
+    return undefined
   }
 
   #putsInForce(event: AuditEvent<'policy.activated'> | AuditEvent<'keeper.mode'>) {
@@ -194,6 +248,7 @@ export class Keyring {
     const record = parseKeyRecord(data.record as unknown as JsonObject) as KeyRecord
     const enrolment = { record, by: data.by, time }
     if (record.kind === 'human' && !this.#byKid.has(record.kid)) this.#people++
+    if (record.role !== undefined) this.#tenures.begin(record.role, record)
     this.#byKid.set(record.kid, enrolment)
     this.#byActor.set(record.actor, enrolment)
     return undefined

@@ -4,7 +4,8 @@
  * than node:crypto, which does the signing); this is its only importer, and it loads it lazily.
  *
  *     <home>/keys/alice.json                     a person or an agent
- *     <home>/keys/services/<journal>/keeper.json   a plane of one workspace, never sealed
+ *     <home>/keys/services/<journal>/keeper.json        a plane of one workspace, never sealed
+ *     <home>/keys/services/<journal>/keeper.next.json   the one that is to follow it
  *
  * A passphrase may be empty: the file then says `"seal": null`, and whoever reads it can sign.
  *
@@ -12,7 +13,7 @@
  */
 import { createHash, randomUUID, scrypt } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
-import { link, mkdir, open, readdir, readFile, rm, stat, unlink } from 'node:fs/promises'
+import { link, mkdir, open, readdir, readFile, rename, rm, stat, unlink } from 'node:fs/promises'
 import { hostname, userInfo } from 'node:os'
 import { join } from 'node:path'
 import type { Clock } from '../clock.ts'
@@ -43,6 +44,10 @@ export interface KeyStore {
    * Throws PROV_KEY_ABSENT then.
    */
   service(journal: string, role: string, options?: { readonly make: boolean }): Promise<Signer>
+  /** The key that is to follow a plane's own, beside it; made when there is none yet, as `service`. */
+  next(journal: string, role: string, options?: { readonly make: boolean }): Promise<Signer>
+  /** Puts the next key in the place of the plane's own, whose private half is gone then. */
+  follow(journal: string, role: string): Promise<void>
 }
 
 export interface KeyStoreOptions {
@@ -179,17 +184,33 @@ export function openKeyStore(options: KeyStoreOptions): KeyStore {
       if (mark !== undefined) unchanged.set(actor, mark)
       return signer
     },
-    service: (journal, role, { make: may } = { make: true }) =>
-      once(`${journal}/${role}`, async () => {
-        const file = join(dir, 'services', journal, `${role}.json`)
-        const found = await readKeyFile(file).catch((thrown: NodeJS.ErrnoException) => {
-          if (thrown.code === 'ENOENT') return undefined
-          throw thrown
-        })
-        if (found) return unlock(found)
-        if (!may) throw keyErrors.PROV_KEY_ABSENT({ actor: `service-${role}`, known: [] })
-        return make(file, { actor: `service-${role}`, kind: 'service', role }, '')
-      }),
+    service: (journal, role, options) => plane(journal, role, role, options),
+    next: (journal, role, options) => plane(journal, role, `${role}.next`, options),
+    async follow(journal, role) {
+      await rename(serviceFile(home, journal, `${role}.next`), serviceFile(home, journal, role))
+      const next = unlocked.get(`${journal}/${role}.next`)
+      unlocked.delete(`${journal}/${role}.next`)
+      if (next) unlocked.set(`${journal}/${role}`, next)
+      else unlocked.delete(`${journal}/${role}`)
+    },
+  }
+
+  function plane(
+    journal: string,
+    role: string,
+    name: string,
+    { make: may }: { readonly make: boolean } = { make: true },
+  ): Promise<Signer> {
+    return once(`${journal}/${name}`, async () => {
+      const file = serviceFile(home, journal, name)
+      const found = await readKeyFile(file).catch((thrown: NodeJS.ErrnoException) => {
+        if (thrown.code === 'ENOENT') return undefined
+        throw thrown
+      })
+      if (found) return unlock(found)
+      if (!may) throw keyErrors.PROV_KEY_ABSENT({ actor: `service-${role}`, known: [] })
+      return make(file, { actor: `service-${role}`, kind: 'service', role }, '')
+    })
   }
 }
 

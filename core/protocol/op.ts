@@ -128,6 +128,7 @@ export type ActName =
   | 'actor.revoke'
   | 'policy.activate'
   | 'keeper.mode'
+  | 'keeper.rotate'
   | 'op.withdraw'
   | 'op.resolve'
   | 'journal.adopt'

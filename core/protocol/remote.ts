@@ -232,6 +232,16 @@ export function remoteServices(parts: RemoteParts): <T>(ref: ServiceRef<T>) => T
       const token = await act(await person(as), request)
       await handAct(token, `the mode ${mode}`, 'see `prov keeper status`')
     },
+    rotation: async () => (await ask('rotation', {})) as never,
+    async rotate({ as }) {
+      const signing = await person(as)
+      const { current: from, next } = await keeper.rotation()
+      const request = { act: 'keeper.rotate', subject: 'keeper', reason: '' } as const
+      const token = await act(signing, { ...request, with: { from, ...recordJson(next) } })
+      await handAct(token, 'the next key of the keeper', 'see `prov keeper status`')
+      const { current } = await keeper.rotation()
+      return { kid: next.kid, from, done: current === next.kid }
+    },
     async revoke({ actor, reason, as }) {
       const signing = await signer(as)
       const { kid } = ((await ask('enrolled', { actor })) ?? {}) as { readonly kid?: string }

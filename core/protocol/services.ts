@@ -9,6 +9,7 @@ import { serviceRef } from '../plugin/service.ts'
 import type { Count, Millis } from '../units.ts'
 import type { AuditEvent } from './audit.ts'
 import type { Contract } from './contract.ts'
+import type { KeyRecord } from './key.ts'
 import type { KeyStore } from './keys.ts'
 import type { OpBody, OpOutcome, OpPhase, OpRun, StateVector, VoteClaims } from './op.ts'
 import type { OpPlan } from './plan.ts'
@@ -137,6 +138,15 @@ export interface KeeperDesk {
     readonly reason: string
     readonly as?: string | undefined
   }): Promise<{ readonly kid: string; readonly by: string }>
+  /** Thumbprints of the keeper's key and the record of the one that would follow it. */
+  rotation(): Promise<{ readonly current: string; readonly next: KeyRecord }>
+  /**
+   * Gives the keeper another key; a person signs it. `done` is false while the controller has not
+   * confirmed it: the old one goes on until then. Throws PROV_KEY_ROTATION_REFUSED.
+   */
+  rotate(request: {
+    readonly as?: string | undefined
+  }): Promise<{ readonly kid: string; readonly from: string; readonly done: boolean }>
   activatePolicy(request: {
     readonly as?: string | undefined
   }): Promise<{ readonly version: Count; readonly digest: string }>

@@ -54,8 +54,8 @@ export async function verifyTrail(
     if (refused !== undefined) {
       findings.push(auditErrors.PROV_AUDIT_MALFORMED({ where: event.id, what: refused }))
     }
-    const record = keyring.key(event.kid)
-    if (record?.role !== emitter || event.workspace !== options.workspace) {
+    const record = keyring.emits(event)
+    if (!record || event.workspace !== options.workspace) {
       findings.push(auditErrors.PROV_AUDIT_UNKNOWN_KEY({ emitter, n, kid: event.kid }))
       continue
     }

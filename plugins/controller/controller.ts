@@ -208,7 +208,18 @@ export class Controller {
     const context = this.#parts.contract.tokenContext('leave')
     const { claims: approval, digest } = openTokenNow('approval', token, context)
     const { claims: intent, record: requester } = openTokenNow('intent', approval.intent, context)
+    this.#mustStandInTrail(approval, digest)
     await this.#place({ delivery, approval, intent, requester, token: token as string, digest })
+  }
+
+  /** What a key signed before another followed it stands in the keeper's trail; nothing else counts. */
+  #mustStandInTrail({ iss, seq, keeper_epoch: epoch }: ApprovalClaims, digest: string): void {
+    const { keyring, store } = this.#parts.contract
+    if (!keyring.retired(iss)) return
+    const row = store.get().numbers.get(epoch, seq)
+    if (row?.used === 'past' || row?.approval === digest) return
+    const expected = 'the key that signs for the keeper now'
+    throw tokenErrors.PROV_TOKEN_KEY_RETIRED({ kind: 'approval', claim: 'kid', expected })
   }
 
   async #place(command: Command): Promise<void> {

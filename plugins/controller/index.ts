@@ -107,7 +107,22 @@ export default definePlugin({
         probe: nothing,
       },
     })
+    /** From the moment that it says so, tokens of the keeper's next key are believed here. */
+    const confirmed = new Set<string>()
+    const confirm = (): void => {
+      const next = deal.keyring.offered('keeper')
+      const from = deal.keyring.service('keeper')?.kid
+      if (!next || from === undefined || confirmed.has(next.kid)) return
+      confirmed.add(next.kid)
+      const data = { role: 'keeper', kid: next.kid, from } as const
+      deal
+        .emit('controller', { type: 'key.confirmed', subject: 'service-keeper', data })
+        .catch((thrown: unknown) => {
+          if (!signal.aborted) log.error('the next key waits', asProvError(thrown).toJSON())
+        })
+    }
     const stop = deal.follow((event) => {
+      if (isAudit(event, 'key.offered')) confirm()
       if (event.emitter !== 'controller') return
       const ended = isAudit(event, 'op.applied') || isAudit(event, 'op.failed')
       if (!ended) return
@@ -120,6 +135,7 @@ export default definePlugin({
     deal.outbox('controller', { signal })
     await controller.genesis()
     tellWhatStands(deal, log)
+    confirm()
     const stream = streams.command(deal.workspace)
     await needs.bus.ensureConsumer({ stream, name: 'controller' })
     void (async () => {

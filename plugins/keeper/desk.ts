@@ -23,11 +23,14 @@ import {
   voteClaims,
 } from 'prov'
 import type {
+  ActName,
   Clock,
   Contract,
   Journal,
+  JsonObject,
   KeeperDesk,
   Log,
+  Millis,
   Refusals,
   Signer,
   WorkspaceFiles,
@@ -49,6 +52,9 @@ export interface DeskParts {
   /** Aborts when this plane stops. */
   readonly signal: AbortSignal
 }
+
+/** How long `prov keeper rotate` waits for the controller. */
+const confirmWaitMs: Millis = 5_000
 
 const modes = ['auto', 'manual', 'hybrid'] as const
 
@@ -154,6 +160,39 @@ export class Desk implements KeeperDesk {
     return { kid, by: record.actor }
   }
 
+  async rotation() {
+    const { contract } = this.#parts
+    return { current: contract.service('keeper').record.kid, next: await contract.nextKey() }
+  }
+
+  async rotate({ as }: { readonly as?: string | undefined }) {
+    const { contract } = this.#parts
+    await this.#person(as)
+    const { current: from, next } = await this.rotation()
+    const said = { act: 'keeper.rotate', subject: 'keeper', reason: '' } as const
+    const given = { from, ...(next as unknown as JsonObject) }
+    await this.handInAct(await contract.act({ as, ...said, with: given }))
+    return { kid: next.kid, from, done: contract.service('keeper').record.kid === next.kid }
+  }
+
+  /** Resolves when the offered key followed, or after a while: the controller may be away for long. */
+  #followed(): Promise<void> {
+    const { contract, clock, signal } = this.#parts
+    return new Promise((resolve) => {
+      const end = (): void => {
+        stop()
+        late.cancel()
+        signal.removeEventListener('abort', end)
+        resolve()
+      }
+      const look = (): void => void (contract.keyring.offered('keeper') ?? end())
+      const stop = contract.follow(look)
+      const late = clock.after(confirmWaitMs, end)
+      signal.addEventListener('abort', end)
+      look()
+    })
+  }
+
   async activatePolicy({ as }: { readonly as?: string | undefined }) {
     await this.#person(as)
     const { digest, version, changes } = await this.#proposal()
@@ -165,13 +204,14 @@ export class Desk implements KeeperDesk {
   }
 
   /** One after the other: an activation is bound to the version that the one before it made. */
-  handInAct(token: string): Promise<void> {
+  async handInAct(token: string): Promise<void> {
     const turn = this.#acting.then(() => this.#takeAct(token))
     this.#acting = turn.catch(() => {})
-    return turn
+    // Others may act meanwhile: how long it takes is up to another plane.
+    if ((await turn) === 'keeper.rotate') await this.#followed()
   }
 
-  async #takeAct(token: string): Promise<void> {
+  async #takeAct(token: string): Promise<ActName> {
     const { contract, clock, refusals } = this.#parts
     let subject = 'unknown'
     try {
@@ -181,7 +221,8 @@ export class Desk implements KeeperDesk {
       const { actor, kind } = opened.record
       if (act === 'actor.revoke') {
         await contract.revoke(token)
-        return await this.#parts.keeper.revoked()
+        await this.#parts.keeper.revoked()
+        return act
       }
       if (kind !== 'human') throw policyErrors.PROV_POLICY_ACTIVATION({ actor, kind })
       if (act === 'keeper.mode') {
@@ -199,7 +240,9 @@ export class Desk implements KeeperDesk {
         const data = { version, digest, by: actor, policy, sources, act: token }
         await contract.emit('keeper', { type: 'policy.activated', subject: policyFile, data })
         await this.#parts.keeper.adopt()
-      } else throw otherAct('act')
+      } else if (act === 'keeper.rotate') await contract.offer(token)
+      else throw otherAct('act')
+      return act
     } catch (thrown) {
       if (!ProvError.is(thrown)) throw thrown
       if (isRefusal(thrown)) await refusals.note({ kind: 'act', subject, error: thrown, token })
@@ -283,8 +326,6 @@ export class Desk implements KeeperDesk {
 
 function otherAct(claim: 'act' | 'with') {
   const expected =
-    claim === 'act'
-      ? 'keeper.mode, policy.activate or actor.revoke'
-      : 'what the file and the keeper say now'
+    claim === 'act' ? 'an act that the keeper takes' : 'what the file and the keeper say now'
   return tokenErrors.PROV_TOKEN_CLAIM({ kind: 'act', claim, expected })
 }

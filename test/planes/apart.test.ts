@@ -82,6 +82,25 @@ t.test('a plane that was away hears everything when it is back', async (t) => {
   await agreed(t, on)
 })
 
+t.test('the keeper gets another key while planes live apart', async (t) => {
+  const on = await apart(t)
+  for (const name of planes) await on.start(name)
+  const { ops, until } = on.plane('submitter')
+  const before = await ops.submit(restart)
+  await on.during(until(before.op, 'applied'))
+  const { kid, done } = await on.during(on.plane('keeper').desk.rotate({ as: 'alice' }))
+  t.ok(done)
+  const after = await ops.submit({ ...restart, target: 'staging-1/other' })
+  await on.during(until(after.op, 'applied'))
+  for (const name of planes) t.equal(on.plane(name).deal.keyring.service('keeper')?.kid, kid)
+  await on.stop('keeper')
+  await on.start('keeper')
+  t.equal(on.plane('keeper').deal.service('keeper').record.kid, kid)
+  const last = await ops.submit({ ...restart, target: 'staging-1/third' })
+  await on.during(until(last.op, 'applied'))
+  await agreed(t, on)
+})
+
 t.test('one plane cannot speak for another, and says only what it can sign', async (t) => {
   const on = await apart(t)
   for (const name of planes) await on.start(name)

@@ -25,6 +25,7 @@ export interface ActorRow {
   /** Whose key it is, when it is not the actor's own name. */
   readonly person?: string
   readonly revoked?: { readonly by: string; readonly reason: string }
+  readonly retired?: true
   /** When it was enrolled here. */
   readonly at?: string
 }
@@ -84,15 +85,18 @@ export const command = defineCommand({
           groups,
           person,
           revoked,
+          retired,
         }) => [
           [actor, paint.bold],
           `${kind}${role === undefined ? '' : ` (${role})`}${person === undefined ? '' : `, ${person}`}`,
           groups?.join(', ') ?? '',
           revoked
             ? ([`revoked by ${revoked.by}`, paint.bad] as const)
-            : enrolled
-              ? ([`by ${by}`, paint.good] as const)
-              : (['no', paint.warn] as const),
+            : retired
+              ? ['another followed', paint.dim]
+              : enrolled
+                ? ([`by ${by}`, paint.good] as const)
+                : (['no', paint.warn] as const),
           here ? (sealed ? 'here, sealed' : 'here, unsealed') : 'elsewhere',
           custody.slice(0, 8),
           [kid.slice(0, 12), paint.dim],

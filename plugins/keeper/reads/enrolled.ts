@@ -17,6 +17,8 @@ export interface EnrolledView {
   readonly at: string
   /** Who revoked it, and why; absent while it counts. */
   readonly revoked?: { readonly by: string; readonly reason: string }
+  /** True for a plane's key that another one followed. */
+  readonly retired?: true
 }
 
 export const read = defineRead<void, readonly EnrolledView[]>({
@@ -40,6 +42,7 @@ export const read = defineRead<void, readonly EnrolledView[]>({
         by,
         at: time,
         revoked: ring.revocation(kid),
+        retired: ring.retired(kid) || undefined,
       })
     })
   },

@@ -11,6 +11,11 @@ export function eventText(event: AuditEvent): string {
   if (isAudit(event, 'actor.revoked')) {
     return `key revoked by ${event.data.by}: ${event.data.reason}`
   }
+  if (isAudit(event, 'key.offered')) {
+    return `next key ${event.data.kid.slice(0, 12)}, signed by ${event.data.by}`
+  }
+  if (isAudit(event, 'key.confirmed')) return `key ${event.data.kid.slice(0, 12)} is known`
+  if (isAudit(event, 'key.rotated')) return `key ${event.data.kid.slice(0, 12)} signs from here on`
   if (isAudit(event, 'journal.adopted')) {
     return `journal ${event.data.from} goes on as ${event.data.to}, by ${event.data.by}`
   }
