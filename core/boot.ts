@@ -43,6 +43,7 @@ import { eventBus } from './protocol/event-bus.ts'
 import { opHandle } from './protocol/handle.ts'
 import type { LinkParts } from './protocol/link-from.ts'
 import { openKeyStore } from './protocol/keys.ts'
+import { crashPoint } from './protocol/crash.ts'
 import { outboxItem } from './protocol/outbox.ts'
 import { runsIn } from './protocol/planes.ts'
 import { auditTrail, contract, keyStore, submissions } from './protocol/services.ts'
@@ -96,6 +97,7 @@ export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
         }),
       ))
     if (!options.journal) undo.push(() => journal.close())
+    undo.push(async () => crashPoint('close'))
     const port = await watch.time('bus', () =>
       openBus(options, {
         journal,

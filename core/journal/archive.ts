@@ -9,6 +9,7 @@ import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { gunzip, gzip } from 'node:zlib'
 import type { Bytes, Count } from '../units.ts'
+import { crashPoint } from '../protocol/crash.ts'
 import { onFiles } from './file.ts'
 import type { OpenJournalOptions } from './file.ts'
 import { placeFile } from './files.ts'
@@ -59,6 +60,7 @@ export function archiveJournal(
       await placeFile(files, dir, archiveName(number), packed)
       const back = await unpack(await readFile(`${dir}/${archiveName(number)}`))
       if (!back.equals(content)) throw new Error(`${archiveName(number)} reads back otherwise`)
+      crashPoint('archived')
       await files.remove(`${dir}/${name}`)
     }
     if (segments > 0 && !dryRun) await files.syncFolder(dir)

@@ -16,6 +16,7 @@ import { realpath } from 'node:fs/promises'
 import { systemClock } from '../clock.ts'
 import type { Clock } from '../clock.ts'
 import { ProvError } from '../errors.ts'
+import { crashPoint } from '../protocol/crash.ts'
 import type { Bytes } from '../units.ts'
 import { GroupCommit } from './commit.ts'
 import { Anchor, anchorOfDir, retireAnchor } from './anchor.ts'
@@ -244,6 +245,7 @@ export async function openLocked(
       }
     } finally {
       anchor?.close()
+      crashPoint('closed')
       await lock.release()
     }
   }

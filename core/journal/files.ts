@@ -16,6 +16,7 @@ import {
 import { mkdir, readdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Bytes } from '../units.ts'
+import { crashPoint } from '../protocol/crash.ts'
 import { steadySync } from './steady.ts'
 
 export interface WritableFile {
@@ -122,6 +123,8 @@ export async function placeFile(
     throw thrown
   }
   file.close()
+  crashPoint('file.written')
   await files.rename(temporary, `${folder}/${name}`)
+  crashPoint('file.named')
   await files.syncFolder(folder)
 }

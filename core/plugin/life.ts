@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { setMaxListeners } from 'node:events'
 import type { ActorSystem } from '../actor/system.ts'
 import type { Clock } from '../clock.ts'
 import { ProvError } from '../errors.ts'
@@ -53,6 +54,8 @@ export class Life {
   constructor(options: LifeOptions) {
     this.#options = options
     this.loaded = options.loaded
+    // One for each thing it does at a time: Node would call the eleventh a leak, on the user's screen.
+    setMaxListeners(0, this.#end.signal)
   }
 
   /** Runs setup. Throws what refused it, after undoing what it had started. */

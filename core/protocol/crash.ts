@@ -8,6 +8,13 @@
 
 export type CrashPoint =
   | 'submit' // op.submitted is durable
+  | 'inbox' // the keeper has the intent, its message is not acknowledged
+  | 'judged' // the keeper has a verdict, nothing of it is written
+  | 'approved' // op.approved and the command are durable
+  | 'sent' // the bus took messages of an outbox, that is not noted
+  | 'noted' // the note of an outbox is durable
+  | 'heard' // what another plane said is durable, its message is not acknowledged
+  | 'declared' // edits of the files are proposed, that they were seen is not noted
   | 'claim' // CLAIM is durable
   | 'effect.started' // the step was started on the machine
   | 'effect.done' // the step ended, RESULT is not written
@@ -15,6 +22,11 @@ export type CrashPoint =
   | 'undo.done' // an undo ended, its record is not written
   | 'result' // RESULT is durable
   | 'mirrored' // the ledger has the commit, the event is not acknowledged
+  | 'file.written' // a segment, a snapshot or an archive is written and has no name yet
+  | 'file.named' // it has its name, the folder is not synced
+  | 'archived' // an archive is in place, its segment is still there
+  | 'close' // the planes have ended, the journal is open
+  | 'closed' // the journal is sealed, its lock is not given back
 
 const [wanted, nth] = (process.env['PROV_CRASH_AT'] ?? '').split(':')
 const left = { count: Number(nth ?? '1') }

@@ -11,6 +11,7 @@ import type { Journal } from '../journal/journal.ts'
 import type { Log } from '../log.ts'
 import type { Count, Millis } from '../units.ts'
 import type { Contract } from './contract.ts'
+import { crashPoint } from './crash.ts'
 import type { ChainEnd } from './emitter.ts'
 import { genuine } from './follow.ts'
 import { Gaps } from './gaps.ts'
@@ -60,7 +61,10 @@ export async function hear(options: HearOptions): Promise<void> {
         return await delivery.term('not signed by the plane it names')
       }
       const heard = await hearing.take(event)
-      if (heard === 'kept') await delivery.ack()
+      if (heard === 'kept') {
+        crashPoint('heard')
+        await delivery.ack()
+      }
       // What waits here need not come again, unless this process ends before its turn.
       else await delivery.nak({ delayMs: laterMs })
     } catch (thrown) {

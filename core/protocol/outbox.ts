@@ -22,6 +22,7 @@ import type { JsonObject, JsonValue } from '../json.ts'
 import type { Journal, JournalEntry, JournalRecord, Position } from '../journal/journal.ts'
 import type { Log } from '../log.ts'
 import type { Count, Millis } from '../units.ts'
+import { crashPoint } from './crash.ts'
 import { subjects } from './subjects.ts'
 
 /** One message on its way out. */
@@ -137,7 +138,10 @@ export class Outbox {
       const batch = this.#queue.slice(0, window)
       const { taken, error } = await this.#publish(batch)
       this.#queue = this.#queue.slice(taken)
-      if (taken > 0) this.#sent = (batch[taken - 1] as OutboxItem).position
+      if (taken > 0) {
+        crashPoint('sent')
+        this.#sent = (batch[taken - 1] as OutboxItem).position
+      }
       this.#unnoted += taken
       if (error === undefined) {
         pauseMs = firstPauseMs
@@ -176,6 +180,7 @@ export class Outbox {
     this.#unnoted = 0
     const body = { position: this.#sent }
     // Lost with a journal that ended meanwhile, and then nothing is lost but a few repeats.
-    journal.append([{ partition: role, type: 'outbox.sent', body }]).catch(() => {})
+    const noted = journal.append([{ partition: role, type: 'outbox.sent', body }])
+    noted.then(() => crashPoint('noted')).catch(() => {})
   }
 }

@@ -6,6 +6,7 @@
  */
 import {
   asProvError,
+  crashPoint,
   digestOfText,
   isRefusal,
   isTerminal,
@@ -108,6 +109,7 @@ export class Inbox {
       at: clock.now(),
       token: token as string,
     })
+    crashPoint('inbox')
   }
 
   async #withdraw(token: unknown): Promise<void> {

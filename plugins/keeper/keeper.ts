@@ -15,6 +15,7 @@
  * @module
  */
 import {
+  crashPoint,
   newId,
   opErrors,
   openTokenNow,
@@ -250,6 +251,7 @@ export class Keeper {
       return this.#count(op)
     }
     const judgement = this.judgement(intent)
+    crashPoint('judged')
     if (judgement.verdict === 'deny') {
       const rule = judgement.rule ?? 'unknown'
       return this.#refuse(op, opErrors.PROV_OP_DENIED({ op, rule, why: judgement.why }), judgement)
@@ -423,6 +425,7 @@ export class Keeper {
     const approval = { intent, policy, votes, seq, keeperEpoch, judgement }
     const { data, why } = signApproval(approval, { contract, clock })
     await this.#apply(op, { type: 'op.approved', seq, keeperEpoch, why, data })
+    crashPoint('approved')
     const now = ref(op)?.snapshot().context
     if (now?.seq !== seq || now.keeperEpoch !== keeperEpoch) await this.#giveBack(seq)
   }

@@ -44,6 +44,12 @@ export interface Four {
   state(plane: PlaneName): string
   /** One command line over the journal of a plane. */
   prov(plane: PlaneName, ...argv: readonly string[]): Promise<Ran>
+  /** The same in a process of its own. */
+  child(
+    plane: PlaneName,
+    argv: readonly string[],
+    env?: Readonly<Record<string, string>>,
+  ): PromiseLike<Ran>
   /** Starts the process of a plane; resolves when it runs. */
   start(plane: PlaneName, env?: Readonly<Record<string, string>>): Promise<Process>
   /** The submitter in this process, so that a test can propose. */
@@ -124,6 +130,7 @@ export async function four(t: Test, path: string): Promise<Four> {
     as,
     topology,
     prov: (plane, ...argv) => provHere(argv, { cwd, env: envOf(plane) }),
+    child: (plane, argv, env = {}) => provChild(argv, { cwd, env: { ...envOf(plane), ...env } }),
     async start(plane, env = {}) {
       const child = provChild(['plane', 'run'], { cwd, env: { ...envOf(plane), ...env } })
       const gone = (async () => void (await child))()
