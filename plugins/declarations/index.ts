@@ -19,6 +19,7 @@
 import {
   asProvError,
   contract,
+  crashPoint,
   definePlugin,
   digestOf,
   journal,
@@ -86,6 +87,7 @@ export default definePlugin({
         )
       }
     }
+    crashPoint('declared')
     if (!all || digestOf(noted) === (seen && digestOf(seen.positions))) return
     await needs.journal.append([{ partition, type: 'files.seen', body: { positions: noted } }])
   },
