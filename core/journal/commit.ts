@@ -29,6 +29,7 @@ export interface Frame {
   /** Lines of all records, each ending in a line break. */
   readonly text: string
   readonly bytes: Bytes
+  readonly entries: readonly Pick<JournalEntry, 'partition'>[]
 }
 
 interface Waiting extends Frame {

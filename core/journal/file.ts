@@ -27,7 +27,7 @@ import { journalErrors } from './errors.ts'
 import { diskFiles } from './files.ts'
 import type { JournalFiles } from './files.ts'
 import type { Journal, JournalEntry, Position } from './journal.ts'
-import { encodeLine } from './line.ts'
+import { encodeLine, notePartitions } from './line.ts'
 import { lockHolder, systemProcesses, takeLock } from './lock.ts'
 import type { Lock, Processes } from './lock.ts'
 import { refuseRemote } from './place.ts'
@@ -167,9 +167,15 @@ export async function openLocked(
     if (name.endsWith('.tmp')) await files.remove(`${dir}/${name}`)
   }
   const names = await files.list(dir)
+  const partitions = new Set<string>()
+  const last = segmentNumbers(names).length
   const found = await walk(dir, names, {
     tail: options.check !== 'whole',
-    onBatch: (segment, batch) => marks.add({ segment, offset: batch.offset, first: batch.first }),
+    onBatch(segment, batch) {
+      marks.add({ segment, offset: batch.offset, first: batch.first })
+      // It is sealed next, and the seal says what is in it.
+      if (segment === last) notePartitions(batch.text(), partitions)
+    },
   })
   const numbers = segmentNumbers(names)
   const before = await lineageOf(dir, numbers)
@@ -185,7 +191,10 @@ export async function openLocked(
       : await checkAnchor(anchors, place, found && foundLog(dir, numbers, before, found))
   }
   if (found) await settleTail(files, `${dir}/${segmentName(found.segment)}`, found.endBytes)
-  const end: LogEnd = found ?? { segment: 0, batch: 0, position: 0, hash: noHash, endBytes: 0 }
+  const end: LogEnd = {
+    ...(found ?? { segment: 0, batch: 0, position: 0, hash: noHash, endBytes: 0 }),
+    partitions,
+  }
   await dropSnapshotsBeyond(files, dir, end.position)
   const writer = await LogWriter.open(
     { dir, journal: id, epoch, files, clock, segmentBytes },
@@ -291,7 +300,10 @@ function adoptionOf({ from, entries }: Adopting, end: LogEnd, clock: Clock): Ado
   const timeMs = Math.round(clock.now())
   const text = entries.map((entry) => encodeLine(entry, timeMs)).join('')
   const bytes = Buffer.byteLength(text)
-  return { from, frames: [{ first: end.position + 1, count: entries.length, text, bytes }] }
+  return {
+    from,
+    frames: [{ first: end.position + 1, count: entries.length, text, bytes, entries }],
+  }
 }
 
 /** Epoch of the newest segment: the lock must be above it even if its files were lost. */

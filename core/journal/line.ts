@@ -75,6 +75,20 @@ export function* decodeLines(
   }
 }
 
+/** Adds the partitions of all records of a batch text; runs of one partition cost a comparison. */
+export function notePartitions(text: string, into: Set<string>): void {
+  let last = ''
+  for (let at = 0; at < text.length; at = text.indexOf('\n', at) + 1) {
+    const from = text.indexOf(',', at) + 1
+    if (last !== '' && text.startsWith(last, from)) continue
+    headPattern.lastIndex = at
+    const partition = headPattern.exec(text)?.[1]
+    if (partition === undefined) continue
+    last = `${partition},`
+    into.add(JSON.parse(partition) as string)
+  }
+}
+
 const headPattern = /\[\d+,("(?:[^"\\]|\\.)*"),("(?:[^"\\]|\\.)*"),/y
 
 /** Partition and type of each record of a batch text, as JSON texts; bodies are not parsed. */

@@ -18,6 +18,7 @@ import { decodeLines } from './line.ts'
 import { headerOf, lineageOf } from './recover.ts'
 import type { JournalHead, JournalReader, JournalRecord, Position, ReadOptions } from './journal.ts'
 import { segmentName, segmentNumbers } from './segment.ts'
+import type { SegmentHeader } from './segment.ts'
 import { readSnapshot, snapshotPositions } from './snapshot.ts'
 
 /** A place from which reading may start: the batch at `offset` begins with `first`. */
@@ -77,7 +78,8 @@ export async function* readLog(
 ): AsyncGenerator<JournalRecord> {
   const from = options.from ?? 1
   const { limit = () => Infinity, partition } = options
-  for await (const batch of batches(dir, options.mark ?? (await markBefore(dir, from)))) {
+  const mark = options.mark ?? (await markBefore(dir, from))
+  for await (const batch of batches(dir, mark, partition)) {
     if (batch.first > limit()) return
     if (batch.first + batch.count <= from) continue
     for (const record of decodeLines(batch.text(), batch.first, batch.epoch, partition)) {
@@ -86,8 +88,11 @@ export async function* readLog(
   }
 }
 
-/** Batches from a mark on, across segments, until the present end. */
-async function* batches(dir: string, mark: Mark): AsyncGenerator<Batch> {
+/**
+ * Batches from a mark on, across segments, until the present end; with a partition without those of
+ * sealed segments that hold no record of it.
+ */
+async function* batches(dir: string, mark: Mark, partition?: string): AsyncGenerator<Batch> {
   let cursor = await SegmentCursor.open(dir, mark.segment)
   if (mark.offset > 0) cursor.offset = mark.offset
   let expected = mark.first
@@ -95,7 +100,14 @@ async function* batches(dir: string, mark: Mark): AsyncGenerator<Batch> {
   try {
     for (;;) {
       // Looked for before the batch: what a successor has sealed off is not shown.
-      sealedBytes ??= await sealedLength(dir, cursor.header.segment)
+      if (sealedBytes === undefined) {
+        const seal = await sealOf(dir, cursor.header.segment)
+        sealedBytes = seal?.sealedBytes
+        if (seal && lacks(seal, partition)) {
+          cursor.offset = seal.sealedBytes
+          expected = seal.firstPosition
+        }
+      }
       const done = sealedBytes !== undefined && cursor.offset >= sealedBytes
       const batch = done ? undefined : await cursor.next()
       if (batch) {
@@ -114,7 +126,7 @@ async function* batches(dir: string, mark: Mark): AsyncGenerator<Batch> {
         }
       } else if (sealedBytes !== undefined) {
         throw corrupt(cursor, 'a batch is damaged or missing')
-      } else if ((await sealedLength(dir, cursor.header.segment)) === undefined) {
+      } else if ((await sealOf(dir, cursor.header.segment)) === undefined) {
         return
       }
     }
@@ -123,12 +135,15 @@ async function* batches(dir: string, mark: Mark): AsyncGenerator<Batch> {
   }
 }
 
-/** Length at which the successor sealed a segment; undefined while there is no successor. */
-async function sealedLength(dir: string, segment: Count): Promise<Bytes | undefined> {
+/** The header that sealed a segment; undefined while there is no successor. */
+async function sealOf(dir: string, segment: Count): Promise<SegmentHeader | undefined> {
   const next = `${dir}/${segmentName(segment + 1)}`
   if (!existsSync(next) && !existsSync(`${next}.gz`)) return undefined
-  return (await headerOf(dir, segment + 1)).sealedBytes
+  return headerOf(dir, segment + 1)
 }
+
+const lacks = ({ sealedPartitions }: SegmentHeader, partition: string | undefined): boolean =>
+  partition !== undefined && sealedPartitions !== undefined && !sealedPartitions.includes(partition)
 
 /** The start of the last segment that begins at or before a position. */
 async function markBefore(dir: string, position: Position): Promise<Mark> {

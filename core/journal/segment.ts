@@ -25,6 +25,9 @@ export const batchHeaderBytes: Bytes = 80
 const alignment: Bytes = 8
 const segmentMagic = Buffer.from('PROVJRN1', 'latin1')
 const segmentCovered: Bytes = 128
+/** Behind the covered part: CRC and length of a JSON text, then the text. Without it nothing is lost. */
+const partitionsAt: Bytes = 128
+const partitionsTextAt: Bytes = partitionsAt + 8
 /** First bytes of every batch; recovery looks for it behind a damaged place. */
 export const batchMagic: Buffer = Buffer.from('PRVB', 'latin1')
 
@@ -41,6 +44,11 @@ export interface SegmentHeader {
   readonly sealedBytes: Bytes
   /** Hash of the last batch before this segment; zeros when there is none. */
   readonly sealedHash: Buffer
+  /**
+   * Partitions that records of the segment before belong to, sorted: a reader of another one passes it
+   * over. Absent when nobody counted them or they are too many for the page.
+   */
+  readonly sealedPartitions?: readonly string[] | undefined
   /** Id that the journal had before this segment, where it was adopted: the one place it may change. */
   readonly adopted?: string | undefined
 }
@@ -91,7 +99,24 @@ export function encodeSegmentHeader(header: SegmentHeader): Buffer {
   idBytes(header.journal).copy(page, 88)
   if (header.adopted !== undefined) idBytes(header.adopted).copy(page, 104)
   page.writeUInt32LE(crc32(page.subarray(12, segmentCovered)), 8)
+  if (header.sealedPartitions) putPartitions(page, header.sealedPartitions)
   return page
+}
+
+function putPartitions(page: Buffer, partitions: readonly string[]): void {
+  const text = Buffer.from(JSON.stringify(partitions))
+  if (partitionsTextAt + text.length > page.length) return
+  text.copy(page, partitionsTextAt)
+  page.writeUInt32LE(crc32(text), partitionsAt)
+  page.writeUInt32LE(text.length, partitionsAt + 4)
+}
+
+function partitionsOf(page: Buffer): readonly string[] | undefined {
+  const length = page.readUInt32LE(partitionsAt + 4)
+  const text = page.subarray(partitionsTextAt, partitionsTextAt + length)
+  if (length === 0 || text.length !== length) return undefined
+  if (page.readUInt32LE(partitionsAt) !== crc32(text)) return undefined
+  return JSON.parse(text.toString()) as readonly string[]
 }
 
 /** The header, or undefined when these bytes are none. */
@@ -100,6 +125,7 @@ export function decodeSegmentHeader(page: Buffer): SegmentHeader | undefined {
     return undefined
   if (page.readUInt32LE(8) !== crc32(page.subarray(12, segmentCovered))) return undefined
   const adopted = page.subarray(104, 120)
+  const sealedPartitions = partitionsOf(page.subarray(0, segmentHeaderBytes))
   return {
     segment: page.readUInt32LE(12),
     epoch: page.readUInt32LE(16),
@@ -109,6 +135,7 @@ export function decodeSegmentHeader(page: Buffer): SegmentHeader | undefined {
     sealedBytes: Number(page.readBigUInt64LE(48)),
     sealedHash: Buffer.from(page.subarray(56, 88)),
     journal: idText(page.subarray(88, 104)),
+    ...(sealedPartitions && { sealedPartitions }),
     ...(!adopted.equals(Buffer.alloc(16)) && { adopted: idText(adopted) }),
   }
 }

@@ -15,7 +15,9 @@ import { checkAnchor, foundLog } from './anchor-check.ts'
 import { lockHolder } from './lock.ts'
 import { lineageOf, walk } from './recover.ts'
 import type { Recovered } from './recover.ts'
+import { notePartitions } from './line.ts'
 import { segmentName, segmentNumbers } from './segment.ts'
+import type { SegmentHeader } from './segment.ts'
 
 export interface JournalProblem {
   readonly file: string
@@ -54,12 +56,18 @@ export async function verifyJournal(options: {
   }
   let records = 0
   let batches = 0
+  let partitions = new Set<string>()
   try {
     const found = await walk(dir, names, {
       chain: true,
+      onSegment(header) {
+        refuseHiding(dir, header, partitions)
+        partitions = new Set()
+      },
       onBatch: (_, batch) => {
         records += batch.count
         batches++
+        notePartitions(batch.text(), partitions)
       },
     })
     if (!found) throw journalErrors.PROV_JOURNAL_ABSENT({ dir })
@@ -73,6 +81,21 @@ export async function verifyJournal(options: {
     const { file, offset, what } = thrown.detail as unknown as JournalProblem
     return { records, batches, segments, torn: false, problems: [{ file, offset, what }] }
   }
+}
+
+/** A seal that leaves a partition out would make readers pass over its records. */
+function refuseHiding(
+  dir: string,
+  { segment, sealedPartitions }: SegmentHeader,
+  found: ReadonlySet<string>,
+): void {
+  const hidden = [...found].filter((name) => sealedPartitions?.includes(name) === false)
+  if (hidden.length === 0) return
+  throw journalErrors.PROV_JOURNAL_CORRUPT({
+    file: `${dir}/${segmentName(segment)}`,
+    offset: 0,
+    what: `its seal of the segment before leaves out ${hidden.join(', ')}`,
+  })
 }
 
 async function againstAnchor(

@@ -33,6 +33,8 @@ export interface LogEnd {
   readonly hash: Buffer
   /** Length that counts of the segment. */
   readonly endBytes: Bytes
+  /** Of the records in the segment, or more. */
+  readonly partitions: Set<string>
 }
 
 /** A log that goes on under another id: what its first segment under that id begins with. */
@@ -127,12 +129,15 @@ export class LogWriter {
     const next = batchHash(bytes, 0, bodyBytes)
     await synced
     const last = frames.at(-1)
+    const { partitions } = this.#end
+    for (const { entries } of frames) for (const { partition } of entries) partitions.add(partition)
     this.#end = {
       segment,
       batch: batch + 1,
       position: last ? last.first + last.count - 1 : position,
       hash: next,
       endBytes: offset + size,
+      partitions,
     }
     return { segment, offset, first: position + 1 }
   }
@@ -211,9 +216,10 @@ async function openSegment(
     createdMs: clock.now(),
     sealedBytes: end.endBytes,
     sealedHash: end.hash,
+    sealedPartitions: end.segment === 0 ? undefined : [...end.partitions].sort(),
     adopted: adoption?.from,
   }).copy(bytes)
-  const start = { ...end, segment, endBytes: segmentHeaderBytes }
+  const start = { ...end, segment, endBytes: segmentHeaderBytes, partitions: new Set<string>() }
   const begun = adoption ? putBatch(bytes, start, adoption.frames, epoch) : start
   await placeFile(files, dir, segmentName(segment), bytes)
   const file = files.open(`${dir}/${segmentName(segment)}`, { exists: true })
@@ -242,5 +248,6 @@ function putBatch(bytes: Buffer, end: LogEnd, frames: readonly Frame[], epoch: C
     position: end.position + count,
     hash: batchHash(batch, 0, body.length),
     endBytes: end.endBytes + size,
+    partitions: new Set(frames.flatMap(({ entries }) => entries.map(({ partition }) => partition))),
   }
 }
