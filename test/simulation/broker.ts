@@ -34,8 +34,6 @@ export class Broker {
   readonly deafTo = new Set<Count>()
   isAway = false
   published: Count = 0
-  /** Commands that were carried, for whoever wants to say them again. */
-  readonly commands: { readonly subject: string; readonly message: Outgoing }[] = []
   readonly #time: Time
   readonly #random: (below: number) => number
   readonly #streams = new Map<string, StreamConfig>()
@@ -61,6 +59,19 @@ export class Broker {
       return fresh
     })
     before.abort()
+  }
+
+  /** Answers nobody for a while. */
+  leave(forMs: Millis): void {
+    this.isAway = true
+    this.#time.after(forMs, () => (this.isAway = false))
+  }
+
+  /** From now on nothing goes wrong here. */
+  calm(): void {
+    this.isAway = false
+    this.faults.clear()
+    this.deafTo.clear()
   }
 
   /** A message that nobody asked it to carry. */
@@ -112,7 +123,6 @@ export class Broker {
   }
 
   async #take(bus: Bus, subject: string, message: Outgoing): Promise<Published> {
-    if (subject.startsWith('ops.cmd.')) this.commands.push({ subject, message })
     const fault = this.faults.get(++this.published)
     const taken = { stream: 'S', sequence: 0, duplicate: false }
     switch (fault) {

@@ -12,6 +12,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../../core/clock.ts'
 import type { Bus } from '../../core/bus/bus.ts'
+import { ProvError } from '../../core/errors.ts'
 import type { JournalFiles, WritableFile } from '../../core/journal/files.ts'
 import { openJournal } from '../../core/journal/file.ts'
 import type { Journal } from '../../core/journal/journal.ts'
@@ -118,7 +119,8 @@ export class Life {
   }
 
   #assertAlive(): void {
-    if (this.isDead()) throw new Error('a dead process asks for something')
+    if (this.isDead())
+      throw Object.assign(new Error('a dead process asks for something'), { code: 'ENOENT' })
   }
 }
 
@@ -151,6 +153,8 @@ export class Machine {
     life.dies = this.fate.get(life.number)
     void this.#run(life).catch((thrown: unknown) => {
       if (life.isDead()) return
+      // Whoever keeps processes running starts it again.
+      if (ProvError.is(thrown) && thrown.code === 'PROV_BUS_UNAVAILABLE') return this.die(false)
       this.parts.failed(`${this.parts.name} does not start: ${String((thrown as Error).stack)}`)
     })
   }

@@ -12,6 +12,7 @@ const [first = '1', count = '1'] = given.filter((word) => !word.startsWith('--')
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
 let bad = 0
+const all: Record<string, number> = {}
 for (let seed = Number(first); seed < Number(first) + Number(count); seed++) {
   const story = storyOf(seed)
   if (given.includes('--story')) say(JSON.stringify(story, undefined, 1))
@@ -19,9 +20,12 @@ for (let seed = Number(first); seed < Number(first) + Number(count); seed++) {
     story,
     given.includes('--log') ? say : undefined,
   )
-  say(`${seed} ${story.shape} ${digest} ${JSON.stringify(counts)}`)
+  const { seen, ...few } = counts
+  say(`${seed} ${story.shape} ${digest} ${JSON.stringify(few)}`)
+  for (const [what, often] of Object.entries(seen)) all[what] = (all[what] ?? 0) + often
   for (const line of broken) say(`  ${line}`)
   if (broken.length > 0) bad++
 }
+say(JSON.stringify(all, undefined, 1))
 // Lives that ended in the middle of something hold nothing open, and wait for ever.
 process.exit(bad === 0 ? 0 : 1)

@@ -27,7 +27,6 @@ export interface Answer {
 export class People {
   readonly answers: Answer[] = []
   readonly #world: World
-  #policies: Count = 1
   /** Deeds that were begun and not answered. */
   waiting: Count = 0
 
@@ -45,7 +44,6 @@ export class People {
 
   async #insist(deed: Deed): Promise<string> {
     const { time } = this.#world
-    const version = deed.does === 'policy' ? ++this.#policies : 0
     for (let tries = 1; ; tries++) {
       const life = this.#world.at(planeOf(deed)).runs
       if (!life?.runtime) {
@@ -55,7 +53,7 @@ export class People {
       const gone = new Promise<'gone'>((resolve) => {
         life.gone.signal.addEventListener('abort', () => resolve('gone'), { once: true })
       })
-      const done = this.#act(deed, life.runtime, version).then(
+      const done = this.#act(deed, life.runtime).then(
         () => 'none',
         (thrown: unknown) => {
           if (!ProvError.is(thrown)) return `${String((thrown as Error).stack)}`
@@ -68,7 +66,7 @@ export class People {
     }
   }
 
-  async #act(deed: Deed, runtime: Runtime, version: Count): Promise<void> {
+  async #act(deed: Deed, runtime: Runtime): Promise<void> {
     const as = 'alice'
     switch (deed.does) {
       case 'submit': {
@@ -86,7 +84,7 @@ export class People {
       }
       case 'policy': {
         const { workspace } = this.#world.at('keeper')
-        writeFileSync(join(workspace, 'keeper_policy.ncl'), policyText(version, deed.flips))
+        writeFileSync(join(workspace, 'keeper_policy.ncl'), policyText(deed.flips))
         await runtime.service(keeperDesk).activatePolicy({ as: 'bob' })
         return
       }

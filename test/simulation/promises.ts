@@ -43,7 +43,12 @@ export async function toldBy(world: World): Promise<readonly Told[]> {
 }
 
 /** What broke, in words; empty means that everything held. */
-export async function broken(world: World, answers: readonly Answer[]): Promise<readonly string[]> {
+export async function broken(
+  world: World,
+  answers: readonly Answer[],
+  /** Digests of commands that were said again after their end. */
+  replayed: readonly string[],
+): Promise<readonly string[]> {
   const told = await toldBy(world)
   const at = (plane: 'submitter' | 'keeper' | 'controller' | 'mirror'): Told | undefined =>
     told.find(({ machine }) => machine.parts.planes.includes(plane))
@@ -60,7 +65,8 @@ export async function broken(world: World, answers: readonly Answer[]): Promise<
     ...effectsOnce(world, controller.events),
     ...versionsInOrder(controller.events),
     ...everyOneEnds(submitter, answers),
-    ...(await inTheLedger(mirror, world)),
+    ...replaysAudited(controller.events, replayed),
+    ...(await inTheLedger(mirror)),
   ]
 }
 
@@ -224,8 +230,18 @@ export function isAtRest({ phase }: OpRow): boolean {
   return isTerminal(phase) || phase === 'held' || phase === 'in_doubt'
 }
 
+/** What is said again is turned away, and that stands in the trail. */
+function replaysAudited(events: readonly AuditEvent[], replayed: readonly string[]) {
+  const refused = new Set(
+    events.flatMap((event) => (isAudit(event, 'token.refused') ? [event.data.token] : [])),
+  )
+  return replayed
+    .filter((digest) => !refused.has(digest))
+    .map((digest) => `the command ${digest} was said again and nobody took note`)
+}
+
 /** The ledger holds every event once, signed, in order. */
-async function inTheLedger({ machine, events }: Told, world: World): Promise<readonly string[]> {
+async function inTheLedger({ machine, events }: Told): Promise<readonly string[]> {
   const dir = join(machine.parts.dir, 'state', `${workspaceName}-state`)
   const journal = new Map<string, string[]>()
   for (const event of events) {
@@ -237,7 +253,6 @@ async function inTheLedger({ machine, events }: Told, world: World): Promise<rea
   if (commits !== events.length) {
     found.push(`the ledger holds ${commits} events, the journal ${events.length}`)
   }
-  void world
   return found
 }
 

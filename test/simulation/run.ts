@@ -7,6 +7,11 @@
  * @module
  */
 import { createHash } from 'node:crypto'
+import { digestOfText } from '../../core/json.ts'
+import { bus } from '../../core/plugin/core-services.ts'
+import type { AuditEvent } from '../../core/protocol/audit.ts'
+import { isAudit } from '../../core/protocol/audit.ts'
+import { peekToken } from '../../core/protocol/tokens.ts'
 import { contract } from '../../core/protocol/services.ts'
 import type { Count, Millis } from '../../core/units.ts'
 import { People } from './people.ts'
@@ -25,6 +30,8 @@ export interface Outcome {
     readonly ops: Count
     readonly deaths: Count
     readonly events: Count
+    /** Events by type, answers by code, and what was asked of the provider. */
+    readonly seen: Readonly<Record<string, Count>>
     readonly steps: Count
     readonly worldMs: Millis
   }
@@ -46,8 +53,10 @@ export async function runStory(story: Story, log?: (line: string) => void): Prom
   for (const deed of story.deeds) time.after(deed.atMs, () => void people.do(deed))
   for (const machine of world.machines) machine.start()
   await time.until(() => false, troubleMs)
-  const rested = await calm(world, people, story)
-  const findings = await time.during(broken(world, people.answers), 60_000)
+  let rested = await calm(world, people, story)
+  const replayed = story.faults.some(({ goes }) => goes === 'replay') ? await replay(world) : []
+  if (rested === undefined && replayed.length > 0) rested = await calm(world, people, story)
+  const findings = await time.during(broken(world, people.answers, replayed), 60_000)
   const told = await time.during(toldBy(world), 60_000)
   const hash = createHash('sha256').update(`${time.nowMs} ${time.steps}`)
   for (const { machine, events } of told) {
@@ -70,27 +79,93 @@ export async function runStory(story: Story, log?: (line: string) => void): Prom
       ops: new Set(story.deeds.flatMap((deed) => ('op' in deed ? [deed.op] : []))).size,
       deaths: world.machines.reduce((sum, { deaths }) => sum + deaths, 0),
       events: told[0]?.events.length ?? 0,
+      seen: seenIn(world, told[0]?.events ?? [], people),
       steps: time.steps,
       worldMs: time.nowMs,
     },
   }
 }
 
+function seenIn(
+  { provider }: World,
+  events: readonly AuditEvent[],
+  { answers }: People,
+): Readonly<Record<string, Count>> {
+  const seen: Record<string, Count> = {}
+  const add = (what: string): void => void (seen[what] = (seen[what] ?? 0) + 1)
+  for (const event of events) {
+    add(isAudit(event, 'token.refused') ? event.data.code : event.type.slice('prov.'.length))
+  }
+  for (const { deed, code } of answers) add(`${deed.does} ${code}`)
+  for (const { kind } of provider.calls) add(`${kind} call`)
+  return seen
+}
+
 /** Puts into the world what will go wrong there. */
 function happen(fault: Fault, world: World): void {
+  const { time, broker, provider } = world
   switch (fault.goes) {
     case 'death': {
       const { life, call, after, power } = fault
       world.at(fault.plane).fate.set(life, { call, after, power })
       return
     }
+    case 'message':
+      broker?.faults.set(fault.nth, fault.what)
+      return
+    case 'ack':
+      broker?.deafTo.add(fault.nth)
+      return
+    case 'effect':
+      provider.faults.set(fault.nth, fault.what)
+      return
+    case 'wipe':
+      time.after(fault.atMs, () => broker?.wipe())
+      return
+    case 'away':
+      time.after(fault.atMs, () => broker?.leave(fault.forMs))
+      return
+    case 'clock': {
+      const machine = world.at(fault.plane)
+      time.after(fault.atMs, () => void (machine.skewMs = fault.byMs))
+      time.after(fault.atMs + fault.forMs, () => void (machine.skewMs = 0))
+      return
+    }
+    case 'replay':
+      return
   }
+}
+
+/** Says every command that was claimed once more, under a name of its own; answers their digests. */
+async function replay(world: World): Promise<readonly string[]> {
+  const { time, broker } = world
+  const told = await time.during(toldBy(world), 60_000)
+  const keeper = told.find(({ machine }) => machine.parts.planes.includes('keeper'))
+  const runtime = keeper?.machine.runs?.runtime
+  if (!keeper || !runtime) return []
+  const claimed = new Set(
+    keeper.events.filter((event) => isAudit(event, 'op.claimed')).map(({ subject }) => subject),
+  )
+  const digests: string[] = []
+  for (const { type, partition, body } of keeper.records) {
+    const { subject, body: message } = body as { subject: string; body: { token?: string } }
+    if (type !== 'outbox' || partition !== 'keeper' || message.token === undefined) continue
+    if (!subject.startsWith('ops.cmd.') || !claimed.has(peekToken(message.token).sub ?? ''))
+      continue
+    const again = { id: `again:${digests.length}`, body: message }
+    const said = broker ? broker.slip(subject, again) : runtime.service(bus).publish(subject, again)
+    await time.during(Promise.resolve<unknown>(said), 60_000)
+    digests.push(digestOfText(message.token))
+  }
+  return digests
 }
 
 /** Lets everything come to rest; says what did not. */
 async function calm(world: World, people: People, story: Story): Promise<string | undefined> {
   const { time, machines } = world
   for (const machine of machines) machine.calm()
+  world.broker?.calm()
+  world.provider.faults.clear()
   const end = time.nowMs + calmMs
   let before = ''
   while (time.nowMs < end) {

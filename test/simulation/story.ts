@@ -9,6 +9,8 @@ import { planeNames } from '../../core/protocol/planes.ts'
 import { seeded } from '../../core/seed.ts'
 import type { Count, Millis } from '../../core/units.ts'
 import { dimensions } from './provider.ts'
+import type { MessageFault } from './broker.ts'
+import type { EffectFault } from './provider.ts'
 import type { Shape } from './world.ts'
 
 /** What somebody asks for; times are those of the world, from its first start. */
@@ -29,15 +31,34 @@ export type Deed =
   | { readonly does: 'mode'; readonly atMs: Millis; readonly mode: 'auto' | 'manual' | 'hybrid' }
 
 /** What goes wrong. */
-export type Fault = {
-  readonly goes: 'death'
-  readonly plane: PlaneName
-  /** Which life of the machine, from 1. */
-  readonly life: Count
-  readonly call: Count
-  readonly after: boolean
-  readonly power: boolean
-}
+export type Fault =
+  | {
+      readonly goes: 'death'
+      readonly plane: PlaneName
+      /** Which life of the machine, from 1. */
+      readonly life: Count
+      readonly call: Count
+      readonly after: boolean
+      readonly power: boolean
+    }
+  /** On the bus between machines, by the number of the message or of the acknowledgement. */
+  | { readonly goes: 'message'; readonly nth: Count; readonly what: MessageFault }
+  | { readonly goes: 'ack'; readonly nth: Count }
+  /** The bus loses everything, or does not answer. */
+  | { readonly goes: 'wipe'; readonly atMs: Millis }
+  | { readonly goes: 'away'; readonly atMs: Millis; readonly forMs: Millis }
+  /** At the provider, by the number of the call. */
+  | { readonly goes: 'effect'; readonly nth: Count; readonly what: EffectFault }
+  /** The wall clock of a machine is wrong for a while. */
+  | {
+      readonly goes: 'clock'
+      readonly plane: PlaneName
+      readonly atMs: Millis
+      readonly byMs: Millis
+      readonly forMs: Millis
+    }
+  /** When all is at rest somebody says commands again that were carried out. */
+  | { readonly goes: 'replay' }
 
 export interface Story {
   readonly seed: Count
@@ -50,6 +71,7 @@ export interface Story {
 
 /** Until then things happen and go wrong; from then on all is well. */
 export const troubleMs: Millis = 60_000
+const hourMs: Millis = 3_600_000
 
 export function storyOf(seed: Count): Story {
   const random = seeded(seed)
@@ -62,7 +84,7 @@ export function storyOf(seed: Count): Story {
     seed,
     shape,
     deeds: deedsOf(random, pick, often),
-    faults: faultsOf(random, pick, often),
+    faults: faultsOf(shape, random, pick, often),
     attends: often(70),
   }
 }
@@ -73,7 +95,7 @@ type Often = (percent: Count) => boolean
 
 function deedsOf(random: Random, pick: Pick, often: Often): readonly Deed[] {
   const deeds: Deed[] = []
-  for (let nth = 1 + random(5); nth > 0; nth--) {
+  for (let nth = 1 + random(7); nth > 0; nth--) {
     const op = `op_${nth}`
     const atMs = random(troubleMs * 0.7)
     const type = pick(['note', 'look', 'flip', 'flip', 'deploy', 'deploy', 'drain'])
@@ -85,12 +107,13 @@ function deedsOf(random: Random, pick: Pick, often: Often): readonly Deed[] {
       const altered = { ...submit, to: to === 'on' ? 'off' : 'on', alters: true } as const
       deeds.push({ ...altered, atMs: atMs + random(20_000) })
     }
-    if (type === 'deploy' || often(20)) {
+    if (type === 'deploy' || (type === 'flip' && often(20))) {
       for (let votes = random(3); votes > 0; votes--) {
         deeds.push({ does: 'vote', atMs: atMs + random(25_000), op, good: often(85) })
       }
     }
-    if (often(15)) deeds.push({ does: 'withdraw', atMs: atMs + random(15_000), op })
+    if (often(15))
+      deeds.push({ does: 'withdraw', atMs: atMs + random(pick([200, 5_000, 20_000])), op })
   }
   for (let nth = random(3); nth > 0; nth--) {
     deeds.push({ does: 'policy', atMs: random(troubleMs), flips: pick(['signed', 'held']) })
@@ -102,18 +125,37 @@ function deedsOf(random: Random, pick: Pick, often: Often): readonly Deed[] {
   return deeds.sort((one, two) => one.atMs - two.atMs)
 }
 
-function faultsOf(random: Random, pick: Pick, often: Often): readonly Fault[] {
+function faultsOf(shape: Shape, random: Random, pick: Pick, often: Often): readonly Fault[] {
   const faults: Fault[] = []
-  for (let nth = random(4); nth > 0; nth--) {
-    faults.push({
-      goes: 'death',
-      plane: pick(planeNames),
-      life: 1 + random(3),
-      // A start takes some dozens of calls, an operation some more.
-      call: 1 + random(often(50) ? 60 : 600),
-      after: often(50),
-      power: often(50),
-    })
+  const some = (percent: Count, most: Count, make: () => Fault): void => {
+    if (!often(percent)) return
+    for (let nth = 1 + random(most); nth > 0; nth--) faults.push(make())
   }
+  const lives = new Map<PlaneName, Count>()
+  some(80, 5, () => {
+    const plane = pick(planeNames)
+    // Together they share one life.
+    const whose = shape === 'together' ? 'keeper' : plane
+    const life = (lives.get(whose) ?? 0) + 1
+    lives.set(whose, life)
+    // A start takes some forty calls, an operation about as many.
+    const call = 1 + random(pick([50, 120, 300]))
+    return { goes: 'death', plane, life, call, after: often(50), power: often(50) }
+  })
+  some(40, 2, () => ({ goes: 'effect', nth: 1 + random(4), what: pick(['fails', 'lost', 'late']) }))
+  some(30, 2, () => {
+    const [atMs, forMs] = [random(troubleMs), 2_000 + random(troubleMs / 2)]
+    const byMs = pick([-hourMs, hourMs, random(hourMs) - hourMs / 2])
+    return { goes: 'clock', plane: pick(planeNames), atMs, byMs, forMs }
+  })
+  some(50, 1, () => ({ goes: 'replay' }))
+  if (shape === 'together') return faults
+  some(60, 8, () => {
+    const what = pick(['lost', 'twice', 'late', 'unsaid'] as const)
+    return { goes: 'message', nth: 1 + random(120), what }
+  })
+  some(30, 6, () => ({ goes: 'ack', nth: 1 + random(100) }))
+  some(20, 1, () => ({ goes: 'wipe', atMs: random(troubleMs) }))
+  some(20, 1, () => ({ goes: 'away', atMs: random(troubleMs), forMs: 1_000 + random(30_000) }))
   return faults
 }

@@ -42,9 +42,9 @@ export const workspaceName = 'my-infra'
 export const people = ['alice', 'bob', 'carol'] as const
 
 /** Policies that may be in force: the second one wants people for what the first one signs. */
-export const policyText = (version: Count, flips: 'signed' | 'held'): string => `{
+export const policyText = (flips: 'signed' | 'held'): string => `{
   policy = {
-    version = ${version},
+    version = 1,
     auto_sign = [
       { id = "notes", op_type = "note" },
       { id = "looks", op_type = "look" },
@@ -147,7 +147,7 @@ async function begin(): Promise<void> {
   process.once('exit', () => rmSync(made, { recursive: true, force: true }))
   const machineDir = join(worldDir(), 'all')
   mkdirSync(join(machineDir, workspaceName, '.ontology'), { recursive: true })
-  writeFileSync(join(machineDir, workspaceName, 'keeper_policy.ncl'), policyText(1, 'signed'))
+  writeFileSync(join(machineDir, workspaceName, 'keeper_policy.ncl'), policyText('signed'))
   const world = worldOf('together', 1)
   const machine = world.at('keeper')
   machine.start()
