@@ -119,6 +119,8 @@ interface Family {
   host: Host | undefined
   /** Children that ended and are still listed. */
   ended: number
+  /** Guests that run. */
+  guests: number
 }
 
 const silenced: Delivered = { dropped: true }
@@ -239,7 +241,7 @@ export class Children {
     const actors: Address[] = []
     for (const child of [...family.children.values()].reverse()) {
       if (child.address !== undefined) actors.push(child.address)
-      else this.#silence(child)
+      else this.#silence(family, child)
     }
     return actors
   }
@@ -255,10 +257,8 @@ export class Children {
     for (const [id, child] of [...family.children].reverse()) {
       if (child.address !== undefined || child.over) continue
       promises.push(child.promise)
-      const { guest } = child
       child.over = silenced
-      child.guest = undefined
-      if (guest) this.#soon(() => guest.stop())
+      this.#letGo(family, child)
       this.#forget(family, id)
     }
     return promises.reverse()
@@ -276,6 +276,7 @@ export class Children {
         child.guest = undefined
       }
       family.host = undefined
+      family.guests = 0
     }
   }
 
@@ -284,9 +285,10 @@ export class Children {
   #start({ from, id: promise, params }: Pending): void {
     const asked = params as unknown as SpawnAsked
     const { id, src, input } = asked
-    const earlier = this.#families.get(from)?.children.get(id)
+    const former = this.#families.get(from)
+    const earlier = former?.children.get(id)
     if (earlier?.promise === promise) return
-    if (earlier) this.#end(earlier, promise)
+    if (former && earlier) this.#end(former, earlier, promise)
     // Not before: a family whose last child goes is let go.
     const family = this.#family(from)
     const logic = this.#port.logic(from, src)
@@ -336,7 +338,10 @@ export class Children {
       this.#port.seen({ parent, id, src, phase: 'started' })
       // It may have ended, or been ended, while it began.
       if (child.over) guest.stop()
-      else child.guest = guest
+      else {
+        child.guest = guest
+        family.guests++
+      }
     } catch (thrown) {
       this.#fail(family, id, child, thrown)
     }
@@ -349,16 +354,16 @@ export class Children {
     const child = family?.children.get(id)
     if (family && child) {
       if (!child.over) this.#port.seen({ parent: from, id, src: child.src, phase: 'stopped' })
-      this.#end(child, promise)
+      this.#end(family, child, promise)
       this.#forget(family, id)
     }
     this.#port.settle(promise)
   }
 
   /** Ends a child because a later promise says so. */
-  #end(child: Child, asked: string): void {
+  #end(family: Family, child: Child, asked: string): void {
     if (child.address !== undefined) return this.#port.end(child.address, asked)
-    this.#silence(child)
+    this.#silence(family, child)
   }
 
   #send(pending: Pending): void {
@@ -415,9 +420,7 @@ export class Children {
     const phase = 'error' in event ? 'failed' : 'done'
     this.#port.seen({ parent, id, src: child.src, phase })
     child.over = this.#port.deliver(parent, event, child.promise) ?? silenced
-    const { guest } = child
-    child.guest = undefined
-    if (guest) this.#soon(() => guest.stop())
+    this.#letGo(family, child)
     family.ended++
     this.#rest(family)
   }
@@ -425,13 +428,19 @@ export class Children {
   // ── ends ───────────────────────────────────────────────────────────────────────────────────────
 
   /** It was stopped: it says nothing more, and an end that still waits is taken back. */
-  #silence(child: Child): void {
-    const { guest } = child
+  #silence(family: Family, child: Child): void {
     if (child.over && child.over !== silenced) child.over.dropped = true
     child.over = silenced
-    child.guest = undefined
-    if (guest) this.#soon(() => guest.stop())
+    this.#letGo(family, child)
     this.#port.settle(child.promise)
+  }
+
+  #letGo(family: Family, child: Child): void {
+    const { guest } = child
+    if (!guest) return
+    child.guest = undefined
+    family.guests--
+    this.#soon(() => guest.stop())
   }
 
   #soon(act: () => void): void {
@@ -446,7 +455,7 @@ export class Children {
   #family(parent: Address): Family {
     let family = this.#families.get(parent)
     if (!family) {
-      family = { parent, children: new Map(), host: undefined, ended: 0 }
+      family = { parent, children: new Map(), host: undefined, ended: 0, guests: 0 }
       this.#families.set(parent, family)
     }
     return family
@@ -466,7 +475,7 @@ export class Children {
       }
       family.ended = 0
     }
-    if (family.host && ![...children.values()].some(({ guest }) => guest)) family.host = undefined
+    if (family.guests === 0) family.host = undefined
     if (children.size === 0 && this.#families.get(parent) === family) this.#families.delete(parent)
   }
 

@@ -30,6 +30,10 @@ export interface Loaded {
   readonly moved?: readonly string[]
 }
 
+/** For who looks up many timers in a list; undefined when the list is so short that it does as well. */
+export const indexOf = (timers: readonly TimerState[]): ReadonlySet<TimerState> | undefined =>
+  timers.length > 16 ? new Set(timers) : undefined
+
 /**
  * Undefined when every timer stays as it is. `lastMs` is a wall time that is past for certain: that of
  * the newest record.
@@ -81,8 +85,10 @@ export function withDelays<S extends { readonly timers: readonly TimerState[] }>
 ): S {
   if (after.timers === before.timers) return after
   let noted = false
+  const known = indexOf(before.timers)
   const timers = after.timers.map((timer) => {
-    if (before.timers.includes(timer) || policyFor(policies, timer) !== 'restart') return timer
+    if (known?.has(timer) ?? before.timers.includes(timer)) return timer
+    if (policyFor(policies, timer) !== 'restart') return timer
     noted = true
     return { ...timer, delayMs: timer.dueMs - nowMs }
   })

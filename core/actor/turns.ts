@@ -44,7 +44,7 @@ import type { Asked, Config, LogLine, Program, Standing, Step } from './program/
 import type { Realm, Waking } from './realm.ts'
 import { remoteSteps } from './remote-turn.ts'
 import type { TimerState } from './state.ts'
-import { withDelays } from './timers.ts'
+import { indexOf, withDelays } from './timers.ts'
 import type { Writer } from './writer.ts'
 
 /** One computed step that waits for its commit. */
@@ -392,8 +392,9 @@ export class Turns {
     if (timers === before) return
     this.disarm(before, timers)
     const { alarm } = this.#realm
+    const armed = indexOf(before)
     for (const timer of timers) {
-      if (before.includes(timer)) continue
+      if (armed?.has(timer) ?? before.includes(timer)) continue
       const waking: Waking = { address, timer }
       this.#handles.set(timer, alarm.set(timer.dueMs, waking, gapMs))
     }
@@ -401,9 +402,10 @@ export class Turns {
 
   /** Nobody waits for these any more, except for those that stay. */
   disarm(timers: readonly TimerState[], except: readonly TimerState[] = none): void {
+    const staying = indexOf(except)
     for (const timer of timers) {
       const handle = this.#handles.get(timer)
-      if (handle === undefined || except.includes(timer)) continue
+      if (handle === undefined || (staying?.has(timer) ?? except.includes(timer))) continue
       this.#handles.delete(timer)
       this.#realm.alarm.cancel(handle)
     }

@@ -150,7 +150,7 @@ function spawnChild(lexicon: Lexicon, action: BuiltIn): Op {
     const childId = typeof id === 'function' ? (id as Mapper)(lexicon.args(draft), undefined) : id
     draft.touched = true
     draft.ask('xstate.spawn', {
-      id: childId ?? freshId(draft, name),
+      id: childId ?? draft.childNames.next(name, draft),
       src: name,
       ...withInput(typeof input === 'function' ? input(lexicon.args(draft)) : input),
       ...(systemId !== undefined && { systemId }),
@@ -179,7 +179,7 @@ export function spawnFor(
     draft.event = args.event
     const name = lexicon.nameOfLogic(src)
     const { input, systemId, syncSnapshot } = options
-    const id = (options.id as string | undefined) ?? freshId(draft, name)
+    const id = (options.id as string | undefined) ?? draft.childNames.next(name, draft)
     const given =
       typeof input === 'function' && typeof src === 'string' ? input(lexicon.args(draft)) : input
     draft.ask('xstate.spawn', {
@@ -194,16 +194,6 @@ export function spawnFor(
 }
 
 const withInput = (input: unknown) => input !== undefined && { input }
-
-/** Nobody gave an id: one that the same step gives again, and that no known child has. */
-function freshId({ nowMs, context, asked }: Draft, src: string): string {
-  const known = JSON.stringify([context, asked])
-  const name = `${src}-${nowMs.toString(36)}`
-  for (let number = 0; ; number++) {
-    const id = number === 0 ? name : `${name}-${number}`
-    if (!known.includes(JSON.stringify(id))) return id
-  }
-}
 
 function enqueueActions(lexicon: Lexicon, { collect }: BuiltIn): Op {
   return (draft, params) => {
