@@ -10,8 +10,19 @@
  * @module
  */
 import { digestOf, isComponentRun } from 'prov'
-import type { Count, Journal, JsonObject, Millis, OpBody, OpRun, RunOutcome, StepRun } from 'prov'
+import type {
+  Count,
+  Journal,
+  JsonObject,
+  Millis,
+  OpBody,
+  OpRun,
+  Position,
+  RunOutcome,
+  StepRun,
+} from 'prov'
 import { runErrors } from './errors.ts'
+import { keptRuns, runsKept } from './kept-runs.ts'
 
 export interface RunRequest {
   readonly op: string
@@ -73,7 +84,8 @@ export interface Asked {
   readonly at: Millis
 }
 
-interface Draft extends RunRecord {
+/** A record that is still written. */
+export interface RunPage extends RunRecord {
   readonly started: Set<string>
   readonly attempts: Map<string, Count>
   readonly done: Map<string, StepRecord>
@@ -86,21 +98,69 @@ interface Draft extends RunRecord {
 
 export const partition = 'orchestrator'
 
+/** Runs that end between two snapshots. */
+const keepEvery: Count = 512
+
 export class RunBook {
   readonly #journal: Journal
-  readonly #runs = new Map<string, Draft>()
+  readonly #byOp = new Map<string, Set<string>>()
+  /** Of the last record that is folded, and of the last snapshot. */
+  #position: Position = 0
+  #keptAt: Position = 0
+  #endedSince: Count = 0
+  readonly #runs = new Map<string, RunPage>()
 
   private constructor(journal: Journal) {
     this.#journal = journal
   }
 
-  /** Reads what former lives wrote. */
+  /** Reads what former lives wrote: what they kept, and what came after it. */
   static async open(journal: Journal): Promise<RunBook> {
     const book = new RunBook(journal)
-    for await (const { type, body } of journal.read({ partition })) {
+    const kept = await journal.snapshot(partition)
+    const pages = kept && runsKept(kept.body)
+    if (pages) {
+      for (const page of pages) book.#put(page)
+      book.#keptAt = book.#position = kept.position
+    }
+    const from = book.#position + 1
+    for await (const { type, body, position } of journal.read({ partition, from })) {
       book.#fold(type, body as JsonObject)
+      book.#position = position
     }
     return book
+  }
+
+  /** Tokens of runs that ended, of these operations. */
+  endedRunsOf(ops: Iterable<string>): readonly string[] {
+    return Array.from(ops, (op) => [...(this.#byOp.get(op) ?? [])])
+      .flat()
+      .filter((token) => this.#runs.get(token)?.outcome)
+  }
+
+  /** Nobody asks for these runs any more. A token that comes again all the same begins anew. */
+  drop(tokens: readonly string[]): void {
+    for (const token of tokens) {
+      const { op = '' } = this.#runs.get(token) ?? {}
+      this.#runs.delete(token)
+      const own = this.#byOp.get(op)
+      if (own?.delete(token) && own.size === 0) this.#byOp.delete(op)
+    }
+  }
+
+  /** Operations that have a page. */
+  ops(): Iterable<string> {
+    return this.#byOp.keys()
+  }
+
+  /** Keeps what it holds, so that the next start reads from here. Never rejects: it only shortens. */
+  async keep(): Promise<void> {
+    const position = this.#position
+    if (position === this.#keptAt) return
+    this.#keptAt = position
+    this.#endedSince = 0
+    const body = keptRuns(this.#runs.values())
+    await this.#journal.putSnapshot(partition, { position, body }).catch(() => {})
   }
 
   get(token: string): RunRecord | undefined {
@@ -171,8 +231,18 @@ export class RunBook {
   }
 
   async #write(type: string, body: JsonObject): Promise<void> {
-    await this.#journal.append([{ partition, type, body }])
+    const position = await this.#journal.append([{ partition, type, body }])
     this.#fold(type, body)
+    this.#position = position
+    if (type === 'run.ended' && ++this.#endedSince >= keepEvery) void this.keep()
+  }
+
+  #put(page: RunPage): void {
+    const { op, token } = page
+    this.#runs.set(token, page)
+    const tokens = this.#byOp.get(op)
+    if (tokens) tokens.add(token)
+    else this.#byOp.set(op, new Set([token]))
   }
 
   // Written by this class alone, so the shapes are known; other types here belong to others.
@@ -180,7 +250,7 @@ export class RunBook {
     const token = body['token'] as string
     if (type === 'run.started') {
       const { op, digest, provider, labels } = body as unknown as RunRecord
-      this.#runs.set(token, {
+      this.#put({
         op,
         token,
         digest,

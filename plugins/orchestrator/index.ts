@@ -8,6 +8,7 @@
 import { join } from 'node:path'
 import {
   bus,
+  contract,
   definePlugin,
   isComponentRun,
   journal,
@@ -24,6 +25,7 @@ import type { RunRequest } from './book.ts'
 import { runComponent } from './component.ts'
 import { runErrors } from './errors.ts'
 import { execute } from './execute.ts'
+import { forgetEnded } from './forget.ts'
 import { leaseActor, leaseType } from './lease.ts'
 import { leasedMachine, releaseLease } from './machine.ts'
 import { fileOutputs } from './outputs.ts'
@@ -69,7 +71,7 @@ export default definePlugin({
   name: 'orchestrator',
   api: 1,
   describe: 'runs the steps of an operation on a machine of its provider, each at most once',
-  needs: { journal, bus, workspace },
+  needs: { journal, bus, contract, workspace },
   provides: { orchestrator },
   config: parseConfig,
   async setup({ name, config, needs, actors, provide, contributions, allStarted, ...rest }) {
@@ -104,6 +106,11 @@ export default definePlugin({
       const token = row.address.slice(leaseType.length + 1)
       if (row.status === 'active' && book.get(token)?.outcome) await releaseLease(actors, token)
     }
+    const stop = forgetEnded({ book, actors, contract: needs.contract, log, signal })
+    defer(async () => {
+      stop()
+      await book.keep()
+    })
     // Whoever stops Prov right after an operation must not leave its machine behind.
     defer(async () => void (await Promise.all(destroying)))
 
