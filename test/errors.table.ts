@@ -1081,10 +1081,10 @@ export const expectedErrors: readonly (readonly [string, string, number, string,
   ],
   [
     'PROV_LEDGER_AHEAD',
-    'fail',
-    1,
+    'refuse',
+    4,
     'the ledger holds <ledger> events of <emitter>, the journal only <journal>: it was set back',
-    'run `prov journal verify`; the journal or the ledger was restored from an older copy',
+    'put the newest journal back; only when it is lost, `prov journal adopt` goes on from here under a new id',
   ],
   [
     'PROV_LEDGER_CONFIG',

@@ -108,6 +108,14 @@ export interface PluginSpec<N extends Needs, P extends Provides, C, A extends Ac
   readonly routes?: RouteTable
   readonly contributes?: readonly Contribution[]
   readonly errors?: Readonly<Record<string, ErrorRow<never>>>
+  /**
+   * Looks at what this plugin keeps outside of the journal, before any plugin starts; a throw refuses
+   * the start of everything. For a history that contradicts the journal. Of `needs` only those of the
+   * core are there; a plugin that runs in a thread or process of its own is not asked.
+   */
+  readonly preflight?: (
+    context: Pick<PluginContext<N, P, C, A>, 'name' | 'config' | 'needs' | 'log'>,
+  ) => Promise<void> | void
   /** Runs once per life. A promise delays the start of those who need this plugin until it settles. */
   readonly setup?: (context: PluginContext<N, P, C, A>) => PluginLife | Promise<PluginLife>
 }

@@ -100,7 +100,7 @@ export interface PluginHost {
 const defaultStartTimeoutMs: Millis = 10_000
 const defaultStopTimeoutMs: Millis = 5_000
 
-/** Loads and starts. Throws only when `strict`. */
+/** Loads and starts. Throws what a preflight refuses; other than that only when `strict`. */
 export async function startPlugins(options: HostOptions): Promise<PluginHost> {
   const watch = options.watch ?? new Stopwatch('plugins', options.clock)
   const services = new Set(options.core.keys())
@@ -109,6 +109,12 @@ export async function startPlugins(options: HostOptions): Promise<PluginHost> {
   )
   const host = new Host(options, loaded, refused)
   for (const { found, error } of refused) host.refusal(found.id, error)
+  try {
+    await watch.time('preflight', () => host.preflight())
+  } catch (thrown) {
+    await host.release()
+    throw thrown
+  }
   let first: ProvError | undefined = refused[0]?.error
   await watch.time('start', async (start) => {
     for (const plugin of loaded) {
@@ -184,6 +190,18 @@ class Host implements PluginHost {
   /** Nobody's turn is to come any more. */
   begun(): void {
     this.#begun()
+  }
+
+  /** Before anybody acts: what a plugin keeps elsewhere must not contradict the journal. */
+  async preflight(): Promise<void> {
+    for (const { plugin, name, config, pen } of this.#loaded) {
+      if (pen || !plugin.preflight) continue
+      const known = Object.entries(plugin.needs ?? {}).map(([key, { id }]) => {
+        return [key, this.#options.core.get(id)]
+      })
+      const needs = Object.fromEntries(known) as Record<never, never>
+      await plugin.preflight({ name, config, needs, log: logFor(name, this.#options.log) })
+    }
   }
 
   /** Starts one; the error when it was refused or failed. */

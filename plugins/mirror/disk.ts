@@ -8,7 +8,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { promises } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 
 /** What isomorphic-git wants of a file system; the rest is node's own. */
 export interface GitFs {
@@ -21,17 +21,18 @@ export interface Disk {
   flush(): Promise<void>
 }
 
-export function gitDisk(): Disk {
+/** `beside` is a folder on the same file system, where a file is written before it gets its name. */
+export function gitDisk(beside: string): Disk {
   /** Files to sync; true for those written here, which a failed flush takes back. */
   const touched = new Map<string, boolean>()
 
   const writeFile = async (path: string, content: string | Uint8Array): Promise<void> => {
-    const beside = `${path}.${randomBytes(6).toString('hex')}.tmp`
+    const unnamed = join(beside, randomBytes(6).toString('hex'))
     try {
-      await promises.writeFile(beside, content, { flag: 'wx' })
-      await promises.rename(beside, path)
+      await promises.writeFile(unnamed, content, { flag: 'wx' })
+      await promises.rename(unnamed, path)
     } catch (error) {
-      await promises.rm(beside, { force: true })
+      await promises.rm(unnamed, { force: true })
       throw error
     }
     touched.set(path, true)

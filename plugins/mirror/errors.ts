@@ -18,10 +18,11 @@ export const mirrorErrors = defineErrors<{
     remedy: 'keep both; compare `prov audit log --json` with the ledger before anything is written',
   },
   PROV_LEDGER_AHEAD: {
-    disposition: 'fail',
+    disposition: 'refuse',
     text: ({ emitter, ledger, journal }) =>
       `the ledger holds ${ledger} events of ${emitter}, the journal only ${journal}: it was set back`,
-    remedy: 'run `prov journal verify`; the journal or the ledger was restored from an older copy',
+    remedy:
+      'put the newest journal back; only when it is lost, `prov journal adopt` goes on from here under a new id',
   },
   PROV_LEDGER_MOVED: {
     disposition: 'conflict',

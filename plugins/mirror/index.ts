@@ -45,9 +45,18 @@ export default definePlugin({
   config: parseConfig,
   commands,
   reads,
+  async preflight({ config, needs }) {
+    const { name, stateDir } = needs.workspace
+    const { contract: deal, journal: own } = needs
+    // A plane that hears may be behind, and a person who adopted a journal knows that it was.
+    if (deal.hears || own.lineage.length > 1) return
+    const { refuseSetBack } = await import('./set-back.ts')
+    const dir = ledgerFolder(config, name, stateDir)
+    await refuseSetBack(dir, (emitter) => deal.emitter(emitter).end)
+  },
   async setup({ config, needs, provide, clock, log, signal, defer }) {
     const { name, stateDir } = needs.workspace
-    const dir = config.dir ?? join(stateDir, `${name}-state`)
+    const dir = ledgerFolder(config, name, stateDir)
     const stream = streams.audit(name)
     const { hears } = needs.contract
     if (!hears) await needs.bus.ensureConsumer({ stream, name: 'mirror' })
@@ -126,6 +135,9 @@ export default definePlugin({
     })
   },
 })
+
+const ledgerFolder = ({ dir }: MirrorConfig, workspace: string, stateDir: string): string =>
+  dir ?? join(stateDir, `${workspace}-state`)
 
 /** Name of the snapshot in the journal. */
 const checkpointName = 'mirror'

@@ -57,7 +57,8 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerWriter> 
   const { dir, workspace, key } = options
   const gitdir = join(dir, '.git')
   const { default: git } = await import('isomorphic-git')
-  const disk = gitDisk()
+  const beside = join(gitdir, 'prov', 'beside')
+  const disk = gitDisk(beside)
   const repo = { fs: disk.fs, dir, gitdir, cache: {} }
   const address = `ledger@${workspace}`
 
@@ -65,9 +66,10 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerWriter> 
     mirrorErrors.PROV_LEDGER_WRITE_FAILED({ dir, why: (cause as Error).message }, { cause })
 
   try {
-    await mkdir(dir, { recursive: true })
+    // With what a killed process was about to name; the caller's lock says that nobody else writes.
+    await rm(beside, { recursive: true, force: true })
+    await mkdir(beside, { recursive: true })
     await git.init({ ...repo, defaultBranch: 'main' })
-    await mkdir(join(gitdir, 'prov'), { recursive: true })
     const signers = join(gitdir, 'allowed_signers')
     const line = `${address} namespaces="git" ${sshPublicKey(key)}`
     // Older keys stay, since older commits bear them.

@@ -281,6 +281,11 @@ const carriers: readonly Mutant[] = [
     ],
   ),
   ...mutantsOf(
+    'plugins/mirror/set-back.js',
+    [mirrorTest, 'a journal that was set back is told by the ledger'],
+    ['a journal that the ledger knows to be older goes on', 'ahead === undefined', 'true'],
+  ),
+  ...mutantsOf(
     mirror,
     [mirrorTest, 'two genuine events with one number stop the mirror'],
     ['forks are not told', 'held !== undefined && held !== entry.digest', 'false'],
