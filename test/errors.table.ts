@@ -1731,6 +1731,13 @@ export const expectedErrors: readonly (readonly [string, string, number, string,
     'read its code, then run `prov plugins trust <id> --isolation none`',
   ],
   [
+    'PROV_PLUGIN_PATCHES',
+    'fail',
+    1,
+    'plugin <plugin> changed built-in objects, and steps come out otherwise in its thread; it was ended',
+    'look in <plugin> and what it imports for writes to prototypes such as Array.prototype; `prov plugins` shows how it stands',
+  ],
+  [
     'PROV_PLUGIN_POISON',
     'fail',
     1,

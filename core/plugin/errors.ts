@@ -26,6 +26,7 @@ export const pluginErrors = defineErrors<{
   PROV_PLUGIN_EXITED: { plugin: string; doing: string; how: string }
   PROV_PLUGIN_MEMORY: { plugin: string; doing: string; limitMb: number }
   PROV_PLUGIN_GARBAGE: { plugin: string; what: string }
+  PROV_PLUGIN_PATCHES: { plugin: string }
   PROV_PLUGIN_FLOODS: { plugin: string; what: string; limit: number }
   PROV_PLUGIN_HOLDS_THREADS: { plugin: string; count: number }
   PROV_PLUGIN_CANNOT_CROSS: { plugin: string; what: string }
@@ -184,6 +185,13 @@ export const pluginErrors = defineErrors<{
     disposition: 'fail',
     text: ({ plugin, what }) => `plugin ${plugin} answered with ${what}`,
     remedy: 'mend the plugin; `plugins/README.md` says what may cross',
+  },
+  PROV_PLUGIN_PATCHES: {
+    disposition: 'fail',
+    text: ({ plugin }) =>
+      `plugin ${plugin} changed built-in objects, and steps come out otherwise in its thread; it was ended`,
+    remedy: ({ plugin }) =>
+      `look in ${plugin} and what it imports for writes to prototypes such as Array.prototype; \`prov plugins\` shows how it stands`,
   },
   PROV_PLUGIN_FLOODS: {
     disposition: 'retry',

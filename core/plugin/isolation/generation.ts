@@ -82,6 +82,8 @@ export class Generation {
   #last: { atMs: Millis; turn: Turn | undefined } = { atMs: 0, turn: undefined }
   #asked = false
   #flooded = false
+  /** What it says does not count any more. */
+  #deaf = false
   /** Beats in a row at which the shared threads were held and some of them by this one. */
   #held = 0
   #why: ProvError | undefined
@@ -189,6 +191,7 @@ export class Generation {
   }
 
   #frame(frame: unknown): void {
+    if (this.#deaf) return
     if (isRecord(frame) && frame['t'] === 'open' && this.#opened) return this.#describe(frame)
     this.peer.receive(frame)
   }
@@ -223,8 +226,11 @@ export class Generation {
         this.#hold(false)
         return this.#options.stepped(batch, frame)
       }
-      case 'odd':
-        return
+      case 'unsound':
+        // Whatever was under way there is nobody's failure: it is done by the next one.
+        this.#deaf = true
+        this.lastDoing = { kind: 'effect', a: 0, b: 0, c: 0 }
+        return void this.#kill(pluginErrors.PROV_PLUGIN_PATCHES({ plugin: this.#plugin }))
       case 'flood':
         if (!this.#flooded) this.#options.odd(this.#floods('calls that nobody awaits', longestLine))
         this.#flooded = true
@@ -309,7 +315,7 @@ export class Generation {
   async #kill(why: ProvError): Promise<void> {
     if (this.#why || this.over) return
     this.#why = why
-    this.lastDoing = this.#cage.doing()
+    this.lastDoing ??= this.#cage.doing()
     await this.#cage.kill()
   }
 

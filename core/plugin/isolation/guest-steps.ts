@@ -30,6 +30,9 @@ import type { Count } from '../../units.ts'
 import { pluginErrors } from '../errors.ts'
 import { isPlain } from './parcel.ts'
 
+/** As they were before any plugin came. */
+const { parse, stringify } = JSON
+
 export interface TurnAnswer {
   readonly steps: readonly RemoteStep[]
   readonly failure?: ErrorReport
@@ -41,6 +44,8 @@ export class GuestSteps {
   readonly #programs = new Map<string, Program>()
   /** Says which message of which turn runs now. */
   readonly #mark: (batch: Count, turn: Count, message: Count) => void
+  /** Turns that failed so far, and answers that were none. */
+  failures: Count = 0
 
   constructor(plugin: string, mark: (batch: Count, turn: Count, message: Count) => void) {
     this.#plugin = plugin
@@ -103,15 +108,18 @@ export class GuestSteps {
 
   /** A batch of turns, each by itself. */
   run(batch: Count, text: string): string {
-    const turns = JSON.parse(text) as readonly RemoteTurn[]
-    return JSON.stringify(turns.map((turn, index) => this.#turn(turn, batch, index)))
+    const turns = parse(text) as readonly RemoteTurn[]
+    const answer = stringify(turns.map((turn, index) => this.#turn(turn, batch, index)))
+    // Whatever came of it, this is how an answer begins.
+    if (answer[1] !== '{' || answer[3] !== 's') this.failures++
+    return answer
   }
 
   start(address: Address, input: unknown, sequence: Count, nowMs: number): string {
     const program = this.program(typeOf(address))
     const step = program.start(input, nowMs)
     const group = this.group(address)
-    return JSON.stringify({
+    return stringify({
       ...this.#sent(program.def, step, undefined, address, sequence),
       ...(group !== undefined && { group }),
     })
@@ -137,6 +145,7 @@ export class GuestSteps {
       }
       return { steps }
     } catch (thrown) {
+      this.failures++
       return { steps, failure: asProvError(thrown).toJSON() }
     }
   }

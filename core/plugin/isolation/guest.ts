@@ -22,6 +22,7 @@ import { importPlugin } from '../import.ts'
 import type { Route, RouteRequest } from '../route.ts'
 import { longestLine } from './cage.ts'
 import type { Doing } from './cage.ts'
+import { canary } from './canary.ts'
 import { askBy, guestKernel } from './guest-kernel.ts'
 import { GuestSteps } from './guest-steps.ts'
 import { callNow, Peer } from './wire.ts'
@@ -55,10 +56,19 @@ const callWindow: Count = 1_000
 
 /** Serves until its thread ends. */
 export async function guest({ found, line, listen, mark }: GuestOptions): Promise<void> {
+  const bird = canary()
+  /** A failure is the plugin's own, unless what all of us stand on is another one now. */
+  const look = (well = bird.steps()): boolean => {
+    if (!well) line.post({ t: 'unsound' })
+    return well
+  }
   const at = <T>(kind: Doing['kind'], a: Count, work: () => T): T => {
     mark(kind, a, 0, 0)
     try {
       return work()
+    } catch (thrown) {
+      look()
+      throw thrown
     } finally {
       mark('nothing', 0, 0, 0)
     }
@@ -157,23 +167,25 @@ export async function guest({ found, line, listen, mark }: GuestOptions): Promis
     clock: () => systemClock,
     isKernel: (value) => value === kernel,
     isSystemClock: (value) => value === systemClock,
-    garbage: (error) => line.post({ t: 'odd', error: error.message }),
+    garbage: () => void look(),
     openCalls: 50_000,
     window: callWindow,
     waiting: longestLine,
     flood: () => line.post({ t: 'flood' }),
     other(frame: Frame) {
-      if (frame.t === 'ping') return line.post({ t: 'pong', memory: memoryOf(), holds: holds() })
       if (frame.t !== 'steps') return
       const batch = frame['id'] as Count
       mark('step', batch, 0, 0)
       let answer: Frame
+      const { failures } = known$()
       try {
         answer = { t: 'stepped', id: batch, text: known$().run(batch, String(frame['text'])) }
       } catch (thrown) {
         answer = { t: 'stepped', id: batch, error: asProvError(thrown).message }
       }
       mark('nothing', 0, 0, 0)
+      // Nobody's step failed: the next thread does it.
+      if (known$().failures > failures && !look()) return
       line.post(answer)
     },
   })
@@ -236,7 +248,12 @@ export async function guest({ found, line, listen, mark }: GuestOptions): Promis
     for (const def of Object.values(plugin.actors ?? {})) steps.add(def)
     const opened = { t: 'open', description: peer.pack(descriptionOf(plugin)) }
     mark('nothing', 0, 0, 0)
-    listen((frame) => peer.receive(frame))
+    listen((frame) => {
+      // Before anything that the plugin might have changed under us.
+      if ((frame as Frame).t !== 'ping') return peer.receive(frame)
+      if (look(bird.steps() && bird.promises()))
+        line.post({ t: 'pong', memory: memoryOf(), holds: holds() })
+    })
     line.post(opened)
   } catch (thrown) {
     line.post({ t: 'open', error: peer.pack(asProvError(thrown)) })

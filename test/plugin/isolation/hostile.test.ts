@@ -86,7 +86,9 @@ t.test('an endless loop in an effect is its failure; the actor hears of it', asy
 })
 
 t.test('an endless setup is refused by name; what it was is a row', async (t) => {
-  const here = await world(t, { install: 'loops', config: { setup: true }, limits: impatient })
+  const limits = impatient
+  const startTimeoutMs = 300_000
+  const here = await world(t, { install: 'loops', config: { setup: true }, limits, startTimeoutMs })
   t.match(here.row(), { state: 'failed', error: { code: 'PROV_PLUGIN_STALLED' } })
   t.match(here.row().error?.message, 'in its setup')
   t.match(here.row().error?.remedy, 'prov plugins')
