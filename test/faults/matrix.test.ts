@@ -37,10 +37,10 @@ const path = findNatsServer()
 const skip = path === undefined && howToInstall
 
 /** Names of operations, each used once. */
-const named = (cell: Cell, attempt: number): readonly string[] =>
+const named = (cell: Cell, attempt: number, where = 'here'): readonly string[] =>
   Array.from(
     { length: cell.inTurn ? Math.ceil(cell.pass / 2) : cell.pass },
-    (_, n) => `op-${titleOf(cell).replaceAll(/\W/g, '-')}-${attempt}-${n}`,
+    (_, n) => `op-${where}-${titleOf(cell).replaceAll(/\W/g, '-')}-${attempt}-${n}`,
   )
 
 /** One life: drives operations to their end, or dies on the way. */
@@ -141,7 +141,7 @@ t.test('each plane in a process of its own', { skip }, async (t) => {
 
   const submit = (op: string) => ['op', 'submit', restart.type, restart.target, '--op-id', op]
   for (const cell of some(submitting, 1)) {
-    const [op = ''] = named(cell, 0)
+    const [op = ''] = named(cell, 0, 'submitter')
     all.push(op)
     const { err } = await on.child('submitter', submit(op), { PROV_CRASH_AT: titleOf(cell) })
     t.match(err, 'SIGKILL', `the submitter died at ${titleOf(cell)}`)
@@ -161,7 +161,7 @@ t.test('each plane in a process of its own', { skip }, async (t) => {
     void dying.gone.then(() => (gone = true))
     const mine: string[] = []
     for (let attempt = 0; attempt < 6 && !gone; attempt++) {
-      for (const opId of named(cell, attempt)) {
+      for (const opId of named(cell, attempt, plane)) {
         mine.push((await prov.submit({ ...restart, opId })).id)
         const waits = cell.inTurn ? settled(opId) : Promise.resolve()
         await Promise.race([waits, dying.gone])
