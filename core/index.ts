@@ -91,6 +91,7 @@ export type {
   AuditData,
   AuditEvent,
   AuditType,
+  BrokenGlass,
   Emitter,
   RuleTrace,
   SeqRecord,
@@ -106,7 +107,15 @@ export { auditErrors, keyErrors, opErrors, policyErrors, tokenErrors } from './p
 export { factRecorder, opFact } from './protocol/facts.ts'
 export type { Acted, OpFact, Saying } from './protocol/facts.ts'
 export { emptyModel, foldAudit, isTerminal, outcomeOf, seqKey } from './protocol/fold.ts'
-export type { OpNote, OpRow, OpsModel, OpVote, Refusal, SeqRow } from './protocol/fold.ts'
+export type {
+  OpNote,
+  OpRow,
+  OpsModel,
+  OpVote,
+  Refusal,
+  SeqRow,
+  Unreviewed,
+} from './protocol/fold.ts'
 export type { EventBus, EventsOptions } from './protocol/event-bus.ts'
 export { followAudit } from './protocol/follow.ts'
 export type { FollowOptions } from './protocol/follow.ts'

@@ -73,6 +73,8 @@ export interface OperationVote {
   readonly kid?: string
   /** Digest of the signed vote. */
   readonly vote?: string
+  /** Ms since the epoch; present when it stands for all who are asked for, until then. */
+  readonly until?: number
 }
 
 export interface OperationContext extends Omit<OperationInput, 'token' | 'birth'> {
@@ -123,6 +125,7 @@ export type OperationFact =
       readonly custody?: 'shared' | 'separate'
       readonly kid?: string
       readonly vote?: string
+      readonly until?: number
     } & Said)
   /** Signed, numbered and on its way to the controller, in one record. */
   | ({ readonly type: 'op.approved'; readonly seq: number; readonly keeperEpoch: number } & Said)
@@ -334,6 +337,7 @@ export const operationMachine = setup({
                 ...(event.custody !== undefined && { custody: event.custody }),
                 ...(event.kid !== undefined && { kid: event.kid }),
                 ...(event.vote !== undefined && { vote: event.vote }),
+                ...(event.until !== undefined && { until: event.until }),
               },
             ],
           }

@@ -2,6 +2,7 @@
 export * from './conditions.ts'
 export * from './cover.ts'
 export * from './expiry.ts'
+export * from './glass.ts'
 export * from './glob.ts'
 export * from './lint.ts'
 export * from './match.ts'

@@ -70,7 +70,7 @@ export interface PolicyDecision {
   readonly trace: readonly RuleTrace[]
 }
 
-type FieldCheck = (subject: PolicySubject) => FieldTrace
+export type FieldCheck = (subject: PolicySubject) => FieldTrace
 interface CompiledRule {
   readonly ref: RuleRef
   readonly rule: Rule
@@ -89,7 +89,7 @@ export function compilePolicy(policy: Policy): CompiledPolicy {
     policy[list].map((rule, index) => ({
       ref: { list, index, ...(rule.id !== undefined && { id: rule.id }) },
       rule,
-      checks: checksOf(rule),
+      checks: fieldChecks(rule),
     })),
   )
   return { policy, rules }
@@ -180,7 +180,8 @@ function quorumOf(rules: readonly Rule[]): Quorum {
   return { all, ...(custody && { custody: 'separate' as const }) }
 }
 
-function checksOf(rule: Rule): readonly FieldCheck[] {
+/** One check per field that a rule has, in the order of the schema. */
+export function fieldChecks(rule: Omit<Rule, 'quorum'>): readonly FieldCheck[] {
   const checks: FieldCheck[] = []
   const patterns = (
     field: string,

@@ -44,11 +44,23 @@ export interface Rule {
   readonly matches_everything?: boolean
 }
 
+/** One entry of `break_glass`: which ops, whose hands, for how long. */
+export interface GlassRule extends Omit<Rule, 'quorum'> {
+  /** One of these groups. Absent: any person. */
+  readonly groups?: readonly string[]
+  /** The longest that somebody may ask for. Default 60, at most 480. */
+  readonly at_most_minutes?: number
+}
+
+export const glassMinutes = { usual: 60, most: 480 } as const
+
 export interface Policy {
   readonly version: number
   readonly auto_sign: readonly Rule[]
   readonly require_manual: readonly Rule[]
   readonly deny: readonly Rule[]
+  /** Where one person may let go what a rule holds, for a while. Default: nowhere. */
+  readonly break_glass: readonly GlassRule[]
   /** Default false: who asks for an op does not count among those who approve it (SAFE-15). */
   readonly requester_may_approve: boolean
 }
@@ -62,6 +74,7 @@ export const emptyPolicy: Policy = {
   auto_sign: [],
   require_manual: [],
   deny: [],
+  break_glass: [],
   requester_may_approve: false,
 }
 
@@ -75,7 +88,14 @@ export type PolicyReading =
   | { readonly ok: true; readonly policy: Policy }
   | { readonly ok: false; readonly problems: readonly PolicyProblem[] }
 
-const policyFields = ['version', 'auto_sign', 'require_manual', 'deny', 'requester_may_approve']
+const policyFields = [
+  'version',
+  'auto_sign',
+  'require_manual',
+  'deny',
+  'break_glass',
+  'requester_may_approve',
+]
 const ruleFields = [
   'id',
   'op_type',
@@ -88,6 +108,7 @@ const ruleFields = [
   'quorum',
   'matches_everything',
 ]
+const glassFields = [...ruleFields, 'groups', 'at_most_minutes']
 const actorKinds: readonly string[] = ['human', 'agent', 'service']
 
 /**
@@ -108,7 +129,7 @@ export function readPolicy(value: unknown): PolicyReading {
   }
   const requester = value['requester_may_approve'] ?? false
   if (typeof requester !== 'boolean') say('policy.requester_may_approve', 'not true or false')
-  for (const list of ruleLists) {
+  for (const list of [...ruleLists, 'break_glass'] as const) {
     const rules = value[list] ?? []
     if (!Array.isArray(rules)) say(`policy.${list}`, 'not a list of rules')
     else rules.forEach((rule, at) => checkRule(rule, list, `policy.${list}[${at}]`, say))
@@ -121,13 +142,14 @@ export function readPolicy(value: unknown): PolicyReading {
       auto_sign: (value['auto_sign'] ?? []) as readonly Rule[],
       require_manual: (value['require_manual'] ?? []) as readonly Rule[],
       deny: (value['deny'] ?? []) as readonly Rule[],
+      break_glass: (value['break_glass'] ?? []) as readonly GlassRule[],
       requester_may_approve: requester === true,
     },
   }
 }
 
 /** True when no field of the rule narrows anything: it decides every op there is. */
-export function matchesEverything(rule: Rule): boolean {
+export function matchesEverything(rule: Omit<Rule, 'quorum'>): boolean {
   const open = (patterns: readonly string[] | undefined) =>
     patterns === undefined || patterns.includes('*')
   return (
@@ -144,15 +166,21 @@ export function matchesEverything(rule: Rule): boolean {
 
 type Say = (path: string, problem: string) => void
 
-function checkRule(rule: unknown, list: RuleList, path: string, tell: Say): void {
+function checkRule(rule: unknown, list: RuleList | 'break_glass', path: string, tell: Say): void {
   if (!isRecord(rule)) return tell(path, 'not a record')
   let sound = true
   const say: Say = (where, problem) => {
     sound = false
     tell(where, problem)
   }
+  const known = list === 'break_glass' ? glassFields : ruleFields
   for (const field of Object.keys(rule)) {
-    if (!ruleFields.includes(field)) say(`${path}.${field}`, unknownField(field, ruleFields))
+    if (!known.includes(field)) say(`${path}.${field}`, unknownField(field, known))
+  }
+  const { groups, at_most_minutes: minutes } = rule
+  if (groups !== undefined && !isTexts(groups)) say(`${path}.groups`, 'not a list of groups')
+  if (minutes !== undefined && !isMinutes(minutes)) {
+    say(`${path}.at_most_minutes`, `not a whole number from 1 to ${glassMinutes.most}`)
   }
   if (rule['id'] !== undefined && typeof rule['id'] !== 'string') say(`${path}.id`, 'not a text')
   if (rule['op_type'] !== undefined) checkPattern(rule['op_type'], `${path}.op_type`, say)
@@ -188,6 +216,12 @@ function checkRule(rule: unknown, list: RuleList, path: string, tell: Say): void
     say(path, `matches every op; if that is meant, say \`matches_everything = true\` in the rule`)
   }
 }
+
+const isTexts = (value: unknown): boolean =>
+  Array.isArray(value) && value.length > 0 && value.every((one) => typeof one === 'string')
+
+const isMinutes = (value: unknown): boolean =>
+  Number.isInteger(value) && (value as number) >= 1 && (value as number) <= glassMinutes.most
 
 function checkActors(actors: unknown, path: string, say: Say): void {
   if (!isRecord(actors)) return say(path, 'not a record of kinds and names')

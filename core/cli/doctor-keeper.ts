@@ -1,5 +1,6 @@
 /**
- * What `prov doctor` asks the keeper: is the policy file a policy, and is one in force. Asked through
+ * What `prov doctor` asks the keeper: is the policy file a policy, is one in force, and was every
+ * broken glass looked at. Asked through
  * the read models, so that it says what `prov keeper status` says.
  *
  * @module
@@ -11,6 +12,7 @@ import type { Finding } from './doctor.ts'
 interface KeeperLook {
   readonly policy: { readonly version: number } | null
   readonly trouble: { readonly code: string; readonly message: string } | null
+  readonly unreviewed?: readonly { readonly op: string; readonly by: string }[]
   readonly file: { readonly state: string; readonly error?: { code: string; message: string } }
 }
 
@@ -23,7 +25,19 @@ export async function checkKeeper(context: CommandContext): Promise<readonly Fin
     const { code } = asProvError(thrown)
     return code.startsWith('PROV_CONFIG_') || code === 'PROV_READ_UNKNOWN' ? [] : [failed(thrown)]
   }
-  const { policy, file, trouble } = look
+  return [...policyFindings(look), ...glassFindings(look)]
+}
+
+function glassFindings({ unreviewed = [] }: KeeperLook): readonly Finding[] {
+  return unreviewed.map(({ op, by }) => ({
+    check: 'broken glass',
+    level: 'bad',
+    found: `${by} let ${op} go alone, and nobody reviewed it`,
+    fix: `prov keeper review ${op}`,
+  }))
+}
+
+function policyFindings({ policy, file, trouble }: KeeperLook): readonly Finding[] {
   const kept = policy ? `policy ${policy.version} stays in force` : 'everything is held'
   const error = file.error ?? trouble
   if (error) {

@@ -7,7 +7,7 @@
  * @module
  */
 import type { JsonObject } from '../json.ts'
-import type { Count } from '../units.ts'
+import type { Count, Millis } from '../units.ts'
 import type { KeyRecord } from './key.ts'
 import type { Custody, OpBody, StateVector, Transition } from './op.ts'
 
@@ -38,6 +38,17 @@ export interface AdoptionData {
   readonly by: string
   /** Signed act of the person; absent when the journal knew no people yet. */
   readonly act?: string
+}
+
+/** One person let go what was held, and says why. */
+export interface BrokenGlass {
+  readonly by: string
+  readonly kid: string
+  readonly reason: string
+  /** The rule of the policy that lets them. */
+  readonly rule: string
+  /** Ms since the epoch: it could be claimed until then. */
+  readonly until: Millis
 }
 
 /** What each event type says. Keys are CloudEvents types without the `prov.` prefix. */
@@ -134,6 +145,8 @@ export interface AuditData {
     /** Digest of the vote token; the token itself stands beside it. */
     readonly vote: string
     readonly token: string
+    /** Ms since the epoch; present when it breaks the glass. */
+    readonly until?: Millis
   }
   'op.approved': {
     readonly seq: Count
@@ -143,6 +156,15 @@ export interface AuditData {
     readonly auto: boolean
     /** Digest of the approval token. */
     readonly approval: string
+    readonly break_glass?: BrokenGlass
+  }
+  /** A person who had no part in it looked at a broken glass. */
+  'op.reviewed': {
+    readonly by: string
+    readonly reason: string
+    /** Digest of the approval token that it is about. */
+    readonly approval: string
+    readonly act: string
   }
   /** Refused by a plane; `code` is an error code, `remedy` what to do. */
   'op.refused': SeqRecord & {

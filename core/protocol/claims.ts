@@ -95,6 +95,7 @@ const texts: Check = {
   holds: (value) => Array.isArray(value) && value.every((item) => typeof item === 'string'),
 }
 const flag: Check = { what: 'true or false', holds: (value) => typeof value === 'boolean' }
+const yes: Check = { what: 'true', holds: (value) => value === true }
 const object: Check = { what: 'an object', holds: isObject }
 const vector: Check = {
   what: 'a version per dimension',
@@ -161,6 +162,7 @@ const approval = shape('an approval', {
   kid: text,
   custody: oneOf('shared', 'separate'),
   vote: anyText,
+  break_glass: maybe(yes),
 })
 
 const common = { iss: text, sub: text, aud: text, jti: text, iat: seconds, exp: seconds }
@@ -183,6 +185,7 @@ const tables: Readonly<Record<TokenKind, Readonly<Record<string, Check>>>> = {
     plan_digest: digest,
     policy_digest: digest,
     state_vector: vector,
+    break_glass: maybe(yes),
   },
   approval: {
     ...common,
@@ -208,6 +211,7 @@ const tables: Readonly<Record<TokenKind, Readonly<Record<string, Check>>>> = {
       'policy.activate',
       'keeper.mode',
       'keeper.rotate',
+      'op.review',
       'op.withdraw',
       'op.resolve',
       'journal.adopt',

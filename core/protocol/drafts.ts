@@ -67,7 +67,11 @@ export function intentClaims(parts: IntentParts): IntentClaims {
 }
 
 export interface VoteParts {
-  readonly request: Pick<VoteClaims, 'decision' | 'reason'> & { readonly op: string }
+  readonly request: Pick<VoteClaims, 'decision' | 'reason'> & {
+    readonly op: string
+    /** Breaks the glass for so long. */
+    readonly breakGlassMs?: Millis | undefined
+  }
   readonly ballot: Pick<
     VoteClaims,
     'op_digest' | 'plan_digest' | 'policy_digest' | 'state_vector' | 'exp'
@@ -79,14 +83,15 @@ export interface VoteParts {
 
 export function voteClaims({ request, ballot, kid, contract, clock }: VoteParts): VoteClaims {
   const iat = Math.floor(clock.now() / 1_000)
-  const { op, decision, reason } = request
+  const { op, decision, reason, breakGlassMs } = request
+  const box = breakGlassMs === undefined ? Infinity : iat + Math.floor(breakGlassMs / 1_000)
   return {
     iss: kid,
     sub: op,
     aud: contract.journal,
     jti: newId('jti', clock),
     iat,
-    exp: Math.max(ballot.exp, iat + 1),
+    exp: Math.max(Math.min(ballot.exp, box), iat + 1),
     workspace: contract.workspace,
     decision,
     reason,
@@ -94,6 +99,7 @@ export function voteClaims({ request, ballot, kid, contract, clock }: VoteParts)
     plan_digest: ballot.plan_digest,
     policy_digest: ballot.policy_digest,
     state_vector: ballot.state_vector,
+    ...(breakGlassMs !== undefined && { break_glass: true as const }),
   }
 }
 

@@ -260,6 +260,8 @@ export const opErrors = defineErrors<{
   PROV_OP_NOT_HELD: OpDetail & { phase: string }
   PROV_OP_VOTED: OpDetail & { actor: string }
   PROV_OP_SELF_APPROVAL: OpDetail & { actor: string }
+  PROV_OP_BREAK_GLASS: OpDetail & { actor: string; what: string }
+  PROV_OP_REVIEW: OpDetail & { actor: string; what: string }
   PROV_OP_AGENT_APPROVAL: OpDetail & { actor: string; kind: string }
   PROV_OP_SHARED_CUSTODY: OpDetail & { actor: string; with: string }
   PROV_OP_PLAN_CHANGED: OpDetail & { what: string }
@@ -384,6 +386,17 @@ export const opErrors = defineErrors<{
     disposition: 'refuse',
     text: ({ op, actor }) => `${actor} asked for ${op} and cannot approve it`,
     remedy: ({ op }) => `another person approves it: \`prov op approve ${op} --actor <name>\``,
+  },
+  PROV_OP_BREAK_GLASS: {
+    disposition: 'refuse',
+    text: ({ op, actor, what }) => `${actor} cannot break the glass for ${op}: ${what}`,
+    remedy: ({ op }) =>
+      `\`prov policy show\` says where the policy lets whom; else people agree: \`prov op approve ${op} --actor <name>\``,
+  },
+  PROV_OP_REVIEW: {
+    disposition: 'refuse',
+    text: ({ op, actor, what }) => `${actor} cannot review ${op}: ${what}`,
+    remedy: 'run `prov keeper status`: it lists what was broken and not reviewed, and by whom',
   },
   PROV_OP_AGENT_APPROVAL: {
     disposition: 'refuse',

@@ -69,8 +69,9 @@ export function opFact(event: AuditEvent): OpFact | undefined {
   if (isAudit(event, 'op.matched')) return { ...said, verdict: event.data.verdict }
   if (isAudit(event, 'op.held')) return { ...said, needs: event.data.needs, why: event.data.why }
   if (isAudit(event, 'op.vote')) {
-    const { actor, decision, reason, custody, kid, vote } = event.data
-    return { ...said, actor, decision, reason, custody, kid, vote }
+    const { actor, decision, reason, custody, kid, vote, until } = event.data
+    const cast = { ...said, actor, decision, reason, custody, kid, vote }
+    return until === undefined ? cast : { ...cast, until }
   }
   if (isAudit(event, 'op.approved')) {
     const { seq, keeper_epoch: keeperEpoch } = event.data

@@ -10,9 +10,9 @@
  */
 import { digestOfText } from '../json.ts'
 import type { JsonObject } from '../json.ts'
-import type { Count } from '../units.ts'
+import type { Count, Millis } from '../units.ts'
 import { isAudit } from './audit.ts'
-import type { AuditEvent, RuleTrace, SeqRecord } from './audit.ts'
+import type { AuditEvent, BrokenGlass, RuleTrace, SeqRecord } from './audit.ts'
 import { eventDigest } from './emitter.ts'
 import { SeqNumbers } from './numbers.ts'
 import { OpRows } from './rows.ts'
@@ -35,6 +35,19 @@ export interface OpVote {
   readonly reason: string
   /** Digest of the token. */
   readonly vote: string
+  /** Ms since the epoch; present when it breaks the glass. */
+  readonly until?: Millis
+}
+
+/** A broken glass that nobody looked at yet. */
+export interface Unreviewed extends BrokenGlass {
+  readonly op: string
+  readonly type: string
+  readonly target: string
+  readonly requester: string
+  readonly at: string
+  /** Digest of the approval token: what a review is bound to. */
+  readonly approval: string
 }
 
 export interface OpRow {
@@ -71,6 +84,8 @@ export interface OpRow {
   readonly voided?: readonly string[]
   readonly seq?: Count
   readonly keeperEpoch?: Count
+  /** One person stood for all who were asked for. */
+  readonly glass?: BrokenGlass
   readonly providerToken?: string
   /** Digest of the claim event: what a resolution is bound to. */
   readonly claim?: string
@@ -128,6 +143,8 @@ export interface OpsModel {
   /** Why the file is not what is in force, until a good one was activated. */
   readonly policyTrouble: { readonly code: string; readonly message: string } | null
   readonly mode: 'auto' | 'manual' | 'hybrid'
+  /** Operations whose glass was broken, until another person reviewed it; oldest first. */
+  readonly unreviewed: readonly Unreviewed[]
   /** The newest hundred refusals that are no operation's end. */
   readonly refusals: readonly Refusal[]
   /** Id of the last event taken. */
@@ -147,6 +164,7 @@ export function emptyModel(): OpsModel {
     policy: null,
     policyTrouble: null,
     mode: 'hybrid',
+    unreviewed: [],
     refusals: [],
     at: null,
   }
@@ -175,7 +193,7 @@ export function isTerminal(phase: OpPhase): boolean {
 /** The model after one more event. Events of operations that nobody submitted change nothing. */
 export function foldAudit(model: OpsModel, event: AuditEvent): OpsModel {
   const after = foldOp(model, event) ?? foldRest(model, event)
-  return { ...foldNumber(after, event), at: event.id }
+  return { ...foldGlass(foldNumber(after, event), event), at: event.id }
 }
 
 /** A number as part of a message's id. */
@@ -231,8 +249,26 @@ function foldRest(model: OpsModel, event: AuditEvent): OpsModel {
   return model
 }
 
+/** Broken glass stays in sight, also long after its operation ended. */
+function foldGlass(model: OpsModel, event: AuditEvent): OpsModel {
+  const others = () => model.unreviewed.filter(({ op }) => op !== event.subject)
+  if (isAudit(event, 'op.reviewed')) {
+    const { by, approval } = event.data
+    const found = model.unreviewed.find(({ op }) => op === event.subject)
+    if (found?.approval !== approval || found.by === by) return model
+    return { ...model, unreviewed: others() }
+  }
+  const row = isAudit(event, 'op.approved') ? model.ops.get(event.subject) : undefined
+  if (!row || !isAudit(event, 'op.approved') || !event.data.break_glass) return model
+  const { break_glass: glass, approval } = event.data
+  const { id: op, type, target, by: requester } = row
+  const broken = { ...glass, op, type, target, requester, at: event.time, approval }
+  return { ...model, unreviewed: [...others(), broken] }
+}
+
 function foldOp(model: OpsModel, event: AuditEvent): OpsModel | undefined {
   if (!event.type.startsWith('prov.op.')) return undefined
+  if (isAudit(event, 'op.reviewed')) return model
   const before = model.ops.get(event.subject)
   const row = isAudit(event, 'op.submitted')
     ? (before ?? submitted(event))
@@ -310,15 +346,22 @@ function next(row: OpRow, event: AuditEvent): OpRow {
     return to('held', why, voided.length === 0 ? held : { ...held, voided })
   }
   if (isAudit(event, 'op.vote')) {
-    const { actor, kid, decision, custody, reason, vote } = event.data
-    const votes = [...row.votes, { actor, kid, decision, custody, reason, vote }]
-    return to(row.phase, `${actor} votes ${decision}: ${reason}`, { votes })
+    const { actor, kid, decision, custody, reason, vote, until } = event.data
+    const cast = { actor, kid, decision, custody, reason, vote }
+    const others = row.votes.filter((one) => one.actor !== actor)
+    const before = row.votes.filter((one) => one.actor === actor)
+    const votes = [...others, until === undefined ? cast : { ...cast, until }]
+    const voided = [...(row.voided ?? []), ...before.map((one) => one.vote)]
+    const what = until === undefined ? `votes ${decision}` : 'breaks the glass'
+    const more = voided.length === 0 ? { votes } : { votes, voided }
+    return to(row.phase, `${actor} ${what}: ${reason}`, more)
   }
   if (isAudit(event, 'op.approved')) {
-    const { seq, keeper_epoch, auto, approvals, policy_digest } = event.data
+    const { seq, keeper_epoch, auto, approvals, policy_digest, break_glass: glass } = event.data
     const who = auto ? 'policy' : approvals.map(({ actor }) => actor).join(', ')
-    const more = { seq, keeperEpoch: keeper_epoch, policy: policy_digest }
-    return to('approved', `approved by ${who} as number ${seq}`, more)
+    const more = { seq, keeperEpoch: keeper_epoch, policy: policy_digest, ...(glass && { glass }) }
+    const how = glass ? ', who broke the glass,' : ''
+    return to('approved', `approved by ${who}${how} as number ${seq}`, more)
   }
   if (isAudit(event, 'op.claimed')) {
     const { provider_token, writes } = event.data

@@ -30,6 +30,7 @@ export interface HoldingParts {
 const keeperActs: ReadonlySet<string> = new Set([
   'keeper.mode',
   'keeper.rotate',
+  'op.review',
   'policy.activate',
   'actor.revoke',
 ])
@@ -49,6 +50,10 @@ export function holderAnswers({ contract, service, reload, pid }: HoldingParts):
     phase: async (given) => json((await service(submissions).phase(text(given, 'op'))) ?? null),
     follow: (given, wire) => follow(text(given, 'op'), wire),
     ballot: async (given) => json(await service(keeperDesk).ballot(text(given, 'op'))),
+    async unreviewed(given) {
+      const op = text(given, 'op')
+      return json(contract.store.get().unreviewed.find((one) => one.op === op) ?? null)
+    },
     rotation: async () => json(await service(keeperDesk).rotation()),
     policy: async () => json(await service(keeperDesk).proposed()),
     vector: async () => json(await service(controllerDesk).vector()),

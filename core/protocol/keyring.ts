@@ -118,6 +118,7 @@ export class Keyring {
     if (isAudit(event, 'journal.adopted')) return this.#adopt(event)
     if (isAudit(event, 'key.offered')) return this.#offer(event)
     if (isAudit(event, 'key.rotated')) return this.#rotate(event)
+    if (isAudit(event, 'op.reviewed')) return this.#review(event)
     if (isAudit(event, 'policy.activated') || isAudit(event, 'keeper.mode')) {
       return this.#putsInForce(event)
     }
@@ -206,6 +207,15 @@ export class Keyring {
     const { mode } = data as AuditData['keeper.mode']
     const said = { act: 'keeper.mode', subject: 'mode', with: { mode } } as const
     return this.#refusesSetting(said, data, time)
+  }
+
+  #review({ data, subject, time }: AuditEvent<'op.reviewed'>): string | undefined {
+    const { by, reason, approval, act } = data
+    return this.#refusesAct(
+      act,
+      { act: 'op.review', subject, reason, with: { approval }, by },
+      time,
+    )
   }
 
   #refusesSetting(

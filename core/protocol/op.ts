@@ -120,6 +120,8 @@ export interface VoteClaims {
   readonly plan_digest: string
   readonly policy_digest: string
   readonly state_vector: StateVector
+  /** It stands for the people whom a rule asks for, until `exp`; where the policy lets it. */
+  readonly break_glass?: true
 }
 
 /** What a person may sign besides intents and votes. `policy.activate` and `keeper.mode` bind by digest. */
@@ -129,6 +131,7 @@ export type ActName =
   | 'policy.activate'
   | 'keeper.mode'
   | 'keeper.rotate'
+  | 'op.review'
   | 'op.withdraw'
   | 'op.resolve'
   | 'journal.adopt'
@@ -158,6 +161,8 @@ export interface ApprovalNote {
   readonly custody: Custody
   /** Digest of the vote token; absent for an auto-sign by policy. */
   readonly vote: string
+  /** One person stood for all who were asked for. */
+  readonly break_glass?: true
 }
 
 /** Claims of the keeper's token, `typ` = `prov-approval+jwt`. The intent token travels inside. */

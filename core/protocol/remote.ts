@@ -210,7 +210,7 @@ export function remoteServices(parts: RemoteParts): <T>(ref: ServiceRef<T>) => T
   }
 
   const keeper: refs.KeeperDesk = {
-    async vote({ op, as, decision, reason }) {
+    async vote({ op, as, decision, reason, breakGlassMs }) {
       if (reason.trim() === '') throw opErrors.PROV_OP_REASON_MISSING({ op })
       const signing = await signer(as)
       const ballot = await keeper.ballot(op)
@@ -219,7 +219,7 @@ export function remoteServices(parts: RemoteParts): <T>(ref: ServiceRef<T>) => T
         throw socketErrors.PROV_SOCKET_DIFFERS({ what: 'another operation' })
       }
       const { kid } = signing.record
-      const request = { op, decision, reason }
+      const request = { op, decision, reason, breakGlassMs }
       const claims = voteClaims({ request, ballot, kid, contract: hello, clock })
       return handVote(await signToken('vote', claims, signing), op)
     },
@@ -231,6 +231,15 @@ export function remoteServices(parts: RemoteParts): <T>(ref: ServiceRef<T>) => T
       const request = { act: 'keeper.mode', subject: 'mode', reason: '', with: { mode } } as const
       const token = await act(await person(as), request)
       await handAct(token, `the mode ${mode}`, 'see `prov keeper status`')
+    },
+    async review({ op, as, reason }) {
+      if (reason.trim() === '') throw opErrors.PROV_OP_REASON_MISSING({ op })
+      const signing = await person(as)
+      // Nothing to review is said there, with who may.
+      const { approval = '' } = Object(await ask('unreviewed', { op })) as { approval?: string }
+      const request = { act: 'op.review', subject: op, reason, with: { approval } } as const
+      await handAct(await act(signing, request), `the review of ${op}`, 'see `prov keeper status`')
+      return { by: signing.record.actor }
     },
     rotation: async () => (await ask('rotation', {})) as never,
     async rotate({ as }) {

@@ -100,7 +100,15 @@ export interface KeeperDesk {
     readonly as?: string | undefined
     readonly decision: 'approve' | 'reject'
     readonly reason: string
+    /** Stands for all who are asked for, for so long, where the policy lets it (SAFE-14). */
+    readonly breakGlassMs?: Millis | undefined
   }): Promise<{ readonly counted: boolean; readonly why: string }>
+  /** A person who had no part in it looked at a broken glass. Throws PROV_OP_REVIEW. */
+  review(request: {
+    readonly op: string
+    readonly as?: string | undefined
+    readonly reason: string
+  }): Promise<{ readonly by: string }>
   /** Takes a vote that was signed elsewhere. Throws the named reason when it does not count. */
   handIn(token: string): Promise<{ readonly counted: boolean; readonly why: string }>
   /** What a vote on a held operation binds to now, and when it ends at the latest, in seconds. */

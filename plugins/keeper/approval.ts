@@ -5,7 +5,7 @@
  * @module
  */
 import { digestOfText, newId, planDigest, seqKey, signTokenNow, subjects, tokenRules } from 'prov'
-import type { Acted, Clock, Contract } from 'prov'
+import type { Acted, BrokenGlass, Clock, Contract } from 'prov'
 import type { Judgement, PolicyInForce, TakenVote } from './decide.ts'
 import type { KnownIntent } from './keeper.ts'
 
@@ -17,13 +17,15 @@ export interface Approval {
   readonly votes: readonly TakenVote[]
   readonly seq: number
   readonly keeperEpoch: number
+  /** When one of the votes stands for all who were asked for. */
+  readonly glass: BrokenGlass | undefined
   /** Told along when it was judged just now. */
   readonly judgement: Judgement | undefined
 }
 
 /** Signs at once, so that matching and signing stand in one turn. */
 export function signApproval(
-  { intent, policy, votes, seq, keeperEpoch, judgement }: Approval,
+  { intent, policy, votes, seq, keeperEpoch, judgement, glass }: Approval,
   { contract, clock }: { readonly contract: Contract; readonly clock: Clock },
 ): { readonly data: Acted; readonly why: string } {
   const { claims } = intent
@@ -38,7 +40,11 @@ export function signApproval(
       jti: newId('jti', clock),
       iat,
       nbf: iat,
-      exp: Math.min(iat + tokenRules.approval.lifeMs / 1_000, claims.exp),
+      exp: Math.min(
+        iat + tokenRules.approval.lifeMs / 1_000,
+        claims.exp,
+        glass ? Math.max(iat + 1, glass.until / 1_000) : Infinity,
+      ),
       workspace: contract.workspace,
       intent: intent.token,
       op_digest: claims.op_digest,
@@ -47,7 +53,13 @@ export function signApproval(
       policy_version: policy.version,
       expected_state_version: claims.expected_state_version,
       scope: claims.scope,
-      approvals: votes.map(({ actor, kid, custody, vote }) => ({ actor, kid, custody, vote })),
+      approvals: votes.map(({ actor, kid, custody, vote }) => ({
+        actor,
+        kid,
+        custody,
+        vote,
+        ...(glass && { break_glass: true as const }),
+      })),
       seq,
       keeper_epoch: keeperEpoch,
     },
@@ -61,9 +73,14 @@ export function signApproval(
     approvals: votes.map(({ actor, custody }) => ({ actor, custody })),
     auto,
     approval: digestOfText(token),
+    ...(glass && { break_glass: glass }),
   }
   return {
-    why: auto ? (judgement?.why ?? 'policy signs it') : 'enough people agreed',
+    why: glass
+      ? `${glass.by} broke the glass: ${glass.reason}`
+      : auto
+        ? (judgement?.why ?? 'policy signs it')
+        : 'enough people agreed',
     data: {
       say: [
         ...(judgement ? [{ type: 'op.matched' as const, data: judgement.matched }] : []),

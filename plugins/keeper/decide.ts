@@ -19,12 +19,13 @@ import {
   compilePolicy,
   countVotes,
   matchPolicy,
+  mayBreakGlass,
   onePerson,
   readPolicy,
   ruleName,
   traceLines,
 } from 'prov/policies'
-import type { CompiledPolicy, KeeperMode, Quorum } from 'prov/policies'
+import type { CompiledPolicy, GlassAnswer, KeeperMode, Quorum } from 'prov/policies'
 
 /** One policy, compiled once and never changed: matching, hashing and signing use this object. */
 export interface PolicyInForce {
@@ -119,6 +120,9 @@ function subjectOf({ op }: IntentClaims, requester: KeyRecord, atMs: Millis) {
 
 export interface VoteQuestion {
   readonly claims: VoteClaims
+  /** What was asked for. */
+  readonly intent: IntentClaims
+  readonly nowMs: Millis
   readonly voter: KeyRecord
   readonly requester: KeyRecord
   readonly row: Pick<OpRow, 'id' | 'phase' | 'digest' | 'plan' | 'policy' | 'expected' | 'votes'>
@@ -135,6 +139,11 @@ export function judgeVote(question: VoteQuestion): ProvError | undefined {
   const { actor, kind } = voter
   if (kind !== 'human') return opErrors.PROV_OP_AGENT_APPROVAL({ op, actor, kind })
   if (row.phase !== 'held') return opErrors.PROV_OP_NOT_HELD({ op, phase: row.phase })
+  if (claims.break_glass) {
+    const what = refusesGlass(question)
+    if (typeof what === 'string') return opErrors.PROV_OP_BREAK_GLASS({ op, actor, what })
+    if (what) return what
+  }
   if (claims.decision === 'approve') {
     const own = personOf(requester) === personOf(voter)
     if (own && policy.compiled?.policy.requester_may_approve !== true) {
@@ -158,10 +167,42 @@ export function judgeVote(question: VoteQuestion): ProvError | undefined {
     return opErrors.PROV_OP_PLAN_CHANGED({ op, what: 'the plan' })
   }
   const voted = row.votes.find((vote) => personOf(key(vote.kid) ?? vote) === personOf(voter))
-  if (voted) {
+  // Who agreed as one of many may still find that there is no time for the others.
+  const more = claims.break_glass && voted?.decision === 'approve' && voted.until === undefined
+  if (voted && !(more && voted.kid === voter.kid)) {
     return opErrors.PROV_OP_VOTED({ op, actor: voted.actor })
   }
   return undefined
+}
+
+/** Never an agent, never the one who asked, whatever else the policy lets them. */
+function refusesGlass(question: VoteQuestion): ProvError | string | undefined {
+  const { claims, intent, voter, requester, policy, nowMs } = question
+  const { actor } = voter
+  const op = claims.sub
+  if (claims.decision !== 'approve') return 'it is a vote against'
+  if (claims.reason.trim() === '') return opErrors.PROV_OP_REASON_MISSING({ op })
+  if (personOf(requester) === personOf(voter)) return opErrors.PROV_OP_SELF_APPROVAL({ op, actor })
+  const answer = glassFor({ intent, voter, requester, policy, nowMs })
+  if (!answer.allowed) return answer.why
+  const { atMostMs, rule } = answer
+  const askedMs = (claims.exp - claims.iat) * 1_000
+  return askedMs <= atMostMs
+    ? undefined
+    : `${rule} lets it for ${atMostMs / 60_000} minutes at most`
+}
+
+/** What the policy says about this person breaking the glass for this operation. */
+export function glassFor(question: {
+  readonly intent: IntentClaims
+  readonly voter: KeyRecord
+  readonly requester: KeyRecord
+  readonly policy: PolicyInForce
+  readonly nowMs: Millis
+}): GlassAnswer {
+  const { intent, voter, requester, policy, nowMs } = question
+  const subject = subjectOf(intent, requester, nowMs)
+  return mayBreakGlass(policy.compiled?.policy, subject, voter.groups ?? [])
 }
 
 /** A vote that was taken. */
@@ -172,6 +213,13 @@ export interface TakenVote {
   readonly custody: 'shared' | 'separate'
   readonly reason: string
   readonly vote: string
+  /** Ms since the epoch; present when it breaks the glass. */
+  readonly until?: Millis | undefined
+}
+
+/** The vote that stands for all who were asked for, while its time lasts. */
+export function glassIn(votes: readonly TakenVote[], nowMs: Millis): TakenVote | undefined {
+  return votes.find(({ decision, until = 0 }) => decision === 'approve' && nowMs < until)
 }
 
 export type Count =
@@ -187,23 +235,28 @@ export function countOf(
     /** The person who asked. */
     readonly requester: string
     readonly requesterMayApprove: boolean
+    readonly nowMs: Millis
     readonly key: (kid: string) => KeyRecord | undefined
   },
 ): Count {
   const against = votes.find(({ decision }) => decision === 'reject')
   if (against) return { outcome: 'rejected', by: against }
-  const { key, ...rest } = options
+  const { key, nowMs, ...rest } = options
+  const glass = glassIn(votes, nowMs)
+  if (glass) return { outcome: 'approved', by: [glass] }
   const person = ({ kid, actor }: TakenVote) => personOf(key(kid) ?? { actor })
   const answer = countVotes({
     ...rest,
-    votes: votes.map((vote) => ({
-      actor: vote.actor,
-      person: person(vote),
-      kind: 'human' as const,
-      groups: key(vote.kid)?.groups ?? [],
-      verdict: vote.decision,
-      custody: vote.custody,
-    })),
+    votes: votes
+      .filter(({ until }) => until === undefined)
+      .map((vote) => ({
+        actor: vote.actor,
+        person: person(vote),
+        kind: 'human' as const,
+        groups: key(vote.kid)?.groups ?? [],
+        verdict: vote.decision,
+        custody: vote.custody,
+      })),
   })
   if (!answer.met) return { outcome: 'waiting', needs: answer.missing.join(' and ') }
   return { outcome: 'approved', by: votes.filter((vote) => answer.counted.includes(person(vote))) }

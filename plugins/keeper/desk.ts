@@ -11,6 +11,7 @@ import {
   newId,
   opErrors,
   openToken,
+  personOf,
   outboxEntry,
   policyErrors,
   ProvError,
@@ -28,6 +29,7 @@ import type {
   Contract,
   Journal,
   JsonObject,
+  KeyRecord,
   KeeperDesk,
   Log,
   Millis,
@@ -36,6 +38,7 @@ import type {
   WorkspaceFiles,
 } from 'prov'
 import { judgeVote } from './decide.ts'
+import { timeOfFact } from './keeper.ts'
 import type { Keeper, OperationRef } from './keeper.ts'
 import { policyFile } from './policy-file.ts'
 import { readPolicyFile } from './read-policy.ts'
@@ -102,14 +105,17 @@ export class Desk implements KeeperDesk {
       const { quorum } = keeper.judgement(intent)
       const { policy } = keeper
       const { key } = contract.keyring
-      const refused = judgeVote({ claims, voter, requester, row, policy, quorum, key })
+      const nowMs = clock.now()
+      const asked = { claims, intent: intent.claims, voter, requester, row, nowMs }
+      const refused = judgeVote({ ...asked, policy, quorum, key })
       if (refused) throw refused
       const { actor, kid } = voter
       const custody = custodyBetween(voter, requester)
-      const said = { decision, actor, kid, custody, reason, vote }
+      const cast = { decision, actor, kid, custody, reason, vote }
+      const said = claims.break_glass ? { ...cast, until: exp * 1_000 } : cast
       await instance.apply({
         type: 'op.vote',
-        at: clock.now(),
+        at: timeOfFact(instance.snapshot().context, 'op.vote', clock),
         by: 'keeper',
         ...said,
         data: { say: [{ type: 'op.vote', data: { ...said, token } }] },
@@ -158,6 +164,32 @@ export class Desk implements KeeperDesk {
     const request = { as, act: 'actor.revoke', subject: actor, reason, with: { kid } } as const
     await this.handInAct(await contract.act(request))
     return { kid, by: record.actor }
+  }
+
+  async review({ op, reason, as }: Parameters<KeeperDesk['review']>[0]) {
+    const { contract } = this.#parts
+    if (reason.trim() === '') throw opErrors.PROV_OP_REASON_MISSING({ op })
+    const { record } = await this.#person(as)
+    const approval = this.#unreviewed(op, record).approval
+    const said = { act: 'op.review', subject: op, reason } as const
+    await this.handInAct(await contract.act({ as, ...said, with: { approval } }))
+    return { by: record.actor }
+  }
+
+  /** The broken glass of an operation, for somebody who had no part in it. Throws PROV_OP_REVIEW. */
+  #unreviewed(op: string, reviewer: KeyRecord) {
+    const { contract, keeper } = this.#parts
+    const { actor } = reviewer
+    const refuse = (what: string) => opErrors.PROV_OP_REVIEW({ op, actor, what })
+    const found = contract.store.get().unreviewed.find((one) => one.op === op)
+    if (!found) throw refuse('no glass was broken for it that nobody reviewed')
+    const person = (name: string) => personOf(contract.keyring.actor(name) ?? { actor: name })
+    if (person(found.by) === personOf(reviewer)) throw refuse('they broke it themselves')
+    const mayApprove = keeper.policy.compiled?.policy.requester_may_approve === true
+    if (person(found.requester) === personOf(reviewer) && !mayApprove) {
+      throw refuse('they asked for the operation')
+    }
+    return found
   }
 
   async rotation() {
@@ -240,6 +272,14 @@ export class Desk implements KeeperDesk {
         const data = { version, digest, by: actor, policy, sources, act: token }
         await contract.emit('keeper', { type: 'policy.activated', subject: policyFile, data })
         await this.#parts.keeper.adopt()
+      } else if (act === 'op.review') {
+        const { sub: op, reason } = opened.claims
+        subject = op
+        const { approval } = this.#unreviewed(op, opened.record)
+        if (given['approval'] !== approval) throw otherAct('with')
+        this.#acts.take(opened, contract.epoch, clock.now())
+        const data = { by: actor, reason, approval, act: token }
+        await contract.emit('keeper', { type: 'op.reviewed', subject: op, data })
       } else if (act === 'keeper.rotate') await contract.offer(token)
       else throw otherAct('act')
       return act
@@ -311,10 +351,11 @@ export class Desk implements KeeperDesk {
     }
   }
 
-  async #sign({ op, decision, reason }: VoteRequest, signer: Signer): Promise<string> {
+  async #sign(request: VoteRequest, signer: Signer): Promise<string> {
+    const { op } = request
     const { contract, clock } = this.#parts
     const claims = voteClaims({
-      request: { op, decision, reason },
+      request,
       ballot: await this.ballot(op),
       kid: signer.record.kid,
       contract,

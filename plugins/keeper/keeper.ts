@@ -45,7 +45,7 @@ import type {
 } from 'prov'
 import type { OperationContext, OperationFact } from 'prov/machines'
 import { signApproval } from './approval.ts'
-import { countOf, judgeOp, movedState, policyInForce } from './decide.ts'
+import { countOf, glassFor, glassIn, judgeOp, movedState, policyInForce } from './decide.ts'
 import type { Count, Judgement, PolicyInForce, TakenVote } from './decide.ts'
 
 export type OperationRef = ActorRef<OperationContext>
@@ -242,8 +242,11 @@ export class Keeper {
     const gone = this.#revokedIn(context.votes.map(({ kid }) => kid))
     if (await this.#isMoved(intent, context)) return
     const row = this.#parts.contract.store.get().ops.get(op)
+    const nowMs = this.#parts.clock.now()
+    const isSpent = context.votes.some(({ until = Infinity }) => until <= nowMs)
     if (
       gone === undefined &&
+      !isSpent &&
       lapsed &&
       context.votes.length > 0 &&
       row?.policy === this.#policy.digest
@@ -258,7 +261,9 @@ export class Keeper {
     }
     if (judgement.verdict === 'auto-sign') return this.#approve(intent, [], judgement)
     const revoked = gone === undefined ? undefined : `the key of ${gone} was revoked`
-    const because = moved ?? revoked ?? (lapsed ? 'its command had no force any more' : undefined)
+    const spent = isSpent ? 'the time of the broken glass is over' : undefined
+    const because =
+      moved ?? revoked ?? spent ?? (lapsed ? 'its command had no force any more' : undefined)
     const lost = voidedIn(context)
     const why = because === undefined ? judgement.why : `${judgement.why} (${because}${lost})`
     await this.#apply(op, {
@@ -303,18 +308,12 @@ export class Keeper {
   }
 
   #tally({ requester }: KnownIntent, { quorum }: Judgement, context: OperationContext): Count {
-    const votes = context.votes.map((vote): TakenVote => ({
-      actor: vote.actor,
-      decision: vote.decision,
-      reason: vote.reason,
-      kid: vote.kid ?? '',
-      custody: vote.custody ?? 'shared',
-      vote: vote.vote ?? '',
-    }))
+    const votes = takenVotes(context)
     return countOf(votes, {
       quorum,
       requester: personOf(requester),
       requesterMayApprove: this.#policy.compiled?.policy.requester_may_approve === true,
+      nowMs: this.#parts.clock.now(),
       key: this.#parts.contract.keyring.key,
     })
   }
@@ -422,12 +421,25 @@ export class Keeper {
     }
     const seq = ++this.#seq
     const keeperEpoch = this.#epoch
-    const approval = { intent, policy, votes, seq, keeperEpoch, judgement }
+    const glass = this.#glassOf(intent, votes)
+    const approval = { intent, policy, votes, seq, keeperEpoch, judgement, glass }
     const { data, why } = signApproval(approval, { contract, clock })
     await this.#apply(op, { type: 'op.approved', seq, keeperEpoch, why, data })
     crashPoint('approved')
     const now = ref(op)?.snapshot().context
     if (now?.seq !== seq || now.keeperEpoch !== keeperEpoch) await this.#giveBack(seq)
+  }
+
+  #glassOf({ claims, requester }: KnownIntent, votes: readonly TakenVote[]) {
+    const { contract, clock } = this.#parts
+    const nowMs = clock.now()
+    const vote = glassIn(votes, nowMs)
+    const voter = vote && contract.keyring.key(vote.kid)
+    if (!vote || !voter) return undefined
+    const policy = this.#policy
+    const answer = glassFor({ intent: claims, voter, requester, policy, nowMs })
+    const rule = answer.allowed ? answer.rule : 'none'
+    return { by: vote.actor, kid: vote.kid, reason: vote.reason, rule, until: vote.until ?? nowMs }
   }
 
   /** A number that nobody will use: the controller need not wait for it. */
@@ -444,10 +456,7 @@ export class Keeper {
     const ref = this.#parts.ref(op)
     const { status, context } = ref?.snapshot() ?? {}
     if (!ref || !context || status === 'done') return
-    // A fact that came before has the same time: what is said anew in one millisecond, or by a clock
-    // that was set back, would pass for a repetition and change nothing.
-    const before = context.trail.filter((entry) => entry.fact === fact.type)
-    const at = Math.max(this.#parts.clock.now(), ...before.map((entry) => (entry.at ?? 0) + 1))
+    const at = timeOfFact(context, fact.type, this.#parts.clock)
     const whole = { ...fact, at, by: 'keeper' }
     const { value } = await ref.apply(whole)
     if (value !== 'held') {
@@ -473,6 +482,27 @@ export class Keeper {
     const lookMs = Math.min(waitMs, longestLookMs)
     this.#timers.set(op, clock.after(lookMs, due, { background: true }))
   }
+}
+
+/**
+ * Now, and later than every fact of that type. A fact that comes again has the time that it had: what is
+ * said anew in one millisecond, or by a clock that was set back, would pass for a repetition.
+ */
+export function timeOfFact({ trail }: OperationContext, type: string, clock: Clock): Millis {
+  const before = trail.filter(({ fact }) => fact === type).map(({ at }) => (at ?? 0) + 1)
+  return Math.max(clock.now(), ...before)
+}
+
+function takenVotes({ votes }: OperationContext): readonly TakenVote[] {
+  return votes.map((vote) => ({
+    actor: vote.actor,
+    decision: vote.decision,
+    reason: vote.reason,
+    kid: vote.kid ?? '',
+    custody: vote.custody ?? 'shared',
+    vote: vote.vote ?? '',
+    until: vote.until,
+  }))
 }
 
 /** Whose votes have no force any more, to be said with what moved. */

@@ -7,6 +7,7 @@ export const commands: CommandTable = {
   'validate-keeper-policy': () => import('./validate-keeper-policy.ts'),
   'policy activate': () => import('./policy-activate.ts'),
   'keeper status': () => import('./keeper-status.ts'),
+  'keeper review': () => import('./keeper-review.ts'),
   'keeper rotate': () => import('./keeper-rotate.ts'),
   'keeper mode': () => import('./keeper-mode.ts'),
   'actor create': () => import('./actor-create.ts'),

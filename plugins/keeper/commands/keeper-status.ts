@@ -8,13 +8,17 @@ export const command = defineCommand({
   describe: 'how the keeper judges now, and what waits for people',
   group: 'Operations',
   examples: [
-    ['prov keeper status', 'mode, policy, what is held; exit 1 while the policy file is no policy'],
+    [
+      'prov keeper status',
+      'mode, policy, what is held; exit 1 while the file is no policy or a broken glass waits',
+    ],
   ],
   flags: {},
   run: async (_, { read }) => (await read('keeper')) as KeeperView,
   // An alarm, for whoever runs this from a timer.
-  exitCode: ({ trouble, file }) => (trouble || file.state === 'broken' ? 1 : 0),
-  render({ mode, policy, trouble, file, held, lastSeq, refusals }, paint, format) {
+  exitCode: ({ trouble, file, unreviewed }) =>
+    trouble || file.state === 'broken' || unreviewed.length > 0 ? 1 : 0,
+  render({ mode, policy, trouble, file, held, unreviewed, lastSeq, refusals }, paint, format) {
     const look = { paint, format } as const
     return [
       ...fields(
@@ -41,6 +45,20 @@ export const command = defineCommand({
         table(
           held.map(({ op, type, target, by, needs }) => [op, `${type} ${target}`, by, needs ?? '']),
           { paint, format, head: ['op', 'what', 'by', 'needs'] },
+        ),
+        look,
+      ),
+      ...section(
+        'Broken glass, to be reviewed: prov keeper review <op>',
+        table(
+          unreviewed.map(({ op, type, target, by, at, reason }) => [
+            [op, paint.bold],
+            `${type} ${target}`,
+            [by, paint.bad],
+            at,
+            reason,
+          ]),
+          { paint, format, head: ['op', 'what', 'by', 'when', 'why'] },
         ),
         look,
       ),

@@ -1,6 +1,6 @@
 /** The keeper at a glance: its mode, the policy in force, what waits for people. @module */
 import { defined, defineRead, opsModel } from 'prov'
-import type { ErrorReport } from 'prov'
+import type { ErrorReport, Unreviewed } from 'prov'
 import { proposedBy } from './policy.ts'
 
 export interface KeeperView {
@@ -19,6 +19,8 @@ export interface KeeperView {
     readonly by: string
     readonly needs?: string
   }[]
+  /** Operations whose glass was broken, until another person reviews them; oldest first. */
+  readonly unreviewed: readonly Unreviewed[]
   /** Newest number given to an approval; null before the first one. */
   readonly lastSeq: { readonly epoch: number; readonly seq: number } | null
   readonly refusals: readonly {
@@ -40,6 +42,7 @@ export const read = defineRead<void, KeeperView>({
       policyTrouble: trouble,
       mode,
       refusals,
+      unreviewed,
       highest,
     } = await opsModel(journal)
     const { keeperEpoch: epoch, seq } = highest
@@ -51,6 +54,7 @@ export const read = defineRead<void, KeeperView>({
       held: [...open.values()]
         .filter(({ phase }) => phase === 'held')
         .map(({ id, type, target, by, needs }) => defined({ op: id, type, target, by, needs })),
+      unreviewed,
       lastSeq: seq === 0 ? null : { epoch, seq },
       refusals: refusals.map(({ at, code, message, count }) => ({ at, code, message, count })),
     }

@@ -26,11 +26,13 @@ export function eventText(event: AuditEvent): string {
   }
   if (isAudit(event, 'op.matched')) return `${event.data.verdict}: ${event.data.rule ?? 'no rule'}`
   if (isAudit(event, 'op.vote')) {
-    return `${event.data.actor} votes ${event.data.decision}: ${event.data.reason}`
+    const { actor, decision, reason, until } = event.data
+    return `${actor} ${until === undefined ? `votes ${decision}` : 'breaks the glass'}: ${reason}`
   }
   if (isAudit(event, 'op.approved')) {
     const who = event.data.approvals.map(({ actor }) => actor).join(', ')
-    return `number ${event.data.seq}, ${event.data.auto ? 'by policy' : `by ${who}`}`
+    const how = event.data.break_glass ? ', who broke the glass' : ''
+    return `number ${event.data.seq}, ${event.data.auto ? 'by policy' : `by ${who}${how}`}`
   }
   if (isAudit(event, 'op.claimed')) return `writes ${event.data.writes.join(', ') || 'nothing'}`
   if (isAudit(event, 'op.applied')) {

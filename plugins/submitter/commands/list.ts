@@ -23,13 +23,15 @@ export const command = defineCommand({
     }
     const enough = shortest(ops.map(({ op }) => op))
     return table(
-      ops.map(({ op, phase, type, target, by, ageMs, needs, why }) => [
+      ops.map(({ op, phase, type, target, by, ageMs, needs, why, glass }) => [
         [op.slice(0, enough), paint.bold],
         phaseCell(phase, paint),
         `${type} ${target}`,
         by,
         `${formatDuration(ageMs)} ago`,
-        needs ?? why,
+        glass && !glass.reviewed
+          ? ([`broken glass by ${glass.by}, not reviewed; ${needs ?? why}`, paint.bad] as const)
+          : (needs ?? why),
       ]),
       { paint, format, head: ['op', 'phase', 'what', 'by', 'asked', 'why'] },
     )

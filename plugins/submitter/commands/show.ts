@@ -21,6 +21,13 @@ export const command = defineCommand({
           ['why', row.why],
           ['code', row.code === undefined ? undefined : [row.code, paint.bad]],
           ['needs', row.phase === 'held' ? row.needs : undefined],
+          [
+            'glass',
+            row.glass && [
+              `broken by ${row.glass.by} as ${row.glass.rule} lets them: ${row.glass.reason}`,
+              paint.bad,
+            ],
+          ],
           ['by', `${row.by}, ${row.submittedAt}`],
           ['expires', new Date(row.expires * 1_000).toISOString()],
           ...bodyFields(row.body, row.expected),
@@ -44,9 +51,12 @@ export const command = defineCommand({
       ...section(
         'Votes',
         table(
-          row.votes.map(({ actor, decision, custody, reason }) => [
+          row.votes.map(({ actor, decision, custody, reason, until }) => [
             actor,
-            [decision, decision === 'approve' ? paint.good : paint.bad],
+            [
+              until === undefined ? decision : 'breaks glass',
+              decision === 'approve' ? paint.good : paint.bad,
+            ],
             custody,
             reason,
           ]),

@@ -5,7 +5,7 @@
  * @module
  */
 import { keeperDesk, section } from 'prov'
-import type { CommandContext, OpPlan, OpRow, Paint } from 'prov'
+import type { CommandContext, Millis, OpPlan, OpRow, Paint } from 'prov'
 import { standingLines, standingOf } from './end.ts'
 import type { OpStanding } from './end.ts'
 import { driven, mirrored } from './drive.ts'
@@ -33,12 +33,13 @@ interface VoteRequest {
   readonly id: string
   readonly decision: 'approve' | 'reject'
   readonly reason: string
+  readonly breakGlassMs?: Millis | undefined
   readonly wait: boolean
   readonly timeout: string
 }
 
 export async function vote(request: VoteRequest, context: CommandContext): Promise<Voted> {
-  const { id, decision, reason, wait, timeout } = request
+  const { id, decision, reason, breakGlassMs, wait, timeout } = request
   const timeoutMs = durationOf('timeout', timeout)
   const row = (await context.read('op', { id })) as OpRow
   const binds = {
@@ -49,13 +50,14 @@ export async function vote(request: VoteRequest, context: CommandContext): Promi
   const plan = await votedOn(row.id, decision, context)
   const mine = { decision, as: context.actor ?? null, binds, plan } as const
   if (context.dryRun) {
-    const said = `would sign a vote to ${decision} ${row.type} ${row.target}; nothing was signed`
+    const how = breakGlassMs === undefined ? 'sign a vote' : 'break the glass'
+    const said = `would ${how} to ${decision} ${row.type} ${row.target}; nothing was signed`
     return { ...standingOf(row), ...mine, counted: false, dryRun: true, said }
   }
   const runtime = await context.runtime()
   const answer = await runtime
     .service(keeperDesk)
-    .vote({ op: row.id, as: context.actor, decision, reason })
+    .vote({ op: row.id, as: context.actor, decision, reason, breakGlassMs })
   if (wait && answer.counted) await driven(runtime, row.id, context, timeoutMs)
   if (wait) await mirrored(runtime, context)
   const after = (await runtime.read('op', { id: row.id })) as OpRow

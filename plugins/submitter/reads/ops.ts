@@ -17,6 +17,8 @@ export interface OpSummary {
   /** What it waits for, while it is held. */
   readonly needs?: string
   readonly by: string
+  /** Who let it go alone; absent otherwise. */
+  readonly glass?: { readonly by: string; readonly reviewed: boolean }
   /** The applied operation that it takes back. */
   readonly compensates?: string
   readonly submittedAt: string
@@ -35,21 +37,23 @@ export const read = defineRead<OpsArgs, readonly OpSummary[]>({
   describe: 'operations, newest first; `open`: only those under way, `phase`: only that phase',
   args: ({ phase, open }) => defined({ phase: textOr(phase), open: open === true }),
   async run({ phase, open }, { journal, clock }) {
-    const { ops } = await opsModel(journal)
+    const { ops, unreviewed } = await opsModel(journal)
+    const waiting = new Set(unreviewed.map(({ op }) => op))
     return [...ops.values()]
       .reverse()
       .filter((row) => phase === undefined || row.phase === phase)
       .filter((row) => !open || !isTerminal(row.phase))
-      .map((row) => summaryOf(row, clock.now()))
+      .map((row) => summaryOf(row, clock.now(), !waiting.has(row.id)))
   },
 })
 
 const textOr = (value: unknown) => (typeof value === 'string' ? value : undefined)
 
-function summaryOf(row: OpRow, nowMs: Millis): OpSummary {
+function summaryOf(row: OpRow, nowMs: Millis, reviewed: boolean): OpSummary {
   const { id, type, target, phase, outcome, code, why, needs, by, submittedAt, changedAt } = row
   return {
     ...defined({ op: id, type, target, phase, outcome, code, why, by, submittedAt, changedAt }),
+    ...(row.glass && { glass: { by: row.glass.by, reviewed } }),
     ...(row.body.compensates !== undefined && { compensates: row.body.compensates }),
     ...(phase === 'held' && needs !== undefined && { needs }),
     ageMs: Math.max(0, nowMs - Date.parse(submittedAt)),

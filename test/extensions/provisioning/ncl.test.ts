@@ -143,6 +143,9 @@ t.test('the policy schema refuses what it does not know, and fills in the rest',
   t.match(policy("auto_sign = [{ actors = { kinds = ['robot] } }]"), /kinds/)
   t.match(policy('auto_sign = [{ op_type = "x", quorum = { at_least = 1 } }]'), /quorum/)
   t.match(policy('require_manual = [{ op_type = "x", quorum = { at_least = 1 } }]'), /accepted/)
+  const glass = 'op_type = "deploy", groups = ["oncall"], at_most_minutes = 15'
+  t.match(policy(`break_glass = [{ ${glass} }]`), /accepted/)
+  t.match(policy('break_glass = [{ op_type = "x", quorum = { at_least = 1 } }]'), /quorum/)
   t.match(policy('auto_sign = [{ op_type = "scale" }]'), /"target_patterns":\["\*"\]/)
 })
 
