@@ -20,7 +20,7 @@ export type {
   InspectRecord,
 } from './actor/inspect.ts'
 export type { FlightEntry, FlightQuery, FlightRecorder } from './actor/recorder.ts'
-export type { DeadLetter, LetterFilter } from './actor/letters.ts'
+export type { DeadLetter, DeadLetters, LetterFilter } from './actor/letters.ts'
 export type { Directive, SupervisionSpec } from './actor/supervise.ts'
 export type {
   ActorRef,

@@ -166,6 +166,7 @@ export const faceTypes: readonly string[] = [
   'CrashReport',
   'Custody',
   'DeadLetter',
+  'DeadLetters',
   'Delivery',
   'DiffLine',
   'Directive',

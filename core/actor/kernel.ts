@@ -25,7 +25,7 @@ import { hooksOf } from './inspect.ts'
 import type { Inspect, Inspector } from './inspect.ts'
 import type { Ledger, Stored } from './ledger.ts'
 import { largestBody } from './letters.ts'
-import type { DeadLetter, LetterFilter } from './letters.ts'
+import type { DeadLetter, DeadLetters, LetterFilter } from './letters.ts'
 import { Listeners } from './listeners.ts'
 import { childrenIn } from './kin.ts'
 import { Lives, isUnreadable } from './lives.ts'
@@ -323,9 +323,9 @@ export class Kernel implements ActorSystem {
     return this.#realm.recorder
   }
 
-  deadLetters(): { readonly count: Count; readonly rows: readonly DeadLetter[] } {
+  deadLetters(): DeadLetters {
     const { letters } = this.#realm.ledger
-    return { count: letters.count, rows: [...letters.rows].reverse() }
+    return { count: letters.count, rows: [...letters.rows].reverse(), left: letters.left }
   }
 
   async replay(which: Count | LetterFilter): Promise<readonly Replayed[]> {

@@ -16,6 +16,7 @@ import type { JsonValue } from '../json.ts'
 import { defined } from '../optional.ts'
 import type { Bytes, Count, Millis } from '../units.ts'
 import type { ActorEvent } from './define.ts'
+import { weigh } from './weigh.ts'
 
 /**
  * `unknown` nobody was ever started there; `stopped` it has ended; `full` its mailbox was, and the
@@ -59,6 +60,16 @@ export interface DeadLetter {
   readonly replays?: Count
 }
 
+/** What `deadLetters` tells. */
+export interface DeadLetters {
+  /** All that there ever were. */
+  readonly count: Count
+  /** Those that are kept, the newest first. */
+  readonly rows: readonly DeadLetter[]
+  /** Those that made room for newer ones while this process ran, by their reason. */
+  readonly left: Readonly<Partial<Record<LetterReason, Count>>>
+}
+
 /** What is known when a message is given up. */
 export interface Draft {
   readonly address: string
@@ -82,10 +93,14 @@ export interface LetterFilter {
   readonly reason?: LetterReason | undefined
 }
 
-/** Letters kept; older ones are only counted. */
+/** Letters kept; older ones are only counted, by their reason. */
 export const letterCap: Count = 1_000
+/** Room for the text of all letters that are kept, at two bytes a character. */
+export const lettersBytes: Bytes = 4_194_304
 /** Largest body that is kept. */
 export const largestBody: Bytes = 4_096
+/** Longest address and name of an event that is kept, in characters; longer ones end in `…`. */
+export const longestName: Count = 1_024
 /** How often one message may be replayed. */
 export const replayCap: Count = 3
 /** Largest record of letters. */
@@ -94,6 +109,7 @@ const largestRecord: Bytes = 262_144
 /** A letter in memory: its body may be more than what is written. */
 interface Held extends DeadLetter {
   readonly volatile?: boolean
+  bytes: Bytes
 }
 
 /** True for a letter that is named by every field of a filter. */
@@ -106,6 +122,8 @@ export const isMeant = (row: DeadLetter, { address, type, event, reason }: Lette
 export class Letters {
   /** In order of ids, which is order of age. */
   readonly #held = new Map<Count, Held>()
+  readonly #left: Partial<Record<LetterReason, Count>> = {}
+  #bytes: Bytes = 0
   #count: Count = 0
   /** No letter before this one is held. */
   #oldest: Count = 1
@@ -117,6 +135,11 @@ export class Letters {
   /** Letters so far; the newest one has this id. */
   get count(): Count {
     return this.#count
+  }
+
+  /** Letters that made room for newer ones since this was made, by their reason. */
+  get left(): DeadLetters['left'] {
+    return { ...this.#left }
   }
 
   /** The oldest first. */
@@ -137,17 +160,20 @@ export class Letters {
     const id = ++this.#count
     const held = {
       id,
-      address,
-      event: String((event as Partial<ActorEvent> | undefined)?.type),
+      address: cut(address),
+      event: cut(String((event as Partial<ActorEvent> | undefined)?.type)),
       reason,
       timeMs,
       body: event as ActorEvent,
-      from,
+      from: from && cut(from),
       version,
       ...lineage(cause),
       volatile,
+      bytes: 0,
     }
-    this.#hold(held as Held)
+    // Whoever has no address that can be kept cannot be sent anything again.
+    const chars = address.length > longestName ? Infinity : weigh(event, largestBody)
+    this.#hold(light(held as DeadLetter, chars), chars)
     return id === this.#unwritten
   }
 
@@ -183,6 +209,7 @@ export class Letters {
 
   /** A letter is replayed: it leaves. False when it is not there. */
   take(id: Count): boolean {
+    this.#bytes -= this.#held.get(id)?.bytes ?? 0
     return this.#held.delete(id)
   }
 
@@ -205,9 +232,21 @@ export class Letters {
     return records
   }
 
-  #hold(held: Held): void {
-    this.#held.set(held.id, held)
-    while (this.#held.size > letterCap) this.#held.delete(this.#oldest++)
+  /** `chars` of its body, where they are known. */
+  #hold(letter: DeadLetter, chars = weigh(letter.body, largestBody)): void {
+    const { address, event, from = '' } = letter
+    const said = letter.bodiless === undefined ? Math.min(chars ?? largestBody, largestBody) : 0
+    const bytes = 2 * (address.length + event.length + from.length + said)
+    // Ours: a copy of what was read, or made by `add`.
+    const held = letter as Held
+    held.bytes = bytes
+    this.#held.set(letter.id, held)
+    this.#bytes += bytes
+    while (this.#held.size > letterCap || this.#bytes > lettersBytes) {
+      const oldest = this.#held.get(this.#oldest)
+      if (oldest) this.#left[oldest.reason] = (this.#left[oldest.reason] ?? 0) + 1
+      this.take(this.#oldest++)
+    }
   }
 
   #settled(): void {
@@ -234,6 +273,7 @@ export class Letters {
 /** A copy that nobody else can change, with a body that is worth keeping. */
 function sealed(held: Held): Held {
   const { body, ...rest } = held
+  if (rest.bodiless !== undefined) return defined(rest) as Held
   return defined({ ...rest, ...bounded(body) }) as Held
 }
 
@@ -250,11 +290,22 @@ export function bounded(event: unknown): Pick<DeadLetter, 'body' | 'bodiless'> {
   }
 }
 
-const shown = ({ volatile: _, ...letter }: Held): DeadLetter => letter
+/** As it is held: with the event itself, unless that is too large or nobody can tell. */
+function light(letter: DeadLetter, chars: Count | undefined): DeadLetter {
+  if (chars !== undefined && chars <= largestBody) return letter
+  const { body, ...rest } = letter
+  return chars === undefined ? { ...rest, ...bounded(body) } : { ...rest, bodiless: 'large' }
+}
+
+/** Through bytes: a slice would keep hold of the whole. */
+const cut = (name: string): string =>
+  name.length > longestName ? `${Buffer.from(name.slice(0, longestName)).toString()}…` : name
+
+const shown = ({ volatile: _, bytes: _bytes, ...letter }: Held): DeadLetter => letter
 
 function written(held: Held): DeadLetter {
-  if (!held.volatile) return held
-  const { body: _, ...rest } = shown(held)
+  const { body, ...rest } = shown(held)
+  if (!held.volatile) return body === undefined ? rest : { ...rest, body }
   return { ...rest, bodiless: rest.bodiless ?? 'volatile' }
 }
 

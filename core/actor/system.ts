@@ -12,7 +12,7 @@ import type { XStateFacade } from './facade.ts'
 import type { Inspect } from './inspect.ts'
 import type { Program } from './program/program.ts'
 import type { RemoteProgram } from './program/remote.ts'
-import type { DeadLetter, LetterFilter } from './letters.ts'
+import type { DeadLetters, LetterFilter } from './letters.ts'
 import type { FlightEntry, FlightRecorder } from './recorder.ts'
 import type { Directive } from './supervise.ts'
 
@@ -197,8 +197,8 @@ export interface ActorSystem {
    */
   tap(address: Address, listener: Inspect): () => void
   list(filter?: { readonly type?: string }): readonly ActorRow[]
-  /** The newest ones first kept to a cap; `count` goes on counting. */
-  deadLetters(): { readonly count: Count; readonly rows: readonly DeadLetter[] }
+  /** The newest 1,000 and no more than 4 MiB of text, the newest first. */
+  deadLetters(): DeadLetters
   /**
    * Sends dead letters again, by id or all that a filter names, and resolves once that is durable. Each
    * leaves the list; the same message comes back under a new id when it fails again, at most three

@@ -1,6 +1,14 @@
 import t from 'tap'
 import { codeOf } from '../../core/kit.ts'
-import { largestBody, letterCap, Letters, replayCap, replayMark } from '../../core/actor/letters.ts'
+import {
+  largestBody,
+  letterCap,
+  Letters,
+  lettersBytes,
+  longestName,
+  replayCap,
+  replayMark,
+} from '../../core/actor/letters.ts'
 import type { DeadLetter, Draft } from '../../core/actor/letters.ts'
 import { startActors } from '../../core/actor/start.ts'
 import type { ActorSystem } from '../../core/actor/system.ts'
@@ -115,6 +123,57 @@ t.test('a flood keeps the newest and counts the rest', async (t) => {
   t.match(letters.rows[0], { id: 99_001, body: { n: 99_000 } })
   const written = letters.unwritten().flatMap((record) => record.letters)
   t.equal(written.length, letterCap)
+})
+
+t.test('letters take bounded room whatever they said, and say what made room', async (t) => {
+  const letters = new Letters()
+  const name = 'n'.repeat(longestName)
+  const fill = { type: name, text: 'x'.repeat(largestBody - longestName - 40) }
+  const each = 2 * (2 * longestName + largestBody)
+  const most = Math.floor(lettersBytes / each)
+  for (let n = 0; n < most; n++) letters.add(draft(fill, { address: `x/${name.slice(2)}` }))
+  t.equal(letters.rows.length, most, 'so many have room')
+  t.same(letters.left, {})
+  const more = (reason: Draft['reason'], times: number): void => {
+    for (let n = 0; n < times; n++) letters.add(draft(fill, { reason, from: `x/${name.slice(2)}` }))
+  }
+  more('full', most)
+  more('poison', 2 * most)
+  const { rows, left } = letters
+  const text = JSON.stringify(rows).length
+  t.ok(2 * text < lettersBytes + 400 * rows.length, `${text} characters`)
+  t.ok(rows.every(({ reason }) => reason === 'poison'))
+  const gone = Object.values(left).reduce((sum, count) => sum + count, 0)
+  t.equal(gone + rows.length, letters.count, 'each is kept or counted')
+  t.match(left, { failed: most, full: Number })
+  const read = new Letters()
+  read.load(JSON.parse(JSON.stringify(letters.kept)), letters.count)
+  t.same(read.rows, rows)
+  for (let n = 0; n < 3 * most; n++)
+    read.enter(read.count + 1, [{ ...rows[0], id: read.count + 1 } as DeadLetter])
+  t.ok(read.rows.length <= rows.length, 'read back or added, the room is the same')
+})
+
+t.test('what is too large to be kept is let go at once, without being written out', async (t) => {
+  const letters = new Letters()
+  let written = 0
+  const huge = Array.from({ length: 100_000 }, () => ({
+    get n() {
+      return ++written
+    },
+  }))
+  letters.add(draft({ type: 'huge', huge }))
+  letters.add(draft({ type: 'bytes', bytes: new Uint8Array(1e6) }))
+  letters.add(draft({ type: `long ${'t'.repeat(1e6)}` }, { address: `x/${'a'.repeat(1e6)}` }))
+  letters.add(draft({ type: 'says', toJSON: () => ({ type: 'said', n: 1 }), huge }))
+  t.ok(written < 2 * largestBody, `${written} of 100,000 entries were looked at`)
+  t.ok(JSON.stringify([...letters.rows]).length < 8 * longestName)
+  t.match(letters.rows, [
+    { event: 'huge', bodiless: 'large', body: undefined },
+    { event: 'bytes', bodiless: 'large', body: undefined },
+    { event: /^long t+…$/, address: /^x\/a+…$/, bodiless: 'large', body: undefined },
+    { event: 'says', body: { type: 'said', n: 1 } },
+  ])
 })
 
 t.test('a replayed message that fails again says which letter it was and how often', async (t) => {
