@@ -55,6 +55,7 @@ export function retireEnded({ contract, actors, type, clock, log, signal }: Reti
   }
   signal.addEventListener('abort', end, { once: true })
   const { ops } = contract.store.get()
+  // Whatever is not in memory left it. To look each one up on disk would take longer than all the rest.
   const had = actors.list({ type }).map(({ address }) => address.slice(type.length + 1))
-  retire(had.filter((op) => !ops.isNear(op) && ops.has(op)))
+  retire(had.filter((op) => !ops.isNear(op)))
 }

@@ -26,6 +26,7 @@ import {
 } from 'prov'
 import { operationMachine } from 'prov/machines'
 import { commands } from './commands/index.ts'
+import { Pace } from './pace.ts'
 import { reads } from './reads/index.ts'
 import { Submitter } from './submitter.ts'
 
@@ -58,6 +59,8 @@ export default definePlugin({
     actors.register(operation)
     retireEnded({ contract: deal, actors, type: 'submitter', clock, log, signal })
     deal.outbox('submitter', { signal })
+    const pace = new Pace(() => deal.store.get().open.size)
+    signal.addEventListener('abort', () => pace.end(), { once: true })
     await followAudit({
       bus: needs.bus,
       contract: deal,
@@ -65,22 +68,29 @@ export default definePlugin({
       log,
       signal,
       async take(event) {
+        pace.look()
         const fact = event.emitter === 'submitter' ? undefined : opFact(event)
         const ref = fact && actors.ref(`submitter/${event.subject}`)
         if (!fact || !ref) return
-        await ref.apply(fact).catch((thrown: unknown) => {
+        const { status } = await ref.apply(fact).catch((thrown: unknown) => {
           // An instance that reached its end takes no more facts, and needs none.
-          if (!ProvError.is(thrown) || thrown.code !== 'PROV_ACTOR_STOPPED') throw thrown
+          if (ProvError.is(thrown) && thrown.code === 'PROV_ACTOR_STOPPED')
+            return { status: 'done' }
+          throw thrown
         })
+        if (status === 'done') pace.heard(event.subject)
       },
+      failed: () => pace.end(),
     })
     const desk = new Submitter({
       contract: deal,
       journal: needs.journal,
       topology: needs.topology,
       clock,
+      room: () => pace.room(),
       start: async (op, input) => {
         const ref = await actors.spawn(operation, op, input)
+        pace.begun(op)
         crashPoint('submit')
         const { digest } = ref.snapshot().context
         // Somebody else was faster with the same id: theirs counts when it is the same.

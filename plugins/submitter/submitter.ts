@@ -45,6 +45,8 @@ export interface SubmitterParts {
   readonly journal: Journal
   readonly topology: Topology
   readonly clock: Clock
+  /** Resolves when this plane may take the next operation. */
+  readonly room: () => Promise<void>
   /** Starts the operation's instance; resolves once it is durable. Throws PROV_OP_ID_REUSED. */
   readonly start: (op: string, input: OperationInput) => Promise<void>
 }
@@ -64,6 +66,7 @@ export class Submitter implements Submissions {
     const op = opIdOf(proposal.opId, clock)
     const known = this.#row(op)
     if (known) return this.#again(known, proposal)
+    await this.#parts.room()
     journal.assertRoom()
     const { body, digest, state } = await this.plan(proposal)
     if (proposal.plan) this.#holdTo(proposal.plan, digest, state)
@@ -81,6 +84,7 @@ export class Submitter implements Submissions {
     if (opIdOf(op, this.#parts.clock) !== op) throw opErrors.PROV_OP_ID_INVALID({ op })
     const known = this.#row(op)
     if (known) return this.#again(known, body)
+    await this.#parts.room()
     journal.assertRoom()
     // What is signed may say anything under the name of a harmless type; what counts is declared here.
     const now = await this.plan(body)
