@@ -1671,7 +1671,7 @@ export const expectedErrors: readonly (readonly [string, string, number, string,
     'PROV_PLUGIN_HOLDS_THREADS',
     'fail',
     1,
-    'plugin <plugin> holds the threads that Node has for files, with <count> reads, writes or lookups that do not end; everybody in this process waits for them',
+    'plugin <plugin> holds the threads that Node has for files, with <count> reads, lookups, keys or the like that do not end; everybody in this process waits for them',
     'give it a process of its own, `"isolation": { "<plugin>": "process" }` in the `prov` field of package.json, and start Prov again',
   ],
   [

@@ -202,7 +202,7 @@ export const pluginErrors = defineErrors<{
   PROV_PLUGIN_HOLDS_THREADS: {
     disposition: 'fail',
     text: ({ plugin, count }) =>
-      `plugin ${plugin} holds the threads that Node has for files, with ${count} reads, writes or lookups that do not end; everybody in this process waits for them`,
+      `plugin ${plugin} holds the threads that Node has for files, with ${count} reads, lookups, keys or the like that do not end; everybody in this process waits for them`,
     remedy: ({ plugin }) =>
       `give it a process of its own, \`"isolation": { "${plugin}": "process" }\` in the \`prov\` field of package.json, and start Prov again`,
   },

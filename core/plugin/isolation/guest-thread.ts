@@ -11,6 +11,7 @@ import { pluginErrors } from '../errors.ts'
 import { board, doings, frameWindow } from './cage.ts'
 import { guest } from './guest.ts'
 import type { GuestPlugin } from './guest.ts'
+import { countHolders } from './holders.ts'
 
 const { found, port, answers, shared } = workerData as {
   found: GuestPlugin
@@ -78,11 +79,13 @@ function noneOfItsOwn(what: string) {
 const require = createRequire(import.meta.url)
 Object.assign(require('node:worker_threads') as object, { Worker: noneOfItsOwn('`new Worker`') })
 Object.assign(require('node:cluster') as object, { fork: noneOfItsOwn('`cluster.fork`') })
+const holding = countHolders()
 // Named imports of a module see what was assigned only after this.
 syncBuiltinESMExports()
 
 void guest({
   found,
+  holding,
   line: {
     post,
     postNow(frame) {

@@ -31,6 +31,8 @@ import type { Frame, Line } from './wire.ts'
 export type GuestPlugin = Pick<FoundPlugin, 'id' | 'entry' | 'source'>
 
 export interface GuestOptions {
+  /** Of what holds the shared threads, as much as Node does not count. Default: none. */
+  readonly holding?: () => Count
   readonly found: GuestPlugin
   readonly line: Line
   readonly listen: (take: (frame: unknown) => void) => void
@@ -55,7 +57,8 @@ export interface RawContext {
 const callWindow: Count = 1_000
 
 /** Serves until its thread ends. */
-export async function guest({ found, line, listen, mark }: GuestOptions): Promise<void> {
+export async function guest(options: GuestOptions): Promise<void> {
+  const { found, line, listen, mark, holding = () => 0 } = options
   const bird = canary()
   /** A failure is the plugin's own, unless what all of us stand on is another one now. */
   const look = (well = bird.steps()): boolean => {
@@ -252,7 +255,7 @@ export async function guest({ found, line, listen, mark }: GuestOptions): Promis
       // Before anything that the plugin might have changed under us.
       if ((frame as Frame).t !== 'ping') return peer.receive(frame)
       if (look(bird.steps() && bird.promises()))
-        line.post({ t: 'pong', memory: memoryOf(), holds: holds() })
+        line.post({ t: 'pong', memory: memoryOf(), holds: holds() + holding() })
     })
     line.post(opened)
   } catch (thrown) {

@@ -16,6 +16,9 @@ import { work, world } from './world.ts'
 const plugin = (worst: string) => ({
   'index.js': `
     import { closeSync, open, openSync } from 'node:fs'
+    import { pbkdf2 } from 'node:crypto'
+    import { promisify } from 'node:util'
+    import { deflate } from 'node:zlib'
     import { defineActor, definePlugin } from 'prov'
     import { assign, setup } from 'xstate'
     const worst = (event) => { ${worst} }
@@ -71,6 +74,31 @@ t.test(
     }
   },
 )
+
+t.test('whoever derives keys or packs without end is named too', async (t) => {
+  for (const endless of [
+    `const again = () => promisify(pbkdf2)('a', 'b', 1_000_000, 64, 'sha512').then(again)`,
+    `const much = Buffer.alloc(30_000_000); const again = () => deflate(much, { level: 9 }, again)`,
+  ]) {
+    const journal = await openJournal({ dir: join(await tempDir(t), 'journal') })
+    const undo: (() => unknown)[] = []
+    const here = await world(
+      { teardown: (step) => undo.unshift(step) },
+      {
+        install: plugin(`${endless}; for (let n = 0; n < 8; n++) again()`),
+        journal,
+        limits: { memoryBytes: 2 ** 31 },
+      },
+    )
+    const ref = await here.actors.spawn(actor, 'a')
+    await ref.apply({ type: 'bad.effect' })
+    const named = here.until(({ error }) => error?.code === 'PROV_PLUGIN_HOLDS_THREADS')
+    await work(here.actors, named)
+    t.match((await named).error?.message, /guest holds .* keys or the like/, endless)
+    for (const step of undo) await step()
+    await journal.close()
+  }
+})
 
 t.test('whoever prints without end is heard in part, and told how much is left out', async (t) => {
   const here = await world(t, {
