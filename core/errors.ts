@@ -9,7 +9,10 @@
  *
  * @module
  */
+import { types } from 'node:util'
 import type { JsonObject, JsonValue } from './json.ts'
+
+const { isProxy } = types
 
 /** Who decides what happens next; exit codes and supervision follow from it (see `exitCodes`). */
 export type Disposition =
@@ -105,13 +108,13 @@ export class ProvError extends Error {
       remedy: this.remedy,
       ...(this.place && { place: this.place }),
       detail: this.detail,
-      ...(this.cause instanceof Error && { cause: textOf(this.cause) }),
+      ...(isError(this.cause) && { cause: textOf(this.cause) }),
     }
   }
 
   /** True for an error made by any copy of this library; identity is never `instanceof`. */
   static is(value: unknown): value is ProvError {
-    return typeof value === 'object' && value !== null && brand in value
+    return isReadable(value) && brand in value
   }
 }
 
@@ -188,12 +191,27 @@ export const coreErrors = defineErrors<{
   },
 })
 
+/** True for an error that can be looked at without harm. */
+export const isError = (value: unknown): value is Error =>
+  isReadable(value) && value instanceof Error
+
+/** A proxy may do anything when it is looked at, each time something else; so may what is made of one. */
+function isReadable(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null) return false
+  for (let at: unknown = value; at !== null; at = Object.getPrototypeOf(at)) {
+    if (isProxy(at)) return false
+  }
+  return true
+}
+
 /** Any thrown value as a ProvError; foreign ones become PROV_INTERNAL with their message as cause. */
 export function asProvError(thrown: unknown): ProvError {
   if (ProvError.is(thrown)) return thrown
   const what = textOf(thrown)
   return coreErrors.PROV_INTERNAL({ what }, { cause: thrown })
 }
+
+const unreadable = 'something that cannot be read'
 
 /** What is kept of a text that was thrown: a message of megabytes costs whoever tells of it. */
 const longestText = 4_000
@@ -204,9 +222,9 @@ const longestText = 4_000
  */
 export function textOf(thrown: unknown): string {
   try {
-    return String(thrown instanceof Error ? thrown.message : thrown).slice(0, longestText)
+    return String(isError(thrown) ? thrown.message : thrown).slice(0, longestText)
   } catch {
-    return 'something that cannot be read'
+    return unreadable
   }
 }
 

@@ -38,6 +38,10 @@ export function runnerOf(owner: string, doing: string): Count {
   return number
 }
 
+/** The same owner, doing something else: what it leaves behind to be called is still its own. */
+export const alsoBy = (number: Count, doing: string): Count =>
+  runnerOf((runners[number] ?? (runners[0] as Runner)).owner, doing)
+
 /** Runs what is not a promise yet, under a number; a loop that never ends is known by it. */
 export function during<T>(number: Count, work: () => T): T {
   const before = running[place.who] as Count
@@ -46,6 +50,17 @@ export function during<T>(number: Count, work: () => T): T {
     return work()
   } finally {
     running[place.last] = number
+    running[place.who] = before
+  }
+}
+
+/** The same for a function that leaves nothing behind to go on later. */
+export function asRunner<T>(number: Count, work: () => T): T {
+  const before = running[place.who] as Count
+  running[place.who] = number
+  try {
+    return work()
+  } finally {
     running[place.who] = before
   }
 }

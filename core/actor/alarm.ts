@@ -93,9 +93,11 @@ export class Alarm<T> {
     return this.setMonotonic(dueMs + this.#steady(gapMs), item)
   }
 
-  /** The same for a time on the monotonic clock. */
+  /** The same for a time on the monotonic clock; one that is no number is due at once. */
   setMonotonic(due: Millis, item: T): AlarmHandle {
     if (this.#stopped) return 0
+    // Nothing is before or after that: the heap of all others would lose its order.
+    if (Number.isNaN(due)) return this.setMonotonic(-Infinity, item)
     const slot = this.#slot()
     this.#orders[slot] = this.#order
     this.#items[slot] = item

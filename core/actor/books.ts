@@ -11,12 +11,13 @@ import type { Address } from './address.ts'
 import type { Cell, Kind } from './cell.ts'
 import { typeOf } from './address.ts'
 import { promised } from './ledger.ts'
-import type { KernelRecords, Ledger, Pending } from './ledger.ts'
+import type { KernelRecords, Ledger, Pending, Stored } from './ledger.ts'
 import { replayCap, replayMark, replayTell } from './letters.ts'
 import type { DeadLetter, LetterReason } from './letters.ts'
 import { Mail } from './mail.ts'
 import type { Replayed } from './system.ts'
 import type { Due } from './turns.ts'
+import { isRefusal, notJson } from './writer.ts'
 import type { Writer } from './writer.ts'
 
 export interface BooksOptions {
@@ -66,22 +67,28 @@ export class Books {
 
   /** Many steps, one write: what comes meanwhile shares the next one. */
   put(cell: Cell, dues: readonly Due[] = []): Promise<void> {
-    const { ledger, writer } = this.#options
+    const { writer } = this.#options
+    try {
+      return (writer as Writer).put(...this.#standing(cell, dues))
+    } catch (thrown) {
+      return Promise.reject(notJson(cell.address, thrown))
+    }
+  }
+
+  #standing(cell: Cell, dues: readonly Due[]): [actor: Stored, outbox: readonly Pending[]] {
+    const { ledger } = this.#options
     const last = dues.at(-1)
-    const settled = new Set(dues.map(({ item }) => (item instanceof Mail ? item.cause : undefined)))
+    const settled = new Set(dues.map(({ item }) => (Mail.is(item) ? item.cause : undefined)))
     const outbox = ledger.outbox.of(cell.address).filter(({ id }) => !settled.has(id))
     for (const { item, sequence, effects } of dues) {
-      const trail = item instanceof Mail ? item : undefined
+      const trail = Mail.is(item) ? item : undefined
       outbox.push(...promised({ address: cell.address, sequence }, effects, true, trail))
     }
     const actor = cell.stored(last?.at, last?.sequence)
     // Beside the journal's order, so the mark it is written under goes along.
     const { fingerprint = ledger.types.get(typeOf(cell.address))?.fingerprint } = actor
     const marked = fingerprint === undefined ? actor : { ...actor, fingerprint }
-    return (writer as Writer).put(
-      marked,
-      outbox.map((pending) => ledger.written(pending)),
-    )
+    return [marked, outbox.map((pending) => ledger.written(pending))]
   }
 
   /** Writes the newest state; never beside another write of the same actor. */
@@ -92,7 +99,8 @@ export class Books {
     try {
       await this.put(cell)
     } catch (thrown) {
-      this.#options.broke(thrown as Error)
+      // One that cannot be said is still as it was said last.
+      if (!isRefusal(thrown as Error)) this.#options.broke(thrown as Error)
     }
     cell.busy = false
     this.#options.free(cell)

@@ -129,17 +129,17 @@ export class Cell implements Standing {
 
   get depth(): Count {
     const { box } = this
-    return box === undefined ? 0 : box instanceof Ring ? box.size : 1
+    return box === undefined ? 0 : Ring.is(box) ? box.size : 1
   }
 
   get first(): Item | undefined {
     const { box } = this
-    return box instanceof Ring ? box.first : box
+    return box !== undefined && Ring.is(box) ? box.first : box
   }
 
   push(item: Item): void {
     const { box } = this
-    if (box instanceof Ring) box.push(item)
+    if (box !== undefined && Ring.is(box)) box.push(item)
     else if (box === undefined) this.box = item
     else {
       const ring = takeRing()
@@ -152,14 +152,15 @@ export class Cell implements Standing {
   take(): Item | undefined {
     const { box } = this
     let item = box as Item | undefined
-    if (box instanceof Ring) {
+    if (box !== undefined && Ring.is(box)) {
       item = box.take()
       if (box.size === 0) {
         this.box = undefined
         giveRing(box)
       }
     } else this.box = undefined
-    if (item instanceof Mail && item.key !== undefined) this.#rare?.keys?.delete(item.key)
+    if (item !== undefined && Mail.is(item) && item.key !== undefined)
+      this.#rare?.keys?.delete(item.key)
     return item
   }
 
@@ -167,14 +168,15 @@ export class Cell implements Standing {
     const { box } = this
     this.box = undefined
     this.#rare?.keys?.clear()
-    return box === undefined ? [] : box instanceof Ring ? box.toArray() : [box]
+    return box === undefined ? [] : Ring.is(box) ? box.toArray() : [box]
   }
 
   /** True when what came of this promise waits to be handled. */
   awaits(promise: string): boolean {
     const { box } = this
-    const is = (item: Item): boolean => item instanceof Mail && item.cause === promise
-    return box instanceof Ring ? box.toArray().some(is) : box !== undefined && is(box)
+    const is = (item: Item): boolean => Mail.is(item) && item.cause === promise
+    if (box === undefined) return false
+    return Ring.is(box) ? box.toArray().some(is) : is(box)
   }
 
   /** Back to the front, in their order: they were taken but nothing came of it. */
@@ -347,4 +349,4 @@ export class Cell implements Standing {
 
 /** An envelope for what was taken out of one, for those who need to say more of it. */
 export const mailOf = (item: Item, nowMs: Millis): Mail =>
-  item instanceof Mail ? item : new Mail(item, nowMs)
+  Mail.is(item) ? item : new Mail(item, nowMs)

@@ -17,7 +17,7 @@
 import type { Count, Millis } from '../units.ts'
 import type { Address } from './address.ts'
 import { actorErrors } from './errors.ts'
-import { counted, within } from './supervise.ts'
+import { counted, strategies, within } from './supervise.ts'
 import type { Strategy } from './supervise.ts'
 
 export interface Group {
@@ -48,6 +48,23 @@ export function defineGroup(spec: GroupSpec): Group {
     throw actorErrors.PROV_ACTOR_DEF_INVALID({ type: String(name), what: 'a group needs a name' })
   }
   return Object.freeze({ name, strategy, intensity, periodMs, ...(parent && { parent }) })
+}
+
+/**
+ * A group of a user's making as it may be used: a copy with nothing else in it. Throws TypeError with
+ * what is wrong; a group that stands above itself has no end.
+ */
+export function plainGroup(given: unknown, below: readonly string[] = []): Group {
+  const { name, strategy, intensity, periodMs, parent } = (given ?? {}) as Partial<Group>
+  if (typeof name !== 'string' || name === '') throw new TypeError('a group without a name')
+  if (below.includes(name)) throw new TypeError(`group ${name} stands above itself`)
+  const known = strategies.find((one) => one === strategy)
+  if (known === undefined) throw new TypeError(`group ${name} has no strategy: use defineGroup`)
+  if (typeof intensity !== 'number' || typeof periodMs !== 'number') {
+    throw new TypeError(`group ${name} counts nothing: use defineGroup`)
+  }
+  const above = parent === undefined ? undefined : plainGroup(parent, [...below, name])
+  return { name, strategy: known, intensity, periodMs, ...(above && { parent: above }) }
 }
 
 /** What a group decided. Nobody is in both lists. */

@@ -20,14 +20,16 @@
  *
  * @module
  */
-import { asProvError } from '../errors.ts'
+import { textOf } from '../errors.ts'
 import type { JsonValue } from '../json.ts'
+import { place, runnerOf, running } from '../running.ts'
 import type { Bytes, Count, Millis } from '../units.ts'
 import type { Address } from './address.ts'
 import type { ActorDef, ActorEvent } from './define.ts'
 import { actorErrors } from './errors.ts'
 import type { Pending } from './ledger.ts'
 import { listening } from './listeners.ts'
+import { nameOf, unreadableName } from './mail.ts'
 import type { Config, Program, Standing } from './program/program.ts'
 import type { TimerState } from './state.ts'
 
@@ -221,10 +223,18 @@ export const stepRecord = (
   kind: 'transition',
   address,
   sequence,
-  event: event.type,
+  event: nameOf(event),
   from: before.value,
   to: config.value,
 })
+
+function nameIn(about: Carried): string {
+  try {
+    return 'type' in about ? nameOf(about) : nameOf(about.event)
+  } catch {
+    return unreadableName
+  }
+}
 
 /** The record of a message that came into a mailbox. */
 export const arrivalRecord = (
@@ -232,9 +242,12 @@ export const arrivalRecord = (
   from: Address | undefined,
   about: Carried,
 ): InspectRecordOf<'event'> => {
-  const type = 'type' in about ? about.type : about.event.type
+  const type = nameIn(about)
   return from === undefined ? { kind: 'event', to, type } : { kind: 'event', from, to, type }
 }
+
+/** A loop in an inspector that never ends is not put down to whom it looks at. */
+const inspecting = runnerOf('Prov', 'an inspector')
 
 /** Throws after which an inspector is let go. */
 const patience = 3
@@ -290,8 +303,7 @@ export function hooksOf(inspect?: Inspector | readonly Inspector[]): Hooks {
       )
       compose(kind)
     }
-    const { cause, message: own } = asProvError(thrown)
-    const what = cause instanceof Error ? cause.message : own
+    const what = textOf(thrown)
     const hear = hooks['inspector.failed']
     if (hear !== null) hear({ kind: 'inspector.failed', hears, what })
     else {
@@ -335,11 +347,14 @@ interface Guest {
 function records({ hear, failed }: Guest): Loose {
   return (record, actor, about) => {
     listening.depth++
+    const runs = running[place.who] as Count
+    running[place.who] = inspecting
     try {
       wait(hear(record, actor, about), failed)
     } catch (thrown) {
       failed(thrown)
     } finally {
+      running[place.who] = runs
       listening.depth--
     }
   }
@@ -349,11 +364,14 @@ function steps({ hear, failed }: Guest): StepHook {
   if (seesNothing(hear)) return records({ hear, failed })
   return (actor, event, before, about) => {
     listening.depth++
+    const runs = running[place.who] as Count
+    running[place.who] = inspecting
     try {
       wait(hear(stepRecord(actor, event, before), actor, about), failed)
     } catch (thrown) {
       failed(thrown)
     } finally {
+      running[place.who] = runs
       listening.depth--
     }
   }
@@ -363,11 +381,14 @@ function arrivals({ hear, failed }: Guest): ArrivalHook {
   if (seesNothing(hear)) return records({ hear, failed })
   return (actor, from, about) => {
     listening.depth++
+    const runs = running[place.who] as Count
+    running[place.who] = inspecting
     try {
       wait(hear(arrivalRecord(actor, from, about), actor, about), failed)
     } catch (thrown) {
       failed(thrown)
     } finally {
+      running[place.who] = runs
       listening.depth--
     }
   }

@@ -16,6 +16,7 @@ import type { JsonValue } from '../json.ts'
 import { defined } from '../optional.ts'
 import type { Bytes, Count, Millis } from '../units.ts'
 import type { ActorEvent } from './define.ts'
+import { nameOf } from './mail.ts'
 import { weigh } from './weigh.ts'
 
 /**
@@ -161,7 +162,7 @@ export class Letters {
     const held = {
       id,
       address: cut(address),
-      event: cut(String((event as Partial<ActorEvent> | undefined)?.type)),
+      event: cut(nameOf(event)),
       reason,
       timeMs,
       body: event as ActorEvent,

@@ -4,6 +4,9 @@
  *
  * @module
  */
+import { alsoBy, place, running } from '../running.ts'
+import type { Count } from '../units.ts'
+import { typeOf } from './address.ts'
 import type { Address } from './address.ts'
 
 /**
@@ -14,6 +17,8 @@ export const listening = { depth: 0 }
 
 interface Listener<T> {
   readonly hear: (event: T) => void
+  /** Who listens: a loop in it that never ends is not put down to whom it hears of. */
+  readonly runner: Count
   throws: number
 }
 
@@ -28,7 +33,8 @@ export class Listeners<T> {
   }
 
   add(address: Address, hear: (event: T) => void): () => void {
-    const listener: Listener<T> = { hear, throws: 0 }
+    const runner = alsoBy(running[place.who] as Count, `a listener to ${typeOf(address)}`)
+    const listener: Listener<T> = { hear, runner, throws: 0 }
     const all = this.#byAddress.get(address) ?? new Set()
     this.#byAddress.set(address, all.add(listener))
     return () => this.#remove(address, listener)
@@ -43,12 +49,15 @@ export class Listeners<T> {
     if (all === undefined) return
     for (const listener of Array.from(all)) {
       listening.depth++
+      const before = running[place.who] as Count
+      running[place.who] = listener.runner
       try {
         listener.hear(event)
       } catch (thrown) {
         if (++listener.throws >= patience) this.#remove(address, listener)
         this.#failed(address, thrown)
       } finally {
+        running[place.who] = before
         listening.depth--
       }
     }

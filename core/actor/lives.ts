@@ -10,7 +10,7 @@ import { asProvError, ProvError } from '../errors.ts'
 import type { JournalEntry } from '../journal/journal.ts'
 import type { JsonValue } from '../json.ts'
 import { defined } from '../optional.ts'
-import { runnerOf } from '../running.ts'
+import { asRunner, runnerOf } from '../running.ts'
 import type { Count, Millis } from '../units.ts'
 import { address as makeAddress, parseAddress, typeOf } from './address.ts'
 import type { Address } from './address.ts'
@@ -19,6 +19,7 @@ import type { Kind } from './cell.ts'
 import { childAddress } from './children.ts'
 import type { ActorDef } from './define.ts'
 import { actorErrors } from './errors.ts'
+import { plainGroup } from './groups.ts'
 import type { Group } from './groups.ts'
 import { consequencesOf, hasParent, lastWords, sayLast, showParent } from './kin.ts'
 import type { Consequences } from './kin.ts'
@@ -27,7 +28,7 @@ import type { Birth, KernelRecords, Parked, Stored } from './ledger.ts'
 import { eventOf, Mail } from './mail.ts'
 import { roomMade } from './overflow.ts'
 import { addressedTo } from './post.ts'
-import { demandOwn } from './partitions.ts'
+import { ownEntries } from './partitions.ts'
 import { none } from './program/program.ts'
 import type { Program, Standing, Step } from './program/program.ts'
 import type { RemoteProgram } from './program/remote.ts'
@@ -107,7 +108,8 @@ export class Lives {
     for (const actor of ledger.stored.values()) {
       if (program && isKept(actor) && typeOf(actor.address) === kind.def.type) {
         const mark = ledger.types.get(kind.def.type)
-        this.#revive(kind, actor, revive(program, actor, mark?.fingerprint))
+        const revived = asRunner(kind.runner, () => revive(program, actor, mark?.fingerprint))
+        this.#revive(kind, actor, revived)
       }
     }
     this.#disown(kind)
@@ -168,8 +170,9 @@ export class Lives {
     }
     try {
       this.#join(cell, actor.rank)
-    } catch {
+    } catch (thrown) {
       // Whoever cannot say where an actor belongs leaves it alone.
+      this.#realm.oddity(cell, 'supervision.group', thrown)
     }
     if (cell.parked) {
       cell.status = 'parked'
@@ -210,8 +213,8 @@ export class Lives {
   /** A member of a group has a place in the order of starts, and keeps it. */
   #join(cell: Cell, rank?: Count): void {
     const { groups, ledger } = this.#realm
-    const { def } = cell.kind
-    const group = groupOf(def, cell.address)
+    const { def, runner } = cell.kind
+    const group = asRunner(runner, () => groupOf(def, cell.address))
     if (!group) return
     cell.rare.rank = rank ?? ++ledger.rank
     groups.join(group, cell.address, cell.rare.rank)
@@ -300,7 +303,7 @@ export class Lives {
     const { nowMs, gapMs } = this.#now()
     let step: Step
     try {
-      step = (kind.program as Program).start(input, nowMs)
+      step = asRunner(kind.runner, () => (kind.program as Program).start(input, nowMs))
     } catch (thrown) {
       throw startFailed(address, thrown)
     }
@@ -373,10 +376,10 @@ export class Lives {
     try {
       const { def, program } = kind
       const { nowMs, gapMs } = this.#now()
-      const at = (program as Program).start(input, nowMs)
+      const at = asRunner(kind.runner, () => (program as Program).start(input, nowMs))
       const { effects, beside } = sorted(def, at.asked, address, sequence)
-      demandOwn(def.type, kind.owner, this.#realm.partition, beside)
-      return { at, beside, gapMs, ...consequencesOf(effects, at, address, birth, kind) }
+      const own = ownEntries(def.type, kind.owner, this.#realm.partition, beside)
+      return { at, beside: own, gapMs, ...consequencesOf(effects, at, address, birth, kind) }
     } catch (thrown) {
       throw startFailed(address, thrown)
     }
@@ -394,8 +397,8 @@ export class Lives {
       const request = { address, input, sequence, nowMs }
       const { state, tags, asked, beside } = await (kind.remote as RemoteProgram).start(request)
       const at = standingOf(state, tags)
-      demandOwn(kind.def.type, kind.owner, this.#realm.partition, beside)
-      return { at, beside, gapMs, ...consequencesOf(asked, at, address, birth, kind) }
+      const own = ownEntries(kind.def.type, kind.owner, this.#realm.partition, beside)
+      return { at, beside: own, gapMs, ...consequencesOf(asked, at, address, birth, kind) }
     } catch (thrown) {
       throw startFailed(address, thrown)
     }
@@ -543,7 +546,7 @@ export class Lives {
     const { books } = this.#realm
     const items = cell.takeAll()
     for (const item of items) {
-      const mail = item instanceof Mail ? item : undefined
+      const mail = Mail.is(item) ? item : undefined
       // After a close the timer and the promise still stand: they come again at the next start.
       if (mail?.dropped || mail?.timer || (!forGood && mail?.cause !== undefined)) continue
       if (mail?.waiter) {
@@ -586,7 +589,7 @@ export class Lives {
     ledger.forget(address)
     // What its former life asked for is not answered to the new one.
     const waiting = cell.takeAll().filter((item) => {
-      const cause = item instanceof Mail ? item.cause : undefined
+      const cause = Mail.is(item) ? item.cause : undefined
       return cause === undefined || ledger.outbox.has(cause)
     })
     void this.#start(kind, address, cell.input ?? undefined, cell.birth, cell).then(
@@ -614,8 +617,9 @@ const keepsInput = ({ def }: Kind): boolean =>
 
 /** A group that is only named has the strategy and the limits of the type that names it. */
 function groupOf({ supervision }: ActorDef, address: Address): Group | undefined {
-  const group = supervision.group?.(parseAddress(address).id)
-  if (typeof group !== 'string') return group
+  const group: unknown = supervision.group?.(parseAddress(address).id)
+  if (group === undefined || group === '') return undefined
+  if (typeof group !== 'string') return plainGroup(group)
   const { strategy, intensity, periodMs } = supervision
   return { name: group, strategy, intensity, periodMs }
 }

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { textOf } from '../errors.ts'
 import type { Count, Millis } from '../units.ts'
 import type { Address } from './address.ts'
 import type { ActorEvent } from './define.ts'
@@ -42,6 +43,13 @@ export class Mail {
   /** Where messages coalesce: what it is about. */
   key: string | undefined = undefined
   dropped = false
+  // oxlint-disable-next-line no-unused-private-class-members -- `#envelope in` below is its use
+  readonly #envelope = true
+
+  /** Told without looking at the event: one may throw at a mere `instanceof`, or be a revoked proxy. */
+  static is(item: object): item is Mail {
+    return #envelope in item
+  }
 
   constructor(event: ActorEvent, atMs: Millis) {
     this.event = event
@@ -56,7 +64,19 @@ export function traced(tracing: Tracing, address: Address, mail: Mail | undefine
   if (mail !== undefined) mail.traceparent = tracing.step(address, mail)
 }
 
-export const eventOf = (item: Item): ActorEvent => (item instanceof Mail ? item.event : item)
+export const unreadableName = '(unreadable)'
+
+/** What an event calls itself. Whatever it is, this does not throw: events are their senders' objects. */
+export function nameOf(event: unknown): string {
+  try {
+    const name: unknown = (event as Partial<ActorEvent> | null | undefined)?.type
+    return typeof name === 'string' ? name : textOf(name)
+  } catch {
+    return unreadableName
+  }
+}
+
+export const eventOf = (item: Item): ActorEvent => (Mail.is(item) ? item.event : item)
 
 /** So many slots without holes. */
 export const empty = (slots: Count): undefined[] => Array.from({ length: slots }, () => undefined)
@@ -67,6 +87,11 @@ export class Ring {
   #head = 0
   #mask: number
   size: Count = 0
+
+  /** As `Mail.is`. */
+  static is(box: object): box is Ring {
+    return #slots in box
+  }
 
   constructor(slots = 8) {
     this.#slots = empty(slots)

@@ -9,7 +9,7 @@
  *
  * @module
  */
-import type { Millis } from '../units.ts'
+import { asRunner } from '../running.ts'
 import { flag, mailOf } from './cell.ts'
 import type { Cell } from './cell.ts'
 import type { ActorEvent } from './define.ts'
@@ -43,21 +43,22 @@ export function roomMade(cell: Cell): void {
 export function makeRoom(realm: Realm, cell: Cell): boolean {
   const { first } = cell
   if (cell.kind.def.mailbox.overflow !== 'drop-oldest' || first === undefined) return false
-  if (first instanceof Mail && (first.waiter ?? first.cause ?? first.timer) !== undefined)
-    return false
+  if (Mail.is(first) && (first.waiter ?? first.cause ?? first.timer) !== undefined) return false
   cell.take()
   realm.books.letter(cell.address, eventOf(first), 'dropped')
   return true
 }
 
 /** The key of an event where messages coalesce; undefined for those that stand for themselves. */
-function keyOf(cell: Cell, event: ActorEvent): string | undefined {
+function keyOf(realm: Realm, cell: Cell, event: ActorEvent): string | undefined {
   const { key } = cell.kind.def.mailbox
-  if (typeof key !== 'function') return key && keyAt(event, typeof key === 'string' ? [key] : key)
+  if (key === undefined) return undefined
   try {
-    return key(event as never)
-  } catch {
+    if (typeof key !== 'function') return keyAt(event, typeof key === 'string' ? [key] : key)
+    return asRunner(cell.kind.runner, () => key(event as never))
+  } catch (thrown) {
     // A key that cannot be told is no reason to lose the message.
+    realm.oddity(cell, 'mailbox.key', thrown)
     return undefined
   }
 }
@@ -74,9 +75,9 @@ function keyAt(event: ActorEvent, path: readonly string[]): string | undefined {
 }
 
 /** True when a waiting message has the same key: a full mailbox has room for it. */
-export function replaces(cell: Cell, event: ActorEvent): boolean {
+export function replaces(realm: Realm, cell: Cell, event: ActorEvent): boolean {
   const { keys } = cell.rareIfAny ?? {}
-  const key = keys && keyOf(cell, event)
+  const key = keys && keyOf(realm, cell, event)
   return key !== undefined && keys?.has(key) === true
 }
 
@@ -84,10 +85,10 @@ export function replaces(cell: Cell, event: ActorEvent): boolean {
  * Queues where messages coalesce: in the place of the waiting one with the same key, else at the end.
  * Whoever applied the one that is replaced gets the answer of the one that replaced it.
  */
-export function keep(cell: Cell, item: Item, nowMs: Millis): void {
-  const mail = mailOf(item, nowMs)
+export function keep(realm: Realm, cell: Cell, item: Item): void {
+  const mail = mailOf(item, realm.nowMs)
   const special = (mail.cause ?? mail.timer) !== undefined
-  const key = special ? undefined : keyOf(cell, mail.event)
+  const key = special ? undefined : keyOf(realm, cell, mail.event)
   if (key === undefined) return cell.push(mail)
   const keys = (cell.rare.keys ??= new Map<string, Mail>())
   const waiting = keys.get(key)

@@ -9,16 +9,29 @@
 import type { JournalEntry } from '../journal/journal.ts'
 import { actorErrors } from './errors.ts'
 
-/** Throws PROV_ACTOR_PARTITION_FOREIGN for the first entry that goes elsewhere. */
-export function demandOwn(
+/**
+ * The entries as they may be written: nothing but partition, type and body, and the text of the body
+ * made here, whatever else their maker handed over. Throws PROV_ACTOR_PARTITION_FOREIGN for the first
+ * one that goes elsewhere, TypeError for one that is none.
+ */
+export function ownEntries(
   type: string,
   owner: string | undefined,
   kernel: string,
   entries: readonly JournalEntry[],
-): void {
-  for (const { partition } of entries) {
+): readonly JournalEntry[] {
+  return entries.map((entry) => {
+    const { partition, type: kind, body } = entry
+    if (typeof partition !== 'string' || typeof kind !== 'string') {
+      throw new TypeError('a record needs `partition` and `type`, both of them text')
+    }
     const own = owner === undefined || partition === owner || partition.startsWith(`${owner}.`)
-    if (own && partition !== kernel) continue
-    throw actorErrors.PROV_ACTOR_PARTITION_FOREIGN({ type, partition, own: owner ?? type })
-  }
+    if (!own || partition === kernel) {
+      throw actorErrors.PROV_ACTOR_PARTITION_FOREIGN({ type, partition, own: owner ?? type })
+    }
+    const json = JSON.stringify(body) as string | undefined
+    if (json === undefined)
+      throw new TypeError(`the body of record ${kind} is nothing JSON can say`)
+    return { partition, type: kind, body, json }
+  })
 }

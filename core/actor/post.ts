@@ -9,6 +9,7 @@ import type { Address } from './address.ts'
 import { flag, mailOf } from './cell.ts'
 import type { Cell } from './cell.ts'
 import type { ProvError } from '../errors.ts'
+import { asRunner } from '../running.ts'
 import type { ActorEvent } from './define.ts'
 import type { EffectEvent } from './effects.ts'
 import { arrivalRecord } from './inspect.ts'
@@ -70,7 +71,11 @@ export class Post {
         ? abortable(mail, signal, address, { resolve, reject })
         : { resolve, reject }
       if (reason === undefined) return this.#queue(cell as Cell, mail, undefined)
-      if (reason === 'full' && cell && (replaces(cell, event) || makeRoom(this.#realm, cell))) {
+      if (
+        reason === 'full' &&
+        cell &&
+        (replaces(this.#realm, cell, event) || makeRoom(this.#realm, cell))
+      ) {
         return this.#queue(cell, mail, undefined)
       }
       reject(this.#realm.broken ?? refused(reason, address, cell, event))
@@ -114,7 +119,7 @@ export class Post {
   #overflow(cell: Cell, event: ActorEvent): Sent {
     const { address, kind } = cell
     this.#realm.say({ kind: 'mailbox', address, depth: cell.depth, full: true }, cell)
-    if (replaces(cell, event) || makeRoom(this.#realm, cell)) {
+    if (replaces(this.#realm, cell, event) || makeRoom(this.#realm, cell)) {
       this.#queue(cell, event, undefined)
       return accepted
     }
@@ -143,9 +148,9 @@ export class Post {
     if (hear !== null) hear(cell, from, item)
     if (tapped) this.#realm.taps.tell(cell.address, arrivalRecord(cell, from, item), cell, item)
     const idle = (cell.flags & standingBy) === 0
-    if (cell.kind.keyed) keep(cell, item, this.#realm.nowMs)
+    if (cell.kind.keyed) keep(this.#realm, cell, item)
     // How long something waits is only interesting where it has to.
-    else cell.push(idle || item instanceof Mail ? item : new Mail(item, this.#realm.nowMs))
+    else cell.push(idle || Mail.is(item) ? item : new Mail(item, this.#realm.nowMs))
     if (tapped) this.#depth(cell)
     return idle
   }
@@ -198,7 +203,8 @@ export class Post {
   #read(cell: Cell, { version }: Pending, event: ActorEvent): ActorEvent | undefined {
     if (version === undefined) return event
     try {
-      return upcast(cell.kind.def, event, version, cell.address)
+      const { def, runner } = cell.kind
+      return asRunner(runner, () => upcast(def, event, version, cell.address))
     } catch (thrown) {
       this.#realm.warden.unreadable(cell, thrown as ProvError)
       return undefined
@@ -208,10 +214,16 @@ export class Post {
   /** A tell of an actor that keeps nothing: delivered now or a dead letter, no promise to keep. */
   tellNow(from: Address, params: unknown): void {
     const { books, ledger, starting, asks } = this.#realm
-    const told = params as { readonly to: unknown; readonly event: ActorEvent }
-    const { event } = told
-    // A machine may name anything.
-    const to = (typeof told.to === 'string' ? told.to : String(told.to)) as Address
+    let to: Address
+    let event: ActorEvent
+    try {
+      const told = params as { readonly to: unknown; readonly event: ActorEvent }
+      event = told.event
+      // A machine may name anything.
+      to = (typeof told.to === 'string' ? told.to : String(told.to)) as Address
+    } catch {
+      return books.letter(from, params, 'invalid', { from })
+    }
     if (!isEvent(event)) return books.letter(to, event, 'invalid', { from })
     if (asks.answer(to, event)) return
     const cell = this.#realm.find(to, 'message')

@@ -9,6 +9,7 @@
  * @module
  */
 import type { Clock } from '../clock.ts'
+import { textOf } from '../errors.ts'
 import type { Count, Millis } from '../units.ts'
 import type { Address } from './address.ts'
 import type { Alarm } from './alarm.ts'
@@ -148,6 +149,12 @@ export class Realm {
     if (cell !== undefined && (cell.flags & flag.tapped) !== 0) {
       this.taps.tell(cell.address, record, cell, about)
     }
+  }
+
+  /** A function of a type threw where the kernel goes on without its answer. */
+  oddity(cell: Cell, place: string, thrown: unknown): void {
+    const { address } = cell
+    this.say({ kind: 'observer.failed', address, what: `${place}: ${textOf(thrown)}` }, cell)
   }
 
   /** Something ended; when it was the last thing, whoever closes goes on. */

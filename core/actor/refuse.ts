@@ -7,15 +7,20 @@ import type { Address } from './address.ts'
 import type { Cell } from './cell.ts'
 import type { ActorEvent } from './define.ts'
 import { actorErrors } from './errors.ts'
+import { nameOf } from './mail.ts'
 import type { Mail, Waiter } from './mail.ts'
 import type { Refusal } from './system.ts'
 
 /** True for an event that may come from outside: timers and starts are the kernel's own. */
 export function isEvent(event: unknown): event is ActorEvent {
-  const type = (event as ActorEvent | null | undefined)?.type as unknown
-  if (typeof type !== 'string' || type === '') return false
-  // Looking at one letter first: this runs for every message there is.
-  return type.charCodeAt(0) !== 120 || !type.startsWith('xstate.')
+  try {
+    const type = (event as ActorEvent | null | undefined)?.type as unknown
+    if (typeof type !== 'string' || type === '') return false
+    // Looking at one letter first: this runs for every message there is.
+    return type.charCodeAt(0) !== 120 || !type.startsWith('xstate.')
+  } catch {
+    return false
+  }
 }
 
 /** The error of a refusal. */
@@ -40,7 +45,7 @@ export function refused(
     case 'unknown':
       return actorErrors.PROV_ACTOR_UNKNOWN({ address })
     case 'invalid':
-      return actorErrors.PROV_ACTOR_EVENT_INVALID({ address, event: String(event?.type) })
+      return actorErrors.PROV_ACTOR_EVENT_INVALID({ address, event: nameOf(event) })
     case 'stopped':
       return actorErrors.PROV_ACTOR_STOPPED({ address })
   }
@@ -48,7 +53,7 @@ export function refused(
 
 /** Whoever waited has left; what becomes of the event is not known to them. */
 export const abandoned = (address: Address, event: ActorEvent): Error =>
-  actorErrors.PROV_ACTOR_ABORTED({ address, event: event.type })
+  actorErrors.PROV_ACTOR_ABORTED({ address, event: nameOf(event) })
 
 /** A waiter that may give up. Before its message is taken, that also takes the message back. */
 export function abortable(

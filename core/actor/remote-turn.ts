@@ -12,7 +12,7 @@ import { TurnRecord } from './encode.ts'
 import { consequencesOf } from './kin.ts'
 import { eventOf, Mail, traced } from './mail.ts'
 import type { Item } from './mail.ts'
-import { demandOwn } from './partitions.ts'
+import { ownEntries } from './partitions.ts'
 import type { Standing } from './program/program.ts'
 import type { RemoteProgram } from './program/remote.ts'
 import type { Realm } from './realm.ts'
@@ -32,38 +32,48 @@ export async function remoteSteps(
   const { timers } = kind.def
   const dues: Due[] = []
   const entries: JournalEntry[] = []
-  const fail = (at: number, thrown: unknown) => ({
-    turn: { dues, entries, gapMs, failure: { message: mailOf(items[at] as Item, nowMs), thrown } },
-    left: items.slice(at + 1),
-  })
+  const journaled = kind.def.durability === 'journal'
+  const record = journaled ? new TurnRecord(partition, cell, nowMs) : undefined
+  /** What was reached is committed, whatever came then. */
+  const turned = (failed?: { readonly thrown: unknown }) => {
+    const next = failed && items[dues.length]
+    const failure = next && failed && { message: mailOf(next, nowMs), thrown: failed.thrown }
+    if (record && dues.length > 0) entries.push(record.entry())
+    return {
+      turn: { dues, entries, gapMs, failure },
+      left: items.slice(failure ? dues.length + 1 : dues.length),
+    }
+  }
   try {
     const messages = items.map((item) => {
-      if (realm.tracing !== null && item instanceof Mail) traced(realm.tracing, address, item)
-      const timer = item instanceof Mail ? item.timer?.id : undefined
+      if (realm.tracing !== null && Mail.is(item)) traced(realm.tracing, address, item)
+      const timer = Mail.is(item) ? item.timer?.id : undefined
       return { event: eventOf(item), nowMs, ...(timer !== undefined && { timer }) }
     })
     const state = persisted(cell)
     const { steps, failure } = await remote.turn({ address, sequence, state, messages })
-    const journaled = kind.def.durability === 'journal'
-    const record = journaled ? new TurnRecord(partition, cell, nowMs) : undefined
     let before: Standing = cell
     for (const [index, step] of steps.slice(0, items.length).entries()) {
       const item = items[index] as Item
-      const mail = item instanceof Mail ? item : undefined
+      const mail = Mail.is(item) ? item : undefined
       const at = standingOf(step.state, step.tags)
       const after = timers ? withDelays(timers, before, at, nowMs) : at
-      const { beside, logs } = step
       const { effects, emits } = consequencesOf(step.asked, after, address, cell.birth, kind)
+      const beside = ownEntries(kind.def.type, kind.owner, partition, step.beside)
       record?.add(eventOf(item), before, after, mail, effects)
-      demandOwn(kind.def.type, kind.owner, partition, beside)
       entries.push(...beside)
-      dues.push({ item, at: after, sequence: sequence + index + 1, effects, emits, logs })
+      dues.push({
+        item,
+        at: after,
+        sequence: sequence + index + 1,
+        effects,
+        emits,
+        logs: step.logs,
+      })
       before = after
     }
-    if (record && dues.length > 0) entries.push(record.entry())
-    if (failure) return fail(Math.min(dues.length, items.length - 1), errorFrom(failure))
-    return { turn: { dues, entries, gapMs }, left: items.slice(dues.length) }
+    return turned(failure && { thrown: errorFrom(failure) })
   } catch (thrown) {
-    return fail(Math.min(dues.length, items.length - 1), thrown)
+    return turned({ thrown })
   }
 }

@@ -28,7 +28,7 @@ export function rowOf(
     sequence,
     depth,
     // A plain event bears no time: it came after the kernel last looked at the clock.
-    oldestMs: first && nowMs - (first instanceof Mail ? first.atMs : lookedMs),
+    oldestMs: first && nowMs - (Mail.is(first) ? first.atMs : lookedMs),
     restarts,
     parked:
       parked && defined({ code: parked.code, message: parked.message, event: parked.event?.type }),

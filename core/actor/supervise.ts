@@ -31,7 +31,9 @@ import type { LetterReason } from './letters.ts'
 export type Directive = 'restart' | 'reset' | 'resume' | 'park' | 'stop' | 'escalate'
 
 /** Who restarts with an actor that failed: it alone, all of its group, or it and those started later. */
-export type Strategy = 'one_for_one' | 'one_for_all' | 'rest_for_one'
+export const strategies = ['one_for_one', 'one_for_all', 'rest_for_one'] as const
+
+export type Strategy = (typeof strategies)[number]
 
 export interface Backoff {
   /** Pause before going on after a first restart. Default 100 ms. */

@@ -21,6 +21,7 @@
  *
  * @module
  */
+import { coreErrors, textOf } from '../errors.ts'
 import type { JournalEntry } from '../journal/journal.ts'
 import type { JsonValue } from '../json.ts'
 import type { Count, Millis } from '../units.ts'
@@ -29,22 +30,23 @@ import type { AlarmHandle } from './alarm.ts'
 import { flag, largestBatch, mailOf } from './cell.ts'
 import type { Cell } from './cell.ts'
 import type { ActorDef, ActorEvent, RecordMaker } from './define.ts'
-import { TurnRecord } from './encode.ts'
+import { demandJson, TurnRecord } from './encode.ts'
 import { isTold } from './ledger.ts'
 import { stepRecord } from './inspect.ts'
 import type { Pending } from './ledger.ts'
 import { isChildrens } from './children.ts'
 import { consequencesOf } from './kin.ts'
-import { eventOf, Mail, traced } from './mail.ts'
+import { eventOf, Mail, nameOf, traced } from './mail.ts'
 import type { Item } from './mail.ts'
 import { roomMade } from './overflow.ts'
-import { demandOwn } from './partitions.ts'
+import { ownEntries } from './partitions.ts'
 import { none } from './program/program.ts'
 import type { Asked, Config, LogLine, Program, Standing, Step } from './program/program.ts'
 import type { Realm, Waking } from './realm.ts'
 import { remoteSteps } from './remote-turn.ts'
 import type { TimerState } from './state.ts'
 import { indexOf, withDelays } from './timers.ts'
+import { isRefusal } from './writer.ts'
 import type { Writer } from './writer.ts'
 
 /** One computed step that waits for its commit. */
@@ -93,8 +95,25 @@ export class Turns {
   readonly take = (cell: Cell): Count => {
     if ((cell.flags & notNow) !== 0 || this.#realm.over) return 0
     const { kind } = cell
-    if (kind.program === undefined) return this.#elsewhere(cell)
-    return kind.kept ? this.#kept(cell, kind.program) : this.#volatile(cell, kind.program)
+    try {
+      if (kind.program === undefined) return this.#elsewhere(cell)
+      return kind.kept ? this.#kept(cell, kind.program) : this.#volatile(cell, kind.program)
+    } catch (thrown) {
+      this.#ours(cell, thrown)
+      return 1
+    }
+  }
+
+  /**
+   * A fault of the kernel's own: it is said, and costs this actor what was left of its turn. What was
+   * committed is in the journal; the next start goes on from there.
+   */
+  #ours(cell: Cell, thrown: unknown, dues: readonly Due[] = []): void {
+    const what = `${cell.address}: ${textOf(thrown)}`
+    const error = coreErrors.PROV_INTERNAL({ what }, { cause: thrown })
+    process.emitWarning(error.message, { type: 'ProvWarning', code: error.code })
+    for (const { item } of dues) if (Mail.is(item)) item.waiter?.reject(error)
+    if (cell.box !== undefined && (cell.flags & notNow) === 0) this.#realm.scheduler.ready(cell)
   }
 
   // ── keeps nothing ──────────────────────────────────────────────────────────────────────────────
@@ -104,7 +123,7 @@ export class Turns {
     let steps = 0
     while (steps < largestBatch && cell.box !== undefined) {
       const item = cell.take() as Item
-      const mail = item instanceof Mail ? item : undefined
+      const mail = Mail.is(item) ? item : undefined
       if (mail !== undefined && this.#stale(mail, cell)) continue
       const event = mail === undefined ? (item as ActorEvent) : mail.event
       if (tracing !== null) traced(tracing, cell.address, mail)
@@ -131,7 +150,7 @@ export class Turns {
       if (steps === 1 && cell.rareIfAny !== undefined) this.#realm.warden.through(cell, item)
       if (mail?.cause !== undefined) this.#realm.books.caused(mail.cause, false)
       if (step.asked !== none) this.#asked(cell, step.asked, mail)
-      recorder.note(cell.address, event.type, step.config, cell.sequence, nowMs)
+      recorder.note(cell.address, nameOf(event), step.config, cell.sequence, nowMs)
       if (step.logs !== none) this.#log(cell, step.logs)
       const hear = hooks.transition
       if (hear !== null) hear(cell, event, before, item)
@@ -191,7 +210,7 @@ export class Turns {
     let { sequence } = cell
     for (let left = cell.batch; left > 0 && cell.box !== undefined; left--) {
       const item = cell.take() as Item
-      const mail = item instanceof Mail ? item : undefined
+      const mail = Mail.is(item) ? item : undefined
       if (mail !== undefined && this.#stale(mail, before)) continue
       const event = eventOf(item)
       if (tracing !== null) traced(tracing, cell.address, mail)
@@ -203,10 +222,12 @@ export class Turns {
         const after = def.timers ? withDelays(def.timers, before, step, nowMs) : step
         const next = sequence + 1
         const { effects: own, beside } = sorted(def, after.asked, cell.address, next)
-        if (beside.length > 0) demandOwn(def.type, cell.kind.owner, partition, beside)
         const { effects, emits } = consequencesOf(own, after, cell.address, cell.birth, cell.kind)
-        record?.add(event, before, after, mail, effects)
-        for (const entry of beside) entries.push(entry)
+        const written =
+          beside.length > 0 ? ownEntries(def.type, cell.kind.owner, partition, beside) : none
+        if (record) record.add(event, before, after, mail, effects)
+        else demandJson(before, after, effects)
+        for (const entry of written) entries.push(entry)
         dues.push({ item, at: after, sequence: next, effects, emits, logs: after.logs })
         before = after
         sequence = next
@@ -226,9 +247,9 @@ export class Turns {
     while (items.length < cell.batch && cell.box !== undefined) {
       // A timer may be cancelled by the step before it: it starts a turn of its own.
       const { first } = cell
-      if (items.length > 0 && first instanceof Mail && first.timer) break
+      if (items.length > 0 && first !== undefined && Mail.is(first) && first.timer) break
       const item = cell.take() as Item
-      if (!(item instanceof Mail) || !this.#stale(item, cell)) items.push(item)
+      if (!Mail.is(item) || !this.#stale(item, cell)) items.push(item)
     }
     if (items.length === 0) return 0
     cell.busy = true
@@ -273,7 +294,11 @@ export class Turns {
     realm.commits++
     const durable = (): void => {
       realm.commits--
-      this.#committed(cell, turn)
+      try {
+        this.#committed(cell, turn)
+      } catch (thrown) {
+        this.#ours(cell, thrown, turn.dues)
+      }
       realm.calmed()
     }
     const refused = (error: Error): void => {
@@ -288,7 +313,7 @@ export class Turns {
         return (realm.writer as Writer).append(turn.entries, durable, refused)
       case 'snapshot':
         void realm.books.put(cell, turn.dues).then(durable, (error: Error) => {
-          realm.breakDown(error)
+          if (!isRefusal(error)) realm.breakDown(error)
           refused(error)
         })
     }
@@ -303,7 +328,7 @@ export class Turns {
     const { timers } = cell
     for (const { item, at, sequence, effects, emits, logs } of dues) {
       const before = cell.config
-      const mail = item instanceof Mail ? item : undefined
+      const mail = Mail.is(item) ? item : undefined
       cell.config = at.config
       cell.context = at.context
       cell.timers = at.timers
@@ -313,7 +338,7 @@ export class Turns {
       if (effects.length > 0) this.perform(cell, effects, sequence, mail)
       if (emits.length > 0) this.emit(cell, emits)
       const event = eventOf(item)
-      recorder.note(cell.address, event.type, at.config, sequence, nowMs)
+      recorder.note(cell.address, nameOf(event), at.config, sequence, nowMs)
       if (logs !== none) this.#log(cell, logs)
       const hear = hooks.transition
       if (hear !== null) hear(cell, event, before, item)
@@ -337,7 +362,7 @@ export class Turns {
     if (failure) items.push(failure.message)
     if (this.#realm.broken) {
       for (const item of [...items, ...cell.takeAll()]) {
-        if (item instanceof Mail) item.waiter?.reject(error)
+        if (Mail.is(item)) item.waiter?.reject(error)
       }
       cell.rareIfAny?.ending?.()
       return
@@ -373,6 +398,15 @@ export class Turns {
   }
 
   issue(cell: Cell, pending: Pending): void {
+    try {
+      this.#issue(cell, pending)
+    } catch (thrown) {
+      // It is written as it was when it was looked at: the next start keeps the promise.
+      this.#realm.oddity(cell, pending.name, thrown)
+    }
+  }
+
+  #issue(cell: Cell, pending: Pending): void {
     if (isTold(pending.name)) return this.#realm.post.tell(pending)
     if (isChildrens(pending.name)) return this.#realm.children.perform(pending)
     this.#realm.effects.run(pending, cell.kind.def.effects[pending.name])
@@ -382,7 +416,7 @@ export class Turns {
     const { listeners } = this.#realm
     const { address } = cell
     for (const event of events) {
-      this.#realm.say({ kind: 'emitted', address, type: event.type }, cell)
+      this.#realm.say({ kind: 'emitted', address, type: nameOf(event) }, cell)
       listeners.tell(address, event)
     }
   }
@@ -456,7 +490,7 @@ export class Turns {
     if ((flags & flag.tapped) !== 0) {
       taps.tell(address, stepRecord(cell, event, before), cell, item)
     }
-    const waiter = item instanceof Mail ? item.waiter : undefined
+    const waiter = Mail.is(item) ? item.waiter : undefined
     if (waiter === undefined && (flags & flag.followed) === 0) return
     const snapshot = cell.snapshot()
     if ((flags & flag.followed) !== 0) followers.tell(address, snapshot)

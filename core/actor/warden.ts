@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { asProvError, ProvError, textOf } from '../errors.ts'
+import { asProvError, isError, ProvError, textOf } from '../errors.ts'
 import { defined } from '../optional.ts'
 import type { Count, Millis } from '../units.ts'
 import type { Address } from './address.ts'
@@ -19,7 +19,7 @@ import { timerKey, troubled, withoutTries } from './ledger.ts'
 import type { KernelRecords, Parked } from './ledger.ts'
 import { bounded } from './letters.ts'
 import type { LetterReason } from './letters.ts'
-import { Mail } from './mail.ts'
+import { Mail, nameOf, unreadableName } from './mail.ts'
 import type { Item } from './mail.ts'
 import type { Realm } from './realm.ts'
 import { decide, noPast, pauseOf } from './supervise.ts'
@@ -40,7 +40,15 @@ export class Warden {
   /** `random` is what jitter is taken from. */
   constructor(realm: Realm, random: () => number) {
     this.#realm = realm
-    this.#random = random
+    // Jitter is not worth a failure of its own.
+    this.#random = () => {
+      try {
+        const share = random()
+        return share >= 0 && share < 1 ? share : 0
+      } catch {
+        return 0
+      }
+    }
   }
 
   // ── a step threw ───────────────────────────────────────────────────────────────────────────────
@@ -48,7 +56,7 @@ export class Warden {
   failed(cell: Cell, { message, thrown }: Failure): void {
     const { lives, recorder } = this.#realm
     const { address } = cell
-    const event = message.event.type
+    const event = nameOf(message.event)
     const detail = { address, event, state: valueOf(cell), what: messageOf(thrown) }
     const error = actorErrors.PROV_ACTOR_STEP_FAILED(detail, { cause: thrown })
     if (isSenders(thrown, message)) {
@@ -179,7 +187,7 @@ export class Warden {
     const { rare } = cell
     if (rare.failing?.mail === item) rare.failing = undefined
     if (rare.failures?.open) rare.failures = noPast
-    if (rare.trouble?.tries && item instanceof Mail) {
+    if (rare.trouble?.tries && Mail.is(item)) {
       rare.trouble = withoutTries(rare.trouble, { cause: item.cause, timer: item.timer?.id })
     }
   }
@@ -288,7 +296,7 @@ export class Warden {
     const { code, message: why } = cell.parked as Parked
     cell.status = 'parked'
     const waiting = cell.takeAll()
-    const waiterOf = (item: Item) => (item instanceof Mail ? item.waiter : undefined)
+    const waiterOf = (item: Item) => (Mail.is(item) ? item.waiter : undefined)
     for (const item of waiting) {
       waiterOf(item)?.reject(actorErrors.PROV_ACTOR_PARKED({ address, why, code }))
     }
@@ -307,7 +315,7 @@ export class Warden {
     const key = parked?.key
     const items = cell.takeAll()
     const at = items.findIndex(
-      (item) => item instanceof Mail && (item === stuck || (key && keyOf(item) === key)),
+      (item) => Mail.is(item) && (item === stuck || (key && keyOf(item) === key)),
     )
     const [found] = at < 0 ? [] : (items.splice(at, 1) as Mail[])
     cell.unshift(items)
@@ -361,15 +369,16 @@ export const messageOf = (thrown: unknown): string => {
     // A message that cannot be read is none.
   }
   const error = asProvError(thrown)
-  return error.cause instanceof Error ? textOf(error.cause) : error.message
+  return isError(error.cause) ? textOf(error.cause) : error.message
 }
 
-/** What cannot be written is the event itself, not what the machine made of it. */
+/** What cannot be read or written is the event itself, not what the machine made of it. */
 const isSenders = (thrown: unknown, { event }: Mail): boolean =>
-  ProvError.is(thrown) &&
-  thrown.code === 'PROV_JOURNAL_NOT_JSON' &&
-  bounded(event).bodiless === 'not-json'
+  nameOf(event) === unreadableName ||
+  (ProvError.is(thrown) &&
+    thrown.code === 'PROV_JOURNAL_NOT_JSON' &&
+    bounded(event).bodiless === 'not-json')
 
 /** It was tried enough where it ran, at a price that others paid: trying again here helps nobody. */
 const isFinal = (thrown: unknown): boolean =>
-  ProvError.is(thrown) && thrown.detail['final'] === true
+  ProvError.is(thrown) && (thrown.detail as Partial<typeof thrown.detail>)?.['final'] === true

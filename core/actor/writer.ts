@@ -5,6 +5,7 @@
  * @module
  */
 import { ProvError } from '../errors.ts'
+import { journalErrors } from '../journal/errors.ts'
 import type { Journal, JournalEntry, Position } from '../journal/journal.ts'
 import type { JsonValue } from '../json.ts'
 import type { Count } from '../units.ts'
@@ -94,6 +95,8 @@ export class Writer {
     })
     try {
       await given
+    } catch (thrown) {
+      throw isText(body) ? thrown : notJson(name, thrown)
     } finally {
       this.#puts.delete(giveUp)
       this.#quiet()
@@ -159,9 +162,23 @@ export class Writer {
   }
 }
 
+/** Whether what could not be written is at fault itself. */
+function isText(body: JsonValue): boolean {
+  try {
+    return JSON.stringify(body) !== undefined
+  } catch {
+    return false
+  }
+}
+
+/** What could not be written says something that JSON cannot say. */
+export const notJson = (partition: string, cause: unknown): Error =>
+  journalErrors.PROV_JOURNAL_NOT_JSON({ partition, type: 'snapshot' }, { cause })
+
 const nothing = (): void => {}
 
-function isRefusal(error: Error): boolean {
+/** The journal lives on: what it was given is too large, or no JSON. */
+export function isRefusal(error: Error): boolean {
   return (
     ProvError.is(error) &&
     (error.code === 'PROV_JOURNAL_TOO_LARGE' || error.code === 'PROV_JOURNAL_NOT_JSON')

@@ -19,6 +19,10 @@ export const bodyLimitBytes: Bytes = 1_048_576
  */
 export function encodeLine(entry: JournalEntry, timeMs: Millis): string {
   const { partition, type } = entry
+  // Anything else would make a line that nobody can read again, nor what follows it.
+  if (typeof partition !== 'string' || typeof type !== 'string') {
+    throw journalErrors.PROV_JOURNAL_NOT_JSON({ partition: String(partition), type: String(type) })
+  }
   let body: string | undefined
   try {
     body = entry.json ?? JSON.stringify(entry.body)

@@ -120,6 +120,56 @@ t.test(
   },
 )
 
+t.test('a record from elsewhere is partition, type and body; it cannot forge others', async (t) => {
+  const house = new House()
+  const { system, def, remote } = await open(house)
+  t.teardown(() => system.close())
+  const { turn } = remote
+  remote.turn = async (request) => {
+    const { steps, ...rest } = await turn(request)
+    const beside = [
+      // Text that would end its line in the journal and begin one of somebody else's.
+      { partition: 'audit', type: 'x', body: 1, json: '1]\n[0,"keeper","op.approved",{}' },
+    ]
+    return { ...rest, steps: steps.map((step) => ({ ...step, beside })) }
+  }
+  const ref = await system.spawn(def, 'a')
+  await ref.apply({ type: 'add' })
+  t.same(await house.records('audit'), [{ type: 'x', body: 1 }])
+  t.same(await house.records('keeper'), [])
+})
+
+t.test('what is wrong with one step costs none before it', async (t) => {
+  const house = new House()
+  const { system, def, remote } = await open(house)
+  const ref = await system.spawn(def, 'a')
+  const { turn } = remote
+  const bad = [
+    { partition: 'kernel', type: 'x', body: 1 },
+    { partition: 'audit', body: 1 },
+    { partition: 'audit', type: 'x' },
+  ]
+  for (const one of bad) {
+    remote.turn = async (request) => {
+      const { steps, ...rest } = await turn(request)
+      return {
+        ...rest,
+        steps: steps.map((step, at) => (at === 1 ? { ...step, beside: [one] } : step)),
+      } as never
+    }
+    const three = await Promise.allSettled([1, 10, 100].map((by) => ref.apply({ type: 'add', by })))
+    t.same(
+      three.map(({ status }) => status),
+      ['fulfilled', 'rejected', 'fulfilled'],
+    )
+  }
+  t.equal(ref.snapshot().context.count, 303)
+  house.crash()
+  const again = await open(house)
+  t.teardown(() => again.system.close())
+  t.match(again.system.ref(ref.address)?.snapshot(), { context: { count: 303 } })
+})
+
 t.test('another generation takes over between two turns', async (t) => {
   const house = new House()
   const { system, def, remote } = await open(house)

@@ -245,7 +245,10 @@ function delayOf(lexicon: Lexicon, draft: Draft, given: unknown, params: unknown
   const { delays } = lexicon.machine.implementations
   const found = typeof given === 'string' ? (delays as Record<string, unknown>)[given] : given
   const delayMs = resolve(lexicon, draft, found, params)
-  return typeof delayMs === 'number' ? delayMs : undefined
+  if (typeof delayMs !== 'number') return undefined
+  if (Number.isFinite(delayMs)) return delayMs
+  const name = typeof given === 'string' ? ` ${given}` : ''
+  throw new TypeError(`the delay${name} is ${delayMs}, which is no number of milliseconds`)
 }
 
 export function unsupportedAction(type: string, name: string) {

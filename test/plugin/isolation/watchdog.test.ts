@@ -6,7 +6,7 @@ import t from 'tap'
 import { temporaryFolder } from '../../support/folder.ts'
 import { repoRoot } from '../../support/root.ts'
 
-/** A script whose plugin hangs: in a step, an effect, its setup, or for a while only. */
+/** A script whose plugin hangs: in a step, an effect, its setup, the key of a mailbox, or for a while only. */
 const script = `
 import { existsSync } from 'node:fs'
 import { createRuntime, defineActor, definePlugin } from 'prov'
@@ -19,6 +19,7 @@ const machine = setup({ guards: { forever } }).createMachine({
 })
 const actor = defineActor({
   type: 'busy.bee', version: 1, machine, durability: 'volatile', effects: { spin: forever },
+  mailbox: { overflow: 'coalesce', key: ({ type }) => (type === 'key' ? forever() : undefined) },
 })
 const plugin = definePlugin({
   name: 'busy', api: 1, actors: { actor },
@@ -74,6 +75,7 @@ t.test('a loop that hangs everything is named on stderr and in a file, at once',
   t.match(stall(), { code: 'PROV_PLUGIN_BLOCKS', owner: 'busy', doing: 'a step of busy.bee' })
   t.match(await run('effect', /PROV_PLUGIN_BLOCKS.*\n/), /busy .*effect spin/)
   t.match(await run('setup', /PROV_PLUGIN_BLOCKS.*\n/), /unmarked.*busy ran last, in its setup/)
+  t.match(await run('key', /PROV_PLUGIN_BLOCKS.*\n/), /busy .*a step of busy\.bee/)
   const back = await run('awhile', /never/)
   t.match(back, /it goes on; .*blocks everything/, 'and told once more when it is over')
   t.match(back, /"kind":"plugin\.stalled"/, 'an inspector hears of it')
