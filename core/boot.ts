@@ -13,6 +13,7 @@ import { startActors } from './actor/start.ts'
 import type { Bus } from './bus/bus.ts'
 import { embeddedBus } from './bus/embedded.ts'
 import { systemClock } from './clock.ts'
+import type { Clock } from './clock.ts'
 import type { ProvError } from './errors.ts'
 import { anchorsDir, ensureHome, homeDir, homeOutside } from './config/home.ts'
 import type { Environment } from './config/home.ts'
@@ -37,6 +38,9 @@ import type { ServiceRef } from './plugin/service.ts'
 import { Stopwatch } from './plugin/tree.ts'
 import { shelvesFolder } from './protocol/checkpoint.ts'
 import { openContract } from './protocol/contract.ts'
+import type { Office } from './protocol/office.ts'
+import type { PlaneName } from './protocol/planes.ts'
+import type { Journal } from './journal/journal.ts'
 import type { Contract } from './protocol/contract.ts'
 import { ecosystem, ecosystemOver } from './protocol/ecosystem.ts'
 import { eventBus } from './protocol/event-bus.ts'
@@ -51,6 +55,9 @@ import type { Runtime, RuntimeOptions } from './runtime.ts'
 
 /** Until then nobody watches what a runtime does that was opened for one question. */
 const watchAfterMs = 1_000
+
+/** Two lives of a lease: a holder that died without a word is over by then. */
+const officeWaitMs = 30_000
 
 /** See `createRuntime`. */
 export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
@@ -87,6 +94,19 @@ export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
     )
     const home = ensureHome(options.home ?? homeDir(env), files.root)
 
+    const signal = options.signal ?? new AbortController().signal
+    const waits = options.standby === true && !options.journal && options.bus === undefined
+    const turn = waits
+      ? await watch.time('turn', async () => {
+          const { awaitTurn } = await import('./protocol/apart.ts')
+          return awaitTurn({ files, home, env, clock, log, signal })
+        })
+      : undefined
+    if (turn) undo.push(() => turn.bus.close())
+    let office = turn?.office
+    /** Given back when nothing is written any more, and while the server can still be told. */
+    let leave = async (): Promise<void> => office?.close()
+    if (office) undo.push(() => leave())
     const journal =
       options.journal ??
       (await watch.time('journal', () =>
@@ -94,22 +114,32 @@ export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
           dir: join(files.stateDir, 'journal'),
           anchors: anchorsOf(options, env, files.root),
           clock,
+          supersede: () => office?.leads() === true,
         }),
       ))
     if (!options.journal) undo.push(() => journal.close())
     undo.push(async () => crashPoint('close'))
-    const port = await watch.time('bus', () =>
-      openBus(options, {
-        journal,
-        clock,
-        files,
-        home,
-        env,
-        carried: (record) => outboxItem(record, files.name),
-      }),
+    leave = async () => {
+      if (office && !options.journal) await journal.close()
+      await office?.close()
+    }
+    await office?.bind(journal)
+    const port = await watch.time(
+      'bus',
+      async () =>
+        turn?.bus ??
+        openBus(options, {
+          journal,
+          clock,
+          files,
+          home,
+          env,
+          carried: (record) => outboxItem(record, files.name),
+        }),
     )
     const bus = eventBus(port, () => opened, log)
-    if (typeof options.bus !== 'object') undo.push(() => bus.close())
+    if (typeof options.bus !== 'object' && !turn) undo.push(() => bus.close())
+    undo.push(() => leave())
     const keys = openKeyStore({
       home,
       clock,
@@ -126,11 +156,15 @@ export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
         workspace: files.name,
         log,
         signal: ended.signal,
+        office: () => office,
         // Whose journal is elsewhere, its workspace is only read.
         shelves: options.journal ? undefined : shelvesFolder(join(files.stateDir, 'journal')),
       }),
     )
     undo.push(() => opened.keep())
+    office ??= await watch.time('office', () =>
+      officeFor(opened.planes, { bus: port, journal, files, clock, log, signal }),
+    )
     const actors = await watch.time('kernel', () =>
       startActors({
         journal,
@@ -235,6 +269,7 @@ export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
       files,
       actors,
       boot: watch.span(),
+      over: office?.over ?? new AbortController().signal,
       plugins: () => started.rows(),
       reload: (plugin) => started.reload(plugin),
       read,
@@ -328,6 +363,27 @@ async function openBus(
     return (await apartBus(parts)) ?? embeddedBus(parts)
   }
   return typeof options.bus === 'function' ? options.bus(parts) : options.bus
+}
+
+/** Who is the one controller, or keeper, where several processes could be: settled on the server. */
+async function officeFor(
+  planes: readonly PlaneName[],
+  parts: {
+    readonly bus: Bus
+    readonly journal: Journal
+    readonly files: WorkspaceFiles
+    readonly clock: Clock
+    readonly log: Log
+    readonly signal: AbortSignal
+  },
+): Promise<Office | undefined> {
+  if (parts.bus.kind === 'embedded') return undefined
+  const { Office, officeOf } = await import('./protocol/office.ts')
+  const plane = officeOf(planes)
+  if (!plane) return undefined
+  const { files, ...rest } = parts
+  const { stateDir, name: workspace } = files
+  return Office.open({ ...rest, plane, workspace, stateDir, waitMs: officeWaitMs })
 }
 
 /** Light tables first, so that a read answers the same with and without a runtime. */

@@ -83,6 +83,14 @@ export interface RuntimeOptions {
    * served where a journal is handed in.
    */
   readonly serve?: boolean | undefined
+  /**
+   * Where planes share a server and another process runs the plane of this journal: true waits until
+   * that one is gone and takes over, also from one that hangs. Default false: PROV_JOURNAL_LOCKED,
+   * PROV_PLANE_LED.
+   */
+  readonly standby?: boolean | undefined
+  /** Ends a start that waits for another process. */
+  readonly signal?: AbortSignal | undefined
   /** The first plugin that is refused or fails undoes the start and is thrown. Default false. */
   readonly strict?: boolean | undefined
 }
@@ -117,6 +125,11 @@ export interface Runtime extends AsyncDisposable {
    * PROV_PLUGIN_RELOAD_FAILED, PROV_PLUGIN_UNTRUSTED, PROV_PLUGIN_UNKNOWN; then the old one goes on.
    */
   reload(plugin: string): Promise<{ readonly generation: Count; readonly checked: Count }>
+  /**
+   * Aborts when another process took over what runs here; the reason says so. Nothing more is claimed or
+   * asked for from then on: close it.
+   */
+  readonly over: AbortSignal
   /** How the start went and what took how long. */
   readonly boot: Span
   /** Stops plugins right to left, then kernel, bus and journal; releases the lock. Idempotent. */

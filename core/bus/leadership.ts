@@ -12,6 +12,8 @@
  * L2  A holder stops to call itself one a margin before others may take over, by its own monotonic
  *     clock. Wall clocks decide nothing.
  * L3  A renewal whose outcome is unknown is looked at before anything is concluded.
+ * L4  What a holder last said about itself stays in the store until the next one was shown it and was
+ *     not against taking over: a witness outside of whoever holds it.
  *
  * @module
  */
@@ -37,6 +39,17 @@ export interface LeadershipOptions {
   readonly clock: Clock
   /** Ends the waiting, or gives the leadership back. */
   readonly signal: AbortSignal
+  /** What each renewal says about the holder. Undefined: what was said last stays. */
+  readonly about?: (() => JsonObject | undefined) | undefined
+  /**
+   * Shown what the last holder said about itself, at first sight and again right before taking over.
+   * Throws to refuse; then `lead` rejects with that and nothing was changed.
+   */
+  readonly admit?: ((about: JsonObject | undefined) => Promise<void>) | undefined
+  /** True when the last holder is dead for certain: its life need not be waited for. Default: never. */
+  readonly isOver?: ((about: JsonObject | undefined) => Promise<boolean>) | undefined
+  /** Called while somebody else holds it, once for each. */
+  readonly waiting?: ((holder: string) => void) | undefined
 }
 
 export interface Leadership {
@@ -47,6 +60,12 @@ export interface Leadership {
   readonly lost: AbortSignal
   /** False once it is lost, or by the clock as good as lost. Ask before an act, not after. */
   held(): boolean
+  /**
+   * Resolves once the store said, after this call, that nobody took over, and bears what is to be said
+   * about the holder. Calls made meanwhile share the next answer. Throws PROV_BUS_FENCED when it is
+   * lost, PROV_BUS_UNAVAILABLE when nobody knows.
+   */
+  confirm(): Promise<void>
   /** Gives it back, so that the next one need not wait. Idempotent. */
   release(): Promise<void>
 }
@@ -59,6 +78,7 @@ interface Note extends JsonObject {
   readonly floor: Count
   readonly ttlMs: Millis
   readonly free: boolean
+  readonly about?: JsonObject
 }
 
 /** Who holds a leadership, as others see it. */
@@ -84,23 +104,30 @@ export async function lookAtLeader(store: KeyValue, key: string): Promise<Leader
  */
 export async function lead(options: LeadershipOptions): Promise<Leadership> {
   const { store, key, clock, signal, ttlMs = defaultTtlMs } = options
+  const { admit = async () => {}, isOver = async () => false } = options
   let seen: { readonly revision: Count; readonly atMs: Millis; readonly ttlMs: Millis } | undefined
+  let shown = false
+  let told: string | undefined
   for (;;) {
     signal.throwIfAborted()
     const askedMs = clock.monotonic()
     try {
       const found = await store.get(key)
       const note = found?.value as Note | undefined
+      if (!shown) await admit(note?.about)
+      shown = true
       if (seen?.revision !== found?.revision) {
         seen = found && { revision: found.revision, atMs: clock.monotonic(), ttlMs: noteTtl(note) }
       }
       // The holder's own life counts, not ours: it may have been promised more.
-      if (!found || !note || note.free || (seen && askedMs - seen.atMs >= seen.ttlMs)) {
+      const isSilent = seen !== undefined && askedMs - seen.atMs >= seen.ttlMs
+      if (!found || !note || note.free || isSilent || (await isOver(note.about))) {
+        await admit(note?.about)
         const floor = Math.max(options.knownEpoch ?? 0, found ? epochOf(note, found.revision) : 0)
-        const held = await Holding.take(options, found?.revision, floor)
+        const held = await Holding.take(options, found?.revision, floor, note?.about)
         if (held) return held
         seen = undefined
-      }
+      } else if (note.holder !== told) options.waiting?.((told = note.holder))
     } catch (thrown) {
       if (!isAway(thrown)) throw thrown
     }
@@ -120,18 +147,24 @@ class Holding implements Leadership {
   #renewedMs: Millis
   /** The same by the wall clock, which goes on while a machine is suspended. */
   #renewedAtMs: Millis
+  #about: JsonObject | undefined
   #ended = false
   #running: Promise<void>
+  /** The renewal under way, and the one that whoever asks meanwhile waits for. */
+  #renewing: Promise<void> | undefined
+  #next: Promise<void> | undefined
 
   /** One try; undefined when somebody else was faster. */
   static async take(
     options: LeadershipOptions,
     revision: Count | undefined,
     floor: Count,
+    before: JsonObject | undefined,
   ): Promise<Holding | undefined> {
     const { store, key, clock } = options
     const nonce = newId('leadership', clock)
-    const note = noteOf(options, { nonce, epoch: 0, floor, free: false })
+    const about = options.about?.() ?? before
+    const note = noteOf(options, { nonce, epoch: 0, floor, free: false }, about)
     const [askedMs, askedAtMs] = [clock.monotonic(), clock.now()]
     const taken =
       revision === undefined
@@ -144,12 +177,20 @@ class Holding implements Leadership {
       epoch: epochOf(note, taken),
       askedMs,
       askedAtMs,
+      about,
     })
   }
 
   constructor(
     options: LeadershipOptions,
-    taken: { nonce: string; revision: Count; epoch: Count; askedMs: Millis; askedAtMs: Millis },
+    taken: {
+      nonce: string
+      revision: Count
+      epoch: Count
+      askedMs: Millis
+      askedAtMs: Millis
+      about: JsonObject | undefined
+    },
   ) {
     this.#options = options
     this.key = options.key
@@ -159,6 +200,7 @@ class Holding implements Leadership {
     this.#revision = taken.revision
     this.#renewedMs = taken.askedMs
     this.#renewedAtMs = taken.askedAtMs
+    this.#about = taken.about
     options.signal.addEventListener('abort', this.#onAbort, { once: true })
     this.#running = this.#keep()
   }
@@ -178,12 +220,8 @@ class Holding implements Leadership {
     this.#options.signal.removeEventListener('abort', this.#onAbort)
     if (!this.lost.aborted) this.#lost.abort(this.#fenced(this.epoch))
     await this.#running
-    const note = noteOf(this.#options, {
-      nonce: this.#nonce,
-      epoch: this.epoch,
-      floor: 0,
-      free: true,
-    })
+    await this.#renewing?.catch(() => {})
+    const note = this.#note(true)
     // Nobody minds when it cannot be said: the others wait for its life to end.
     await this.#options.store.update(this.key, note, this.#revision).catch(() => undefined)
   }
@@ -205,7 +243,7 @@ class Holding implements Leadership {
       try {
         await sleep(clock, this.#ttlMs / 3, this.lost)
         if (this.#ageMs() >= this.#ttlMs - this.#marginMs) return this.#lose(undefined)
-        await this.#renew()
+        await this.confirm()
       } catch (thrown) {
         if (this.#ended || this.lost.aborted) return
         if (!isAway(thrown)) return this.#lose(thrown)
@@ -213,15 +251,32 @@ class Holding implements Leadership {
     }
   }
 
+  async confirm(): Promise<void> {
+    if (this.lost.aborted) throw this.lost.reason
+    if (!this.#renewing) {
+      this.#renewing = this.#renew().finally(() => (this.#renewing = undefined))
+      return this.#renewing
+    }
+    // The one under way may have been answered before, and bears what was to be said then.
+    this.#next ??= this.#renewing
+      .catch(() => {})
+      .then(() => {
+        this.#next = undefined
+        return this.confirm()
+      })
+    return this.#next
+  }
+
+  #note(free: boolean): Note {
+    this.#about = this.#options.about?.() ?? this.#about
+    const rest = { nonce: this.#nonce, epoch: this.epoch, floor: 0, free }
+    return noteOf(this.#options, rest, this.#about)
+  }
+
   async #renew(): Promise<void> {
     const { store, clock } = this.#options
     const [askedMs, askedAtMs] = [clock.monotonic(), clock.now()]
-    const note = noteOf(this.#options, {
-      nonce: this.#nonce,
-      epoch: this.epoch,
-      floor: 0,
-      free: false,
-    })
+    const note = this.#note(false)
     const renewed = await store.update(this.key, note, this.#revision)
     if (renewed !== undefined) {
       this.#revision = renewed
@@ -232,7 +287,8 @@ class Holding implements Leadership {
     // An earlier renewal may have arrived although its answer did not.
     const found = await store.get(this.key)
     if ((found?.value as Note | undefined)?.nonce !== this.#nonce) {
-      return this.#lose(undefined, found && epochOf(found.value as Note, found.revision))
+      this.#lose(undefined, found && epochOf(found.value as Note, found.revision))
+      throw this.lost.reason
     }
     this.#revision = (found as { revision: Count }).revision
     return this.#renew()
@@ -278,8 +334,9 @@ export class Fence {
 function noteOf(
   { holder, ttlMs = defaultTtlMs }: LeadershipOptions,
   rest: Pick<Note, 'nonce' | 'epoch' | 'floor' | 'free'>,
+  about: JsonObject | undefined,
 ): Note {
-  return { holder, ttlMs, ...rest }
+  return { holder, ttlMs, ...rest, ...(about && { about }) }
 }
 
 /** The revision, unless a store began to count anew below what is known. */

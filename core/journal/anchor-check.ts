@@ -6,7 +6,7 @@
  */
 import { readdir, stat } from 'node:fs/promises'
 import { anchorOfDir, readAnchor } from './anchor.ts'
-import type { Anchored } from './anchor.ts'
+import type { Anchored, AnchoredHead } from './anchor.ts'
 import { journalErrors } from './errors.ts'
 import type { Position } from './journal.ts'
 import type { Count } from '../units.ts'
@@ -64,7 +64,13 @@ export async function checkAnchor(
   return undefined
 }
 
-async function checkHead(dir: string, found: FoundLog, { file, head }: Anchored): Promise<void> {
+/** Throws PROV_JOURNAL_BEHIND and PROV_JOURNAL_FORKED. */
+export async function checkHead(
+  dir: string,
+  found: FoundLog,
+  known: { readonly file: string; readonly head?: Omit<AnchoredHead, 'epoch'> | undefined },
+): Promise<void> {
+  const { file, head } = known
   if (!head || head.batch === 0) return
   const journal = found.lineage.at(-1) as string
   const detail = { dir, journal, position: found.position, anchored: head.position, file }

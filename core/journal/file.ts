@@ -67,6 +67,11 @@ export interface OpenJournalOptions {
   readonly files?: JournalFiles | undefined
   /** Who is alive. Replaced in tests that need two processes in one. */
   readonly processes?: Processes | undefined
+  /**
+   * True while somebody outside decided that this process writes: a living owner of the lock is then
+   * replaced and can add nothing more. Default: never, it is refused with PROV_JOURNAL_LOCKED.
+   */
+  readonly supersede?: (() => boolean) | undefined
   /** Called after each sync with what it made durable: for measurements. */
   readonly onSync?: ((sync: { readonly frames: number; readonly bytes: Bytes }) => void) | undefined
 }
@@ -96,13 +101,14 @@ export async function underLock<T>(
   act: (lock: Lock, options: LockedOptions) => Promise<T>,
 ): Promise<T> {
   const { dir, clock = systemClock, files = diskFiles, processes = systemProcesses } = options
+  const { supersede } = options
   const lockDir = `${dir}/lock`
   let lock: Lock | undefined
   try {
     await files.makeFolder(lockDir)
     await refuseRemote(dir)
     const floor = await lastEpoch(dir, await files.list(dir))
-    const take = () => takeLock(lockDir, { floor, files, processes, clock })
+    const take = () => takeLock(lockDir, { floor, files, processes, clock, supersede })
     lock = await take().catch(async (thrown: unknown) => {
       // Even a lock takes a block; nobody alive needs the reserve more than whoever opens now.
       if (!isFull(thrown) || (await lockHolder(lockDir, processes))) throw thrown
@@ -263,6 +269,7 @@ export async function openLocked(
     lineage,
     dir,
     epoch,
+    mayLive: (before) => lock.undead.includes(before),
     append: (entries) => log.append(entries),
     follow: (listener) => log.follow(listener),
     read: (options = {}) =>

@@ -103,12 +103,16 @@ export async function writeAll(
   }
 }
 
-/** Puts a whole file in place: temporary file, sync, rename, sync of the folder. */
+/**
+ * Puts a whole file in place: temporary file, sync, rename, sync of the folder. `fresh`: throws EEXIST
+ * where one of that name is, instead of replacing it.
+ */
 export async function placeFile(
   files: JournalFiles,
   folder: string,
   name: string,
   bytes: Uint8Array,
+  { fresh = false }: { readonly fresh?: boolean } = {},
 ): Promise<void> {
   const temporary = `${folder}/${name}.${process.pid}.tmp`
   await files.remove(temporary).catch(() => {})
@@ -124,7 +128,10 @@ export async function placeFile(
   }
   file.close()
   crashPoint('file.written')
-  await files.rename(temporary, `${folder}/${name}`)
+  if (fresh) {
+    await files.link(temporary, `${folder}/${name}`)
+    await files.remove(temporary)
+  } else await files.rename(temporary, `${folder}/${name}`)
   crashPoint('file.named')
   await files.syncFolder(folder)
 }

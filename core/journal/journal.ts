@@ -83,6 +83,11 @@ export interface Snapshot {
 export interface Journal extends JournalReader {
   readonly epoch: Count
   /**
+   * True when the writer of that epoch was replaced alive and may be alive still: it writes nothing
+   * more, but what it asked of others may be on its way. Absent: nobody is ever replaced alive.
+   */
+  readonly mayLive?: ((epoch: Count) => boolean) | undefined
+  /**
    * Appends all entries as one frame and resolves with the position of the first one once they are
    * durable. Calls made while a sync is running share the next one (group commit). Order of calls
    * is order of positions. Throws PROV_JOURNAL_POISONED, PROV_JOURNAL_CLOSED, PROV_JOURNAL_FENCED,

@@ -7,7 +7,8 @@
  *
  * L1  An epoch is won once: a hard link refuses a name that is taken.
  * L2  Only a dead or finished owner is replaced. Dead means: another boot, no such process, a
- *     zombie, or a process of that number that started at another time.
+ *     zombie, or a process of that number that started at another time. A living one goes only when
+ *     somebody outside decided who writes (`supersede`); it is remembered until it is dead.
  * L3  The newest file is never deleted, older ones are deleted oldest first: a holder that lost
  *     sees either its successor's file or that its own is gone.
  *
@@ -45,6 +46,8 @@ export interface Processes {
 
 export interface Lock {
   readonly epoch: Count
+  /** Epochs whose owners were replaced alive and may live still. */
+  readonly undead: readonly Count[]
   /** False from the moment a newer epoch exists. Cheap: asked after every sync. */
   isHeld(): boolean
   /** Marks the lock as finished, so that the next opening is instant. Idempotent. */
@@ -55,6 +58,13 @@ interface LockFile {
   readonly owner: Owner
   readonly sinceMs: Millis
   readonly released: boolean
+  /** Owners before that were alive when they were replaced. */
+  readonly undead?: readonly Undead[] | undefined
+}
+
+interface Undead {
+  readonly epoch: Count
+  readonly owner: Owner
 }
 
 /** Reads processes from the kernel: Linux in full, elsewhere by signal 0 alone. */
@@ -113,11 +123,18 @@ export async function lockHolder(
  */
 export async function takeLock(
   dir: string,
-  options: { floor: Count; files: JournalFiles; processes: Processes; clock: Clock },
+  options: {
+    floor: Count
+    files: JournalFiles
+    processes: Processes
+    clock: Clock
+    /** True while somebody outside says that whoever holds it is over, dead or not. Default: never. */
+    supersede?: (() => boolean) | undefined
+  },
 ): Promise<Lock> {
-  const { floor, files, processes, clock } = options
+  const { floor, files, processes, clock, supersede = () => false } = options
   const owner = processes.self()
-  const content = { owner, sinceMs: clock.now(), released: false }
+  let content: LockFile = { owner, sinceMs: clock.now(), released: false }
   const claim = `${dir}/claim-${randomUUID()}`
   await writeFileSynced(files, claim, content)
   try {
@@ -127,7 +144,16 @@ export async function takeLock(
         const held = await readLock(dir, newest)
         if (held === undefined) continue // It was replaced between listing and reading.
         const state = held.released ? 'dead' : processes.look(held.owner)
-        if (state !== 'dead') throw locked(dir, newest, held, state)
+        if (state !== 'dead' && !supersede()) throw locked(dir, newest, held, state)
+        const last = state === 'dead' ? [] : [{ epoch: newest, owner: held.owner }]
+        const undead = [...(held.undead ?? []), ...last].filter(
+          (one) => processes.look(one.owner) !== 'dead',
+        )
+        if (undead.length > 0) {
+          content = { ...content, undead }
+          await files.remove(claim)
+          await writeFileSynced(files, claim, content)
+        }
       }
       const epoch = Math.max(newest, floor) + 1
       if (!(await claimed(files, claim, dir, epoch))) continue
@@ -154,6 +180,7 @@ function heldLock(dir: string, epoch: Count, content: LockFile, files: JournalFi
   const isHeld = (): boolean => existsSync(own) && !existsSync(successor)
   return {
     epoch,
+    undead: (content.undead ?? []).map((one) => one.epoch),
     isHeld,
     async release() {
       if (released || !isHeld()) return
@@ -202,9 +229,9 @@ async function readLock(dir: string, epoch: Count): Promise<LockFile | undefined
     throw thrown
   }
   try {
-    const { owner, sinceMs, released } = JSON.parse(text) as LockFile
+    const { owner, sinceMs, released, undead } = JSON.parse(text) as LockFile
     if (typeof owner.pid === 'number' && typeof sinceMs === 'number') {
-      return { owner, sinceMs, released: released === true }
+      return { owner, sinceMs, released: released === true, undead }
     }
   } catch {
     // Told below: a lock file is written whole before it gets its name, so this is damage.

@@ -10,6 +10,7 @@
 import type { Clock } from '../clock.ts'
 import type { Bytes, Count } from '../units.ts'
 import type { Frame } from './commit.ts'
+import { journalErrors } from './errors.ts'
 import { placeFile, writeAll } from './files.ts'
 import { Reserve, reserveName } from './reserve.ts'
 import type { JournalFiles, WritableFile } from './files.ts'
@@ -221,7 +222,13 @@ async function openSegment(
   }).copy(bytes)
   const start = { ...end, segment, endBytes: segmentHeaderBytes, partitions: new Set<string>() }
   const begun = adoption ? putBatch(bytes, start, adoption.frames, epoch) : start
-  await placeFile(files, dir, segmentName(segment), bytes)
+  // A writer that was frozen here and replaced meanwhile must not replace its successor's.
+  await placeFile(files, dir, segmentName(segment), bytes, { fresh: true }).catch((thrown) => {
+    // The name is taken, or whoever opened the journal swept the unfinished file away.
+    const { code = '' } = thrown as NodeJS.ErrnoException
+    if (!['EEXIST', 'ENOENT'].includes(code)) throw thrown
+    throw journalErrors.PROV_JOURNAL_FENCED({ journal, epoch }, { cause: thrown })
+  })
   const file = files.open(`${dir}/${segmentName(segment)}`, { exists: true })
   return [file, begun]
 }

@@ -8,6 +8,10 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Bus } from '../bus/bus.ts'
 import type { Clock } from '../clock.ts'
+import { ProvError } from '../errors.ts'
+import { readJournal } from '../journal/reader.ts'
+import type { Log } from '../log.ts'
+import { Office, officeOf } from './office.ts'
 import type { Environment } from '../config/home.ts'
 import { natsSettings } from '../config/nats.ts'
 import type { WorkspaceFiles } from '../config/workspace.ts'
@@ -24,7 +28,8 @@ export function markApart(stateDir: string): void {
 }
 
 export interface ApartParts {
-  readonly journal: Journal
+  /** Also one that is only read. */
+  readonly journal: Pick<Journal, 'read'>
   readonly files: WorkspaceFiles
   readonly home: string
   readonly env: Environment
@@ -44,4 +49,42 @@ export async function apartBus(parts: ApartParts): Promise<Bus | undefined> {
   const known = existsSync(roleSeedFile(home, files.name, plane))
   const role = known ? plane : undefined
   return connectAs({ settings, home, workspace: files.name, role, clock })
+}
+
+/** A bus and the lease of the plane that lives here, before its journal is opened: see `Office`. */
+export interface Turn {
+  readonly bus: Bus
+  readonly office: Office
+}
+
+/**
+ * Waits until no other process runs the plane of this folder, and holds its lease then. Undefined where
+ * all planes live together, or the one that is here needs none. Rejects with the signal's reason.
+ */
+export async function awaitTurn(
+  parts: Omit<ApartParts, 'journal'> & { readonly log: Log; readonly signal: AbortSignal },
+): Promise<Turn | undefined> {
+  const { files, clock, log, signal } = parts
+  const { stateDir, name: workspace } = files
+  const journal = await readJournal({ dir: join(stateDir, 'journal') }).catch(unlessAbsent)
+  if (!journal) return undefined
+  const bus = await apartBus({ ...parts, journal })
+  if (!bus) return undefined
+  try {
+    const joined = await joinedOf(journal)
+    const plane = officeOf(joined ? [joined.plane] : ['controller'])
+    if (!plane) {
+      await bus.close()
+      return undefined
+    }
+    const office = await Office.open({ plane, workspace, bus, stateDir, clock, log, signal })
+    return { bus, office }
+  } catch (thrown) {
+    await bus.close()
+    throw thrown
+  }
+}
+
+function unlessAbsent(thrown: unknown): undefined {
+  if (!ProvError.is(thrown) || thrown.code !== 'PROV_JOURNAL_ABSENT') throw thrown
 }

@@ -37,6 +37,7 @@ import { KeptEvents } from './kept-events.ts'
 import { joinedOf, planeKeys, planeNames } from './planes.ts'
 import type { PlaneName } from './planes.ts'
 import { planeErrors } from './plane-errors.ts'
+import type { Office } from './office.ts'
 import { Outbox, outboxItem } from './outbox.ts'
 import type { OutboxItem } from './outbox.ts'
 import type { AuditTrail } from './services.ts'
@@ -79,8 +80,17 @@ export interface Contract extends AuditTrail {
   emitter(role: Emitter): AuditEmitter
   /** Writes one event that belongs to no actor's step; resolves when it is durable. */
   emit<T extends AuditType>(role: Emitter, draft: AuditDraft<T>): Promise<AuditEvent<T>>
-  /** Awaited between a claim and its effect, see `Journal.anchor`: no older copy repeats it. */
-  anchor(): Promise<void>
+  /**
+   * Epoch that a claim bears: of the lease where several processes could be the controller, else the
+   * journal's. Throws PROV_PLANE_NOT_LEADING while another one may lead.
+   */
+  claimEpoch(): Count
+  /**
+   * Awaited between a claim and its effect, see `Journal.anchor`: no older copy repeats it, and nobody
+   * took over meanwhile. Waits while a server that has to say so is away. Resolves with the epoch to
+   * act under.
+   */
+  anchor(): Promise<Count>
   /** Calls back with each event after it became durable, in order, from now on. */
   follow(listener: (event: AuditEvent) => void): () => void
   /**
@@ -153,6 +163,8 @@ export interface ContractOptions {
   readonly log: Log
   /** Folder for operations that ended. Default: none, they stay in memory. */
   readonly shelves?: string | undefined
+  /** Who settles that this process is the only one. Default: whoever has the journal is. */
+  readonly office?: (() => Pick<Office, 'epoch' | 'confirm'> | undefined) | undefined
   /** Ends the hearing of other planes. Default: it ends with the journal. */
   readonly signal?: AbortSignal | undefined
   /** When it is kept. Default: 1,024 ended operations in memory, or 16,384 records. */
@@ -519,7 +531,11 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
       await journal.append([entry])
       return entry.event
     },
-    anchor: () => journal.anchor(),
+    claimEpoch: () => options.office?.()?.epoch() ?? epoch,
+    async anchor() {
+      await journal.anchor()
+      return (await options.office?.()?.confirm()) ?? epoch
+    },
     follow(listener) {
       listeners.add(listener)
       return () => void listeners.delete(listener)

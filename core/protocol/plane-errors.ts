@@ -10,6 +10,8 @@ export const planeErrors = defineErrors<{
   PROV_PLANE_OCCUPIED: { state: string }
   PROV_PLANE_PASSPHRASE: { plane: string }
   PROV_PLANE_NO_BUS: { planes: readonly string[] }
+  PROV_PLANE_LED: { plane: string; holder: string }
+  PROV_PLANE_NOT_LEADING: { plane: string }
 }>({
   PROV_PLANE_UNKNOWN: {
     disposition: 'usage',
@@ -54,5 +56,16 @@ export const planeErrors = defineErrors<{
     text: ({ planes }) =>
       `only ${planes.join(', ')} lives here, and without a server the other planes cannot be heard`,
     remedy: 'name the server: `export NATS_URL=nats://127.0.0.1:4222`, then `prov nats status`',
+  },
+  PROV_PLANE_LED: {
+    disposition: 'retry',
+    text: ({ plane, holder }) => `${plane} is run by ${holder}`,
+    remedy:
+      'let that one do it, or wait here for its end with `prov plane run --standby`; `prov nats status` shows who leads',
+  },
+  PROV_PLANE_NOT_LEADING: {
+    disposition: 'retry',
+    text: ({ plane }) => `this process does not know that it is the only ${plane} just now`,
+    remedy: 'nothing to do: it goes on as soon as it is sure; `prov nats status` shows who leads',
   },
 })

@@ -32,6 +32,11 @@ export interface TierSize {
 export interface MachineRequest {
   /** Digest of (journal id, op id, step): never of the attempt (D-34). */
   readonly token: string
+  /**
+   * Fencing epoch of the controller that asks, where it has one: it grows with each that leads. A
+   * backend that can remember refuses one below the highest it saw.
+   */
+  readonly epoch?: Count
   readonly tier: Tier
   readonly labels: Readonly<Record<string, string>>
   /** The machine destroys itself when it is not heard of for so long. */

@@ -208,6 +208,8 @@ export interface Orchestrator {
   run(request: {
     readonly op: string
     readonly token: string
+    /** Fencing epoch of whoever asks: providers that can remember refuse an older one. Default: none. */
+    readonly epoch?: Count | undefined
     readonly run: OpRun
     readonly labels: Readonly<Record<string, string>>
     /** What a component acts on; only runs of components need it. */

@@ -68,6 +68,7 @@ export async function remoteRuntime(parts: RemoteRuntimeParts): Promise<Runtime>
       const done = await holder.call('reload', { plugin }, { signal })
       return done as unknown as Awaited<ReturnType<Runtime['reload']>>
     },
+    over: new AbortController().signal,
     close: async () => {},
     [Symbol.asyncDispose]: async () => {},
   }

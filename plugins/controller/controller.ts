@@ -134,7 +134,7 @@ export class Controller {
    * Runs what was claimed, under its token; answers with the RESULT as a fact. Rejects when Prov
    * stops meanwhile: what runs goes on and is asked for at the next start, so nothing is in doubt.
    */
-  async execute(op: string, providerToken: string): Promise<OperationFact> {
+  async execute(op: string, providerToken: string, epoch?: number): Promise<OperationFact> {
     const { contract, orchestrator } = this.#parts
     const { intent, approval } = this.#claimed(op)
     const body = intent.op
@@ -149,6 +149,7 @@ export class Controller {
         ? await orchestrator.run({
             op,
             token: providerToken,
+            epoch,
             run: body.run,
             labels: { workspace: contract.workspace, op, target: body.target },
             body,
@@ -197,6 +198,8 @@ export class Controller {
   }
 
   async #take(delivery: Delivery): Promise<void> {
+    // Whoever may not lead any more decides nothing; it comes again, there or here.
+    this.#parts.contract.claimEpoch()
     const { kind, token, seq, keeper_epoch: epoch } = Object(delivery.body) as JsonObject
     if (kind === 'withdraw') return this.#withdraw(delivery, token)
     if (kind === 'void') return this.#giveUp(delivery, seq, epoch)
@@ -268,6 +271,7 @@ export class Controller {
     const { contract, topology, clock, knows, start } = this.#parts
     const { approval, intent, requester, token, delivery } = command
     const { sub: op, seq, keeper_epoch } = approval
+    const epoch = contract.claimEpoch()
     if (knows(op)) {
       this.#numbers.take(seq)
       const detail = { kind: 'approval', claim: 'sub', expected: 'an operation not claimed yet' }
@@ -299,7 +303,6 @@ export class Controller {
     }
     const writes = [...new Set(intent.op.achieves.map(({ dimension }) => dimension))]
     for (const dimension of writes) this.#holds.set(dimension, op)
-    const epoch = contract.epoch
     const provider_token = digestOf({ journal: contract.journal, op, step: 'run' })
     const claim = { seq, keeper_epoch, epoch, provider_token, writes }
     const at = nowMs

@@ -94,7 +94,8 @@ export default definePlugin({
       effects: {
         execute: async ({ op, providerToken }: OperationEffect, { signal: end }) => {
           crashPoint('claim')
-          const answer = deal.anchor().then(() => controller.execute(op, providerToken ?? ''))
+          const run = (epoch: number) => controller.execute(op, providerToken ?? '', epoch)
+          const answer = deal.anchor().then(run)
           // Given up with the kernel only: then it is owed and asked again at the next start.
           return (await answer.catch((thrown) => stopped(end, thrown))) as never
         },

@@ -27,6 +27,7 @@ import { keptRuns, runsKept } from './kept-runs.ts'
 export interface RunRequest {
   readonly op: string
   readonly token: string
+  readonly epoch?: Count | undefined
   readonly run: OpRun
   readonly labels: Readonly<Record<string, string>>
   /** What a component acts on. */
@@ -216,6 +217,11 @@ export class RunBook {
   /** The writer's epoch: greater in every life. */
   get epoch(): Count {
     return this.#journal.epoch
+  }
+
+  /** The writer of an earlier epoch is perhaps not dead. */
+  mayLive(epoch: Count): boolean {
+    return this.#journal.mayLive?.(epoch) === true
   }
 
   async machineAsked(token: string, asked: Omit<Asked, 'epoch'>): Promise<void> {

@@ -87,7 +87,9 @@ export default definePlugin({
       const known = all.map((one) => one.name)
       throw runErrors.PROV_RUN_PROVIDER_UNKNOWN({ provider: wanted, known })
     }
+    const epochs = new Map<string, number>()
     const lease = leaseActor({
+      epoch: (token) => epochs.get(token),
       clock,
       log,
       provider,
@@ -152,7 +154,12 @@ export default definePlugin({
       run(request) {
         const known = underWay.get(request.token)
         if (known) return known
-        const work = begin(request).finally(() => underWay.delete(request.token))
+        const { token, epoch } = request
+        if (epoch !== undefined) epochs.set(token, epoch)
+        const work = begin(request).finally(() => {
+          underWay.delete(token)
+          epochs.delete(token)
+        })
         underWay.set(request.token, work)
         return work
       },

@@ -6,17 +6,7 @@
  * @module
  */
 import { defineActor, ProvError, sleep } from 'prov'
-import type {
-  Address,
-  Clock,
-  Count,
-  JsonValue,
-  Log,
-  Machine,
-  Millis,
-  ProviderSpec,
-  Tier,
-} from 'prov'
+import type { Address, Clock, JsonValue, Log, Machine, Millis, ProviderSpec, Tier } from 'prov'
 import { leaseMachine } from 'prov/machines'
 import type { LeaseEffect, LeaseFact } from 'prov/machines'
 import type { Asked, RunBook } from './book.ts'
@@ -32,7 +22,9 @@ export interface LeaseParts {
   readonly log: Log
   /** Rejects with PROV_RUN_PROVIDER_UNKNOWN. */
   readonly provider: (name: string) => Promise<ProviderSpec>
-  readonly book: Pick<RunBook, 'get' | 'machineAsked' | 'epoch'>
+  readonly book: Pick<RunBook, 'get' | 'machineAsked' | 'epoch' | 'mayLive'>
+  /** Fencing epoch under which a run was asked for. */
+  readonly epoch: (token: string) => number | undefined
   /** The machine destroys itself when it is not heard of for so long. */
   readonly machineTtlMs: Millis
   /** Hears of each attempt to destroy, so that a stop can wait for it. */
@@ -65,18 +57,17 @@ export function leaseActor(parts: LeaseParts) {
           if (before?.attempt === attempt) {
             return fact({ type: 'machine.unknown', code: 'PROV_PROVIDER_UNKNOWN' })
           }
-          if (
-            before &&
-            !(await mayAskAgain(backend, { before, epoch: book.epoch, clock, signal }))
-          ) {
+          if (before && !(await mayAskAgain(backend, { before, book, clock, signal }))) {
             return doubtful(backend, log)
           }
           await book.machineAsked(token, { attempt, at: clock.now() })
         }
         asking.add(token)
+        const epoch = parts.epoch(token)
         try {
           const machine = await backend.create({
             token,
+            ...(epoch !== undefined && { epoch }),
             tier: params.tier as Tier,
             labels: book.get(token)?.labels ?? {},
             ttlMs: machineTtlMs,
@@ -147,16 +138,17 @@ async function mayAskAgain(
   backend: ProviderSpec,
   at: {
     readonly before: Asked
-    readonly epoch: Count
+    readonly book: Pick<RunBook, 'epoch' | 'mayLive'>
     readonly clock: Clock
     readonly signal: AbortSignal
   },
 ): Promise<boolean> {
-  const { before, epoch, clock, signal } = at
+  const { before, book, clock, signal } = at
   if (backend.class === 'opaque') return false
   if (backend.uniqueNames === true) return true
-  // The journal has one writer, and only a dead one is replaced.
-  if (before.epoch >= epoch || backend.settleMs === undefined) return false
+  // The journal has one writer; one that was replaced alive may still be about to ask.
+  if (before.epoch >= book.epoch || book.mayLive(before.epoch)) return false
+  if (backend.settleMs === undefined) return false
   const leftMs = before.at + backend.settleMs - clock.now()
   if (leftMs > 0) await sleep(clock, leftMs, signal)
   return true

@@ -61,7 +61,7 @@ const journal: readonly Mutant[] = [
   ...mutantsOf(
     'core/journal/lock.js',
     ['journal/lock.test.js', 'a lock held where we cannot look stays'],
-    ['the lock of a live owner is taken', "if (state !== 'dead')", 'if (false)'],
+    ['the lock of a live owner is taken', "if (state !== 'dead' && !supersede())", 'if (false)'],
   ),
   ...mutantsOf(
     'core/journal/recover.js',

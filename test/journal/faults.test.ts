@@ -79,6 +79,8 @@ t.test('an opening that the disk refuses names the remedy that fits', async (t) 
 /** A disk that holds so many bytes and not one more. Lengths count, as blocks would. */
 function smallDisk(bytes: number) {
   const sizes = new Map<string, number>()
+  /** Names whose blocks have another one. */
+  const linked = new Set<string>()
   let room = bytes
   const claim = (path: string, size: number): void => {
     const more = size - (sizes.get(path) ?? 0)
@@ -115,11 +117,14 @@ function smallDisk(bytes: number) {
     },
     async link(from, to) {
       await diskFiles.link(from, to)
-      claim(to, sizes.get(from) ?? 0)
+      // A second name for the same blocks.
+      sizes.set(to, sizes.get(from) ?? 0)
+      linked.add(from)
     },
     async remove(path) {
       await diskFiles.remove(path)
-      forget(path)
+      if (linked.delete(path)) sizes.delete(path)
+      else forget(path)
     },
   }
   return { files, free: () => room, add: (more: number) => (room += more) }

@@ -5,6 +5,9 @@ import { readFileSync } from 'node:fs'
 import { readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { ProvError } from '../../core/errors.ts'
 import { openJournal } from '../../core/journal/file.ts'
+import { diskFiles } from '../../core/journal/files.ts'
+import type { JournalFiles } from '../../core/journal/files.ts'
+import type { Journal } from '../../core/journal/journal.ts'
 import { systemProcesses } from '../../core/journal/lock.ts'
 import { refuseRemote, remoteFileSystem } from '../../core/journal/place.ts'
 import { codeOf } from '../../core/kit.ts'
@@ -194,3 +197,65 @@ t.test('network file systems are refused by name', async (t) => {
   t.equal(remoteFileSystem(0xef53), undefined)
   await refuseRemote('/')
 })
+
+t.test('a living writer that somebody else decided against adds nothing more', async (t) => {
+  const dir = await tempDir(t)
+  const entry = (text: string) => ({ partition: 'p', type: 't', body: { text } })
+  const first = await openJournal({ dir })
+  await first.append([entry('one')])
+  t.equal(await codeOf(openJournal({ dir, supersede: () => false })), 'PROV_JOURNAL_LOCKED')
+  const second = await openJournal({ dir, supersede: () => true })
+  t.equal(second.mayLive?.(first.epoch), true, 'what it asked of others may be on its way')
+  t.equal(await codeOf(first.append([entry('late')])), 'PROV_JOURNAL_FENCED')
+  t.equal(await codeOf(first.anchor()), 'PROV_JOURNAL_FENCED', 'nothing may follow from its claims')
+  await second.append([entry('two')])
+  await first.close()
+  await second.close()
+  const third = await openJournal({ dir, check: 'whole' })
+  const texts: unknown[] = []
+  for await (const { body } of third.read()) texts.push((body as { text: string }).text)
+  t.same(texts, ['one', 'two'])
+  t.equal(third.mayLive?.(1), true, 'it is remembered for as long as its process lives')
+  await third.close()
+})
+
+t.test(
+  'a writer that was replaced while it began a segment does not replace its successor’s',
+  async (t) => {
+    const dir = await tempDir(t)
+    const entry = (text: string) => ({ partition: 'p', type: 't', body: { text } })
+    const large = 'x'.repeat(9_000)
+    let second: Journal | undefined
+    let rolling = false
+    const files: JournalFiles = {
+      ...diskFiles,
+      // Frozen right here: its file is written and has no name yet.
+      async link(from, to) {
+        if (rolling && to.endsWith('.log') && !second) {
+          second = await openJournal({ dir, supersede: () => true })
+          await second.append([entry('two')])
+        }
+        await diskFiles.link(from, to)
+      },
+      async rename(from, to) {
+        if (rolling && to.endsWith('.log') && !second) {
+          second = await openJournal({ dir, supersede: () => true })
+          await second.append([entry('two')])
+        }
+        await diskFiles.rename(from, to)
+      },
+    }
+    const first = await openJournal({ dir, files, segmentBytes: 16_384 })
+    await first.append([entry(large)])
+    rolling = true
+    t.equal(await codeOf(first.append([entry(large)])), 'PROV_JOURNAL_FENCED')
+    await first.close()
+    await second?.append([entry('three')])
+    await second?.close()
+    const third = await openJournal({ dir, check: 'whole' })
+    const texts: string[] = []
+    for await (const { body } of third.read()) texts.push((body as { text: string }).text)
+    t.same(texts, [large, 'two', 'three'])
+    await third.close()
+  },
+)

@@ -34,6 +34,13 @@ export interface Process {
   kill(): Promise<void>
   /** Resolves when it is gone by itself. */
   readonly gone: Promise<void>
+  /** Stops it in the middle of whatever it does, and lets it go on. */
+  freeze(): void
+  thaw(): void
+  /** How it ended. */
+  end(): Promise<Ran>
+  /** Resolves when stderr has said so much. */
+  said(text: string): Promise<void>
 }
 
 export interface Four {
@@ -52,6 +59,13 @@ export interface Four {
   ): PromiseLike<Ran>
   /** Starts the process of a plane; resolves when it runs. */
   start(plane: PlaneName, env?: Readonly<Record<string, string>>): Promise<Process>
+  /** Starts one that waits for its turn; resolves at once. */
+  standby(plane: PlaneName, env?: Readonly<Record<string, string>>): Process
+  /** Environment of whoever runs a plane. */
+  env(plane: PlaneName): Readonly<Record<string, string>>
+  /** What was handed over: the bundle of a plane. */
+  bundle(plane: PlaneName): string
+  readonly passphrase: string
   /** The submitter in this process, so that a test can propose. */
   submitter(): Promise<Runtime>
   /** What a role may do on the server. */
@@ -121,6 +135,24 @@ export async function four(t: Test, path: string): Promise<Four> {
     await admin.keyValue(leaseBucket(workspace))
   }
   await topology()
+  const spawned = (plane: PlaneName, flags: readonly string[], env: object): Process => {
+    const place = { cwd, env: { ...envOf(plane), ...env } }
+    const child = provChild(['plane', 'run', ...flags], place)
+    const gone = (async () => void (await child))()
+    const kill = async (): Promise<void> => {
+      child.kill('SIGKILL')
+      await gone
+    }
+    t.teardown(kill)
+    return {
+      kill,
+      gone,
+      freeze: () => child.kill('SIGSTOP'),
+      thaw: () => child.kill('SIGCONT'),
+      end: async () => child,
+      said: (text) => child.said(text),
+    }
+  }
   return {
     on,
     server,
@@ -132,16 +164,14 @@ export async function four(t: Test, path: string): Promise<Four> {
     prov: (plane, ...argv) => provHere(argv, { cwd, env: envOf(plane) }),
     child: (plane, argv, env = {}) => provChild(argv, { cwd, env: { ...envOf(plane), ...env } }),
     async start(plane, env = {}) {
-      const child = provChild(['plane', 'run'], { cwd, env: { ...envOf(plane), ...env } })
-      const gone = (async () => void (await child))()
-      const kill = async (): Promise<void> => {
-        child.kill('SIGKILL')
-        await gone
-      }
-      t.teardown(kill)
-      await child.said(`running: ${plane}`)
-      return { kill, gone }
+      const process = spawned(plane, [], env)
+      await process.said(`running: ${plane}`)
+      return process
     },
+    standby: (plane, env = {}) => spawned(plane, ['--standby'], env),
+    env: envOf,
+    bundle: (plane) => join(folder, `${plane}.plane`),
+    passphrase,
     async submitter() {
       const prov = await createRuntime({
         workspace: cwd,
