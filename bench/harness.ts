@@ -13,6 +13,8 @@ export interface Arm {
   /** Done once before the first round, for example opening a journal. */
   readonly before?: () => Promise<void> | void
   readonly after?: () => Promise<void> | void
+  /** What else it saw in its rounds, by name: quantiles of single ones, counts. Asked once, at the end. */
+  readonly figures?: () => Promise<Readonly<Record<string, number>>>
 }
 
 export interface Bench {
@@ -35,6 +37,7 @@ export interface Row {
   readonly ratio: number
   readonly rounds: number
   readonly times: number
+  readonly figures?: Readonly<Record<string, number>>
 }
 
 export function bench(
@@ -45,10 +48,10 @@ export function bench(
   return { name, arms, ...options }
 }
 
-const quantile = (sorted: readonly number[], share: number): number =>
+export const quantile = (sorted: readonly number[], share: number): number =>
   sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN
 
-const sortedCopy = (values: readonly number[]) => [...values].sort((a, b) => a - b)
+export const sortedCopy = (values: readonly number[]) => [...values].sort((a, b) => a - b)
 
 async function timed(arm: Arm, times: number): Promise<number> {
   const start = process.hrtime.bigint()
@@ -70,6 +73,7 @@ async function calibrate(arm: Arm, sampleMs: number): Promise<number> {
 export async function measure(suite: Bench, rounds: number): Promise<readonly Row[]> {
   const times: number[] = []
   const samples: number[][] = suite.arms.map(() => [])
+  const figures: (Row['figures'] | undefined)[] = []
   try {
     for (const arm of suite.arms) await arm.before?.()
     for (const arm of suite.arms) times.push(await calibrate(arm, suite.sampleMs ?? 40))
@@ -79,6 +83,7 @@ export async function measure(suite: Bench, rounds: number): Promise<readonly Ro
         samples[at]?.push((await timed(arm, n)) / n)
       }
     }
+    for (const arm of suite.arms) figures.push(await arm.figures?.())
   } finally {
     for (const arm of suite.arms) await arm.after?.()
   }
@@ -96,6 +101,7 @@ export async function measure(suite: Bench, rounds: number): Promise<readonly Ro
       ratio: quantile(ratios, 0.5),
       rounds,
       times: times[at] as number,
+      ...(figures[at] && { figures: figures[at] }),
     }
   })
 }

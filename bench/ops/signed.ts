@@ -27,6 +27,7 @@ import keeper from '../../plugins/keeper/index.ts'
 import orchestrator from '../../plugins/orchestrator/index.ts'
 import submitter from '../../plugins/submitter/index.ts'
 import workspacePlugin from '../../plugins/workspace/index.ts'
+import { quantile, sortedCopy } from '../harness.ts'
 import type { Arm } from '../harness.ts'
 import { together } from './lanes.ts'
 
@@ -79,6 +80,12 @@ export function syncArm(): Arm {
   }
 }
 
+async function timed(act: () => Promise<unknown>): Promise<number> {
+  const start = process.hrtime.bigint()
+  await act()
+  return Number(process.hrtime.bigint() - start)
+}
+
 const type = 'bench.note'
 
 async function open(dir: string): Promise<Runtime> {
@@ -112,13 +119,37 @@ export function signedArms(body: string): readonly Arm[] {
     const { outcome, why } = await op.settled({ timeoutMs: 120_000 })
     if (outcome !== 'applied') throw new Error(`the operation ended ${outcome}: ${why}`)
   }
+  const sync = syncArm()
   return [
     {
       name: 'ours: signed, submit to RESULT, one at a time',
-      before: async () => void (prov = await open(dir)),
+      async before() {
+        prov = await open(dir)
+        await sync.before?.()
+      },
       async run(times) {
         for (let n = 0; n < times; n++) await operation()
       },
+      async figures() {
+        const least: number[] = []
+        const whole: number[] = []
+        for (let n = 0; n < 300; n++) {
+          least.push(
+            await timed(async () => {
+              sync.run(1)
+              crypto(1)
+            }),
+          )
+          whole.push(await timed(operation))
+        }
+        const unit = quantile(sortedCopy(least), 0.5)
+        const sorted = sortedCopy(whole)
+        return {
+          'p50, in times of one sync and its signatures (wanted: 8)': quantile(sorted, 0.5) / unit,
+          'p99, the same (wanted: 40)': quantile(sorted, 0.99) / unit,
+        }
+      },
+      after: () => sync.after?.(),
     },
     {
       name: 'ours: signed, submit to RESULT, 128 at once',
