@@ -101,6 +101,7 @@ export default definePlugin({
       signal,
       async take(event) {
         if (isAudit(event, 'policy.activated')) return keeper.adopt()
+        if (isAudit(event, 'keeper.mode')) return keeper.switched()
         if (isAudit(event, 'actor.revoked')) return keeper.revoked()
         if (isAudit(event, 'key.confirmed')) return deal.rotate(event)
         if (isAudit(event, 'actor.enrolled')) return keeper.recount()

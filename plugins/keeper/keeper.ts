@@ -127,6 +127,19 @@ export class Keeper {
     }
   }
 
+  /** Signs what was held by the mode alone; votes on anything else stay as they are. */
+  async switched(): Promise<void> {
+    const signs = ({ id, phase }: OpRow): boolean => {
+      const intent = phase === 'held' ? this.intent(id) : undefined
+      return intent !== undefined && this.judgement(intent).verdict === 'auto-sign'
+    }
+    for (const row of this.#parts.contract.store.get().open.values()) {
+      if (row.trace?.some(({ matched, effect }) => matched && effect === 'auto-sign')) {
+        await this.#judgeWhile(row.id, signs)
+      }
+    }
+  }
+
   /** Ends what counts on a state that is over: no approval could bring it back. */
   async moved(): Promise<void> {
     const { positions, open } = this.#parts.contract.store.get()

@@ -40,7 +40,7 @@ t.test('each command that writes, dry', async (t) => {
     'journal repair': [[], 0],
     'keeper approve': [[op, '--actor', 'bob'], 0],
     'keeper mode': [['manual', '--actor', 'alice'], 0],
-    'keeper review': [[op, '--reason', 'looked', '--actor', 'bob'], 0],
+    'keeper review': [[op, '--reason', 'looked', '--actor', 'bob'], 4],
     'keeper rotate': [['--actor', 'alice'], 0],
     'keeper reject': [[op, '--reason', 'no', '--actor', 'bob'], 0],
     // Compared with a server, and there is none.

@@ -81,6 +81,20 @@ t.test('mode and policy change by a signed act only, and a dry run says what wou
   })
   t.match(await json('op', 'submit', 'scale', 'monitoring/loki'), { code: 5 })
   t.match((await json('keeper', 'status')).data, { mode: 'manual', held: [{ type: 'scale' }] })
+  await run('actor', 'create', 'robot', '--kind', 'agent', '--no-seal', '--actor', 'alice')
+  const vmOps = ['keeper', 'mode', 'switch_to_vm_ops'] as const
+  t.match(await json(...vmOps, '--actor', 'robot', '--dry-run'), {
+    code: 4,
+    data: { code: 'PROV_POLICY_ACTIVATION' },
+  })
+  const dry = await json(...vmOps, '--dry-run')
+  t.match(dry.data, { mode: 'hybrid', was: 'manual', changed: true, reading: { mode: 'manual' } })
+  t.equal(dry.data.releases.length, 1, 'what the mode alone held')
+  t.match(await json(...vmOps), { code: 0, data: { mode: 'hybrid', releases: dry.data.releases } })
+  t.match(await json(...vmOps), { code: 0, data: { changed: false } })
+  const waited = await json('op', 'wait', dry.data.releases[0])
+  t.match(waited, { code: 0, data: { phase: 'applied' } })
+  t.match(await json('keeper', 'mode', 'switch_to_operator_only'), { data: { mode: 'manual' } })
 
   edit('keeper_policy.ncl', 'op_type = "restart"', 'op_type = "drain"')
   t.match((await json('policy', 'show')).data, { differs: true, active: { version: 1 } })

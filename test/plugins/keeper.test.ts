@@ -329,6 +329,14 @@ t.test('in manual mode the keeper signs nothing by itself, and a person said so'
   const { op } = await life.ops.submit({ type: 'restart', target: 'staging-1/api', as: 'alice' })
   await life.until(op, 'held')
   t.match(life.deal.store.get().ops.get(op)?.why, /its mode is manual/)
+  // What the mode alone held goes on when it changes; what people are asked for stays as it is.
+  const other = await held(life)
+  const second = await life.ops.submit({ type: 'restart', target: 'staging-1/db', as: 'alice' })
+  await life.until(second.op, 'held')
+  await life.desk.setMode({ mode: 'hybrid', as: 'alice' })
+  await Promise.all([op, second.op].map((one) => life.until(one, 'applied')))
+  t.equal(life.deal.store.get().ops.get(other)?.phase, 'held')
+  t.equal(life.on.effects.get(other), undefined)
 })
 
 t.test('a held operation ends with its intent, whoever looks', async (t) => {

@@ -1,6 +1,7 @@
 /** `prov actor revoke`: a person takes a key its force, from this place of the journal on (D-39). @module */
 import { defineCommand, keeperDesk, keyErrors } from 'prov'
 import type { EnrolledView } from '../reads/enrolled.ts'
+import { mustBePerson } from './person.ts'
 
 interface Revoked {
   readonly actor: string
@@ -25,6 +26,7 @@ export const command = defineCommand({
   writes: true,
   async run({ name: actor, reason }, context): Promise<Revoked> {
     if (context.dryRun) {
+      await mustBePerson(context)
       const enrolled = (await context.read('enrolled')) as readonly EnrolledView[]
       const key = enrolled.find((one) => one.actor === actor)
       const what =

@@ -1,6 +1,8 @@
 /** `prov keeper review`: somebody who had no part in it looked at a broken glass (SAFE-14). @module */
-import { defineCommand, keeperDesk } from 'prov'
+import { defineCommand, keeperDesk, opErrors } from 'prov'
 import type { OpRow } from 'prov'
+import type { KeeperView } from '../reads/keeper.ts'
+import { mustBePerson } from './person.ts'
 
 interface Reviewed {
   readonly op: string
@@ -25,7 +27,15 @@ export const command = defineCommand({
   writes: true,
   async run({ id, reason }, context): Promise<Reviewed> {
     const { id: op } = (await context.read('op', { id })) as OpRow
-    if (context.dryRun) return { op, by: null }
+    if (context.dryRun) {
+      await mustBePerson(context)
+      const { unreviewed } = (await context.read('keeper')) as KeeperView
+      const actor = context.actor ?? 'nobody'
+      const what = 'no glass was broken for it that nobody reviewed'
+      if (!unreviewed.some((one) => one.op === op))
+        throw opErrors.PROV_OP_REVIEW({ op, actor, what })
+      return { op, by: null }
+    }
     const runtime = await context.runtime()
     const { by } = await runtime.service(keeperDesk).review({ op, reason, as: context.actor })
     return { op, by }

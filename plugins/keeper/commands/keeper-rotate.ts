@@ -1,5 +1,6 @@
 /** `prov keeper rotate`: another key signs for the keeper, once the controller confirmed it (D-39). @module */
 import { defineCommand, keeperDesk } from 'prov'
+import { mustBePerson } from './person.ts'
 
 interface Rotated {
   readonly kid: string | null
@@ -20,7 +21,10 @@ export const command = defineCommand({
   flags: {},
   writes: true,
   async run(_, context): Promise<Rotated> {
-    if (context.dryRun) return { kid: null, from: null, done: false, dryRun: true }
+    if (context.dryRun) {
+      await mustBePerson(context)
+      return { kid: null, from: null, done: false, dryRun: true }
+    }
     const runtime = await context.runtime()
     const rotated = await runtime.service(keeperDesk).rotate({ as: context.actor })
     return { ...rotated, dryRun: false }

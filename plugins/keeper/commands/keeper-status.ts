@@ -18,12 +18,19 @@ export const command = defineCommand({
   // An alarm, for whoever runs this from a timer.
   exitCode: ({ trouble, file, unreviewed }) =>
     trouble || file.state === 'broken' || unreviewed.length > 0 ? 1 : 0,
-  render({ mode, policy, trouble, file, held, unreviewed, lastSeq, refusals }, paint, format) {
+  render(
+    { mode, reading, policy, trouble, file, held, unreviewed, lastSeq, refusals },
+    paint,
+    format,
+  ) {
     const look = { paint, format } as const
     return [
       ...fields(
         [
-          ['mode', mode],
+          [
+            'mode',
+            mode === reading.mode ? mode : `${mode}, amounts to ${reading.mode}: ${reading.why}`,
+          ],
           [
             'policy',
             policy

@@ -6,6 +6,7 @@
  */
 import { defineCommand, keeperDesk } from 'prov'
 import type { PolicyView } from '../reads/policy.ts'
+import { mustBePerson } from './person.ts'
 import { fileText } from './policy-show.ts'
 
 interface Activation {
@@ -32,6 +33,7 @@ export const command = defineCommand({
     const was = view.active?.version ?? null
     const { file } = view
     if (context.dryRun) {
+      await mustBePerson(context)
       const version = view.differs ? (was ?? 0) + 1 : (was ?? 0)
       return { activated: false, version, digest: null, was, file, said: fileText(view) }
     }

@@ -1,10 +1,16 @@
 /** The keeper at a glance: its mode, the policy in force, what waits for people. @module */
 import { defined, defineRead, opsModel } from 'prov'
-import type { ErrorReport, Unreviewed } from 'prov'
+import type { ErrorReport, RuleTrace, Unreviewed } from 'prov'
+import { emptyPolicy, keeperMode, readPolicy } from 'prov/policies'
+import type { ModeReading } from 'prov/policies'
 import { proposedBy } from './policy.ts'
 
 export interface KeeperView {
   readonly mode: 'auto' | 'manual' | 'hybrid'
+  /** What switch and policy amount to. */
+  readonly reading: ModeReading
+  /** Held by the mode alone: the policy would sign them. */
+  readonly heldByMode: readonly string[]
   readonly policy: { readonly version: number; readonly digest: string; readonly by: string } | null
   readonly trouble: { readonly code: string; readonly message: string } | null
   /** What the file says now; it only proposes, but a broken one is what somebody meant to be in force. */
@@ -46,17 +52,28 @@ export const read = defineRead<void, KeeperView>({
       highest,
     } = await opsModel(journal)
     const { keeperEpoch: epoch, seq } = highest
+    const read = policy ? readPolicy(policy.policy) : undefined
+    const inForce = read?.ok === true ? read.policy : emptyPolicy
+    const waiting = [...open.values()].filter(({ phase }) => phase === 'held')
     return {
       mode,
+      reading: keeperMode({ running: true, autoSign: mode !== 'manual', policy: inForce }),
+      heldByMode: waiting.filter(({ trace }) => signsByTrace(trace ?? [])).map(({ id }) => id),
       policy: policy && { version: policy.version, digest: policy.digest, by: policy.by },
       trouble,
       file: proposed.state === 'good' ? { state: 'good' } : proposed,
-      held: [...open.values()]
-        .filter(({ phase }) => phase === 'held')
-        .map(({ id, type, target, by, needs }) => defined({ op: id, type, target, by, needs })),
+      held: waiting.map(({ id, type, target, by, needs }) =>
+        defined({ op: id, type, target, by, needs }),
+      ),
       unreviewed,
       lastSeq: seq === 0 ? null : { epoch, seq },
       refusals: refusals.map(({ at, code, message, count }) => ({ at, code, message, count })),
     }
   },
 })
+
+/** No rule that matched holds or denies it, and one signs it. */
+function signsByTrace(trace: readonly RuleTrace[]): boolean {
+  const matched = trace.filter((rule) => rule.matched)
+  return matched.length > 0 && matched.every(({ effect }) => effect === 'auto-sign')
+}
