@@ -138,7 +138,7 @@ const keepers: readonly Mutant[] = [
   ...mutantsOf(
     'plugins/keeper/decide.js',
     ['plugins/keeper-people.test.js', 'two keys of one person are one voice'],
-    ['one person votes twice', 'if (voted)', 'if (false)'],
+    ['one person votes twice', 'if (voted && !(more && voted.kid === voter.kid))', 'if (false)'],
   ),
   ...mutantsOf(
     keeper,

@@ -174,8 +174,10 @@ t.test('what another policy governs by now is not signed under the one before', 
   watch.comes = ({ body }, consumer) =>
     consumer === 'keeper' && Object(body)['type'] === 'prov.policy.activated' ? told : noWait
   const policy = { version: 1, deny: [{ id: 'none', op_type: 'deploy' }] }
-  const digest = digestOf(policy)
-  const data = { version: 2, digest, by: 'alice', policy }
+  const bound = { version: 2, digest: digestOf({ policy, sources: {} }) }
+  const said = { act: 'policy.activate', subject: 'policy', reason: '' } as const
+  const act = await deal.act({ ...said, as: 'alice', with: bound })
+  const data = { ...bound, by: 'alice', policy, act }
   await deal.emit('keeper', { type: 'policy.activated', subject: 'keeper_policy.ncl', data })
   const { op } = await ops.submit(deploy)
   await until(op, 'refused')
