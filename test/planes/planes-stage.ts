@@ -8,6 +8,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
+import type { Bus } from '../../core/bus/bus.ts'
 import { memoryJournal, MemoryDisk } from '../../core/journal/memory.ts'
 import { heardEntry, joinedEntry, planeKeys, planeNames } from '../../core/protocol/planes.ts'
 import type { PlaneName } from '../../core/protocol/planes.ts'
@@ -30,20 +31,33 @@ export interface Apart {
 }
 
 const here = ['submitter', 'keeper', 'controller'] as const
+const actors = ['alice', 'bob', 'robot'] as const
 
-/** A workspace with alice and bob and the policy in force, then taken apart into three processes' worth. */
-export async function apart(t: Test): Promise<Apart> {
-  const whole = stage(t)
+export interface ApartOptions {
+  /** Text of the policy; null for none. Default: the stage's. */
+  readonly policy?: string | null | undefined
+  /** A way to the bus for each process that starts. Default: one that may lose what it took. */
+  readonly bus?: (() => Promise<Bus>) | undefined
+  /** Lets a little time pass. Default: a quarter of a second at once. */
+  readonly pass?: ((clock: Stage['clock']) => Promise<void>) | undefined
+}
+
+/** A workspace with alice, bob, a robot and the policy in force, taken apart into three processes' worth. */
+export async function apart(t: Test, options: ApartOptions = {}): Promise<Apart> {
+  const { policy, pass = (clock: Stage['clock']) => clock.advance(250) } = options
+  const whole = stage(t, policy)
   const bus = await lossyBus(whole.clock)
   t.teardown(() => bus.close())
-  whole.bus = async () => bus.open()
+  const openBus = options.bus ?? (async () => bus.open())
+  whole.bus = openBus
   const life = await live(whole)
   const keys = people(whole)
-  for (const actor of ['alice', 'bob']) {
-    const record = await keys.create({ actor, kind: 'human', passphrase: '' })
+  for (const actor of actors) {
+    const kind = actor === 'robot' ? 'agent' : 'human'
+    const record = await keys.create({ actor, kind, passphrase: '' })
     await life.deal.enrol({ record, as: 'alice' })
   }
-  await life.desk.activatePolicy({ as: 'alice' })
+  if (policy !== null) await life.desk.activatePolicy({ as: 'alice' })
   const events = await life.events()
   const { journal, epoch } = life.deal
   await life.close()
@@ -54,7 +68,7 @@ export async function apart(t: Test): Promise<Apart> {
   for (const plane of here) {
     const home = join(homes, plane)
     mkdirSync(join(home, 'keys/services', journal), { recursive: true, mode: 0o700 })
-    for (const actor of ['alice', 'bob']) {
+    for (const actor of actors) {
       cpSync(join(whole.home, 'keys', `${actor}.json`), join(home, 'keys', `${actor}.json`))
     }
     for (const key of planeKeys([plane])) {
@@ -67,7 +81,7 @@ export async function apart(t: Test): Promise<Apart> {
     await begun.append([joinedEntry(joined), ...events.map(heardEntry)])
     await begun.close()
     const others = planeNames.filter((name) => name !== plane)
-    stages.set(plane, { ...whole, home, disk, deaf: others, bus: async () => bus.open() })
+    stages.set(plane, { ...whole, home, disk, deaf: others, bus: openBus })
   }
   const lives = new Map<PlaneName, Life>()
   const apart: Apart = {
@@ -96,7 +110,7 @@ export async function apart(t: Test): Promise<Apart> {
         over = true
       }
       void watch()
-      while (!over) await whole.clock.advance(250)
+      while (!over) await pass(whole.clock)
       return work
     },
   }
