@@ -1,6 +1,6 @@
 /**
- * Who listens to which address. A listener that throws harms nobody; after three throws in its life
- * it is let go.
+ * Who listens to which address. A listener that throws, or whose promise rejects, harms nobody; after
+ * three of them in its life it is let go. One that is taken away hears nothing from that moment.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import type { Address } from './address.ts'
 export const listening = { depth: 0 }
 
 interface Listener<T> {
-  readonly hear: (event: T) => void
+  readonly hear: (event: T) => unknown
   /** Who listens: a loop in it that never ends is not put down to whom it hears of. */
   readonly runner: Count
   throws: number
@@ -32,7 +32,7 @@ export class Listeners<T> {
     this.#failed = failed
   }
 
-  add(address: Address, hear: (event: T) => void): () => void {
+  add(address: Address, hear: (event: T) => unknown): () => void {
     const runner = alsoBy(running[place.who] as Count, `a listener to ${typeOf(address)}`)
     const listener: Listener<T> = { hear, runner, throws: 0 }
     const all = this.#byAddress.get(address) ?? new Set()
@@ -48,19 +48,28 @@ export class Listeners<T> {
     const all = this.#byAddress.get(address)
     if (all === undefined) return
     for (const listener of Array.from(all)) {
+      if (!all.has(listener)) continue
       listening.depth++
       const before = running[place.who] as Count
       running[place.who] = listener.runner
       try {
-        listener.hear(event)
+        const answer = listener.hear(event)
+        // Nobody waits for it, but one that rejects unheard would end the process.
+        if (answer instanceof Promise) {
+          answer.catch((thrown: unknown) => this.#threw(address, listener, thrown))
+        }
       } catch (thrown) {
-        if (++listener.throws >= patience) this.#remove(address, listener)
-        this.#failed(address, thrown)
+        this.#threw(address, listener, thrown)
       } finally {
         running[place.who] = before
         listening.depth--
       }
     }
+  }
+
+  #threw(address: Address, listener: Listener<T>, thrown: unknown): void {
+    if (++listener.throws >= patience) this.#remove(address, listener)
+    this.#failed(address, thrown)
   }
 
   #remove(address: Address, listener: Listener<T>): void {
