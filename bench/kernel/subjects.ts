@@ -191,6 +191,24 @@ export const subjects: readonly Subject[] = [
     repeats: 3,
     arms: ['limit', 'ours', 'ours.snapshot'],
   },
+  {
+    name: 'restore-owing',
+    what: 'bring 100,000 actors back that are owed an effect each, 1,000 of them from snapshots',
+    kind: 'once',
+    times: 100_000,
+    actors: 100_000,
+    repeats: 2,
+    arms: ['ours'],
+  },
+  {
+    name: 'retire-owing',
+    what: 'retire 10,000 of 100,000 actors that are owed an effect each, ten by ten',
+    kind: 'once',
+    times: 10_000,
+    actors: 100_000,
+    repeats: 2,
+    arms: ['ours'],
+  },
 ]
 
 /** `left` divided by `right`, both as costs: 0.1 means ten times as fast. */

@@ -25,6 +25,7 @@ import {
   sleepMachine,
 } from '../machines.ts'
 import type { Ball, Counted, Player } from '../machines.ts'
+import { restoreOwing, retireOwing } from '../owing.ts'
 import { openTree, partOf } from '../tree.ts'
 import type { Tree } from '../tree.ts'
 
@@ -541,5 +542,7 @@ export const arm: Arm = {
     'timers-size': timersSize,
     'timers-held': sleepers,
     restore,
+    'restore-owing': restoreOwing,
+    'retire-owing': retireOwing,
   },
 }
