@@ -54,6 +54,14 @@ async function crowd(
   return all
 }
 
+async function apply(
+  system: ActorSystem,
+  all: readonly Address[],
+  type: 'touch' | 'end',
+): Promise<void> {
+  await Promise.all(all.map(async (address) => system.ref(address)?.apply({ type })))
+}
+
 /** Back from records, all their effects begun again; a thousand also have snapshots of their own. */
 export async function restoreOwing(place: Place): Promise<Cell> {
   const tree = await openTree(place.root)
@@ -66,7 +74,7 @@ export async function restoreOwing(place: Place): Promise<Cell> {
   before.register(kept)
   before.register(owing)
   const own = await crowd(before, kept, snapshots)
-  await Promise.all(own.map((address) => before.ref(address)?.apply({ type: 'touch' })))
+  await apply(before, own, 'touch')
   await crowd(before, owing, place.actors - snapshots)
   // As if its process had been killed: nobody is told, nothing is written.
   disk.held = false
@@ -90,7 +98,7 @@ export async function retireOwing(place: Place): Promise<Cell> {
   system.register(owing)
   const all = await crowd(system, owing, place.actors)
   const done = all.slice(0, 10_000)
-  await Promise.all(done.map((address) => system.ref(address)?.apply({ type: 'end' })))
+  await apply(system, done, 'end')
   return {
     async run(times) {
       for (let at = 0; at < times; at += together) {
