@@ -83,15 +83,23 @@ function stepText(
   mail: Mail | undefined,
   effects: readonly Asked[],
 ): string {
-  let text = `"event":${objectText(event)},"change":${changeText(before, after)}`
+  let text = `"event":${written(objectText(event), 'event')},"change":${changeText(before, after)}`
   if (mail?.cause !== undefined) text += `,"cause":${JSON.stringify(mail.cause)}`
-  if (mail?.timer !== undefined) text += `,"timer":${JSON.stringify(mail.timer.id)}`
+  if (mail?.timer !== undefined) {
+    text += `,"timer":${written(JSON.stringify(mail.timer.id), 'timer')}`
+  }
   if (effects.length > 0) {
     text += `,"effects":${JSON.stringify(effects)}`
     if (mail?.traceparent !== undefined) {
       text += `,"traceparent":${JSON.stringify(mail.traceparent)}`
     }
   }
+  return text
+}
+
+/** JSON has no text for a function, or for what says so by its `toJSON`: not a word may be made of that. */
+function written(text: string | undefined, what: string): string {
+  if (text === undefined) throw new TypeError(`its ${what} has no JSON text`)
   return text
 }
 

@@ -44,8 +44,8 @@ export function withMember(members: string, key: string, value: unknown): string
   return members === '' ? keyText(key) + text : `${members},${keyText(key)}${text}`
 }
 
-/** Text of a plain object. */
-export function objectText(object: object): string {
+/** Text of a plain object; undefined where its `toJSON` gives none. */
+export function objectText(object: object): string | undefined {
   const { constructor, toJSON } = object as { constructor?: unknown; toJSON?: unknown }
   if (constructor !== Object || toJSON !== undefined) return JSON.stringify(object)
   let members = ''

@@ -46,6 +46,23 @@ t.test(
   },
 )
 
+t.test('nothing but JSON ever comes into a record: what has no text fails its step', async (t) => {
+  const house = new House()
+  const system = await house.start()
+  const def = counter([], { supervision: { onFailure: 'resume' } })
+  system.register(def)
+  const ref = await system.spawn(def, 'a')
+  for (const toJSON of [() => undefined, () => () => {}, () => Symbol('odd')]) {
+    t.equal(await codeOf(ref.apply({ type: 'add', toJSON } as never)), 'PROV_ACTOR_STEP_FAILED')
+  }
+  await ref.apply({ type: 'add' })
+  await system.close()
+  const again = await house.start()
+  t.teardown(() => again.close())
+  again.register(def)
+  t.match(again.ref(ref.address)?.snapshot().context, { count: 1 }, 'the journal can be read')
+})
+
 t.test(
   'an event that is no JSON is its sender’s fault: the actor goes on, however many come',
   async (t) => {

@@ -105,16 +105,17 @@ function changeBy(assignment: BuiltIn['assignment']): Change {
 }
 
 function raise(lexicon: Lexicon, { event, id, delay }: BuiltIn): Op {
+  const name = nameOfDelayed(lexicon, { id, delay })
   return (draft, params) => {
     const raised = eventOf(lexicon, draft, event, params, 'raise')
     const delayMs = delayOf(lexicon, draft, delay, params)
     if (delayMs === undefined) draft.queue.push(raised)
-    else draft.delay(id as string | undefined, raised, delayMs)
+    else draft.delay(name, raised, delayMs)
   }
 }
 
 function cancel(lexicon: Lexicon, { sendId }: BuiltIn): Op {
-  return (draft, params) => draft.cancel(resolve(lexicon, draft, sendId, params))
+  return (draft, params) => draft.cancel(textOf(resolve(lexicon, draft, sendId, params)))
 }
 
 function log(lexicon: Lexicon, { value, label }: BuiltIn): Op {
@@ -131,7 +132,22 @@ function emit(lexicon: Lexicon, { event }: BuiltIn): Op {
     draft.ask('xstate.emit', { event: resolve(lexicon, draft, event, params) })
 }
 
+/**
+ * What `cancel` and the journal know a delayed event by. XState makes text of it; of a function it makes
+ * the same text every time, so that the second event would take the place of the first.
+ */
+export function nameOfDelayed(
+  lexicon: Lexicon,
+  { id, delay }: Pick<BuiltIn, 'id' | 'delay'>,
+): string | undefined {
+  if (delay === undefined || typeof id !== 'function') return textOf(id)
+  throw lexicon.unsupported('an id of a delayed event that is a function', 'give a text, or no id')
+}
+
+const textOf = (id: unknown): string | undefined => (id === undefined ? undefined : String(id))
+
 function sendTo(lexicon: Lexicon, { to, event, id, delay }: BuiltIn): Op {
+  const name = nameOfDelayed(lexicon, { id, delay })
   return (draft, params) => {
     const sent = eventOf(lexicon, draft, event, params, 'sendTo')
     const delayMs = delayOf(lexicon, draft, delay, params)
@@ -139,7 +155,7 @@ function sendTo(lexicon: Lexicon, { to, event, id, delay }: BuiltIn): Op {
     const receiver = target ? idOf(target) : '#self'
     if (receiver === undefined) throw new Error('sendTo was given a target that is no actor')
     if (delayMs === undefined) draft.ask('xstate.send', { to: receiver, event: sent })
-    else draft.delay(id as string, sent, delayMs, receiver === '#self' ? undefined : receiver)
+    else draft.delay(name, sent, delayMs, receiver === '#self' ? undefined : receiver)
   }
 }
 

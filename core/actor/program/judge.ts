@@ -5,7 +5,8 @@
  * @module
  */
 import type { AnyStateNode } from 'xstate'
-import { isBuiltIn, unsupportedAction } from './actions.ts'
+import { isBuiltIn, nameOfDelayed, unsupportedAction } from './actions.ts'
+import type { BuiltIn } from './actions.ts'
 import { isKnownGuard } from './guards.ts'
 import { nodesOf } from './lexicon.ts'
 import type { Lexicon } from './lexicon.ts'
@@ -54,9 +55,10 @@ function judgeAction(lexicon: Lexicon, action: unknown): void {
   const name = typeof action === 'string' ? action : (action as { readonly type?: string }).type
   const found: unknown = inline ? action : lexicon.machine.implementations.actions[name ?? '']
   if (typeof found === 'function' && 'resolve' in found) {
-    const builtIn = found as unknown as { readonly type: string; readonly src?: unknown }
+    const builtIn = found as unknown as BuiltIn
     if (!isBuiltIn(builtIn.type)) throw unsupportedAction(type, builtIn.type)
     if (builtIn.src !== undefined) judgeLogic(lexicon, builtIn.src)
+    nameOfDelayed(lexicon, builtIn)
   } else if (inline || name === undefined || !lexicon.isNamed(name)) {
     throw unsupportedAction(type, inline ? 'an inline function' : (name ?? 'without a name'))
   }

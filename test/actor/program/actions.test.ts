@@ -7,11 +7,13 @@ import t from 'tap'
 import type { Test } from 'tap'
 import {
   assign,
+  cancel,
   emit,
   enqueueActions,
   forwardTo,
   fromPromise,
   log,
+  raise,
   sendParent,
   sendTo,
   setup,
@@ -20,6 +22,7 @@ import {
 } from 'xstate'
 import type { AnyActorRef, AnyStateMachine } from 'xstate'
 import { defineActor } from '../../../core/actor/define.ts'
+import { programFor } from '../../../core/actor/program/choose.ts'
 import { CompiledProgram } from '../../../core/actor/program/compile.ts'
 import { interpreted } from '../../../core/actor/program/interpret.ts'
 import { none } from '../../../core/actor/program/program.ts'
@@ -101,6 +104,29 @@ t.test(
     t.same(step.logs, [{ label: 'counted', value: 3 }])
   },
 )
+
+t.test('the id of a delayed event is text, as it is in XState; a function is refused', (t) => {
+  const given = { delay: 10, id: 7 as unknown as string }
+  const machine = build.createMachine({
+    context: { n: 0 },
+    entry: [raise({ type: 'ring' }, given), sendTo('job', { type: 'hi' }, given)],
+    on: { stop: { actions: cancel(7 as unknown as string) } },
+  })
+  const [, stopped] = inBoth(t, machine, (program) => {
+    const start = program.start(undefined, 0)
+    t.match(start.timers, [{ id: '7' }])
+    return [start, program.step(start, { type: 'stop' }, 0)]
+  })
+  t.same(stopped?.timers, [])
+
+  const moving = { delay: 10, id: (() => 'r7') as unknown as string }
+  for (const action of [raise({ type: 'ring' }, moving), sendTo('job', { type: 'hi' }, moving)]) {
+    const odd = build.createMachine({ context: { n: 0 }, on: { go: { actions: action as never } } })
+    const def = defineActor({ type: 'test.actions', version: 1, machine: odd })
+    t.throws(() => programFor(def), { code: 'PROV_ACTOR_UNSUPPORTED', message: /id of a delayed/ })
+  }
+  t.end()
+})
 
 t.test('an invoked child begins on entry with its input, and ends on exit', async (t) => {
   const [, entered, failed] = inBoth(
