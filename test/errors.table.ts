@@ -1563,6 +1563,13 @@ export const expectedErrors: readonly (readonly [string, string, number, string,
     'type it, or name a file of mode 600 that holds it: `export PROV_PASSPHRASE_FILE=<file>`',
   ],
   [
+    'PROV_PLANE_UNFINISHED',
+    'conflict',
+    6,
+    '<plane> runs nowhere: its hand-over to <file> was broken off',
+    'finish it where it was begun: `prov plane export <plane> --out <file>`',
+  ],
+  [
     'PROV_PLANE_UNKNOWN',
     'usage',
     64,

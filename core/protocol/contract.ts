@@ -34,7 +34,7 @@ import { defined } from '../optional.ts'
 import type { KeyStore } from './keys.ts'
 import type { ActName } from './op.ts'
 import { KeptEvents } from './kept-events.ts'
-import { joinedOf, planeKeys, planeNames } from './planes.ts'
+import { handingsOf, joinedOf, planeKeys, planeNames } from './planes.ts'
 import type { PlaneName } from './planes.ts'
 import { planeErrors } from './plane-errors.ts'
 import type { Office } from './office.ts'
@@ -248,7 +248,11 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
   const { ends, adoption } = fold
   const planes = joined ? [joined.plane] : planeNames.filter((plane) => !fold.moved.has(plane))
   const hears = planes.length < planeNames.length
-  if (hears && bus.kind === 'embedded') throw planeErrors.PROV_PLANE_NO_BUS({ planes })
+  if (hears && bus.kind === 'embedded') {
+    const half = [...(await handingsOf(journal))].find(([, file]) => file !== null)
+    if (half) throw planeErrors.PROV_PLANE_UNFINISHED({ plane: half[0], file: half[1] as string })
+    throw planeErrors.PROV_PLANE_NO_BUS({ planes })
+  }
   const roles = serviceRoles.filter((role) => planeKeys(planes).includes(role))
   const epoch = (joined?.epoch ?? 0) + journal.epoch
   // Whoever is only a part makes no keys: they came with the part. Others' are not touched.

@@ -25,6 +25,10 @@ export type CrashPoint =
   | 'file.written' // a segment, a snapshot or an archive is written and has no name yet
   | 'file.named' // it has its name, the folder is not synced
   | 'archived' // an archive is in place, its segment is still there
+  | 'plane.moved' // the journal says that a plane lives elsewhere, nothing else does
+  | 'plane.written' // its bundle is on disk under another name, its keys are here
+  | 'plane.dropped' // its keys are gone here, the bundle cannot be joined yet
+  | 'plane.named' // the bundle is in its place, that is not noted
   | 'close' // the planes have ended, the journal is open
   | 'closed' // the journal is sealed, its lock is not given back
 

@@ -2,27 +2,39 @@
  * Handing a plane over to another process or machine: what it must know (whose workspace, the whole
  * signed trail) and what it signs with, in one file. The key in it is sealed; here it is gone after.
  *
- *     origin: record `moved` ─▶ bundle ─▶ keys gone          joiner: trail checked ─▶ journal ─▶ keys
+ *     origin: record `moved` ─▶ <file>.unfinished ─▶ keys gone ─▶ <file> ─▶ record `handed`
+ *     joiner: trail checked ─▶ journal ─▶ keys
  *
- * A crash in between leaves a plane that runs nowhere, never one that runs twice; the hand-over can
- * then be repeated as long as the keys are here.
+ * The keys are here, or they are in a bundle that can be joined, never both and never neither. A crash in
+ * between leaves a plane that runs nowhere; the same command again finishes what was begun.
  *
  * @module
  */
 import { open, readFile, rename, rm } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Clock } from '../clock.ts'
 import type { JsonValue } from '../json.ts'
 import { openJournal } from '../journal/file.ts'
+import { diskFiles } from '../journal/files.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { Count } from '../units.ts'
 import type { AuditEvent } from './audit.ts'
 import { ContractFold } from './checkpoint.ts'
+import { crashPoint } from './crash.ts'
 import { parseAuditEvent } from './emitter.ts'
 import { dropServiceKey, putServiceKey, sealedServiceKey } from './keys.ts'
 import { planeErrors } from './plane-errors.ts'
-import { heardEntry, joinedEntry, joinedOf, movedEntry, planeKeys, planeNames } from './planes.ts'
+import {
+  handedEntry,
+  handingsOf,
+  heardEntry,
+  joinedEntry,
+  joinedOf,
+  movedEntry,
+  planeKeys,
+  planeNames,
+} from './planes.ts'
 import type { Joined, PlaneName } from './planes.ts'
 import { auditEvents, verifyTrail } from './trail.ts'
 
@@ -52,26 +64,42 @@ export interface HandOver {
   readonly passphrase: string
   /** Server of the planes, when it is known. */
   readonly url?: string | undefined
+  /** Called once the journal says that the plane lives elsewhere, before anything else changes. */
+  readonly moved?: (() => void) | undefined
 }
 
-/** Throws PROV_PLANE_BUSY, PROV_PLANE_ELSEWHERE, PROV_PLANE_BUNDLE_THERE, PROV_PLANE_PASSPHRASE. */
+/**
+ * Throws PROV_PLANE_BUSY, PROV_PLANE_ELSEWHERE, PROV_PLANE_UNFINISHED (under another name),
+ * PROV_PLANE_BUNDLE_THERE, PROV_PLANE_PASSPHRASE.
+ */
 export async function handOver(request: HandOver): Promise<{ readonly events: Count }> {
   const { plane, journal, workspace, home, file, passphrase, url } = request
+  const unfinished = `${file}.unfinished`
   if (passphrase === '') throw planeErrors.PROV_PLANE_PASSPHRASE({ plane })
-  if (existsSync(file)) throw planeErrors.PROV_PLANE_BUNDLE_THERE({ file })
   if (await joinedOf(journal)) throw planeErrors.PROV_PLANE_ELSEWHERE({ plane })
-  const fold = new ContractFold(workspace)
-  for await (const record of journal.read()) fold.enter(record)
-  const ops = [...fold.model.open.keys()]
-  if (ops.length > 0) throw planeErrors.PROV_PLANE_BUSY({ plane, ops })
+  const begun = (await handingsOf(journal)).get(plane)
   const root = journal.lineage[0] ?? journal.id
   const keys: JsonValue[] = []
   for (const role of planeKeys([plane])) {
     const key = await sealedServiceKey(home, root, role, passphrase)
-    if (!key) throw planeErrors.PROV_PLANE_ELSEWHERE({ plane })
-    keys.push(key)
+    if (key) keys.push(key)
   }
-  if (!fold.moved.has(plane)) await journal.append([movedEntry(plane)])
+  if (keys.length < planeKeys([plane]).length) {
+    // They went after the bundle was on disk, so it is whole.
+    if (begun === null || begun === undefined) throw planeErrors.PROV_PLANE_ELSEWHERE({ plane })
+    if (begun !== file) throw planeErrors.PROV_PLANE_UNFINISHED({ plane, file: begun })
+    return finish(request, root)
+  }
+  if (existsSync(file)) throw planeErrors.PROV_PLANE_BUNDLE_THERE({ file })
+  const fold = new ContractFold(workspace)
+  for await (const record of journal.read()) fold.enter(record)
+  const ops = [...fold.model.open.keys()]
+  if (ops.length > 0) throw planeErrors.PROV_PLANE_BUSY({ plane, ops })
+  // What was begun elsewhere holds the key that is to be in one place.
+  if (typeof begun === 'string') await rm(`${begun}.unfinished`, { force: true })
+  if (begun !== file) await journal.append([movedEntry(plane, file)])
+  crashPoint('plane.moved')
+  request.moved?.()
   const lines: string[] = []
   for await (const event of auditEvents(journal)) lines.push(JSON.stringify(event))
   const header: Header = {
@@ -85,15 +113,31 @@ export async function handOver(request: HandOver): Promise<{ readonly events: Co
     events: lines.length,
     keys,
   }
-  const handle = await open(file, 'wx', 0o600)
+  const handle = await open(unfinished, 'wx', 0o600)
   try {
     await handle.writeFile(`${[JSON.stringify(header), ...lines].join('\n')}\n`)
     await handle.sync()
   } finally {
     await handle.close()
   }
+  await diskFiles.syncFolder(dirname(file))
+  crashPoint('plane.written')
+  return finish(request, root)
+}
+
+/** From a bundle that is whole under its other name: the keys go, then it may be joined. */
+async function finish({ plane, journal, home, file }: HandOver, root: string) {
+  const unfinished = `${file}.unfinished`
   for (const role of planeKeys([plane])) await dropServiceKey(home, root, role)
-  return { events: lines.length }
+  crashPoint('plane.dropped')
+  if (existsSync(unfinished)) await rename(unfinished, file)
+  await diskFiles.syncFolder(dirname(file))
+  crashPoint('plane.named')
+  const text = await readFile(file, 'utf8').catch(() => {
+    throw planeErrors.PROV_PLANE_ELSEWHERE({ plane })
+  })
+  await journal.append([handedEntry(plane)])
+  return { events: text.trimEnd().split('\n').length - 1 }
 }
 
 export interface Joining {

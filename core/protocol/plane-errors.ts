@@ -10,6 +10,7 @@ export const planeErrors = defineErrors<{
   PROV_PLANE_OCCUPIED: { state: string }
   PROV_PLANE_PASSPHRASE: { plane: string }
   PROV_PLANE_NO_BUS: { planes: readonly string[] }
+  PROV_PLANE_UNFINISHED: { plane: string; file: string }
   PROV_PLANE_LED: { plane: string; holder: string }
   PROV_PLANE_NOT_LEADING: { plane: string }
 }>({
@@ -56,6 +57,12 @@ export const planeErrors = defineErrors<{
     text: ({ planes }) =>
       `only ${planes.join(', ')} lives here, and without a server the other planes cannot be heard`,
     remedy: 'name the server: `export NATS_URL=nats://127.0.0.1:4222`, then `prov nats status`',
+  },
+  PROV_PLANE_UNFINISHED: {
+    disposition: 'conflict',
+    text: ({ plane, file }) => `${plane} runs nowhere: its hand-over to ${file} was broken off`,
+    remedy: ({ plane, file }) =>
+      `finish it where it was begun: \`prov plane export ${plane} --out ${file}\``,
   },
   PROV_PLANE_LED: {
     disposition: 'retry',

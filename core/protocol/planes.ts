@@ -70,8 +70,31 @@ export function joinedEntry(joined: Joined): JournalEntry {
   return { partition, type: 'joined', body: joined as unknown as JsonObject }
 }
 
-export function movedEntry(plane: PlaneName): JournalEntry {
-  return { partition, type: 'moved', body: { plane } }
+/** The plane runs here no more; `file` is where its bundle is being written. */
+export function movedEntry(plane: PlaneName, file: string): JournalEntry {
+  return { partition, type: 'moved', body: { plane, file } }
+}
+
+/** The bundle is whole in its place and its keys are gone here. */
+export function handedEntry(plane: PlaneName): JournalEntry {
+  return { partition, type: 'handed', body: { plane } }
+}
+
+/**
+ * Planes that were handed over, and to which file: null for those whose bundle is complete. What else is
+ * here was stopped half-way, and its plane runs nowhere until it is finished.
+ */
+export async function handingsOf(
+  journal: Pick<Journal, 'read'>,
+): Promise<ReadonlyMap<PlaneName, string | null>> {
+  const found = new Map<PlaneName, string | null>()
+  for await (const { type, body } of journal.read({ partition })) {
+    const { plane, file } = body as unknown as { readonly plane: PlaneName; readonly file?: string }
+    // Before there was a note of the file, nobody could say that it was not finished.
+    if (type === 'moved') found.set(plane, file ?? null)
+    if (type === 'handed') found.set(plane, null)
+  }
+  return found
 }
 
 export function heardEntry(event: AuditEvent): JournalEntry {

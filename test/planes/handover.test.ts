@@ -1,10 +1,11 @@
 /** Handing a plane over: whole or not at all, sealed, once. */
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import { planeNames } from '../../core/protocol/planes.ts'
-import { provHere } from '../support/cli.ts'
+import { provChild, provHere } from '../support/cli.ts'
 import { infra } from '../support/infra.ts'
+import { keysIn } from './four.ts'
 
 t.setTimeout(300_000)
 
@@ -82,4 +83,59 @@ t.test('a plane is handed over sealed and once, and joined whole or not at all',
   t.match(JSON.parse(verified.out), { events: lines.length - 1, findings: [] })
 })
 
-type Lives = readonly { readonly plane: string; readonly here: boolean }[]
+type Lives = readonly {
+  readonly plane: string
+  readonly here: boolean
+  readonly unfinished: string | null
+}[]
+
+for (const plane of ['keeper', 'controller'] as const) {
+  for (const point of ['moved', 'written', 'dropped', 'named'] as const) {
+    t.test(`a hand-over of ${plane} killed when it was ${point} ends with one key`, async (t) => {
+      const on = await infra(t)
+      const folder = dirname(on.workspace)
+      const secret = join(folder, 'secret')
+      writeFileSync(secret, 'right\n', { mode: 0o600 })
+      const env = { PROV_HOME: on.home, PROV_PASSPHRASE_FILE: secret }
+      const origin = { cwd: on.workspace, env }
+      {
+        await using prov = await on.open()
+        await prov.read('ops')
+      }
+      const file = join(folder, `${plane}.plane`)
+      const give = ['plane', 'export', plane, '--out', file]
+      await provChild(give, { ...origin, env: { ...env, PROV_CRASH_AT: `plane.${point}` } })
+      const own = () => keysIn(on.home).filter((name) => name.startsWith(plane)).length
+      const joinable = existsSync(file)
+      const where = { moved: [1, 0], written: [1, 0], dropped: [0, 0], named: [0, 1] } as const
+      t.same([Number(own() > 0), Number(joinable)], where[point], 'never in two places')
+      const list = JSON.parse((await provHere(['plane', 'list', '--json'], origin)).out) as Lives
+      const row = list.find((one) => one.plane === plane)
+      t.match(row, { here: false, unfinished: file }, 'and it is told that it runs nowhere')
+      const other = await provHere([...give.slice(0, -1), `${file}.2`, '--json'], origin)
+      if (point === 'dropped' || point === 'named') {
+        t.match(JSON.parse(other.err), { code: 'PROV_PLANE_UNFINISHED' })
+        const again = await provHere(give, origin)
+        t.equal(again.code, 0, again.err)
+      } else {
+        t.equal(other.code, 0, 'while the key is here any file will do')
+        t.notOk(existsSync(file))
+      }
+      t.equal(own(), 0)
+      const bundle = existsSync(file) ? file : `${file}.2`
+      const there = {
+        cwd: on.workspace,
+        env: { ...env, PROV_HOME: join(folder, 'there'), PROV_STATE: join(folder, 'state') },
+      }
+      const joined = await provHere(['plane', 'join', bundle], there)
+      t.equal(joined.code, 0, joined.err)
+      const after = JSON.parse((await provHere(['plane', 'list', '--json'], origin)).out) as Lives
+      t.match(
+        after.find((one) => one.plane === plane),
+        { here: false, unfinished: null },
+      )
+      const left = readdirSync(folder).filter((name) => name.includes('.plane'))
+      t.equal(left.length, 1, `one bundle: ${left.join()}`)
+    })
+  }
+}

@@ -16,6 +16,7 @@ export const command = defineCommand({
   describe: 'hand a plane over to a process or a machine of its own',
   group: 'Runtime',
   notes: [
+    'Broken off in between, the plane runs nowhere and its key is in one place; the same command again finishes it.',
     'Nothing may be under way. Afterwards this workspace does not run the plane any more, and hears it over the NATS server that the settings name.',
   ],
   examples: [
@@ -49,8 +50,8 @@ export const command = defineCommand({
         file,
         passphrase,
         url: from['url'] === undefined ? undefined : url,
+        moved: () => markApart(stateDir),
       })
-      markApart(stateDir)
       return { plane, file, events, dry: false }
     } finally {
       await journal.close()

@@ -1,5 +1,5 @@
 /** `prov plane list`: which planes live here and which elsewhere. @module */
-import { joinedOf, movedIn, planeNames } from '../../protocol/planes.ts'
+import { handingsOf, joinedOf, planeNames } from '../../protocol/planes.ts'
 import type { PlaneName } from '../../protocol/planes.ts'
 import { defineCommand } from '../command.ts'
 import { journalIn } from '../context.ts'
@@ -17,22 +17,27 @@ export const command = defineCommand({
   async run({ state }, context) {
     const { stateDir } = await context.files()
     const journal = await journalIn(stateOf(context, state) ?? stateDir)
-    const moved = new Set<PlaneName>()
     const joined = journal && (await joinedOf(journal))
-    for await (const record of journal?.read({ partition: 'planes' }) ?? []) {
-      const plane = movedIn(record)
-      if (plane !== undefined) moved.add(plane)
-    }
+    const moved = journal ? await handingsOf(journal) : new Map<PlaneName, string | null>()
     await journal?.close()
     return planeNames.map((plane) => ({
       plane,
       here: joined ? joined.plane === plane : !moved.has(plane),
+      /** Where its bundle was being written when the hand-over was broken off: it runs nowhere. */
+      unfinished: moved.get(plane) ?? null,
       journal: joined?.journal ?? journal?.id ?? null,
     }))
   },
   render: (rows, paint, format) =>
     table(
-      rows.map(({ plane, here }) => [plane, here ? 'here' : 'elsewhere']),
+      rows.map(({ plane, here, unfinished }) => [
+        plane,
+        unfinished === null
+          ? here
+            ? 'here'
+            : 'elsewhere'
+          : `nowhere yet: prov plane export ${plane} --out ${unfinished}`,
+      ]),
       { paint, format, head: ['plane', 'lives'] },
     ),
 })
