@@ -167,15 +167,17 @@ async function bridgeTests(t: Test, open: typeof embedded | typeof overNats): Pr
     t.equal((await bus.streamInfo('W'))?.messages, 3)
     t.ok(asked <= 6, `the source was asked for ${asked} values, not for all`)
     const seen: unknown[] = []
+    const acks: Promise<void>[] = []
     const subscription = deliveries(bus, 'W', 'c').subscribe((delivery) => {
       seen.push(delivery.body)
-      void delivery.ack()
+      acks.push(delivery.ack())
     })
     const moving = (async () => {
       while (seen.length < 12) await advance(250)
     })()
     t.equal((await done).length, 12)
     await moving
+    await Promise.all(acks)
     t.same(
       seen.map(Number).sort((a, b) => a - b),
       [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11],
