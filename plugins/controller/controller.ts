@@ -80,6 +80,8 @@ export class Controller {
   /** Who holds what, from CLAIM to RESULT. */
   readonly #holds = new Map<string, string>()
   readonly #early = new Map<number, Command>()
+  /** Claims on their way to the disk, by operation. */
+  readonly #claiming = new Map<string, Promise<unknown>>()
   #gap: Timer | undefined
   #turn: Promise<void> = Promise.resolve()
 
@@ -325,8 +327,10 @@ export class Controller {
         data: { say: [{ type: 'op.claimed', data: claim }] },
       },
     })
+    this.#claiming.set(op, started)
     // Durable first, acknowledged then; the next command need not wait for the disk.
     void started
+      .finally(() => this.#claiming.delete(op))
       .then(() => delivery.ack())
       .catch((thrown: unknown) => {
         this.release(op)
@@ -394,6 +398,8 @@ export class Controller {
     const { contract, refusals } = this.#parts
     const { claims, record, digest } = await openToken('act', token, contract.tokenContext())
     const op = claims.sub
+    // A claim that is not durable yet is a claim: nobody may be told that it is taken back.
+    await this.#claiming.get(op)?.catch(() => {})
     const row = contract.store.get().ops.get(op)
     if (contract.hears && (!row || row.phase === 'submitted' || row.phase === 'held')) {
       throw opErrors.PROV_OP_NOT_HEARD({ op, what: 'the approval' })

@@ -347,9 +347,9 @@ t.test('numbers are taken in order; a gap waits half a minute and is then given 
   t.ok(op)
 })
 
-t.test('the requester takes back what is approved while it is not claimed', async (t) => {
+t.test('the requester takes nothing back whose claim is on its way to the disk', async (t) => {
   const life = await ready(t)
-  const { ops, desk, until, on, deal } = life
+  const { ops, desk, until, on } = life
   let open: () => void = () => {}
   on.pause = () => new Promise((resolve) => (open = resolve))
   const blocker = await ops.submit({ type: 'gated', target: 'a/b', as: 'alice' })
@@ -360,14 +360,20 @@ t.test('the requester takes back what is approved while it is not claimed', asyn
   const back = ops.withdraw({ op, as: 'alice', reason: 'not now' })
   const held = async () =>
     (await life.prov.service(bus).streamInfo(streams.command('my-infra')))?.messages
-  while ((await held()) !== 3) await new Promise((resolve) => setImmediate(resolve))
+  const turn = () => new Promise((resolve) => setImmediate(resolve))
+  while ((await held()) !== 3) await turn()
   on.pause = async () => {}
+  // A disk that takes its time: the withdrawal is judged before the claim is durable.
+  on.disk.beforeSync = async () => {
+    for (let turns = 0; turns < 2_000; turns++) await turn()
+  }
   open()
-  const outcome = await codeOf(back)
-  await until(op, 'withdrawn', 'applied')
-  const { phase } = deal.store.get().ops.get(op) ?? {}
-  // Its command stands before the withdrawal in the stream: the claim wins, and that is said.
-  t.equal(outcome, phase === 'withdrawn' ? 'none' : 'PROV_OP_ALREADY_CLAIMED')
+  // Its command stands before the withdrawal in the stream: the claim wins, and that is said. A claim
+  // that was still on its way to the disk used to be overlooked: withdrawn, and applied all the same.
+  t.equal(await codeOf(back), 'PROV_OP_ALREADY_CLAIMED')
+  await until(op, 'applied')
+  const said = (await life.events(op)).map(({ type }) => type)
+  t.notOk(said.includes('prov.op.withdrawn'), said.join(', '))
   await until(blocker.op, 'applied')
 })
 
