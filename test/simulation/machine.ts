@@ -52,7 +52,8 @@ export interface MachineParts {
   readonly log?: ((line: string) => void) | undefined
 }
 
-const silence = new Promise<never>(() => {})
+/** One each: whoever waits for it would be kept by one that all share. */
+const silence = (): Promise<never> => new Promise(() => {})
 const segmentBytes = 65_536
 
 export class Life {
@@ -81,10 +82,10 @@ export class Life {
   /** One call to the world. */
   async through<T>(act: () => T | Promise<T>): Promise<T> {
     const call = this.#begin()
-    if (this.isDead()) return silence
+    if (this.isDead()) return silence()
     const answer = await act()
     this.#end(call)
-    if (this.isDead()) return silence
+    if (this.isDead()) return silence()
     return answer
   }
 
@@ -249,7 +250,7 @@ export class Machine {
     const slow = <T>(act: () => Promise<T>): Promise<T> =>
       life.through(async () => {
         await time.sleep(random(80) / 10)
-        if (life.isDead()) return silence
+        if (life.isDead()) return silence()
         return act()
       })
     return {

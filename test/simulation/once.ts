@@ -1,6 +1,7 @@
 /**
  * One run in a process of its own, or a row of them: `node dist/test/simulation/once.js <seed> [<count>]`
- * prints a line per run. `--story` prints what happens, `--log` what everybody says.
+ * prints a line per run. `--story` prints what happens, `--log` what everybody
+ * says; `--stop` ends with the first run that breaks a promise.
  *
  * @module
  */
@@ -25,6 +26,7 @@ for (let seed = Number(first); seed < Number(first) + Number(count); seed++) {
   for (const [what, often] of Object.entries(seen)) all[what] = (all[what] ?? 0) + often
   for (const line of broken) say(`  ${line}`)
   if (broken.length > 0) bad++
+  if (bad > 0 && given.includes('--stop')) break
 }
 say(JSON.stringify(all, undefined, 1))
 // Lives that ended in the middle of something hold nothing open, and wait for ever.

@@ -18,8 +18,11 @@ import type { Count, Millis } from '../../core/units.ts'
 import type { Life } from './machine.ts'
 import type { Time } from './time.ts'
 
-/** What becomes of one call. `lost`: it acts, and its answer does not arrive. */
-export type EffectFault = 'fails' | 'lost' | 'late'
+/**
+ * What becomes of one call. `lost`: it acts, and its answer does not arrive. `kills`, `cuts`: it acts, and
+ * the machine that asked dies at that moment, or loses its power.
+ */
+export type EffectFault = 'fails' | 'lost' | 'late' | 'kills' | 'cuts'
 
 export interface Call {
   readonly op: string
@@ -54,6 +57,7 @@ export class Provider {
     this.calls.push({ op, token, kind, atMs, life: life.number, claimed })
     const work = this.#work(kind, token, fault)
     work.catch(() => {})
+    if (fault === 'kills' || fault === 'cuts') life.machine.die(fault === 'cuts')
     return life.through(() => work)
   }
 

@@ -142,7 +142,11 @@ function faultsOf(shape: Shape, random: Random, pick: Pick, often: Often): reado
     const call = 1 + random(pick([50, 120, 300]))
     return { goes: 'death', plane, life, call, after: often(50), power: often(50) }
   })
-  some(40, 2, () => ({ goes: 'effect', nth: 1 + random(4), what: pick(['fails', 'lost', 'late']) }))
+  some(40, 2, () => ({
+    goes: 'effect',
+    nth: 1 + random(4),
+    what: pick(['fails', 'lost', 'late', 'kills', 'cuts'] as const),
+  }))
   some(30, 2, () => {
     const [atMs, forMs] = [random(troubleMs), 2_000 + random(troubleMs / 2)]
     const byMs = pick([-hourMs, hourMs, random(hourMs) - hourMs / 2])
