@@ -2,7 +2,7 @@
  * A backup that is restored with everything that the user kept, so that no anchor remembers the
  * journal: the ledger does. What was done is not done again, by the real command line.
  */
-import { cpSync, existsSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import type { ErrorReport } from '../../core/errors.ts'
@@ -55,4 +55,10 @@ t.test('a journal from before a claim is refused by the ledger alone', async (t)
   await on.prov(...approve)
   t.match(await on.row('d'), { phase: 'refused', code: 'PROV_OP_ADOPTED' })
   t.same(on.marks(), [...once.deploy, ...once.restart])
+  // The ledger knows what this journal forgot and takes nothing of another story: it is kept, and a
+  // new one begins with all that the journal has.
+  const ledger = join(on.workspace, '.prov/my-infra-state')
+  renameSync(ledger, `${ledger}.before`)
+  t.same(await on.faults(), [])
+  t.equal((await on.prov('op', 'submit', 'restart', 'monitoring/grafana')).code, 0)
 })
