@@ -235,6 +235,39 @@ const controllers: readonly Mutant[] = [
   ),
 ]
 
+const leases: readonly Mutant[] = [
+  ...mutantsOf(
+    'core/protocol/office.js',
+    ['protocol/office.test.js', 'cut off from the server it decides nothing'],
+    ['claimed without the lease', 'if (!this.#lease?.held())', 'if (false)'],
+    ['the server is not asked before the effect', 'await lease.confirm();', ''],
+  ),
+]
+
+const keyChanges = 'plugins/keeper-keys.test.js'
+const keys: readonly Mutant[] = [
+  ...mutantsOf(
+    'core/protocol/tokens.js',
+    [keyChanges, 'a token of a revoked key that comes in by the bus is refused by name'],
+    ['a revoked key signs', 'context.revoked?.(record.kid) === true', 'false'],
+  ),
+  ...mutantsOf(
+    'plugins/controller/verify.js',
+    [keyChanges, 'what a revoked key agreed to is void, before the signature and after it'],
+    ['the vote of a revoked key is claimed on', 'approval.approvals.some(', '[].some('],
+  ),
+  ...mutantsOf(
+    'plugins/controller/verify.js',
+    [keyChanges, 'a command that was signed and not claimed dies with the key that asked for it'],
+    ['what a revoked key asked for is claimed', 'question.revoked(intent.iss)', 'false'],
+  ),
+  ...mutantsOf(
+    controller,
+    [keyChanges, 'whoever kept a copy of the old key signs nothing that counts'],
+    ['a retired key of the keeper signs', 'if (!keyring.retired(iss))', 'if (true)'],
+  ),
+]
+
 const carriers: readonly Mutant[] = [
   ...mutantsOf(
     'core/protocol/contract.js',
@@ -297,5 +330,7 @@ export const mutants: readonly Mutant[] = [
   ...tokens,
   ...keepers,
   ...controllers,
+  ...leases,
+  ...keys,
   ...carriers,
 ]
