@@ -13,6 +13,7 @@ import { giveRing, Mail, Ring, takeRing } from './mail.ts'
 import type { Item } from './mail.ts'
 import type { Config, Program, Standing } from './program/program.ts'
 import type { RemoteProgram } from './program/remote.ts'
+import type { RisenEvents } from './remote-events.ts'
 import type { Lane } from './scheduler.ts'
 import { persisted } from './state.ts'
 import type { TimerState } from './state.ts'
@@ -35,6 +36,8 @@ export interface Kind {
   /** Messages coalesce. */
   readonly keyed: boolean
   readonly kept: boolean
+  /** Of behaviour elsewhere: what events of older versions mean. */
+  readonly risen?: RisenEvents
 }
 
 /** Most messages of one actor that share a commit. */

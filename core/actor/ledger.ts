@@ -483,3 +483,8 @@ function withoutTimer(
   const timers = state.timers?.filter((one) => one.id !== timer)
   return changed(state, defined({ timers }))
 }
+
+export function toldOf(pending: Pending): { readonly to: Address; readonly event: ActorEvent } {
+  const told = (pending.params ?? {}) as { readonly to?: unknown; readonly event?: unknown }
+  return { to: String(told.to) as Address, event: told.event as ActorEvent }
+}

@@ -33,6 +33,7 @@ import { none } from './program/program.ts'
 import type { Program, Standing, Step } from './program/program.ts'
 import type { RemoteProgram } from './program/remote.ts'
 import type { Realm } from './realm.ts'
+import { eventsElsewhere } from './remote-events.ts'
 import { revive, reviveElsewhere, unreadableCodes } from './restore.ts'
 import type { Revived } from './restore.ts'
 import { Lane } from './scheduler.ts'
@@ -125,15 +126,18 @@ export class Lives {
   }
 
   /** The same for behaviour that runs elsewhere: it is asked before the type counts as known. */
-  async takeOverElsewhere(kind: Kind): Promise<void> {
+  async takeOverElsewhere(known: Kind): Promise<void> {
     const { kinds, ledger } = this.#realm
-    const { type } = kind.def
+    const { type } = known.def
     const actors = [...ledger.stored.values()].filter(
       (actor): actor is Kept => isKept(actor) && typeOf(actor.address) === type,
     )
-    const revived = await Promise.all(
-      actors.map((actor) => reviveElsewhere(kind.def, kind.remote as RemoteProgram, actor)),
-    )
+    const remote = known.remote as RemoteProgram
+    const [risen, revived] = await Promise.all([
+      eventsElsewhere(ledger, known.def, remote),
+      Promise.all(actors.map((actor) => reviveElsewhere(known.def, remote, actor))),
+    ])
+    const kind = { ...known, risen }
     this.admit(kind.def)
     kinds.set(type, kind)
     this.#mark(kind)

@@ -13,6 +13,7 @@ import { asRunner } from '../running.ts'
 import type { ActorEvent } from './define.ts'
 import type { EffectEvent } from './effects.ts'
 import { arrivalRecord } from './inspect.ts'
+import { toldOf } from './ledger.ts'
 import type { Pending } from './ledger.ts'
 import { Mail } from './mail.ts'
 import type { AskChain, Item } from './mail.ts'
@@ -23,6 +24,7 @@ import type { TimerState } from './state.ts'
 import type { Tracing } from './telemetry.ts'
 import type { LetterReason } from './letters.ts'
 import type { ActorSnapshot, Refusal, Sent } from './system.ts'
+import { risenEvent } from './remote-events.ts'
 import { upcast } from './versions.ts'
 
 const accepted: Sent = { accepted: true }
@@ -203,8 +205,10 @@ export class Post {
   #read(cell: Cell, { version }: Pending, event: ActorEvent): ActorEvent | undefined {
     if (version === undefined) return event
     try {
-      const { def, runner } = cell.kind
-      return asRunner(runner, () => upcast(def, event, version, cell.address))
+      const { def, remote, risen, runner } = cell.kind
+      const { address } = cell
+      if (remote) return risenEvent(risen, event, version, { def, address })
+      return asRunner(runner, () => upcast(def, event, version, address))
     } catch (thrown) {
       this.#realm.warden.unreadable(cell, thrown as ProvError)
       return undefined
@@ -262,11 +266,6 @@ export class Post {
 export function standingTimer(cell: Cell, timer: TimerState): TimerState | undefined {
   if (cell.timers.includes(timer)) return timer
   return cell.timers.find((one) => one.id === timer.id && one.dueMs === timer.dueMs)
-}
-
-export function toldOf(pending: Pending): { readonly to: Address; readonly event: ActorEvent } {
-  const told = (pending.params ?? {}) as { readonly to?: unknown; readonly event?: unknown }
-  return { to: String(told.to) as Address, event: told.event as ActorEvent }
 }
 
 /** A replayed letter says whose message it was. */

@@ -97,17 +97,24 @@ export async function reviveElsewhere(
   actor: Kept,
 ): Promise<Revived> {
   try {
-    let { state } = actor
-    for (let { version } = actor; version !== def.version; version++) {
-      if (version > def.version) {
-        const detail = { address: actor.address, found: actor.version, known: def.version }
-        throw actorErrors.PROV_ACTOR_VERSION_UNKNOWN(detail)
-      }
-      state = { ...state, ...(await remote.migrate(version, state)) }
+    const { address, version } = actor
+    const parked = unreadableCodes.has(actor.parked?.code ?? '')
+      ? actor.parked?.before
+      : actor.parked
+    if (version > def.version) {
+      const detail = { address, found: version, known: def.version }
+      throw actorErrors.PROV_ACTOR_VERSION_UNKNOWN(detail)
     }
-    await remote.restore(state, actor.address)
-    const risen = { ...actor, version: def.version, state }
-    return { at: standingOf(state), ...(state !== actor.state && { migrated: risen }) }
+    if (version === def.version) {
+      await remote.restore(actor.state, address)
+      return { at: standingOf(actor.state) }
+    }
+    const kept = { address, version, state: actor.state, event: parked?.event }
+    const { state, event } = await remote.climb(kept)
+    await remote.restore(state, address)
+    const stands = parked && { parked: { ...parked, ...(event && { event }) } }
+    const migrated = { ...actor, version: def.version, state, ...stands }
+    return { at: standingOf(state), migrated }
   } catch (thrown) {
     return unreadable(actor, thrown)
   }

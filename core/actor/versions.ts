@@ -14,7 +14,7 @@ import { asProvError } from '../errors.ts'
 import type { Count } from '../units.ts'
 import type { ActorDef, ActorEvent, PersistedState } from './define.ts'
 import { actorErrors } from './errors.ts'
-import type { Stored } from './ledger.ts'
+import type { Parked, Stored } from './ledger.ts'
 import type { ActorState, TimerState } from './state.ts'
 
 /** One step up for an event: from the version it stands under to the next one. */
@@ -100,9 +100,17 @@ export function climb<S extends Stored & { readonly state: ActorState }>(
     ...actor,
     version: def.version,
     state: { ...actor.state, ...state, ...(timers && { timers }) },
-    ...(parked?.event && {
-      parked: { ...parked, event: upcast(def, parked.event, version, address) },
-    }),
+    ...(parked && { parked: climbParked(def, parked, version, address) }),
+  }
+}
+
+/** Also what it stood parked at before a version came that could not read it. */
+function climbParked(def: ActorDef, parked: Parked, from: Count, address: string): Parked {
+  const { event, before } = parked
+  return {
+    ...parked,
+    ...(event && { event: upcast(def, event, from, address) }),
+    ...(before && { before: climbParked(def, before, from, address) }),
   }
 }
 

@@ -12,6 +12,7 @@ import type { RemoteProgram, RemoteStep } from '../../core/actor/program/remote.
 import { persisted } from '../../core/actor/state.ts'
 import { sorted } from '../../core/actor/turns.ts'
 import { codeOf } from '../../core/kit.ts'
+import { climb, upcast } from '../../core/actor/versions.ts'
 import { counter, House, settle } from './counter.ts'
 import type { Charge } from './counter.ts'
 
@@ -48,7 +49,12 @@ function elsewhere(def: ActorDef): RemoteProgram & { turns: number } {
       }
       return { steps, ...(failure && { failure }) }
     },
-    migrate: async (version, state) => def.migrate[version]?.(state) ?? state,
+    climb: async ({ event, ...kept }) => {
+      const parked = event && { parked: { code: '', message: '', event } }
+      const risen = climb(def, { ...kept, ...parked } as Parameters<typeof climb>[1])
+      return { state: risen.state, event: risen.parked?.event }
+    },
+    upcast: async (event, version, address) => upcast(def, event, version, address),
     restore: async (state) => void program.restore(state),
   }
   return remote

@@ -11,7 +11,7 @@ import type { JournalEntry } from '../../journal/journal.ts'
 import type { JsonValue } from '../../json.ts'
 import type { Count, Millis } from '../../units.ts'
 import type { Address } from '../address.ts'
-import type { ActorEvent, PersistedState } from '../define.ts'
+import type { ActorEvent } from '../define.ts'
 import type { ActorState } from '../state.ts'
 import type { Asked, LogLine } from './program.ts'
 
@@ -59,6 +59,15 @@ export interface RemoteChild {
   readonly mail: (take: (event: ActorEvent) => void) => void
 }
 
+/** What is read of an actor that an older version wrote. */
+export interface RemoteKept {
+  readonly address: Address
+  readonly version: Count
+  readonly state: ActorState
+  /** At which it stands parked. */
+  readonly event?: ActorEvent | undefined
+}
+
 export interface RemoteProgram {
   readonly mode: 'worker' | 'process'
   /** Rejects with what the machine threw, as a ProvError. */
@@ -75,8 +84,10 @@ export interface RemoteProgram {
   turn(
     request: RemoteTurn,
   ): Promise<{ readonly steps: readonly RemoteStep[]; readonly failure?: ErrorReport }>
-  /** One rung of `migrate`, from that version to the next one. */
-  migrate(version: Count, state: PersistedState): Promise<PersistedState>
+  /** A kept actor in the shape of the present version, with its timers and the event it stands parked at. */
+  climb(kept: RemoteKept): Promise<Pick<RemoteKept, 'state' | 'event'>>
+  /** What an event of that version means now. Rejects with PROV_ACTOR_EVENT_UNREADABLE. */
+  upcast(event: ActorEvent, version: Count, address: Address | string): Promise<ActorEvent>
   /** Throws when the machine has no such state. */
   restore(state: ActorState, address: Address): Promise<void>
   /** Runs a child until it ends or is stopped; rejects when it cannot. Absent: there are none. */

@@ -8,7 +8,7 @@ import type { EventObject } from 'xstate'
 import { parseAddress } from '../../actor/address.ts'
 import type { Address } from '../../actor/address.ts'
 import { said } from '../../actor/children.ts'
-import type { ActorDef } from '../../actor/define.ts'
+import type { ActorDef, ActorEvent, PersistedState } from '../../actor/define.ts'
 import { actorErrors } from '../../actor/errors.ts'
 import type { Group } from '../../actor/groups.ts'
 import { Host } from '../../actor/host.ts'
@@ -17,6 +17,7 @@ import { programFor } from '../../actor/program/choose.ts'
 import type { Program, Standing, Step } from '../../actor/program/program.ts'
 import type {
   RemoteChild,
+  RemoteKept,
   RemoteMessage,
   RemoteStep,
   RemoteTurn,
@@ -24,11 +25,14 @@ import type {
 import { serveGuest } from '../../actor/remote-guest.ts'
 import { persisted } from '../../actor/state.ts'
 import { passOn } from '../../actor/turns.ts'
+import { climb, upcast } from '../../actor/versions.ts'
 import { asProvError } from '../../errors.ts'
 import type { ErrorReport } from '../../errors.ts'
 import type { Count } from '../../units.ts'
 import { pluginErrors } from '../errors.ts'
 import { isPlain } from './parcel.ts'
+
+type Climbing = Parameters<typeof climb>[1]
 
 /** As they were before any plugin came. */
 const { parse, stringify } = JSON
@@ -54,14 +58,9 @@ export class GuestSteps {
 
   /** Throws what refuses the machine, and what of the definition cannot be known elsewhere. */
   add(def: ActorDef): void {
-    const { type, mailbox, upcast } = def
+    const { type, mailbox } = def
     if (typeof mailbox.key === 'function') {
       const what = `the mailbox \`key\` of ${type}, a function (as data, \`key: 'field'\` or \`key: ['path', 'to']\`, it can),`
-      throw pluginErrors.PROV_PLUGIN_CANNOT_CROSS({ plugin: this.#plugin, what })
-    }
-    // Left out in silence it would make an old event mean something else.
-    if (Object.keys(upcast).length > 0) {
-      const what = `the \`upcast\` of ${type}`
       throw pluginErrors.PROV_PLUGIN_CANNOT_CROSS({ plugin: this.#plugin, what })
     }
     this.#defs.set(type, def)
@@ -99,6 +98,27 @@ export class GuestSteps {
     // Nobody waits for an answer; a host that is gone needs none.
     const tell = (event: unknown): void => void Promise.resolve(hear(event)).catch(() => {})
     return serveGuest(start, id, { ...ends, hear: tell }, said)
+  }
+
+  /** A kept actor up the ladders of its definition. */
+  climb({ event, ...kept }: RemoteKept): Pick<RemoteKept, 'state' | 'event'> {
+    const { def } = this.program(typeOf(kept.address))
+    // In Prov's thread a promise is no state either; waited for, it could keep a start waiting for ever.
+    const rung = (from: string, step: (typeof def.migrate)[number]) => (state: PersistedState) => {
+      const next = step?.(state)
+      if (typeof (next as { then?: unknown } | undefined)?.then !== 'function') return next
+      throw new TypeError(`\`migrate\` from version ${from} of ${def.type} gave a promise`)
+    }
+    const migrate = Object.fromEntries(
+      Object.entries(def.migrate).map(([from, step]) => [from, rung(from, step)]),
+    )
+    const parked = event && { parked: { code: '', message: '', event } }
+    const risen = climb({ ...def, migrate } as ActorDef, { ...kept, ...parked } as Climbing)
+    return { state: risen.state, ...(risen.parked && { event: risen.parked.event }) }
+  }
+
+  upcast(event: ActorEvent, version: Count, address: string): ActorEvent {
+    return upcast(this.program(typeOf(address)).def, event, version, address)
   }
 
   /** Where an actor belongs, asked before its first step here: the kernel keeps it. */

@@ -4,13 +4,13 @@
  *
  * @module
  */
-import type { ActorDef } from '../../actor/define.ts'
+import type { ActorDef, ActorEvent } from '../../actor/define.ts'
 import type { Address } from '../../actor/address.ts'
 import type { ActorSystem } from '../../actor/system.ts'
 import { systemClock } from '../../clock.ts'
 import type { Clock } from '../../clock.ts'
 import { asProvError } from '../../errors.ts'
-import type { RemoteChild } from '../../actor/program/remote.ts'
+import type { RemoteChild, RemoteKept } from '../../actor/program/remote.ts'
 import type { Log } from '../../log.ts'
 import type { Count, Millis } from '../../units.ts'
 import { fingerprint } from '../../actor/versions.ts'
@@ -129,17 +129,9 @@ export async function guest(options: GuestOptions): Promise<void> {
           return undefined
         }
       }),
-    migrate: (type: string, version: Count, state: unknown) =>
-      at('call', 0, () => {
-        const next: unknown = known$()
-          .get(type)
-          ?.migrate[version]?.(state as never)
-        // In this thread a promise is no state either; waited for, it could keep a start waiting for ever.
-        if (typeof (next as { then?: unknown } | undefined)?.then === 'function') {
-          throw new TypeError(`\`migrate\` from version ${version} of ${type} gave a promise`)
-        }
-        return next
-      }),
+    climb: (kept: RemoteKept) => at('call', 0, () => known$().climb(kept)),
+    upcast: (event: ActorEvent, version: Count, address: string) =>
+      at('call', 0, () => known$().upcast(event, version, address)),
     async read(name: string, args: Readonly<Record<string, unknown>>, context: unknown) {
       const model = (await known().reads?.[name]?.())?.read
       if (!model) throw new Error(`no read model is called ${name} any more`)

@@ -16,7 +16,7 @@
 import type { Address } from '../../actor/address.ts'
 import type { ActorEvent, EffectContext } from '../../actor/define.ts'
 import type { Group } from '../../actor/groups.ts'
-import type { RemoteChild, RemoteProgram } from '../../actor/program/remote.ts'
+import type { RemoteChild, RemoteKept, RemoteProgram } from '../../actor/program/remote.ts'
 import type { ActorState } from '../../actor/state.ts'
 import type { ActorSystem } from '../../actor/system.ts'
 import { systemClock } from '../../clock.ts'
@@ -38,7 +38,7 @@ import { differenceOf, openGeneration } from './opening.ts'
 import { relayOf } from './relay.ts'
 import { shaped, shapedClock } from './shapes.ts'
 import { actorOf, standInOf } from './stand-in.ts'
-import { parseJson, parseStep, Steps } from './steps.ts'
+import { parseEvent, parseJson, parseStep, Steps } from './steps.ts'
 import type { Isolation, IsolationLimits } from './tier.ts'
 
 export interface PenOptions {
@@ -62,6 +62,8 @@ export interface PenRow {
   /** The newest trouble. */
   readonly trouble?: ErrorReport
 }
+
+type Risen = Pick<RemoteKept, 'state' | 'event'>
 
 type AnyContext = PluginContext<Record<string, never>, Record<string, never>, unknown>
 
@@ -236,9 +238,17 @@ export class Pen {
         return step
       },
       turn: (request) => this.#steps.turn(request),
-      migrate: async (version, state) => {
-        const next = await this.#steady('migrate', type, version, state)
-        return plainOf(next, (what) => this.#garbage(what)) as never
+      climb: async (kept) => {
+        const garbage = (what: string) => this.#garbage(what)
+        const next = plainOf(await this.#steady('climb', kept), garbage)
+        const { state, event } = Object(next) as Risen
+        parsed(() => parseStep({ state, tags: [], asked: [], beside: [], logs: [] }))
+        return { state, ...(kept.event && { event: parsed(() => parseEvent(event)) }) }
+      },
+      upcast: async (event, version, address) => {
+        const next = await this.#steady('upcast', event, version, address)
+        const plain = plainOf(next, (what) => this.#garbage(what))
+        return parsed(() => parseEvent(plain))
       },
       restore: async (state, address) =>
         belongs(address, await this.#steady('restore', type, state, address)),

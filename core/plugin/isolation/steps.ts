@@ -12,6 +12,7 @@
  *
  * @module
  */
+import type { ActorEvent } from '../../actor/define.ts'
 import type { RemoteStep, RemoteTurn } from '../../actor/program/remote.ts'
 import type { ErrorReport, ProvError } from '../../errors.ts'
 import { exitCodes } from '../../errors.ts'
@@ -323,6 +324,12 @@ export function parseStep(raw: unknown): RemoteStep {
   }
   list(logs, 'logs')
   return raw as RemoteStep
+}
+
+/** Throws TypeError. */
+export function parseEvent(raw: unknown): ActorEvent {
+  if (typeof record(raw, 'an event')['type'] === 'string') return raw as ActorEvent
+  throw new TypeError('an event without a type')
 }
 
 /** Text from elsewhere as plain JSON; the one key that could change a prototype is dropped. */

@@ -46,14 +46,6 @@ for (const tier of ['worker', 'process'] as const) {
   })
 }
 
-t.test('an `upcast` is refused where the plugin is defined, not left out in silence', async (t) => {
-  const { row } = await world(t, { install: { 'index.js': code('upcast: { 1: (e) => e },') } })
-  t.match(row(), {
-    state: 'refused',
-    error: { code: 'PROV_PLUGIN_CANNOT_CROSS', message: /`upcast` of guest\.member/ },
-  })
-})
-
 t.test(
   'a `migrate` that gives a promise parks its actor; the start does not wait for it',
   async (t) => {
