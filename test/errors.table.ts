@@ -1241,6 +1241,13 @@ export const expectedErrors: readonly (readonly [string, string, number, string,
     'declare that op type in <file>, or take the inverse out',
   ],
   [
+    'PROV_OP_KEEPER_ANEW',
+    'retry',
+    7,
+    'what was signed for <op> has no force: the keeper lost its journal and goes on in epoch <keeperEpoch>',
+    'the keeper judges it anew; `prov op wait <op>` follows it',
+  ],
+  [
     'PROV_OP_NOT_APPLIED',
     'blocked',
     3,

@@ -111,6 +111,13 @@ export interface AuditData {
     readonly by: string
     readonly act?: string
   }
+  /** A keeper that lost its journal counts from 1 in this epoch, after event `n` of its trail. */
+  'keeper.granted': {
+    readonly keeper_epoch: Count
+    readonly n: Count
+    /** Digest of that event; null when none was heard. */
+    readonly digest: string | null
+  }
   'op.submitted': {
     readonly op: OpBody
     readonly op_digest: string

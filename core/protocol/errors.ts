@@ -270,6 +270,7 @@ export const opErrors = defineErrors<{
   PROV_OP_FROM_STATE: OpDetail & { dimension: string; expected: string; found: string }
   PROV_OP_GATE_CLOSED: OpDetail & { gate: string; status: string; unmet: readonly string[] }
   PROV_OP_COMMAND_LATE: OpDetail & { lateMs: number }
+  PROV_OP_KEEPER_ANEW: OpDetail & { keeperEpoch: number }
   PROV_OP_SEQ_REUSED: OpDetail & { seq: number; keeperEpoch: number }
   PROV_OP_SEQ_SKIPPED: OpDetail & { seq: number; keeperEpoch: number }
   PROV_OP_ALREADY_CLAIMED: OpDetail & { phase: string }
@@ -437,6 +438,12 @@ export const opErrors = defineErrors<{
     text: ({ gate, status, unmet }) =>
       `gate ${gate} is ${status}${unmet.length > 0 ? `; not met: ${unmet.join(', ')}` : ''}`,
     remedy: 'run `prov gates` to see what would open it, then submit again',
+  },
+  PROV_OP_KEEPER_ANEW: {
+    disposition: 'retry',
+    text: ({ op, keeperEpoch }) =>
+      `what was signed for ${op} has no force: the keeper lost its journal and goes on in epoch ${keeperEpoch}`,
+    remedy: ({ op }) => `the keeper judges it anew; \`prov op wait ${op}\` follows it`,
   },
   PROV_OP_COMMAND_LATE: {
     disposition: 'retry',

@@ -203,6 +203,7 @@ export function seqKey(keeperEpoch: Count, seq: Count): string {
 
 /** A number is given by `op.approved` and used up by whatever else bears it, once. */
 function foldNumber(model: OpsModel, event: AuditEvent): OpsModel {
+  if (isAudit(event, 'keeper.granted')) return model
   const { seq, keeper_epoch: keeperEpoch } = event.data as SeqRecord
   if (seq === undefined || keeperEpoch === undefined) return model
   const row = model.numbers.get(keeperEpoch, seq) ?? { keeperEpoch, seq }
@@ -222,6 +223,11 @@ function foldRest(model: OpsModel, event: AuditEvent): OpsModel {
   if (isAudit(event, 'journal.adopted')) {
     // Numbers given out in a history that was left may come back from a broker: none is given twice.
     return { ...model, highest: { keeperEpoch: model.highest.keeperEpoch + 1, seq: 0 } }
+  }
+  if (isAudit(event, 'keeper.granted')) {
+    const { keeper_epoch: keeperEpoch } = event.data
+    const granted = event.emitter === 'controller' && keeperEpoch > model.highest.keeperEpoch
+    return granted ? { ...model, highest: { keeperEpoch, seq: 0 } } : model
   }
   if (isAudit(event, 'policy.activated')) {
     const { version, digest, by, policy } = event.data

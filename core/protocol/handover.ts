@@ -23,7 +23,8 @@ import type { AuditEvent } from './audit.ts'
 import { ContractFold } from './checkpoint.ts'
 import { crashPoint } from './crash.ts'
 import { parseAuditEvent } from './emitter.ts'
-import { dropServiceKey, putServiceKey, sealedServiceKey } from './keys.ts'
+import type { Keyring } from './keyring.ts'
+import { dropServiceKey, openKeyStore, putServiceKey, sealedServiceKey } from './keys.ts'
 import { planeErrors } from './plane-errors.ts'
 import {
   handedEntry,
@@ -40,7 +41,7 @@ import { auditEvents, verifyTrail } from './trail.ts'
 
 const version = 1
 
-interface Header extends Joined {
+export interface Header extends Joined {
   readonly prov_plane: Count
   readonly events: Count
   /** Sealed key files. */
@@ -100,29 +101,31 @@ export async function handOver(request: HandOver): Promise<{ readonly events: Co
   if (begun !== file) await journal.append([movedEntry(plane, file)])
   crashPoint('plane.moved')
   request.moved?.()
+  const { id, lineage, epoch } = journal
+  const whose = { workspace, journal: id, lineage, plane, epoch, ...(url !== undefined && { url }) }
+  await writeBundle(unfinished, journal, { ...whose, keys })
+  await diskFiles.syncFolder(dirname(file))
+  crashPoint('plane.written')
+  return finish(request, root)
+}
+
+/** The whole trail of a journal behind a header; answers with how many events. Never replaces a file. */
+export async function writeBundle(
+  file: string,
+  journal: Journal,
+  header: Omit<Header, 'prov_plane' | 'events'>,
+): Promise<Count> {
   const lines: string[] = []
   for await (const event of auditEvents(journal)) lines.push(JSON.stringify(event))
-  const header: Header = {
-    prov_plane: version,
-    workspace,
-    journal: journal.id,
-    lineage: journal.lineage,
-    plane,
-    epoch: journal.epoch,
-    ...(url !== undefined && { url }),
-    events: lines.length,
-    keys,
-  }
-  const handle = await open(unfinished, 'wx', 0o600)
+  const head: Header = { prov_plane: version, events: lines.length, ...header }
+  const handle = await open(file, 'wx', 0o600)
   try {
-    await handle.writeFile(`${[JSON.stringify(header), ...lines].join('\n')}\n`)
+    await handle.writeFile(`${[JSON.stringify(head), ...lines].join('\n')}\n`)
     await handle.sync()
   } finally {
     await handle.close()
   }
-  await diskFiles.syncFolder(dirname(file))
-  crashPoint('plane.written')
-  return finish(request, root)
+  return lines.length
 }
 
 /** From a bundle that is whole under its other name: the keys go, then it may be joined. */
@@ -155,12 +158,18 @@ export async function joinPlane(request: Joining): Promise<Joined & { readonly e
   const { file, workspace, stateDir, home, passphrase, clock } = request
   const dir = join(stateDir, 'journal')
   if (existsSync(dir)) throw planeErrors.PROV_PLANE_OCCUPIED({ state: stateDir })
-  const { header, events } = await bundleIn(file, workspace)
+  const { header, events, keyring } = await bundleIn(file, workspace)
   const { keys, prov_plane: _, events: count, ...joined } = header
   const root = header.lineage[0] ?? header.journal
   const opened = []
   for (const key of keys) opened.push(await putServiceKey(home, root, key, passphrase))
   if (opened.includes(false)) throw planeErrors.PROV_PLANE_PASSPHRASE({ plane: header.plane })
+  // A plane that was lost brings no key: it has its own.
+  for (const role of planeKeys([header.plane])) {
+    const own = await openKeyStore({ home, clock }).service(root, role, { make: false })
+    if (own.record.kid === keyring.service(role)?.kid) continue
+    throw planeErrors.PROV_PLANE_BUNDLE_INVALID({ file, what: 'the key of the plane is another' })
+  }
   // Whole or not at all: with half of its own trail it would say things twice.
   const temporary = join(stateDir, 'joining')
   await rm(temporary, { recursive: true, force: true })
@@ -178,7 +187,11 @@ export async function joinPlane(request: Joining): Promise<Joined & { readonly e
 async function bundleIn(
   file: string,
   workspace: string,
-): Promise<{ readonly header: Header; readonly events: readonly AuditEvent[] }> {
+): Promise<{
+  readonly header: Header
+  readonly events: readonly AuditEvent[]
+  readonly keyring: Keyring
+}> {
   const refuse = (what: string) => planeErrors.PROV_PLANE_BUNDLE_INVALID({ file, what })
   const text = await readFile(file, 'utf8').catch(() => {
     throw refuse('it cannot be read')
@@ -206,5 +219,5 @@ async function bundleIn(
     const { record } = key as { readonly record: { readonly kid: string; readonly role: string } }
     if (keyring.service(record.role)?.kid !== record.kid) throw refuse('its key is not enrolled')
   }
-  return { header, events }
+  return { header, events, keyring }
 }

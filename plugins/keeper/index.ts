@@ -36,6 +36,7 @@ import { Inbox } from './inbox.ts'
 import { Keeper } from './keeper.ts'
 import type { OperationRef } from './keeper.ts'
 import { reads } from './reads/index.ts'
+import { revive } from './revive.ts'
 
 const nothing = (): readonly never[] => []
 /** A failed act (a key that could not be read, say) is tried again after so long. */
@@ -92,6 +93,11 @@ export default definePlugin({
       start: (op, input) => actors.spawn(operation, op, input),
     })
     inbox.remember(deal.store.get().open.keys())
+    await revive({
+      contract: deal,
+      ref,
+      start: (op, input) => actors.spawn(operation, op, input),
+    })
     await keeper.resume()
     await followAudit({
       bus: needs.bus,

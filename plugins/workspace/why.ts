@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { OpRow } from 'prov'
+import type { OpRow, RuleTrace } from 'prov'
 import { leafId } from '../../policies/index.ts'
 import type { Leaf } from '../../policies/index.ts'
 import { positionOf } from './model.ts'
@@ -42,6 +42,8 @@ export interface Why {
   /** The smallest set of facts that would clear it; empty when clear. */
   readonly unblock: readonly string[]
   readonly remedies: readonly Remedy[]
+  /** Of an operation that was judged: each rule of the policy that was looked at, as it was then. */
+  readonly trace?: readonly RuleTrace[]
 }
 
 export interface WhyContext {
@@ -129,6 +131,7 @@ export function whyOp(context: WhyContext, row: OpRow): Why {
       ...waits.flatMap((gate) => gate.unblock),
     ],
     remedies: unique([...opRemedies(row), ...waits.flatMap((gate) => gate.remedies)]),
+    ...(row.trace && { trace: row.trace }),
   }
 }
 

@@ -1,8 +1,9 @@
 /** Planes with a journal each, over a bus that may lose what it took: the same story, told by all. */
 import type { Test } from 'tap'
 import t from 'tap'
+import { subjects } from '../../core/protocol/subjects.ts'
 import type { Clock } from '../../core/clock.ts'
-import type { JsonObject } from '../../core/json.ts'
+import type { JsonObject, JsonValue } from '../../core/json.ts'
 import { codeOf } from '../../core/kit.ts'
 import { auditEmitter } from '../../core/protocol/emitter.ts'
 import { verifyTrail } from '../../core/protocol/trail.ts'
@@ -82,6 +83,57 @@ t.test('a plane that was away hears everything when it is back', async (t) => {
   await agreed(t, on)
 })
 
+t.test('a keeper that lost everything but its key goes on in an epoch of its own', async (t) => {
+  const on = await apart(t)
+  for (const name of planes) await on.start(name)
+  const first = on.plane('submitter')
+  const done = await first.ops.submit(restart)
+  await on.during(first.until(done.op, 'applied'))
+  const held = await first.ops.submit({ type: 'deploy', target: 'app/x', as: 'alice' })
+  await on.during(first.until(held.op, 'held'))
+  // Signed, heard, and its command lost with the keeper's journal.
+  const lost: JsonValue[] = []
+  on.bus.loses = (subject, { body }) => {
+    if (subject !== subjects.command('my-infra')) return false
+    lost.push(body)
+    return true
+  }
+  const signed = await first.ops.submit({ ...restart, target: 'staging-1/signed' })
+  await on.during(on.plane('controller').until(signed.op, 'approved'))
+  const told = (await on.plane('keeper').events(signed.op)).map(({ type }) => type)
+  t.ok(told.includes('prov.op.approved'))
+  await on.stop('keeper')
+  await on.stop('controller')
+  on.bus.loses = () => false
+
+  const { keeper_epoch } = await on.loseKeeper()
+  t.equal(keeper_epoch, 2)
+  for (const name of ['controller', 'keeper'] as const) await on.start(name)
+  const desk = on.plane('keeper').desk
+  t.match(await desk.status(), { epoch: 2 })
+  await on.during(first.until(signed.op, 'applied'))
+  await on.during(on.plane('keeper').until(held.op, 'held'))
+  await desk.vote({ op: held.op, as: 'bob', decision: 'approve', reason: 'again' })
+  await on.during(first.until(held.op, 'applied'))
+  // What the former life signed comes late after all.
+  const late = { id: 'late', body: lost[0] ?? null }
+  await on.bus.open().publish(subjects.command('my-infra'), late)
+  await on.during(on.plane('controller').refused('PROV_OP_SEQ_REUSED'))
+  const after = await first.ops.submit({ ...restart, target: 'staging-1/after' })
+  await on.during(first.until(after.op, 'applied'))
+  await on.during(on.plane('keeper').until(after.op, 'applied'))
+  t.equal(on.plane('controller').deal.store.get().ops.get(after.op)?.keeperEpoch, 2)
+  const effects = on.stages.get('controller')?.effects
+  t.same(
+    [signed.op, held.op].map((op) => effects?.get(op) ?? 0),
+    [0, 1],
+    'none ran twice',
+  )
+  const claims = (await on.plane('controller').events()).filter(({ type }) => /claimed/.test(type))
+  t.equal(new Set(claims.map(({ subject }) => subject)).size, claims.length)
+  await agreed(t, on)
+})
+
 t.test('the keeper gets another key while planes live apart', async (t) => {
   const on = await apart(t)
   for (const name of planes) await on.start(name)
@@ -98,6 +150,7 @@ t.test('the keeper gets another key while planes live apart', async (t) => {
   t.equal(on.plane('keeper').deal.service('keeper').record.kid, kid)
   const last = await ops.submit({ ...restart, target: 'staging-1/third' })
   await on.during(until(last.op, 'applied'))
+  await on.during(on.plane('keeper').until(last.op, 'applied'))
   await agreed(t, on)
 })
 

@@ -81,6 +81,22 @@ t.test('a plane is handed over sealed and once, and joined whole or not at all',
   t.equal(await code(['plane', 'join', file], there('a')), 'PROV_PLANE_OCCUPIED')
   const verified = await provHere(['audit', 'verify', '--json'], there('a'))
   t.match(JSON.parse(verified.out), { events: lines.length - 1, findings: [] })
+
+  // It loses its journal and keeps its key.
+  const lost = join(folder, 'lost.plane')
+  const grant = (plane: string) => ['plane', 'export', plane, '--lost', '--out', lost]
+  t.equal(await code(grant('controller')), 'PROV_PLANE_ELSEWHERE')
+  t.equal(
+    await code(grant('keeper'), there('a')),
+    'PROV_PLANE_ELSEWHERE',
+    'it grants itself nothing',
+  )
+  t.equal(await code(grant('keeper')), 'good')
+  t.notMatch(readFileSync(lost, 'utf8'), /"secret"/)
+  t.match(readFileSync(lost, 'utf8'), /"keeper_epoch":2/)
+  t.equal(await code(['plane', 'join', lost], there('none')), 'PROV_KEY_ABSENT')
+  const anew = at(join(folder, 'home-a'), join(folder, 'state-anew'), 'right')
+  t.equal(await code(['plane', 'join', lost], anew), 'good')
 })
 
 type Lives = readonly {

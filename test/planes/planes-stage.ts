@@ -10,8 +10,13 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { Bus } from '../../core/bus/bus.ts'
 import { memoryJournal, MemoryDisk } from '../../core/journal/memory.ts'
+import type { AuditEvent } from '../../core/protocol/audit.ts'
+import { ContractFold } from '../../core/protocol/checkpoint.ts'
+import { openKeyStore } from '../../core/protocol/keys.ts'
 import { heardEntry, joinedEntry, planeKeys, planeNames } from '../../core/protocol/planes.ts'
 import type { PlaneName } from '../../core/protocol/planes.ts'
+import { grantOf } from '../../core/protocol/regrant.ts'
+import { auditEvents } from '../../core/protocol/trail.ts'
 import { live, people, stage } from '../plugins/stage.ts'
 import type { Life, Stage } from '../plugins/stage.ts'
 import { lossyBus } from './lossy-bus.ts'
@@ -25,6 +30,8 @@ export interface Apart {
   plane(name: PlaneName): Life
   start(name: PlaneName): Promise<Life>
   stop(name: PlaneName): Promise<void>
+  /** The keeper has nothing but its key; the controller, which does not run, grants it an epoch. */
+  loseKeeper(): Promise<{ readonly keeper_epoch: number }>
   /** Lets time pass until the promise has ended. */
   during<T>(work: Promise<T>): Promise<T>
   readonly origin: { readonly journal: string }
@@ -102,6 +109,37 @@ export async function apart(t: Test, options: ApartOptions = {}): Promise<Apart>
     async stop(name) {
       await lives.get(name)?.close()
       lives.delete(name)
+    },
+    async loseKeeper() {
+      const { disk, home, clock } = stages.get('controller') as Stage
+      const kept = memoryJournal({ clock, disk })
+      const fold = new ContractFold('my-infra')
+      for await (const record of kept.read()) fold.enter(record)
+      const signer = await openKeyStore({ home, clock }).service(journal, 'controller')
+      const entries = grantOf({
+        fold,
+        workspace: 'my-infra',
+        epoch: epoch + kept.epoch,
+        signer,
+        clock,
+      })
+      await kept.append(entries)
+      const trail: AuditEvent[] = []
+      for await (const event of auditEvents(kept)) trail.push(event)
+      await kept.close()
+      const empty = new MemoryDisk()
+      const begun = memoryJournal({ clock, disk: empty })
+      const joined = {
+        workspace: 'my-infra',
+        journal,
+        lineage: [journal],
+        plane: 'keeper',
+      } as const
+      await begun.append([joinedEntry({ ...joined, epoch: epoch + 50 }), ...trail.map(heardEntry)])
+      await begun.close()
+      stages.set('keeper', { ...(stages.get('keeper') as Stage), disk: empty })
+      const grant = trail.find(({ type }) => type === 'prov.keeper.granted')
+      return grant?.data as { keeper_epoch: number }
     },
     async during(work) {
       let over = false

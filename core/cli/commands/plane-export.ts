@@ -9,6 +9,7 @@ import { anchorsDir, ensureHome } from '../../config/home.ts'
 import { openJournal } from '../../journal/file.ts'
 import { defineCommand } from '../command.ts'
 import { settingsOf } from '../nats.ts'
+import { planeErrors } from '../../protocol/plane-errors.ts'
 import { planePassphrase } from '../plane.ts'
 
 export const command = defineCommand({
@@ -21,20 +22,31 @@ export const command = defineCommand({
   ],
   examples: [
     ['prov plane export keeper --out keeper.plane', 'then there: prov plane join keeper.plane'],
+    [
+      'prov plane export keeper --lost --out keeper.plane',
+      'for one that has nothing but its key: a new keeper epoch, operations go on',
+    ],
   ],
   flags: {
     plane: { type: 'string', required: true, describe: 'submitter, keeper, controller or mirror' },
     out: { type: 'string', required: true, describe: 'file to write, mode 600' },
+    lost: {
+      type: 'boolean',
+      default: false,
+      describe:
+        'the keeper lost its journal and has its key: grant it a new epoch, here where the controller is',
+    },
   },
   writes: true,
-  async run({ plane: text, out }, context) {
+  async run({ plane: text, out, lost }, context) {
     const { handOver, parsePlane } = await import('../../protocol/handover.ts')
     const { markApart } = await import('../../protocol/apart.ts')
     const plane = parsePlane(text)
     const { stateDir, root, name: workspace } = await context.files()
     const file = resolve(context.cwd, out)
     if (context.dryRun) return { plane, file, events: 0, dry: true }
-    const passphrase = await planePassphrase(context, plane)
+    if (lost && plane !== 'keeper') throw planeErrors.PROV_PLANE_ELSEWHERE({ plane })
+    const passphrase = lost ? '' : await planePassphrase(context, plane)
     const { url, from } = await settingsOf(context)
     const journal = await openJournal({
       dir: join(stateDir, 'journal'),
@@ -42,16 +54,13 @@ export const command = defineCommand({
       clock: context.clock,
     })
     try {
-      const { events } = await handOver({
-        plane,
-        journal,
-        workspace,
-        home: ensureHome(context.home, root),
-        file,
-        passphrase,
-        url: from['url'] === undefined ? undefined : url,
-        moved: () => markApart(stateDir),
-      })
+      const home = ensureHome(context.home, root)
+      const server = from['url'] === undefined ? undefined : url
+      const whose = { journal, workspace, home, file, url: server }
+      const { handOverLost } = await import('../../protocol/handover-lost.ts')
+      const { events } = lost
+        ? await handOverLost({ ...whose, clock: context.clock })
+        : await handOver({ ...whose, plane, passphrase, moved: () => markApart(stateDir) })
       return { plane, file, events, dry: false }
     } finally {
       await journal.close()

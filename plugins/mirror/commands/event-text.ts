@@ -11,6 +11,9 @@ export function eventText(event: AuditEvent): string {
   if (isAudit(event, 'actor.revoked')) {
     return `key revoked by ${event.data.by}: ${event.data.reason}`
   }
+  if (isAudit(event, 'keeper.granted')) {
+    return `the keeper goes on in epoch ${event.data.keeper_epoch}, after its event ${event.data.n}`
+  }
   if (isAudit(event, 'key.offered')) {
     return `next key ${event.data.kid.slice(0, 12)}, signed by ${event.data.by}`
   }

@@ -16,7 +16,7 @@ export const command = defineCommand({
     id: { type: 'string', required: true, describe: 'gate, dimension or operation' },
   },
   run: async ({ id }, { read }) => (await read('why', { id })) as Why,
-  render({ id, kind, stands, clear, cause, unblock, remedies }, paint, format) {
+  render({ id, kind, stands, clear, cause, unblock, remedies, trace = [] }, paint, format) {
     const look = { paint, format } as const
     const head = `${paint.bold(id)}  ${kind}, ${clear ? paint.good(stands) : paint.warn(stands)}`
     return [
@@ -25,6 +25,19 @@ export const command = defineCommand({
       ...section(
         'It takes',
         unblock.map((fact) => `${format === 'md' ? '-' : ' '} ${fact}`),
+        look,
+      ),
+      ...section(
+        'Policy looked at',
+        table(
+          trace.map(({ rule, effect, matched, why }) => [
+            rule,
+            effect,
+            matched ? ['matches', paint.bold] : ['no', paint.dim],
+            why,
+          ]),
+          { ...look, head: ['rule', 'would', 'match', 'why'] },
+        ),
         look,
       ),
       ...section(

@@ -146,9 +146,12 @@ t.test('an operation that waits for a gate names what would open the gate', asyn
     why: 'gate secrets-to-apps is closed',
     remedy: 'run `prov gates`',
     body: { achieves: [], requires: ['secrets-to-apps'] },
+    trace: [
+      { rule: 'deny[0]', effect: 'deny', matched: false, why: 'op type x is not taken by y' },
+    ],
   } as unknown as OpRow
   const why = whyOp(about(sample, genesis(sample), [row]), row)
-  t.match(why, { kind: 'op', stands: 'refused', clear: false })
+  t.match(why, { kind: 'op', stands: 'refused', clear: false, trace: row.trace })
   t.same(why.unblock, ['cluster_provisioning at operational', 'capability cert-manager'])
   t.match(why.cause.because, [{ id: 'secrets-to-apps', kind: 'gate' }])
 })
