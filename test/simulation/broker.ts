@@ -10,6 +10,7 @@ import type {
   Bus,
   ConsumerConfig,
   Delivery,
+  KeyValue,
   Outgoing,
   Published,
   StreamConfig,
@@ -27,13 +28,17 @@ import type { Time } from './time.ts'
  */
 export type MessageFault = 'lost' | 'twice' | 'late' | 'unsaid'
 
+/** Beginning of the subjects that are counted for a fault: few messages are intents or commands. */
+export const messageKinds = ['ops.pending.', 'ops.cmd.', 'ops.audit.', ''] as const
+export type MessageKind = (typeof messageKinds)[number]
+
 export class Broker {
-  /** By the number of the message, from 1. */
-  readonly faults = new Map<Count, MessageFault>()
+  /** By kind and the number among the messages of that kind, from 1. */
+  readonly faults = new Map<string, MessageFault>()
   /** Acknowledgements that get lost, by number, from 1. */
   readonly deafTo = new Set<Count>()
   isAway = false
-  published: Count = 0
+  readonly #published = new Map<MessageKind, Count>()
   readonly #time: Time
   readonly #random: (below: number) => number
   readonly #streams = new Map<string, StreamConfig>()
@@ -108,7 +113,17 @@ export class Broker {
         const next = () => life.through(() => deliveries.next())
         return { [Symbol.asyncIterator]: () => ({ next }) }
       },
-      keyValue: () => Promise.reject(new Error('nobody needs it here')),
+      keyValue: async (bucket) => {
+        // What it held may be gone by the next question.
+        const asked = <T>(act: (store: KeyValue) => Promise<T>): Promise<T> =>
+          through('a value', async (bus) => act(await bus.keyValue(bucket)))
+        return {
+          get: (key) => asked((store) => store.get(key)),
+          create: (key, value) => asked((store) => store.create(key, value)),
+          update: (key, value, revision) => asked((store) => store.update(key, value, revision)),
+          delete: (key) => asked((store) => store.delete(key)),
+        }
+      },
       streamInfo: (name) => through('a look', (bus) => bus.streamInfo(name)),
       close: async () => {},
     }
@@ -123,7 +138,7 @@ export class Broker {
   }
 
   async #take(bus: Bus, subject: string, message: Outgoing): Promise<Published> {
-    const fault = this.faults.get(++this.published)
+    const fault = this.#faultOf(subject)
     const taken = { stream: 'S', sequence: 0, duplicate: false }
     switch (fault) {
       case 'lost':
@@ -144,6 +159,16 @@ export class Broker {
       default:
         return bus.publish(subject, message)
     }
+  }
+
+  #faultOf(subject: string): MessageFault | undefined {
+    let fault: MessageFault | undefined
+    for (const kind of messageKinds.filter((start) => subject.startsWith(start))) {
+      const nth = (this.#published.get(kind) ?? 0) + 1
+      this.#published.set(kind, nth)
+      fault ??= this.faults.get(`${kind}${nth}`)
+    }
+    return fault
   }
 
   async *#pull(

@@ -111,7 +111,7 @@ function happen(fault: Fault, world: World): void {
       return
     }
     case 'message':
-      broker?.faults.set(fault.nth, fault.what)
+      broker?.faults.set(`${fault.kind}${fault.nth}`, fault.what)
       return
     case 'ack':
       broker?.deafTo.add(fault.nth)

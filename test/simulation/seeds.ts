@@ -8,6 +8,7 @@
  */
 import type { Test } from 'tap'
 import { runStory } from './run.ts'
+import { shrunk } from './shrink.ts'
 import { storyOf } from './story.ts'
 
 const usual = 200
@@ -22,10 +23,11 @@ export async function seedsOf(t: Test, file: number): Promise<void> {
   for (const seed of one > 0 ? [one] : seeds) {
     const story = storyOf(seed)
     const { broken } = await runStory(story)
-    const again = `PROV_SEED=${seed} node dist/test/simulation/seeds-${file}.test.js`
-    if (broken.length > 0 || one > 0) {
-      t.same(broken, [], `seed ${seed} keeps every promise; again: ${again}`, { story })
-    }
+    if (broken.length === 0) continue
+    const again = `node dist/test/simulation/once.js ${seed} --story --log`
+    // What is left of the story fails as well, with less in the way.
+    const less = await shrunk(story, broken)
+    t.same(broken, [], `seed ${seed} keeps every promise; again: ${again}`, { less })
   }
   t.pass(`${one > 0 ? 1 : seeds.length} seeds`)
 }

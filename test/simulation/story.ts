@@ -9,7 +9,8 @@ import { planeNames } from '../../core/protocol/planes.ts'
 import { seeded } from '../../core/seed.ts'
 import type { Count, Millis } from '../../core/units.ts'
 import { dimensions } from './provider.ts'
-import type { MessageFault } from './broker.ts'
+import { messageKinds } from './broker.ts'
+import type { MessageFault, MessageKind } from './broker.ts'
 import type { EffectFault } from './provider.ts'
 import type { Shape } from './world.ts'
 
@@ -42,7 +43,12 @@ export type Fault =
       readonly power: boolean
     }
   /** On the bus between machines, by the number of the message or of the acknowledgement. */
-  | { readonly goes: 'message'; readonly nth: Count; readonly what: MessageFault }
+  | {
+      readonly goes: 'message'
+      readonly kind: MessageKind
+      readonly nth: Count
+      readonly what: MessageFault
+    }
   | { readonly goes: 'ack'; readonly nth: Count }
   /** The bus loses everything, or does not answer. */
   | { readonly goes: 'wipe'; readonly atMs: Millis }
@@ -87,6 +93,14 @@ export function storyOf(seed: Count): Story {
     faults: faultsOf(shape, random, pick, often),
     attends: often(70),
   }
+}
+
+/** About as many messages of a kind there are in one run. */
+const messageSpans: Readonly<Record<MessageKind, Count>> = {
+  'ops.pending.': 8,
+  'ops.cmd.': 6,
+  'ops.audit.': 40,
+  '': 120,
 }
 
 type Random = (below: number) => number
@@ -156,7 +170,8 @@ function faultsOf(shape: Shape, random: Random, pick: Pick, often: Often): reado
   if (shape === 'together') return faults
   some(60, 8, () => {
     const what = pick(['lost', 'twice', 'late', 'unsaid'] as const)
-    return { goes: 'message', nth: 1 + random(120), what }
+    const kind = pick(messageKinds)
+    return { goes: 'message', kind, nth: 1 + random(messageSpans[kind]), what }
   })
   some(30, 6, () => ({ goes: 'ack', nth: 1 + random(100) }))
   some(20, 1, () => ({ goes: 'wipe', atMs: random(troubleMs) }))
