@@ -87,7 +87,7 @@ export interface RemoteProgram {
   /** A kept actor in the shape of the present version, with its timers and the event it stands parked at. */
   climb(kept: RemoteKept): Promise<Pick<RemoteKept, 'state' | 'event'>>
   /** What an event of that version means now. Rejects with PROV_ACTOR_EVENT_UNREADABLE. */
-  upcast(event: ActorEvent, version: Count, address: Address | string): Promise<ActorEvent>
+  upcast(event: ActorEvent, version: Count, address: string): Promise<ActorEvent>
   /** Throws when the machine has no such state. */
   restore(state: ActorState, address: Address): Promise<void>
   /** Runs a child until it ends or is stopped; rejects when it cannot. Absent: there are none. */

@@ -100,8 +100,10 @@ for (const tier of ['worker', 'process'] as const) {
       { status: 'parked', version: 2, parked: { event: 'utter' } },
     ])
     await actors.resume('guest.talker/b', { skip: true })
-    const all = (id: string) =>
-      (actors.ref(`guest.talker/${id}`)?.snapshot().context as { all: string[] }).all
+    const all = (id: string): readonly string[] => {
+      const snapshot = actors.ref(`guest.talker/${id}`)?.snapshot()
+      return (snapshot?.context as { all: string[] } | undefined)?.all ?? []
+    }
     while (all('b').length < 3) await new Promise((turn) => setTimeout(turn, 5))
     t.same(all('b').toSorted(), ['say once', 'utter later', 'utter told'])
     await actors.spawn({ type: 'guest.talker' } as ActorDef, 'none')
