@@ -12,6 +12,7 @@ import t from 'tap'
 import type { Test } from 'tap'
 import { systemClock } from '../../core/clock.ts'
 import type { AuditEvent } from '../../core/protocol/audit.ts'
+import type { PlaneName } from '../../core/protocol/planes.ts'
 import { contract } from '../../core/protocol/services.ts'
 import { four } from '../planes/four.ts'
 import type { Four, Process } from '../planes/four.ts'
@@ -110,7 +111,7 @@ async function whole(t: Test, on: Infra, ops: readonly string[]): Promise<void> 
 const rowsOf = <C>(cells: readonly C[]): readonly (readonly C[])[] =>
   Array.from({ length: Math.ceil(cells.length / 12) }, (_, n) => cells.slice(n * 12, n * 12 + 12))
 
-for (const row of rowsOf(some(embedded, 12))) {
+for (const row of rowsOf(some(embedded, 8))) {
   t.test(`all planes in one process: ${row.map(titleOf).join(' ')}`, async (t) => {
     const on = await infra(t)
     const ops = await kills(t, on, row)
@@ -124,7 +125,7 @@ for (const row of rowsOf(some(embedded, 12))) {
   })
 }
 
-for (const row of rowsOf(some(served, 4))) {
+for (const row of rowsOf(some(served, 3))) {
   t.test(`over a server: ${row.map(titleOf).join(' ')}`, { skip }, async (t) => {
     const { url } = await natsServer(path ?? '', t)
     const on = await infra(t)
@@ -137,7 +138,7 @@ t.test('each plane in a process of its own', { skip }, async (t) => {
   const all: string[] = []
   const planes = ['keeper', 'controller', 'mirror'] as const
   const running = new Map<string, Process>()
-  for (const plane of planes) running.set(plane, await on.start(plane))
+  for (const plane of planes) running.set(plane, await started(on, plane))
 
   const submit = (op: string) => ['op', 'submit', restart.type, restart.target, '--op-id', op]
   for (const cell of some(submitting, 1)) {
@@ -153,10 +154,10 @@ t.test('each plane in a process of its own', { skip }, async (t) => {
     const { outcome } = await prov.op(op).settled({ timeoutMs: 600_000 })
     if (outcome !== 'applied') t.fail(`${op} is ${outcome}`)
   }
-  for (const cell of some(apart, 4)) {
+  for (const cell of some(apart, 3)) {
     const { plane } = cell
     await running.get(plane)?.kill()
-    const dying = await on.start(plane, { PROV_CRASH_AT: titleOf(cell) })
+    const dying = await started(on, plane, { PROV_CRASH_AT: titleOf(cell) })
     let gone = false
     void dying.gone.then(() => (gone = true))
     const mine: string[] = []
@@ -169,7 +170,7 @@ t.test('each plane in a process of its own', { skip }, async (t) => {
       await Promise.race([dying.gone, Promise.all(mine.map(settled))])
     }
     t.ok(gone, `the ${plane} died at ${titleOf(cell)}`)
-    running.set(plane, await on.start(plane))
+    running.set(plane, await started(on, plane))
     await Promise.all(mine.map(settled))
     all.push(...mine)
   }
@@ -191,6 +192,21 @@ t.test('each plane in a process of its own', { skip }, async (t) => {
     t.equal((await on.prov(plane, 'journal', 'verify')).code, 0, `the journal of the ${plane}`)
   }
 })
+
+/** On a busy machine the server may not answer in time: then it is started again, as a supervisor would. */
+async function started(
+  on: Four,
+  plane: PlaneName,
+  env?: Readonly<Record<string, string>>,
+): Promise<Process> {
+  for (;;) {
+    try {
+      return await on.start(plane, env)
+    } catch (thrown) {
+      if (!String(thrown).includes('PROV_BUS_UNAVAILABLE')) throw thrown
+    }
+  }
+}
 
 /** Resolves when the ledger has so many events and nothing is wrong with it. */
 async function mirrored(on: Four, events: number): Promise<void> {

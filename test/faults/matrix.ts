@@ -58,7 +58,7 @@ export const apart: readonly PlaneCell[] = [
 /** One command line proposes one operation, so it passes each of these once. */
 export const submitting = cellsOf([{ points: ['submit', 'sent', 'heard'], passes: [1] }])
 
-/** Some of many, in another order: which ones the random numbers say. At least one of each point. */
+/** Some of many, in another order: which ones the random numbers say. No point twice before all are in. */
 export function someOf<C extends Cell>(
   cells: readonly C[],
   most: number,
