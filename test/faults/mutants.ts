@@ -189,7 +189,7 @@ const controllers: readonly Mutant[] = [
     [order, 'a command is acknowledged, and its effect begins, after its CLAIM is on disk'],
     [
       'a command is acknowledged before its CLAIM',
-      'void started\n            .then(() => delivery.ack())',
+      'void started\n            .finally(() => this.#claiming.delete(op))\n            .then(() => delivery.ack())',
       'void delivery.ack().then(() => started)',
     ],
     [
