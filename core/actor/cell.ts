@@ -11,6 +11,7 @@ import type { ActorDef } from './define.ts'
 import type { Birth, Parked, Stored, Trouble } from './ledger.ts'
 import { giveRing, Mail, Ring, takeRing } from './mail.ts'
 import type { Item } from './mail.ts'
+import { shown } from './program/freeze.ts'
 import type { Config, Program, Standing } from './program/program.ts'
 import type { RemoteProgram } from './program/remote.ts'
 import type { RisenEvents } from './remote-events.ts'
@@ -321,7 +322,7 @@ export class Cell implements Standing {
     return {
       address: this.address,
       value: config.value,
-      context,
+      context: shown(context),
       status: status === 'active' ? config.status : status,
       sequence: this.sequence,
       version: this.version,

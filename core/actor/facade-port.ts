@@ -14,6 +14,7 @@ import type { Kernel } from './kernel.ts'
 import type { Realm } from './realm.ts'
 import type { CrashReport } from './system.ts'
 import { inspectAsXState } from './xstate-inspect.ts'
+import { shown } from './program/freeze.ts'
 
 const errors = new WeakMap<CrashReport, ProvError>()
 
@@ -61,5 +62,11 @@ function snapshotOf(cell: Cell): AnyMachineSnapshot {
   const { program } = cell.kind
   if (program) return program.snapshot(cell)
   const { value, status, output, tags } = cell.config
-  return { value, status, output, tags, context: cell.context } as unknown as AnyMachineSnapshot
+  return {
+    value,
+    status,
+    output,
+    tags,
+    context: shown(cell.context),
+  } as unknown as AnyMachineSnapshot
 }

@@ -155,3 +155,21 @@ t.test('who is taken away by another one hears nothing from that moment', async 
   await system.spawn(light, 'a')
   t.same(heard, ['first actor.up'])
 })
+
+t.test(
+  'who looks at an actor that keeps nothing cannot change it, however long it runs',
+  async (t) => {
+    const system = await startActors({ journal: memoryJournal() })
+    t.teardown(() => system.close())
+    system.register(light)
+    const ref = await system.spawn(light, 'a')
+    // Contexts of a type are frozen for its first 1,000 steps only.
+    for (let at = 0; at < 1_100; at++) await ref.apply({ ...add })
+    ref.changes(spoil)
+    ref.asXState().subscribe(spoil)
+    spoil(ref.snapshot())
+    for (let at = 0; at < 4; at++) await ref.apply({ ...add })
+    t.equal((ref.snapshot().context as Context).n, 1_104)
+    t.equal((ref.asXState().getSnapshot().context as Context).n, 1_104)
+  },
+)

@@ -43,6 +43,12 @@ export function freezeNew(value: unknown, before?: JsonObject, kept = false, at 
   if (kept && before === undefined) looked.add(value)
 }
 
+/** A context as others may see it: steps of volatile actors are not always frozen, what is shown is. */
+export function shown<C extends JsonObject>(context: C): C {
+  if (!Object.isFrozen(context)) freezeNew(context)
+  return context
+}
+
 function isJson(item: unknown): boolean {
   if (typeof item === 'number') return Number.isFinite(item)
   return typeof item === 'string' || typeof item === 'boolean' || item === undefined
