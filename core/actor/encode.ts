@@ -70,12 +70,6 @@ export class TurnRecord {
   }
 }
 
-/** The same look at a step whose text is not kept: nothing in it may be what no snapshot can hold. */
-export function demandJson(before: Standing, after: Standing, effects: readonly Asked[]): void {
-  changeText(before, after)
-  if (effects.length > 0) JSON.stringify(effects)
-}
-
 function stepText(
   event: ActorEvent,
   before: Standing,

@@ -30,7 +30,7 @@ import type { AlarmHandle } from './alarm.ts'
 import { flag, largestBatch, mailOf } from './cell.ts'
 import type { Cell } from './cell.ts'
 import type { ActorDef, ActorEvent, RecordMaker } from './define.ts'
-import { demandJson, TurnRecord } from './encode.ts'
+import { TurnRecord } from './encode.ts'
 import { isTold } from './ledger.ts'
 import { stepRecord } from './inspect.ts'
 import type { Pending } from './ledger.ts'
@@ -225,8 +225,7 @@ export class Turns {
         const { effects, emits } = consequencesOf(own, after, cell.address, cell.birth, cell.kind)
         const written =
           beside.length > 0 ? ownEntries(def.type, cell.kind.owner, partition, beside) : none
-        if (record) record.add(event, before, after, mail, effects)
-        else demandJson(before, after, effects)
+        record?.add(event, before, after, mail, effects)
         for (const entry of written) entries.push(entry)
         dues.push({ item, at: after, sequence: next, effects, emits, logs: after.logs })
         before = after

@@ -193,6 +193,18 @@ t.test('what is set while timers ring waits its turn, whatever its time', async 
   t.equal(clock.nextDue(), undefined)
 })
 
+t.test('a time that is no number is now, and costs no other its order', async (t) => {
+  const clock = simulatedClock({ startMs: 0 })
+  const rung: number[] = []
+  const alarm = new Alarm<number>(clock, (item) => rung.push(item))
+  const due = [50, NaN, 10, 40, NaN, 30, 20, NaN, 5, 45, 15, 25, 35]
+  for (const dueMs of due) alarm.set(dueMs, dueMs)
+  await clock.advance(0)
+  t.same(rung, [NaN, NaN, NaN])
+  await clock.advance(50)
+  t.same(rung.slice(3), due.filter((dueMs) => !Number.isNaN(dueMs)).toSorted(byNumber))
+})
+
 t.test('when one ring fails the others still come', async (t) => {
   const runs: (() => void)[] = []
   const rung: string[] = []

@@ -1,4 +1,5 @@
 /** Questions: an actor that keeps nothing answers at once where nothing else is under way. */
+import { getEventListeners } from 'node:events'
 import t from 'tap'
 import type { Test } from 'tap'
 import { assign, setup } from 'xstate'
@@ -84,6 +85,118 @@ t.test('only the first answer counts; a second one is a dead letter', async (t) 
   const system = await opened(t, teller(2))
   t.equal(countOf(await system.ask('test.teller/one', get)), 1)
   t.equal(system.deadLetters().count, 1)
+})
+
+t.test('a question that is over leaves nothing at its signal', async (t) => {
+  const system = await opened(t, teller(0))
+  const { signal } = new AbortController()
+  const waits = () => getEventListeners(signal, 'abort').length
+  const late = system.ask('test.teller/one', get, { signal, timeoutMs: 1 }).catch(() => {})
+  t.equal(waits(), 1)
+  await late
+  t.equal(waits(), 0)
+})
+
+t.test('an answer to another question is not this one’s', async (t) => {
+  const system = await opened(t, teller(0))
+  const heard: string[] = []
+  const places: string[] = []
+  const asked = [1, 17].map((number) => {
+    // Sixteen apart they share a place among those that wait.
+    for (let n = places.length; n < number - 1; n++) {
+      void system
+        .ask('test.teller/one', (replyTo) => (places.push(replyTo), get('nobody/x')), {
+          signal: AbortSignal.abort(),
+        })
+        .catch(() => {})
+    }
+    const answer = system.ask(
+      'test.teller/one',
+      (replyTo) => (places.push(replyTo), get('nobody/x')),
+    )
+    void answer.then(() => heard.push(`question ${number}`))
+    return answer
+  })
+  const speaker = defineActor({
+    type: 'test.speaker',
+    version: 1,
+    durability: 'volatile',
+    machine: setup({
+      actions: { tell: (_args, _params: { to: unknown; event: ActorEvent }) => {} },
+    }).createMachine({
+      on: {
+        say: {
+          actions: {
+            type: 'tell',
+            params: ({ event }) => ({
+              to: event['to'],
+              event: { type: 'got', count: event['to'] as string },
+            }),
+          },
+        },
+      },
+    }),
+  })
+  system.register(speaker)
+  const ref = await system.spawn(speaker, 'a')
+  // The 33rd would stand where the first and the 17th do, if it had been asked.
+  const [first = '', last = ''] = [places[0], places[16]]
+  ref.send({ type: 'say', to: last.replace(/17$/, '33') })
+  await settle()
+  t.same(heard, [])
+  t.equal(system.deadLetters().rows[0]?.event, 'got')
+  for (const to of [last, first]) ref.send({ type: 'say', to })
+  t.same((await Promise.all(asked)).map(countOf), [first, last])
+})
+
+t.test('a question that comes back to who asks it is refused, with its way', async (t) => {
+  const codes: unknown[] = []
+  const system = await startActors()
+  t.teardown(() => system.close())
+  /** Asks the next one before it answers; the last one asks the first. */
+  const asker = defineActor({
+    type: 'test.asker',
+    version: 1,
+    durability: 'volatile',
+    machine: setup({
+      actions: {
+        tell: (_args, _params: { to: unknown; event: ActorEvent }) => {},
+        ask: (_args, _params: { to: string; replyTo: unknown }) => {},
+      },
+    }).createMachine({
+      on: {
+        get: {
+          actions: {
+            type: 'ask',
+            params: ({ event }) =>
+              ({ to: String(event['next']), replyTo: event['replyTo'] }) as never,
+          },
+        },
+        'effect.*': {},
+      },
+    }),
+    effects: {
+      ask: async ({ to }: { to: string }, { ask }) => {
+        const [next = '', ...rest] = to.split(' ')
+        await ask(next as never, (replyTo) => ({ type: 'get', replyTo, next: rest.join(' ') }), {
+          timeoutMs: 50,
+        }).catch((thrown: unknown) => codes.push(thrown))
+      },
+    },
+  })
+  system.register(asker)
+  for (const id of ['a', 'b', 'c']) await system.spawn(asker, id)
+  const way = 'test.asker/b test.asker/c test.asker/a'
+  await system
+    .ask('test.asker/a' as never, (replyTo) => ({ type: 'get', replyTo, next: way }), {
+      timeoutMs: 50,
+    })
+    .catch(() => {})
+  while (codes.length < 3) await new Promise((resolve) => setTimeout(resolve, 5))
+  t.match(codes[0], {
+    code: 'PROV_ACTOR_ASK_CYCLE',
+    detail: { address: 'test.asker/a', path: /test.asker\/a → .*test.asker\/a/ },
+  })
 })
 
 t.test('whoever only listens starts no turn inside of another', async (t) => {

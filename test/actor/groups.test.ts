@@ -93,6 +93,33 @@ t.test('who escalates goes past its own group; who is in none ends', async (t) =
   t.same(names(groups.members('g')), ['a', 'b', 'c'])
 })
 
+t.test('a group is forgotten with its last member, and those above it with it', async (t) => {
+  const groups = new Groups()
+  const above = defineGroup({ name: 'above', intensity: 1, periodMs: 1_000 })
+  const line = defineGroup({ name: 'line', intensity: 1, periodMs: 1_000, parent: above })
+  filled(groups, line, { a: 1, b: 2 })
+  groups.failed('x/a', 0)
+  groups.leave('x/a')
+  t.same(names(groups.members('above')), ['b'], 'one is left')
+  t.same(groups.failed('x/b', 1).failures, 1, 'the group above counts its child')
+  groups.leave('x/b')
+  // As if it had never been: what it counted, and who stood above it.
+  const alone = defineGroup({
+    name: 'line',
+    strategy: 'one_for_all',
+    intensity: 1,
+    periodMs: 1_000,
+  })
+  filled(groups, alone, { c: 3, d: 4 })
+  t.same(groups.members('above'), [])
+  t.same(names(groups.failed('x/c', 2).restart), ['c', 'd'])
+  groups.leave('x/c')
+  groups.leave('x/d')
+  filled(groups, line, { e: 5 })
+  groups.failed('x/e', 3)
+  t.same(groups.failed('x/e', 4).failures, 1, 'nor does the one above remember')
+})
+
 t.test('a group needs a name', async (t) => {
   t.equal(
     codeIn(() => defineGroup({ name: '' })),

@@ -575,6 +575,7 @@ t.test('what a maker of records hands over is looked at before it is written', a
     undefined,
     null,
     'text',
+    { partition: 'kernel', type: 'actor.settled', body: { ids: [] } },
     { partition: 'mine', body: 1 },
     { partition: 5, type: 'x', body: 1 },
     { partition: 'mine', type: 'x' },
@@ -593,6 +594,35 @@ t.test('what a maker of records hands over is looked at before it is written', a
   await ref.apply({ type: 'odd' } as never)
   await system.close()
   t.same(await house.records('mine'), [{ type: 'x', body: 1 }])
+})
+
+t.test('a group that is none is refused at the start, by name', async (t) => {
+  const house = new House()
+  const system = await house.start()
+  t.teardown(() => system.close())
+  const good = { name: 'g', strategy: 'one_for_all', intensity: 3, periodMs: 1_000 }
+  const circle: Record<string, unknown> = { ...good, name: 'circle' }
+  circle['parent'] = { ...good, name: 'above', parent: circle }
+  const wrong = [
+    5,
+    {},
+    { ...good, name: '' },
+    { ...good, strategy: 'all' },
+    { ...good, intensity: '3' },
+    circle,
+  ]
+  for (const [at, group] of wrong.entries()) {
+    const def = defineActor({
+      type: `test.grouped${at}`,
+      version: 1,
+      machine: machineOf({}),
+      supervision: { group: () => group as never },
+    })
+    system.register(def)
+    const error = await system.spawn(def, 'a').catch((thrown: unknown) => thrown)
+    const message = /without a name|above itself|no strategy|counts nothing/
+    t.match(error, { code: 'PROV_ACTOR_START_FAILED', message })
+  }
 })
 
 t.test('what a snapshot cannot hold fails its step, and no other actor', async (t) => {

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { openLedger } from '../../core/actor/restore.ts'
 import { createMachine } from 'xstate'
 import { defineActor } from '../../core/actor/define.ts'
 import { codeOf } from '../../core/kit.ts'
@@ -406,3 +407,20 @@ t.test(
     )
   },
 )
+
+t.test('a promise that an actor kept which keeps nothing is not made again', async (t) => {
+  const house = new House()
+  const system = await house.start()
+  t.teardown(() => system.close())
+  const quiet = counter([], { type: 'test.quiet', durability: 'volatile' })
+  const def = counter()
+  for (const one of [def, quiet]) system.register(one)
+  const ref = await system.spawn(def, 'a')
+  const heard = await system.spawn(quiet, 'b')
+  await ref.apply({ type: 'forward', to: heard.address, hops: 1 })
+  await settle()
+  t.equal(heard.snapshot().context.count, 1)
+  house.crash()
+  const { outbox } = await openLedger(house.journal, 'kernel')
+  t.same([...outbox.values()], [])
+})

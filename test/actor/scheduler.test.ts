@@ -2,6 +2,7 @@
 import t from 'tap'
 import { assign, setup } from 'xstate'
 import { systemClock } from '../../core/clock.ts'
+import { simulatedClock } from '../../core/clock.ts'
 import { startActors } from '../../core/actor/start.ts'
 import { defineActor } from '../../core/actor/define.ts'
 import type { ActorEvent } from '../../core/actor/define.ts'
@@ -38,6 +39,23 @@ t.test('a plugin that floods its actors does not keep the others waiting', async
   t.ok(before <= 600, `20,000 messages of the flooder wait, ${before} of them came first`)
   while (order.length < 20_001) await settle(1)
   t.equal(order.length, 20_001, 'and the flooder loses nothing')
+})
+
+t.test('lanes take turns by steps where no time passes', async (t) => {
+  const system = await startActors({ clock: simulatedClock() })
+  t.teardown(() => system.close())
+  const [flood, calm] = [noting('flood'), noting('calm')]
+  system.register(flood, { owner: 'flooder' })
+  system.register(calm, { owner: 'neighbour' })
+  const flooded = await Promise.all(
+    Array.from({ length: 100 }, (_, at) => system.spawn(flood, `f${at}`)),
+  )
+  const neighbour = await system.spawn(calm, 'one')
+  order.length = 0
+  for (const ref of flooded) for (let n = 0; n < 100; n++) ref.send({ type: 'more' })
+  await neighbour.apply({ type: 'mine' })
+  t.ok(order.indexOf('calm') <= 400, `${order.indexOf('calm')} of 10,000 came first`)
+  while (order.length < 10_001) await settle(1)
 })
 
 t.test(

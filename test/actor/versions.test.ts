@@ -162,6 +162,18 @@ t.test('an event is read as its version meant it, and never guessed at', async (
   )
 })
 
+t.test('an event climbs one version after the other, from the oldest up', async (t) => {
+  const step = (name: string) => (event: { type: string }) => ({ type: `${event.type}${name}` })
+  const def = defineActor({
+    type: 'test.v',
+    version: 4,
+    machine: machine({}),
+    upcast: { 1: step('1'), 2: step('2'), 3: step('3') },
+  })
+  t.equal(upcast(def, { type: 'e' }, 1, 'test.v/a').type, 'e123')
+  t.equal(upcast(def, { type: 'e' }, 2, 'test.v/a').type, 'e23')
+})
+
 /** A machine that hears words and can wait; `said` names the event, `waits` a state. */
 function talker({ said = 'say', waits = 'waiting' }: { said?: string; waits?: string } = {}) {
   return setup({

@@ -4,27 +4,8 @@
  *
  * @module
  */
-export interface Mutant {
-  readonly name: string
-  /** Below `dist`. */
-  readonly file: string
-  /** Stands there exactly once; a patch that no longer applies fails the run. */
-  readonly find: string
-  readonly put: string
-  /** Below `dist/test`. */
-  readonly test: string
-  /** Beginning of the title of a test in that file. */
-  readonly promise: string
-}
-
-/** Mutants of one file that one test notices. */
-function mutantsOf(
-  file: string,
-  [test, promise]: readonly [test: string, promise: string],
-  ...patches: readonly (readonly [name: string, find: string, put: string])[]
-): readonly Mutant[] {
-  return patches.map(([name, find, put]) => ({ name, file, find, put, test, promise }))
-}
+import { mutantsOf } from '../support/mutation.ts'
+import type { Mutant } from '../support/mutation.ts'
 
 const controller = 'plugins/controller/controller.js'
 const controllerTest = 'plugins/controller.test.js'
