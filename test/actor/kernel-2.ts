@@ -1,10 +1,10 @@
 /**
- * The lives behind `test/fixtures/kernel-2`: what the kernel writes since it counts failures, keeps
+ * The lives behind `test/fixtures/kernel-2` and `kernel-3`: what the kernel writes since it counts failures, keeps
  * dead letters whole, shares records between steps and has groups, children and versions in the
  * journal's order. As `kernel-1.ts`: run as a program it writes them anew, so it is only ever run for
  * a format that has no fixture yet.
  *
- *     node dist/test/actor/kernel-2.js test/fixtures/kernel-2
+ *     node dist/test/actor/kernel-2.js test/fixtures/kernel-<number>
  *
  *     records   lives that were killed: records, no snapshot of the system
  *     closed    the same, ended in order
@@ -158,14 +158,15 @@ async function thirdLife({ system, journal, all }: Life): Promise<void> {
   await quietened(system, journal)
 }
 
-async function write(target: string): Promise<void> {
+/** Lives it all and keeps what is left; see above for when. */
+export async function write(target: string): Promise<void> {
   const dir = await mkdtemp(join(tmpdir(), 'prov-kernel-2-'))
   const clock = simulatedClock()
   const keep = (name: string, from = dir): void => {
     rmSync(join(target, name), { recursive: true, force: true })
     cpSync(from, join(target, name), {
       recursive: true,
-      filter: (path) => !path.endsWith('/lock') && !path.includes('snapshot-test'),
+      filter: (path) => !/\/(lock|reserve)$/.test(path) && !path.includes('snapshot-test'),
     })
   }
   const all = types()
