@@ -130,34 +130,40 @@ export class Turns {
       steps++
       const before = cell.config
       const { timers } = cell
-      let step: Step
+      let config: Step['config']
+      let context: Step['context']
+      let set: Step['timers']
+      let asked: Step['asked']
+      let logs: Step['logs']
       try {
-        step =
+        const step =
           mail?.timer?.to === undefined
-            ? program.step(cell, event, nowMs, mail?.timer?.id)
+            ? program.leap(cell, event, nowMs, mail?.timer?.id)
             : passOn(cell, mail.timer)
-        if (step.asked !== none) demandPlain(step.asked)
+        // At once: whatever follows may make the program leap for another actor.
+        ;({ config, context, timers: set, asked, logs } = step)
+        if (asked !== none) demandPlain(asked)
       } catch (thrown) {
         this.#realm.warden.failed(cell, { message: mailOf(item, nowMs), thrown })
         break
       }
-      cell.config = step.config
-      cell.context = step.context
-      cell.timers = step.timers
+      cell.config = config
+      cell.context = context
+      cell.timers = set
       cell.sequence++
-      if (step.timers !== timers) this.arm(cell, timers, gapMs)
+      if (set !== timers) this.arm(cell, timers, gapMs)
       // What failed is tried again before anything else.
       if (steps === 1 && cell.rareIfAny !== undefined) this.#realm.warden.through(cell, item)
       if (mail?.cause !== undefined) this.#realm.books.caused(mail.cause, false)
-      if (step.asked !== none) this.#asked(cell, step.asked, mail)
-      recorder.note(cell.address, nameOf(event), step.config, cell.sequence, nowMs)
-      if (step.logs !== none) this.#log(cell, step.logs)
+      if (asked !== none) this.#asked(cell, asked, mail)
+      recorder.note(cell.address, nameOf(event), config, cell.sequence, nowMs)
+      if (logs !== none) this.#log(cell, logs)
       const hear = hooks.transition
       if (hear !== null) hear(cell, event, before, item)
       if (mail?.waiter !== undefined || (cell.flags & heard) !== 0) {
         this.#publish(cell, item, event, before)
       }
-      if (step.config.status === 'done') {
+      if (config.status === 'done') {
         this.#realm.lives.finished(cell)
         break
       }

@@ -495,3 +495,34 @@ t.test('an event that the journal cannot hold fails alone', async (t) => {
   t.equal(ref.snapshot().context.count, 2)
   t.equal(ref.snapshot().context.by, undefined)
 })
+
+t.test(
+  'an actor stays where it came to when its listener makes another one step at once',
+  async (t) => {
+    const house = new House()
+    const system = await house.start({
+      inspect: {
+        // Idle and of the same type: it may step before `ask` returns.
+        transition: (_record, actor) => {
+          const question = (replyTo: string) => ({ type: 'question', replyTo })
+          if (actor?.address === 'test.counter/a')
+            asked.push(system.ask('test.counter/b', question))
+        },
+      },
+    })
+    const asked: Promise<unknown>[] = []
+    t.teardown(() => system.close())
+    const def = counter([], { durability: 'volatile' })
+    system.register(def)
+    const a = await system.spawn(def, 'a', { count: 1 })
+    const b = await system.spawn(def, 'b', { count: 70 })
+    for (let n = 0; n < 3; n++) {
+      await a.apply({ type: 'add' })
+      await b.apply({ type: 'add' })
+    }
+    await Promise.all(asked)
+    t.equal(asked.length, 3)
+    t.equal(a.snapshot().context.count, 4)
+    t.equal(b.snapshot().context.count, 73)
+  },
+)

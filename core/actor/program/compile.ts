@@ -31,11 +31,11 @@ import { nodesOfValue, rememberedOf, valueOf } from './tree.ts'
 const watchedSteps = 1_000
 
 class PlannedStep implements Step {
-  readonly config: Config
-  readonly context: JsonObject
-  readonly timers: readonly TimerState[]
-  readonly asked: readonly Asked[]
-  readonly logs: readonly LogLine[]
+  config: Config
+  context: JsonObject
+  timers: readonly TimerState[]
+  asked: readonly Asked[]
+  logs: readonly LogLine[]
 
   constructor(
     config: Config,
@@ -65,6 +65,8 @@ export class CompiledProgram implements Program {
   /** Where `stateIn` stands while the first state is made. */
   readonly #before: Place
   #first: Plan | undefined = undefined
+  #leaps = false
+  #spare: PlannedStep | undefined = undefined
   /** New configurations or plans since they were counted. */
   #grown = false
 
@@ -100,7 +102,7 @@ export class CompiledProgram implements Program {
     let config = at.config as Config
     if (config.table !== this.#configs) {
       if (config.status === 'done') {
-        return new PlannedStep(config, at.context, timers, none, none)
+        return this.#made(config, at.context, timers, none, none)
       }
       config = this.#adopted(at)
     }
@@ -129,6 +131,35 @@ export class CompiledProgram implements Program {
     return this.#close(next, at.context)
   }
 
+  leap(at: Standing, event: ActorEvent, nowMs: Millis, timer?: string): Step {
+    this.#leaps = true
+    try {
+      return this.step(at, event, nowMs, timer)
+    } finally {
+      this.#leaps = false
+    }
+  }
+
+  #made(
+    config: Config,
+    context: JsonObject,
+    timers: readonly TimerState[],
+    asked: readonly Asked[],
+    logs: readonly LogLine[],
+  ): Step {
+    const spare = this.#spare
+    if (!this.#leaps) return new PlannedStep(config, context, timers, asked, logs)
+    if (spare === undefined) {
+      return (this.#spare = new PlannedStep(config, context, timers, asked, logs))
+    }
+    spare.config = config
+    spare.context = context
+    spare.timers = timers
+    spare.asked = asked
+    spare.logs = logs
+    return spare
+  }
+
   /** A step that only assigns: without the draft, which only a `spawn` inside of an assign looks at. */
   #changed(
     { changes, next }: Plan,
@@ -153,7 +184,7 @@ export class CompiledProgram implements Program {
       }
     }
     this.#seal(context, before)
-    return new PlannedStep(next, context, timers, asked, none)
+    return this.#made(next, context, timers, asked, none)
   }
 
   restore({ value, context, status, output, history, timers = none }: ActorState): Standing {
@@ -218,7 +249,7 @@ export class CompiledProgram implements Program {
     // What is handed out is out of the draft's reach.
     draft.asked = undefined
     draft.logs = undefined
-    return new PlannedStep(config, context, timers, asked, logs)
+    return this.#made(config, context, timers, asked, logs)
   }
 
   /** The end of every step. Throws for a context that cannot be kept. */

@@ -11,7 +11,6 @@
  */
 import type { AnyActorScope, AnyMachineSnapshot, AnyStateMachine, AnyStateNode } from 'xstate'
 import type { JsonObject, JsonValue } from '../../json.ts'
-import type { Millis } from '../../units.ts'
 import type { ActorDef, ActorEvent } from '../define.ts'
 import type { ActorState } from '../state.ts'
 import type { Op } from './actions.ts'
@@ -90,6 +89,17 @@ export function interpreted(
     return sort(snapshot, draft)
   }
 
+  const step: Program['step'] = (at, event, nowMs, timer) => {
+    const timers = timer === undefined ? at.timers : without(at.timers, timer)
+    if (at.config.status === 'done') {
+      return { config: at.config, context: at.context, timers, asked: none, logs: none }
+    }
+    const known = SnapshotConfig.of(at.config, owner) ?? restored(at.config)
+    const snapshot = known.context === at.context ? known : { ...known, context: at.context }
+    draft.open(at.context, event, timers, nowMs)
+    return close(machine.transition(snapshot, event, scope as never) as unknown as Inner, at)
+  }
+
   return {
     def,
     mode: 'interpreted',
@@ -98,16 +108,8 @@ export function interpreted(
       draft.open({}, { type: 'xstate.init', input } as ActorEvent, none, nowMs)
       return close(machine.getInitialSnapshot(scope as never, input) as unknown as Inner)
     },
-    step(at, event, nowMs: Millis, timer) {
-      const timers = timer === undefined ? at.timers : without(at.timers, timer)
-      if (at.config.status === 'done') {
-        return { config: at.config, context: at.context, timers, asked: none, logs: none }
-      }
-      const known = SnapshotConfig.of(at.config, owner) ?? restored(at.config)
-      const snapshot = known.context === at.context ? known : { ...known, context: at.context }
-      draft.open(at.context, event, timers, nowMs)
-      return close(machine.transition(snapshot, event, scope as never) as unknown as Inner, at)
-    },
+    step,
+    leap: step,
     restore(state) {
       const snapshot = restored(state)
       snapshot.context = state.context

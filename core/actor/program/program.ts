@@ -84,6 +84,8 @@ export interface Program {
   start(input: unknown, nowMs: Millis): Step
   /** One event. `timer` names the timer it came from: it is used up. Throws what the machine threw. */
   step(at: Standing, event: ActorEvent, nowMs: Millis, timer?: string): Step
+  /** The same for who takes it apart at once: the object may be that of the step before. */
+  leap(at: Standing, event: ActorEvent, nowMs: Millis, timer?: string): Step
   /** Plain data back to a standing. Throws when the machine has no such state. */
   restore(state: ActorState): Standing
   /** XState's own snapshot of it, for those who speak XState. Cold path. */

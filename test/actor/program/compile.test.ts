@@ -239,3 +239,42 @@ t.test('a standing is XState’s own snapshot for those who speak it', async (t)
   t.notOk(snapshot.can({ type: 'flop' }))
   t.same(snapshot.context, { count: 1 })
 })
+
+t.test('a leap comes to what a step comes to; only a leap changes what a leap gave', async (t) => {
+  const program = programFor(typed(flip as unknown as AnyStateMachine, 'volatile'))
+  const shown = ({ config, context, timers, asked, logs }: ReturnType<typeof program.step>) => ({
+    value: config.value,
+    context,
+    timers,
+    asked,
+    logs,
+  })
+  const first = program.start(undefined, 0)
+  const event = { type: 'flip' }
+  const step = program.step(first, event, 1)
+  const kept = shown(step)
+  const leap = program.leap(first, event, 1)
+  t.same(shown(leap), kept)
+  const second = program.step(step, event, 2)
+  t.same(shown(leap), kept, 'a step makes an object of its own')
+  t.same(shown(program.leap(step, event, 2)), shown(second))
+  t.same(shown(step), kept)
+  t.equal(second.context['count'], 2)
+  const broken = programFor(
+    typed(
+      plain(
+        { context: {}, on: { bad: { actions: 'bad' } } },
+        {
+          actions: {
+            bad: assign(() => {
+              throw new Error('no')
+            }),
+          },
+        },
+      ),
+    ),
+  )
+  const at = broken.start(undefined, 0)
+  t.throws(() => broken.leap(at, { type: 'bad' }, 0))
+  t.not(broken.step(at, { type: 'x' }, 0), broken.step(at, { type: 'x' }, 0), 'also after a throw')
+})
