@@ -252,7 +252,7 @@ export async function live(on: Stage): Promise<Life> {
         const late = setTimeout(() => {
           stop()
           reject(new Error(`${op} is ${row.get()} and not ${phases.join(', ')}`))
-        }, 60_000)
+        }, 20_000)
         const look = (phase: OpPhase | undefined): void => {
           if (phase === undefined || !phases.includes(phase)) return
           clearTimeout(late)
@@ -282,7 +282,7 @@ export async function live(on: Stage): Promise<Life> {
                 .join()}`,
             ),
           )
-        }, 60_000)
+        }, 20_000)
         const look = (): void => {
           if (!seen.get().some((one) => one.code === code)) return
           clearTimeout(late)
