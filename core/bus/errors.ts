@@ -10,6 +10,7 @@ export const busErrors = defineErrors<{
   PROV_BUS_FULL: { stream: string; limit: number }
   PROV_BUS_TOO_LARGE: { subject: string; limitBytes: number }
   PROV_BUS_UNAVAILABLE: { what: string; reason: string }
+  PROV_BUS_UNREACHABLE: { reason: string }
   PROV_BUS_DENIED: { what: string }
   PROV_BUS_CLOSED: { kind: string }
   PROV_BUS_OVERRUN: { limit: number }
@@ -68,6 +69,12 @@ export const busErrors = defineErrors<{
     text: ({ what, reason }) => `the bus did not answer to ${what}: ${reason}`,
     remedy:
       'publishing again under the same id is safe; `prov doctor` shows whether the server answers',
+  },
+  PROV_BUS_UNREACHABLE: {
+    disposition: 'retry',
+    text: ({ reason }) => `no server could be reached, nothing was asked of it: ${reason}`,
+    remedy:
+      'start the server, or name the one that runs (`export NATS_URL=…`); `prov nats status` shows which one is meant',
   },
   PROV_BUS_DENIED: {
     disposition: 'refuse',

@@ -99,7 +99,7 @@ const reconnectWaitMs: Millis = 500
 const oldestServer = '2.10'
 
 /**
- * Connects. Throws PROV_BUS_UNAVAILABLE when no server answers within the timeout, PROV_BUS_DENIED
+ * Connects. Throws PROV_BUS_UNREACHABLE when no server answers within the timeout, PROV_BUS_DENIED
  * when it refuses the role, PROV_BUS_SERVER_OLD and PROV_BUS_NO_JETSTREAM when it cannot be used.
  */
 export async function natsBus(options: NatsBusOptions): Promise<NatsBus> {
@@ -109,7 +109,10 @@ export async function natsBus(options: NatsBusOptions): Promise<NatsBus> {
       return await connectOnce(options)
     } catch (thrown) {
       const error = foreign('connect', thrown)
-      if (!wait || error.code !== 'PROV_BUS_UNAVAILABLE') throw error
+      if (error.code !== 'PROV_BUS_UNAVAILABLE') throw error
+      // Nothing was asked for yet, so nothing is in doubt.
+      const { reason } = error.detail as { readonly reason: string }
+      if (!wait) throw busErrors.PROV_BUS_UNREACHABLE({ reason }, { cause: thrown })
       await sleep(clock, reconnectWaitMs, wait)
     }
   }

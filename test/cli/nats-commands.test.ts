@@ -69,7 +69,7 @@ t.test(
     t.match(off.findings[0]?.fix, /enabled = true/)
     const away = await place(t, { enabled: true, url: 'nats://127.0.0.1:1' }).status()
     t.equal(away.code, 1)
-    t.same(codes(away.findings), ['PROV_BUS_UNAVAILABLE'])
+    t.same(codes(away.findings), ['PROV_BUS_UNREACHABLE'])
   },
 )
 

@@ -102,6 +102,14 @@ t.test(
     const fresh = await prov.submit(restart)
     await whole(t, on, prov, approved)
     t.equal(await phase(fresh.id), 'submitted')
+    // Whoever runs the work reads what there is, and nobody has to sign for that.
+    for (const read of ['gates', 'state', 'op list', 'audit verify'] as const) {
+      const { code, err } = await on.prov('controller', ...read.split(' '), '--json')
+      t.equal(code, 0, `${read}: ${err}`)
+    }
+    // The one who submits is told whom it waits for.
+    const waits = await on.prov('submitter', 'op', 'show', fresh.id)
+    t.match(waits.out, /keeper/, waits.out)
     await on.start('keeper')
     t.equal(await end(prov, fresh.id), 'applied')
     await whole(t, on, prov, [...approved, fresh.id])

@@ -93,6 +93,35 @@ t.test(
 )
 
 t.test(
+  'a keeper that was frozen is replaced: its numbers go on, and it signs nothing when it wakes',
+  { skip },
+  async (t) => {
+    const on = await four(t, path ?? '')
+    await on.start('controller')
+    const first = await on.start('keeper')
+    const prov = await on.submitter()
+    const before = await submit(prov, 2)
+    for (const op of before) t.equal(await end(prov, op), 'applied')
+    const second = on.standby('keeper')
+    await second.said('waits for its turn')
+    first.freeze()
+    const during = await submit(prov, 2)
+    await second.said('running: keeper')
+    for (const op of during) t.equal(await end(prov, op), 'applied')
+    first.thaw()
+    const after = await submit(prov, 1)
+    for (const op of after) t.equal(await end(prov, op), 'applied')
+    t.match((await first.end()).err, /PROV_(JOURNAL|BUS)_FENCED/)
+    await once_(t, on, prov, [...before, ...during, ...after])
+    const numbers: unknown[] = []
+    for await (const event of prov.service(contract).events()) {
+      if (isAudit(event, 'op.approved')) numbers.push(event.data.seq)
+    }
+    t.same(numbers, [1, 2, 3, 4, 5], 'each number once')
+  },
+)
+
+t.test(
   'who shows an empty journal or an older copy may not take over, and is told why',
   { skip },
   async (t) => {
