@@ -442,6 +442,13 @@ export const expectedErrors: readonly (readonly [string, string, number, string,
     'publishing again under the same id is safe; `prov doctor` shows whether the server answers',
   ],
   [
+    'PROV_BUS_UNREACHABLE',
+    'retry',
+    7,
+    'no server could be reached, nothing was asked of it: <reason>',
+    'start the server, or name the one that runs (`export NATS_URL=…`); `prov nats status` shows which one is meant',
+  ],
+  [
     'PROV_CARD_KIND',
     'usage',
     64,

@@ -301,13 +301,14 @@ function foldOp(model: OpsModel, event: AuditEvent): OpsModel | undefined {
 
 function submitted(event: AuditEvent<'op.submitted'>): OpRow {
   const { op, op_digest, by, kid, expected_state_version, expires, intent } = event.data
-  const why = `${by} asks for ${op.type} of ${op.target}`
+  const asked = `${by} asks for ${op.type} of ${op.target}`
   return {
     id: event.subject,
     type: op.type,
     target: op.target,
     phase: 'submitted',
-    why,
+    // Also where that one runs elsewhere, or not at all.
+    why: `${asked}; it waits for the keeper`,
     by,
     kid,
     body: op,
@@ -318,7 +319,7 @@ function submitted(event: AuditEvent<'op.submitted'>): OpRow {
     submittedAt: event.time,
     changedAt: event.time,
     votes: [],
-    notes: [{ phase: 'submitted', at: event.time, why }],
+    notes: [{ phase: 'submitted', at: event.time, why: asked }],
   }
 }
 
