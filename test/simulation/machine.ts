@@ -8,7 +8,7 @@
  * @module
  */
 import { setMaxListeners } from 'node:events'
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../../core/clock.ts'
 import type { Bus } from '../../core/bus/bus.ts'
@@ -55,6 +55,7 @@ export interface MachineParts {
 /** One each: whoever waits for it would be kept by one that all share. */
 const silence = (): Promise<never> => new Promise(() => {})
 const segmentBytes = 65_536
+const startsAgain = new Set(['PROV_BUS_UNAVAILABLE', 'PROV_PLANE_LED'])
 
 export class Life {
   readonly machine: Machine
@@ -140,6 +141,12 @@ export class Machine {
     this.parts = parts
     this.workspace = join(parts.dir, 'my-infra')
     mkdirSync(join(parts.dir, 'disk'), { recursive: true })
+    mkdirSync(join(parts.dir, 'state'), { recursive: true })
+    const place = join(parts.dir, 'state', 'journal')
+    // Whoever looks for the journal where it belongs finds it on its disk of its own.
+    if (!existsSync(join(parts.dir, 'disk', 'journal')))
+      mkdirSync(join(parts.dir, 'disk', 'journal'))
+    if (!existsSync(place)) symlinkSync('../disk/journal', place)
     this.#disk = this.#freshDisk()
   }
 
@@ -155,7 +162,7 @@ export class Machine {
     void this.#run(life).catch((thrown: unknown) => {
       if (life.isDead()) return
       // Whoever keeps processes running starts it again.
-      if (ProvError.is(thrown) && thrown.code === 'PROV_BUS_UNAVAILABLE') return this.die(false)
+      if (ProvError.is(thrown) && startsAgain.has(thrown.code)) return this.die(false)
       this.parts.failed(`${this.parts.name} does not start: ${String((thrown as Error).stack)}`)
     })
   }
@@ -232,6 +239,8 @@ export class Machine {
         log?.(`${at} ${level} ${from}: ${text} ${detail ? JSON.stringify(detail) : ''}`)
       },
     })
+    // A process that must not go on ends, and is started again.
+    runtime.over.addEventListener('abort', () => !life.isDead() && this.die(false), { once: true })
     life.runtime = runtime
   }
 

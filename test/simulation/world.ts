@@ -88,7 +88,7 @@ export async function beginWorld(
 ): Promise<World> {
   await begin()
   rmSync(worldDir(), { recursive: true, force: true })
-  cpSync(beginningDir(shape), worldDir(), { recursive: true })
+  cpSync(beginningDir(shape), worldDir(), { recursive: true, verbatimSymlinks: true })
   return worldOf(shape, seed, log)
 }
 
