@@ -1853,7 +1853,7 @@ export const expectedErrors: readonly (readonly [string, string, number, string,
     'PROV_PLUGIN_THREAD_ONLY',
     'usage',
     64,
-    'plugin <plugin> runs in a thread, where <what> is not to be had: nobody could bound its memory or end it',
+    'plugin <plugin> runs in a thread, where <what> is not to be had: it would reach beyond the thread',
     'let it run in a process: `"prov": { "isolation": "process" }` in its package.json or in the workspace’s, then `prov plugins trust`',
   ],
   [

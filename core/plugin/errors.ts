@@ -215,7 +215,7 @@ export const pluginErrors = defineErrors<{
   PROV_PLUGIN_THREAD_ONLY: {
     disposition: 'usage',
     text: ({ plugin, what }) =>
-      `plugin ${plugin} runs in a thread, where ${what} is not to be had: nobody could bound its memory or end it`,
+      `plugin ${plugin} runs in a thread, where ${what} is not to be had: it would reach beyond the thread`,
     remedy:
       'let it run in a process: `"prov": { "isolation": "process" }` in its package.json or in the workspace’s, then `prov plugins trust`',
   },

@@ -70,7 +70,10 @@ function groupOf(): string | undefined {
   }
 }
 
-/** What would start threads or copies of Prov that neither its heap limit nor its end reaches. */
+/**
+ * What would start threads or copies of Prov that neither its heap limit nor its end reaches, or let
+ * somebody debug the process that all of Prov shares.
+ */
 function noneOfItsOwn(what: string) {
   return function refused(): never {
     throw pluginErrors.PROV_PLUGIN_THREAD_ONLY({ plugin: found.id, what })
@@ -79,6 +82,13 @@ function noneOfItsOwn(what: string) {
 const require = createRequire(import.meta.url)
 Object.assign(require('node:worker_threads') as object, { Worker: noneOfItsOwn('`new Worker`') })
 Object.assign(require('node:cluster') as object, { fork: noneOfItsOwn('`cluster.fork`') })
+const inspector = require('node:inspector') as typeof import('node:inspector')
+const noDebugger = { open: noneOfItsOwn('`inspector.open`') }
+Object.assign(inspector, noDebugger)
+Object.assign(require('node:inspector/promises') as object, noDebugger)
+Object.assign(inspector.Session.prototype, {
+  connectToMainThread: noneOfItsOwn('`connectToMainThread`'),
+})
 const holding = countHolders()
 // Named imports of a module see what was assigned only after this.
 syncBuiltinESMExports()

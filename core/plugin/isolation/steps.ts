@@ -361,7 +361,13 @@ function record(raw: unknown, what: string): Readonly<Record<string, unknown>> {
   throw new TypeError(`what is not ${what}`)
 }
 
+/** Of effects, timers, sends and the like of one step. */
+const longestList: Count = 10_000
+
 function list(raw: unknown, what: string): readonly unknown[] {
-  if (Array.isArray(raw) && raw.length <= 10_000) return raw
-  throw new TypeError(`${what} that are no list`)
+  if (!Array.isArray(raw)) throw new TypeError(`${what} that are no list`)
+  if (raw.length > longestList) {
+    throw new TypeError(`${raw.length} ${what} in one step, where ${longestList} are the most`)
+  }
+  return raw
 }

@@ -178,6 +178,10 @@ function compare(seed: number, tally: Tally): unknown {
     tally.lost++
     return undefined
   }
+  if (difference && 'noChild' in difference) {
+    tally.noChild++
+    return undefined
+  }
   if (difference) return difference
   if ('thrown' in first || 'thrown' in twin || 'thrown' in real) return undefined
   let [a, b, c]: [Step, Step, XStateStep] = [first.step, twin.step, real.step]

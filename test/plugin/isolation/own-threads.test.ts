@@ -1,6 +1,6 @@
 /**
- * A plugin in a thread cannot start threads of its own, whose memory nobody would bound: it is refused
- * by name, and says what to do instead.
+ * A plugin in a thread cannot start threads of its own, whose memory nobody would bound, nor a debugger in
+ * the process that all of Prov shares: it is refused by name, and says what to do instead.
  */
 import t from 'tap'
 import { world } from './world.ts'
@@ -12,6 +12,8 @@ import { createRequire } from 'node:module'
 import * as all from 'node:worker_threads'
 import { Worker } from 'node:worker_threads'
 import cluster, { fork } from 'node:cluster'
+import inspector, { open, Session } from 'node:inspector'
+import { open as openLater, Session as Later } from 'node:inspector/promises'
 
 const ways = {
   named: () => new Worker('', { eval: true }),
@@ -20,6 +22,11 @@ const ways = {
   extended: () => new (class extends Worker {})('', { eval: true }),
   cluster: () => cluster.fork(),
   fork: () => fork(),
+  debugger: () => void inspector.open(0, '127.0.0.1'),
+  opened: () => void open(0, '127.0.0.1'),
+  later: () => void openLater(0, '127.0.0.1'),
+  main: () => void new Session().connectToMainThread(),
+  mainLater: () => void new Later().connectToMainThread(),
 }
 const effects = Object.fromEntries(Object.entries(ways).map(([name, way]) => [name, () => {
   const made = way()
@@ -40,20 +47,20 @@ const actor = defineActor({ type: 'guest.starter', version: 1, machine, effects 
 for (const tier of ['worker', 'process'] as const) {
   t.test(`a thread of its own in a ${tier}`, async (t) => {
     const manifest = { name: 'guest', type: 'module', prov: { plugin: './index.js' } }
-    const source = tier === 'worker' ? index : index.replace(/^ {2}(cluster|fork):.*$/gm, '')
+    const source = tier === 'worker' ? index : index.replace(/^ {2}(cluster|fork|debugger|opened|later|main|mainLater):.*$/gm, '')
     const install = { 'index.js': source, 'package.json': manifest }
     const here = await world(t, { install, tier })
     const ref = await here.actors.spawn({ type: 'guest.starter' } as never, 'a')
     const said = () =>
       (ref.snapshot().context as { said: { code?: string; message: string }[] }).said
-    const ways = tier === 'worker' ? 6 : 4
+    const ways = tier === 'worker' ? 11 : 4
     const all = new Promise<void>((done) => ref.changes(() => said().length === ways && done()))
     await ref.apply({ type: 'go' })
     await all
     if (tier === 'process') return t.strictSame(said(), Array(ways).fill('it started'))
     for (const { code, message } of said()) {
       t.equal(code, 'PROV_PLUGIN_THREAD_ONLY')
-      t.match(message, /plugin guest runs in a thread, where `(new Worker|cluster.fork)`/)
+      t.match(message, /plugin guest runs in a thread, where `(new Worker|cluster.fork|inspector.open|connectToMainThread)`/)
     }
     t.equal(here.row().state, 'running', 'and goes on')
   })
