@@ -47,7 +47,10 @@ const actor = defineActor({ type: 'guest.starter', version: 1, machine, effects 
 for (const tier of ['worker', 'process'] as const) {
   t.test(`a thread of its own in a ${tier}`, async (t) => {
     const manifest = { name: 'guest', type: 'module', prov: { plugin: './index.js' } }
-    const source = tier === 'worker' ? index : index.replace(/^ {2}(cluster|fork|debugger|opened|later|main|mainLater):.*$/gm, '')
+    const source =
+      tier === 'worker'
+        ? index
+        : index.replace(/^ {2}(cluster|fork|debugger|opened|later|main|mainLater):.*$/gm, '')
     const install = { 'index.js': source, 'package.json': manifest }
     const here = await world(t, { install, tier })
     const ref = await here.actors.spawn({ type: 'guest.starter' } as never, 'a')
@@ -60,7 +63,10 @@ for (const tier of ['worker', 'process'] as const) {
     if (tier === 'process') return t.strictSame(said(), Array(ways).fill('it started'))
     for (const { code, message } of said()) {
       t.equal(code, 'PROV_PLUGIN_THREAD_ONLY')
-      t.match(message, /plugin guest runs in a thread, where `(new Worker|cluster.fork|inspector.open|connectToMainThread)`/)
+      t.match(
+        message,
+        /plugin guest runs in a thread, where `(new Worker|cluster.fork|inspector.open|connectToMainThread)`/,
+      )
     }
     t.equal(here.row().state, 'running', 'and goes on')
   })
