@@ -4,6 +4,7 @@
  *     npm run bench                        all that run in one process
  *     npm run bench -- journal gates       those whose name holds a word
  *     npm run bench -- kernel [words]      the kernel, each cell in a fresh process; see kernel/main.ts
+ *     npm run bench -- neighbours          a step beside plugins that do their worst
  *     npm run bench -- compare <revision>  the kernel against that of another revision
  *     npm run bench -- --check             what must not be lost, against budget.json
  *     PROV_BENCH_ROUNDS=21                 more rounds; default 11
@@ -31,9 +32,12 @@ async function inProcess(): Promise<void> {
     (file) => words.length === 0 || words.some((word) => file.includes(word)),
   )
   if (meant.length === 0) {
-    const names = [...all.map((file) => file.replace('.bench.js', '')), 'kernel', 'compare'].join(
-      ', ',
-    )
+    const names = [
+      ...all.map((file) => file.replace('.bench.js', '')),
+      'kernel',
+      'neighbours',
+      'compare',
+    ].join(', ')
     process.stderr.write(`no bench is called ${words.join(' ')}; there are ${names}\n`)
     process.exitCode = 64
   }
@@ -59,6 +63,9 @@ if (first === '--check') {
 } else if (first === 'kernel') {
   const { kernelBench } = await import('./kernel/main.ts')
   await kernelBench(rest)
+} else if (first === 'neighbours') {
+  const { neighboursBench } = await import('./neighbours.ts')
+  await neighboursBench(rounds)
 } else if (first === 'compare') {
   const { kernelBench } = await import('./kernel/main.ts')
   const [revision = 'HEAD', ...more] = rest
