@@ -140,8 +140,15 @@ t.test('the keeper gets another key while planes live apart', async (t) => {
   const { ops, until } = on.plane('submitter')
   const before = await ops.submit(restart)
   await on.during(until(before.op, 'applied'))
-  const { kid, done } = await on.during(on.plane('keeper').desk.rotate({ as: 'alice' }))
-  t.ok(done)
+  // It answers after a while also when the controller has not: here time runs as fast as it can.
+  const { kid } = await on.during(on.plane('keeper').desk.rotate({ as: 'alice' }))
+  await on.during(
+    (async () => {
+      while (on.plane('keeper').deal.service('keeper').record.kid !== kid) {
+        await new Promise((turn) => setImmediate(turn))
+      }
+    })(),
+  )
   const after = await ops.submit({ ...restart, target: 'staging-1/other' })
   await on.during(until(after.op, 'applied'))
   for (const name of planes) t.equal(on.plane(name).deal.keyring.service('keeper')?.kid, kid)
