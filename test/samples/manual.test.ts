@@ -1,15 +1,20 @@
 /** The blocks of the plugin manual that are files: compiled as they stand there, and run. */
-import { execFileSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import t from 'tap'
 import { providerPoint } from 'prov'
 import type { ActorDef, ActorEvent, ActorRef } from 'prov'
+import { plainEnv, plainNode } from '../support/plain-env.ts'
 import { repoRoot } from '../support/root.ts'
 import { world } from '../plugin/isolation/world.ts'
 
+const run = promisify(execFile)
+const how = { encoding: 'utf8', env: plainEnv() } as const
+
 /** Compiled like a plugin's author would, inside of this package, so that `prov` is this very one. */
-function compiled(): string {
+async function compiled(): Promise<string> {
   const samples = join(repoRoot, 'dist/test/samples')
   mkdirSync(samples, { recursive: true })
   const dir = mkdtempSync(join(samples, 'manual-'))
@@ -27,19 +32,20 @@ function compiled(): string {
   }
   writeFileSync(join(dir, 'tsconfig.json'), JSON.stringify(config))
   try {
-    execFileSync(join(repoRoot, 'node_modules/.bin/tsc'), ['-p', dir], { encoding: 'utf8' })
+    const tsc = join(repoRoot, 'node_modules/typescript/bin/tsc')
+    await run(...plainNode(tsc, '-p', dir), how)
   } catch (thrown) {
     throw new Error((thrown as { stdout: string }).stdout, { cause: thrown })
   }
   return dir
 }
 
-const dir = compiled()
+const dir = await compiled()
 const js = (name: string): string => readFileSync(join(dir, `${name}.js`), 'utf8')
 
 t.test('its tests pass as they stand there', async (t) => {
-  const out = execFileSync(process.execPath, [join(dir, 'readings.test.js')], { encoding: 'utf8' })
-  t.match(out, /^# \{ total: [1-9]/m)
+  const { stdout } = await run(...plainNode(join(dir, 'readings.test.js')), how)
+  t.match(stdout, /^# \{ total: [1-9]/m)
 })
 
 for (const tier of ['worker', 'process'] as const) {

@@ -82,7 +82,7 @@ function noneOfItsOwn(what: string) {
 const require = createRequire(import.meta.url)
 Object.assign(require('node:worker_threads') as object, { Worker: noneOfItsOwn('`new Worker`') })
 Object.assign(require('node:cluster') as object, { fork: noneOfItsOwn('`cluster.fork`') })
-const inspector = require('node:inspector') as typeof import('node:inspector')
+const inspector = require('node:inspector') as { readonly Session: { readonly prototype: object } }
 const noDebugger = { open: noneOfItsOwn('`inspector.open`') }
 Object.assign(inspector, noDebugger)
 Object.assign(require('node:inspector/promises') as object, noDebugger)
