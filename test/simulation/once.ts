@@ -1,6 +1,6 @@
 /**
  * One run in a process of its own, or a row of them: `node dist/test/simulation/once.js <seed> [<count>]`
- * prints a line per run. `--story` prints what happens, `--log` what everybody
+ * prints a line per run; `--seeds=2,8,2` runs these. `--story` prints what happens, `--log` what everybody
  * says; `--stop` ends with the first run that breaks a promise.
  *
  * @module
@@ -12,9 +12,14 @@ const given = process.argv.slice(2)
 const [first = '1', count = '1'] = given.filter((word) => !word.startsWith('--'))
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
+const listed = given.find((word) => word.startsWith('--seeds='))?.slice('--seeds='.length)
+const seeds =
+  listed?.split(',').map(Number) ??
+  Array.from({ length: Number(count) }, (_, nth) => Number(first) + nth)
+
 let bad = 0
 const all: Record<string, number> = {}
-for (let seed = Number(first); seed < Number(first) + Number(count); seed++) {
+for (const seed of seeds) {
   const story = storyOf(seed)
   if (given.includes('--story')) say(JSON.stringify(story, undefined, 1))
   const { broken, digest, counts } = await runStory(
