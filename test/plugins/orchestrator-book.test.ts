@@ -109,6 +109,19 @@ t.test(
       [false, true, true],
     )
     t.same([...book.ops()], ['op_2', 'op_3'])
+
+    // Two rounds at once: what either of them had to leave is asked for again.
+    await book.ended('token-2', applied)
+    await book.ended('token-3', applied)
+    busy = ['orchestrator.lease/token-2', 'orchestrator.lease/token-3']
+    leave(['op_2'])
+    leave(['op_3'])
+    await turn()
+    busy = []
+    leave(['op_9'])
+    await turn()
+    t.same(asked.at(-1), ['orchestrator.lease/token-2', 'orchestrator.lease/token-3'])
+    t.same([...book.ops()], [])
     stop()
   },
 )
