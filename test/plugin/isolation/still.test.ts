@@ -15,6 +15,15 @@ const ways = {
   sandbox: ['stops', 'closes'],
 } as const
 
+const silent: readonly string[] = ['PROV_PLUGIN_STALLED']
+const ends = {
+  sleeps: silent,
+  stops: silent,
+  // A look at it that was under way already is answered into the closed line, which ends it at once.
+  closes: [...silent, 'PROV_PLUGIN_EXITED'],
+  leaves: silent,
+}
+
 for (const tier of ['worker', 'process', 'sandbox'] as const) {
   t.test(`a plugin in a ${tier} that stands still`, async (t) => {
     const here = await hostile(t, { install: 'still', tier, limits: impatient })
@@ -30,7 +39,7 @@ for (const tier of ['worker', 'process', 'sandbox'] as const) {
         return here.until((row) => (row.restarts ?? 0) > restarts && row.state === 'running')
       }
       await here.beside(stood(), 20)
-      t.equal(here.row().error?.code, 'PROV_PLUGIN_STALLED', how)
+      t.ok(ends[how].includes(String(here.row().error?.code)), `${how}: ${here.row().error?.code}`)
       await ref.apply(ok)
       steps += 2
       while (counted(ref) < steps) await new Promise((turn) => setTimeout(turn, 10))
