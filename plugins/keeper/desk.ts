@@ -264,10 +264,12 @@ export class Desk implements KeeperDesk {
         const data = { mode, by: actor, act: token }
         await contract.emit('keeper', { type: 'keeper.mode', subject: 'mode', data })
       } else if (act === 'policy.activate') {
-        const { policy, sources, digest, version, warnings } = await this.#proposal()
+        const { policy, sources, digest, version, warnings, changes } = await this.#proposal()
         // They signed what they saw: another file, or another policy before it, is not that.
         if (given['digest'] !== digest || given['version'] !== version) throw otherAct('with')
         this.#acts.take(opened, contract.epoch, clock.now())
+        // Somebody else put the very same one in force in between: said twice, no trail would verify.
+        if (!changes) return act
         for (const warning of warnings) this.#parts.log.warn(warning)
         const data = { version, digest, by: actor, policy, sources, act: token }
         await contract.emit('keeper', { type: 'policy.activated', subject: policyFile, data })

@@ -10,6 +10,7 @@ import { opDigest, planDigest } from '../../core/protocol/claims.ts'
 import type { IntentClaims, OpBody, VoteClaims } from '../../core/protocol/op.ts'
 import { signToken, signTokenNow } from '../../core/protocol/tokens.ts'
 import { streams, subjects } from '../../core/protocol/subjects.ts'
+import { verifyTrail } from '../../core/protocol/trail.ts'
 import type { KeeperDesk } from '../../core/protocol/services.ts'
 import { judgeOp, noPolicy, policyInForce } from '../../plugins/keeper/decide.ts'
 import { readPolicyFile } from '../../plugins/keeper/read-policy.ts'
@@ -247,6 +248,27 @@ t.test('a new policy voids what was agreed and judges what waits anew', async (t
   await desk.activatePolicy({ as: 'alice' })
   await life.until(op, 'applied')
 })
+
+t.test(
+  'two people who put one policy in force at the same time put it in force once',
+  async (t) => {
+    const { on, desk, deal, events } = await ready(t)
+    const text = `{ policy = { version = 1, deny = [{ id = "never", op_type = "drain" }] } }`
+    writeFileSync(join(on.workspace, 'keeper_policy.ncl'), text)
+    const { digest, version } = await desk.proposed()
+    const said = { act: 'policy.activate', subject: 'policy', reason: '' } as const
+    const bound = { digest, version }
+    const acts = ['alice', 'bob'].map((as) => deal.act({ as, ...said, with: bound }))
+    for (const act of await Promise.all(acts)) await desk.handInAct(act)
+    const put = (await events()).filter((event) => event.type === 'prov.policy.activated')
+    t.same(
+      put.map((event) => (event.data as { version: number }).version),
+      [1, 2],
+    )
+    const where = { journal: deal.journal, workspace: 'my-infra' }
+    t.same((await verifyTrail(deal.events(), where)).findings, [])
+  },
+)
 
 t.test('a policy swapped between matching and signing signs nothing by the old one', async (t) => {
   const life = await ready(t)
