@@ -226,6 +226,7 @@ export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
         strict: options.strict,
         isolation: options.isolation,
         env,
+        hidden: [files.stateDir],
         troubled: (id, error) => memory?.troubled(id, error),
         watch: plugins,
       }),

@@ -13,7 +13,6 @@ import type { ServerView, StreamView } from '../bus/nats-look.ts'
 import type { NatsBus } from '../bus/nats.ts'
 import { natsLayers } from '../config/nats.ts'
 import type { NatsSettings } from '../config/nats.ts'
-import { findWorkspace } from '../config/workspace.ts'
 import { asProvError } from '../errors.ts'
 import type { ProvError } from '../errors.ts'
 import { linkStatusFile } from '../protocol/nats-link.ts'
@@ -22,6 +21,7 @@ import { formatDuration } from '../units.ts'
 import type { CommandContext } from './command.ts'
 import type { Finding } from './doctor.ts'
 import { settingsOf, withNats } from './nats.ts'
+import { workspaceOf } from './workplace.ts'
 
 const worryOffsetMs = 5_000
 /** Tokens of somebody with a clock further off are refused (D-33). */
@@ -76,7 +76,7 @@ async function layersApart(
   { url, from }: NatsSettings,
   status: LinkStatus | undefined,
 ): Promise<readonly Finding[]> {
-  const files = findWorkspace(context.cwd) === undefined ? undefined : await context.files()
+  const files = workspaceOf(context) === undefined ? undefined : await context.files()
   const layers = await natsLayers({ files, home: context.home, env: context.env })
   const named = layers.flatMap(({ from, values }) =>
     typeof values['url'] === 'string' ? [[from, values['url']] as const] : [],
@@ -102,7 +102,7 @@ function linkFindings(status: LinkStatus | undefined): readonly Finding[] {
 }
 
 export async function linkStatus(context: CommandContext): Promise<LinkStatus | undefined> {
-  if (findWorkspace(context.cwd) === undefined) return undefined
+  if (workspaceOf(context) === undefined) return undefined
   const file = linkStatusFile((await context.files()).stateDir)
   if (!existsSync(file)) return undefined
   try {

@@ -5,9 +5,9 @@
  */
 import { execFile } from 'node:child_process'
 import { existsSync, readdirSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { ensureHome, homeOutside } from '../config/home.ts'
-import { findWorkspace, stateDirName } from '../config/workspace.ts'
+import { stateDirIn } from '../config/workspace.ts'
 import type { WorkspaceFiles } from '../config/workspace.ts'
 import { asProvError, ProvError } from '../errors.ts'
 import { spokenApis } from '../plugin/check.ts'
@@ -90,10 +90,13 @@ export async function checkWorkspace(context: CommandContext): Promise<readonly 
   try {
     root = context.root()
   } catch (thrown) {
-    const absent = findWorkspace(context.cwd) === undefined
+    // Where one was named, it should be there.
+    const { code, detail } = asProvError(thrown)
+    const absent =
+      code === 'PROV_CONFIG_NO_WORKSPACE' && Object(detail).from === resolve(context.cwd)
     return [unusable(thrown, absent ? 'note' : 'bad')]
   }
-  const stateDir = join(root, stateDirName)
+  const stateDir = stateDirIn(root, context)
   return [
     ...(await checkNameAndFiles(context)),
     ...(await checkJournal(stateDir, context)),

@@ -4,25 +4,19 @@
  *
  * @module
  */
-import { join } from 'node:path'
 import { keptActors } from '../actor/kept.ts'
 import type { KeptActors, KeptRow } from '../actor/kept.ts'
 import { actorErrors } from '../actor/errors.ts'
-import { stateDirName } from '../config/workspace.ts'
-import { lockHolder } from '../journal/lock.ts'
 import { nearest } from '../nearest.ts'
 import { readRemembered } from '../plugin/remembered.ts'
 import type { CommandContext } from './command.ts'
 import { journalIn } from './context.ts'
-
-/** Where state is kept, and who writes there now. */
-export async function workplace(context: Pick<CommandContext, 'root'>) {
-  const stateDir = join(context.root(), stateDirName)
-  return { stateDir, holder: await lockHolder(join(stateDir, 'journal/lock')) }
-}
+import { workplace } from './workplace.ts'
 
 /** Rows and dead letters as they are kept. Throws what reading the journal throws. */
-export async function lookAtActors(context: Pick<CommandContext, 'root'>): Promise<KeptActors> {
+export async function lookAtActors(
+  context: Pick<CommandContext, 'root' | 'env'>,
+): Promise<KeptActors> {
   const { stateDir, holder } = await workplace(context)
   const { types } = readRemembered(stateDir)
   const journal = await journalIn(stateDir)

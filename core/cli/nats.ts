@@ -8,18 +8,18 @@ import { existsSync } from 'node:fs'
 import type { NatsBus } from '../bus/nats.ts'
 import { natsSettings } from '../config/nats.ts'
 import type { NatsSettings } from '../config/nats.ts'
-import { findWorkspace } from '../config/workspace.ts'
 import { isPattern } from '../bus/subjects.ts'
 import { parseDuration } from '../units.ts'
 import type { Millis } from '../units.ts'
 import { cliErrors } from './errors.ts'
 import type { BusRole } from '../protocol/roles.ts'
 import type { CommandContext } from './command.ts'
+import { workspaceOf } from './workplace.ts'
 
 /** Settings of the workspace around, or of the user where there is none. */
 export async function settingsOf(context: CommandContext): Promise<NatsSettings> {
-  const { home, env, cwd } = context
-  const files = findWorkspace(cwd) === undefined ? undefined : await context.files()
+  const { home, env } = context
+  const files = workspaceOf(context) === undefined ? undefined : await context.files()
   return natsSettings({ files, home, env })
 }
 
@@ -31,8 +31,8 @@ export async function withNats<T>(
 ): Promise<T> {
   const settings = await settingsOf(context)
   const { connectAs, roleSeedFile } = await import('../protocol/role-keys.ts')
-  const { home, clock, cwd } = context
-  const workspace = findWorkspace(cwd) === undefined ? 'any' : (await context.files()).name
+  const { home, clock } = context
+  const workspace = workspaceOf(context) === undefined ? 'any' : (await context.files()).name
   const known = role !== undefined && existsSync(roleSeedFile(home, workspace, role))
   const as = known ? role : undefined
   const bus = await connectAs({ settings, home, workspace, role: as, clock, timeoutMs: 3_000 })

@@ -5,7 +5,7 @@
  * @module
  */
 import { existsSync, realpathSync } from 'node:fs'
-import { basename, dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import type { JsonValue } from '../json.ts'
 import { readManifest } from '../plugin/manifest.ts'
 import { workspaceNamePattern } from '../protocol/subjects.ts'
@@ -17,7 +17,7 @@ export interface WorkspaceFiles {
   readonly root: string
   /** Name used in subjects and repositories: lower case, digits, `-`. */
   readonly name: string
-  /** Absolute path of `.prov/`, which holds journal, sockets and caches; made on first write. */
+  /** Absolute path of `.prov/`, or of what PROV_STATE names, which holds journal, sockets and caches; made on first write. */
   readonly stateDir: string
   /** True when the file exists; paths are relative to the root. */
   has(path: string): boolean
@@ -47,8 +47,11 @@ export interface OpenWorkspaceOptions {
   readonly state?: string | undefined
 }
 
-/** Folder of a workspace that holds what Prov keeps. */
-export const stateDirName = '.prov'
+/** Folder of what Prov keeps of a workspace: the only place that decides it. */
+export function stateDirIn(root: string, options: Pick<OpenWorkspaceOptions, 'env' | 'state'>) {
+  const state = options.state ?? (options.env ?? process.env)['PROV_STATE']
+  return state ? resolve(root, state) : join(root, '.prov')
+}
 
 /** The nearest folder from `from` upwards that holds `.ontology/`; undefined when none does. */
 export function findWorkspace(from: string): string | undefined {
@@ -80,8 +83,7 @@ class Files implements WorkspaceFiles {
 
   constructor(root: string, options: OpenWorkspaceOptions) {
     this.root = root
-    const state = options.state ?? (options.env ?? process.env)['PROV_STATE']
-    this.stateDir = state ? resolve(root, state) : join(root, stateDirName)
+    this.stateDir = stateDirIn(root, options)
     this.#options = options
   }
 
@@ -91,11 +93,12 @@ class Files implements WorkspaceFiles {
 
   async glob(patterns: readonly string[]): Promise<readonly string[]> {
     const { default: glob } = await import('fast-glob')
-    const found = await glob([...patterns], {
-      cwd: this.root,
-      dot: true,
-      ignore: ['**/node_modules/**', '.git/**', '.prov/**'],
-    })
+    const { escapePath } = glob
+    const ignore = ['**/node_modules/**', '.git/**', '.prov/**']
+    const state = relative(this.root, this.stateDir)
+    const inside = state !== '' && state.split(sep)[0] !== '..'
+    if (inside) ignore.push(`${escapePath(state.split(sep).join('/'))}/**`)
+    const found = await glob([...patterns], { cwd: this.root, dot: true, ignore })
     return found.sort()
   }
 

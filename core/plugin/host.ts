@@ -10,7 +10,6 @@
  *
  * @module
  */
-import { join } from 'node:path'
 import type { ActorSystem } from '../actor/system.ts'
 import type { Clock } from '../clock.ts'
 import type { ErrorReport, ProvError } from '../errors.ts'
@@ -40,6 +39,8 @@ export interface HostOptions extends Omit<LoadOptions, 'services' | 'watch'> {
   readonly isolation?: Partial<IsolationLimits> | false | undefined
   /** What plugins elsewhere may see some names of. Default: the process's environment. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined
+  /** Absolute paths that a sandboxed plugin must not see, beside the user's folder. */
+  readonly hidden?: readonly string[] | undefined
   /** Longest setup. Default 10 s. A setup that never yields cannot be stopped from here. */
   readonly startTimeoutMs?: Millis | undefined
   /** Longest single clean-up. Default 5 s. */
@@ -134,7 +135,7 @@ export async function startPlugins(options: HostOptions): Promise<PluginHost> {
 /** Opens threads and processes; its code is loaded when there is one to open. */
 function penOf(options: HostOptions): LoadOptions['pen'] {
   const { isolation, actors, log, trust, env = process.env } = options
-  const hidden = trust ? [trust.home, join(trust.workspace, '.prov')] : []
+  const hidden = [...(trust ? [trust.home] : []), ...(options.hidden ?? [])]
   if (isolation === false) return undefined
   return async (found, tier) => {
     const [{ Pen }, { environmentOf }] = await Promise.all([

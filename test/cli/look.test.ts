@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import t from 'tap'
 import { provChild, provHere } from '../support/cli.ts'
@@ -47,11 +47,13 @@ function workspace(t: Parameters<typeof temporaryFolder>[0], plugin: string, env
     'ws/jar.js': plugin,
   })
   const cwd = join(dir, 'ws')
-  const place = { cwd, env: { PROV_HOME: join(dir, 'home'), ...env } }
+  const place = { cwd, env: { PROV_HOME: join(dir, 'home'), ...env } as Env }
   const run = (...argv: string[]) => provHere(argv, place)
   const json = async (...argv: string[]) => JSON.parse((await run(...argv, '--json')).out)
-  return { cwd, place, run, json, state: join(cwd, '.prov') }
+  return { cwd, place, run, json, state: resolve(cwd, place.env.PROV_STATE ?? '.prov') }
 }
+
+type Env = Readonly<Record<string, string>>
 
 /** Every file below a folder with its bytes. */
 function bytesIn(dir: string): Readonly<Record<string, string>> {
@@ -146,6 +148,55 @@ t.test('all looks answer beside a writer, and leave epoch and journal as they ar
   await looks(true)
   holder.stdin.end()
   await once(holder, 'close')
+})
+
+t.test('what is kept elsewhere is looked at there, also from outside', async (t) => {
+  const where = { PROV_STATE: 'kept/elsewhere', ACME_TOKEN: 'x' }
+  const { cwd, place, run, json, state } = workspace(t, jar, where)
+  const looks = async () => {
+    const outside = (...argv: string[]) =>
+      provHere(['--workspace', cwd, ...argv], { ...place, cwd: dirname(cwd) })
+    for (const prov of [run, outside]) {
+      t.match((await prov('actors')).out, /soft\/a +parked +open +3 /)
+      t.match((await prov('actors', 'letters')).out, /parked/)
+      t.match((await prov('actors', 'steps', 'acme.soft/a')).out, /put/)
+      t.match((await prov('actors', 'resume', 'acme.soft/a', '--dry-run')).out, /would resume/)
+      const { out } = await prov('doctor')
+      t.match(out, /journal +whole, [1-9]\d* records/)
+      t.match(out, /lock +(free|process)/)
+      t.match((await prov('journal', 'verify')).out, /the journal is whole/)
+      t.match((await prov('validate-ops-contract')).out, /ok +OPS_PENDING/)
+    }
+  }
+  await run('plugins', 'trust', './jar.js')
+  for (const what of ['apple', 'stone', 'pear']) await run('jar', what)
+  await looks()
+  const appender = join(repoRoot, 'dist/test/support/appender.js')
+  const holder = spawn(process.execPath, [appender, join(state, 'journal'), '0'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  t.teardown(() => holder.kill('SIGKILL'))
+  await once(createInterface(holder.stdout), 'line')
+  t.match((await run('doctor')).out, `process ${holder.pid} has been writing`)
+  await looks()
+  const reload = await run('plugins', 'reload', './jar.js')
+  t.match(reload.err, /PROV_CLI_RELOAD_UNREACHABLE/)
+  t.match(reload.err, `${holder.pid}`, 'the writer there is named')
+  holder.stdin.end()
+  await once(holder, 'close')
+
+  const failing = `import { definePlugin } from 'prov'
+    const made = definePlugin({ name: 'jar', api: 1, setup: () => { throw new Error('no lid') } })
+    export { made as default }`
+  writeFileSync(join(cwd, 'jar.js'), failing)
+  await run('plugins', 'trust', './jar.js')
+  await run('plugins', '--tree')
+  const { plugins } = await json('plugins')
+  const mine = plugins.find(({ id }: { id: string }) => id === './jar.js')
+  t.match(mine, { fault: { code: 'PROV_PLUGIN_SETUP_FAILED' } })
+  t.notOk(existsSync(join(cwd, '.prov')), 'nothing is made in the usual place')
+  const nowhere = await run('--workspace', dirname(cwd), 'doctor')
+  t.match(nowhere, { code: 1, out: /BAD +workspace/ }, 'a workspace that was named must be there')
 })
 
 t.test('looking at a workspace where nothing was started yet makes nothing', async (t) => {

@@ -9,8 +9,9 @@ import { historyOf } from '../../actor/history.ts'
 import type { HistoryLine } from '../../actor/history.ts'
 import { defineCommand } from '../command.ts'
 import { journalIn } from '../context.ts'
-import { lookAtActors, unknownActor, workplace } from '../look.ts'
+import { lookAtActors, unknownActor } from '../look.ts'
 import { table } from '../table.ts'
+import { workplace } from '../workplace.ts'
 
 export const command = defineCommand({
   pattern: 'actors steps <address>',

@@ -7,10 +7,10 @@
 import { topologyOf } from '../../bus/topology-file.ts'
 import { applyTopology } from '../../bus/topology.ts'
 import type { TopologyRow } from '../../bus/topology.ts'
-import { findWorkspace } from '../../config/workspace.ts'
 import { defineCommand } from '../command.ts'
 import { withNats } from '../nats.ts'
 import { table } from '../table.ts'
+import { workspaceOf } from '../workplace.ts'
 
 export const command = defineCommand({
   pattern: 'nats apply',
@@ -32,7 +32,7 @@ export const command = defineCommand({
         return dryTopology(bus, own)
       }
       const rows = [...(await applyTopology(bus, own))]
-      if (events || findWorkspace(context.cwd) === undefined) return rows
+      if (events || workspaceOf(context) === undefined) return rows
       const { planesTopology } = await import('../../protocol/roles.ts')
       const { leaseBucket } = await import('../../protocol/subjects.ts')
       const { name } = await context.files()

@@ -6,10 +6,10 @@
  */
 import { defineCommand } from '../command.ts'
 import { checkNats, linkStatus } from '../doctor-nats.ts'
-import { findWorkspace } from '../../config/workspace.ts'
 import type { CommandContext } from '../command.ts'
 import { settingsOf, withNats } from '../nats.ts'
 import { fields, section, table } from '../table.ts'
+import { workspaceOf } from '../workplace.ts'
 
 export const command = defineCommand({
   pattern: 'nats status',
@@ -78,7 +78,7 @@ export const command = defineCommand({
 
 /** Looks only: a bucket that is not there is not made. */
 async function leadersOf(context: CommandContext) {
-  if (findWorkspace(context.cwd) === undefined) return []
+  if (workspaceOf(context) === undefined) return []
   const { name } = await context.files()
   const { leaseBucket } = await import('../../protocol/subjects.ts')
   const { lookAtLeader } = await import('../../bus/leadership.ts')

@@ -9,7 +9,7 @@ import { discoverPlugins } from '../../plugin/discover.ts'
 import { pluginErrors } from '../../plugin/errors.ts'
 import { defineCommand } from '../command.ts'
 import { cliErrors } from '../errors.ts'
-import { workplace } from '../look.ts'
+import { workplace } from '../workplace.ts'
 
 export const command = defineCommand({
   pattern: 'plugins reload <name>',

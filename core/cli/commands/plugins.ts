@@ -4,9 +4,7 @@
  *
  * @module
  */
-import { join } from 'node:path'
-import { stateDirName } from '../../config/workspace.ts'
-import { ProvError } from '../../errors.ts'
+import { stateDirIn } from '../../config/workspace.ts'
 import { discoverPlugins } from '../../plugin/discover.ts'
 import type { FoundPlugin } from '../../plugin/discover.ts'
 import type { PluginRow } from '../../plugin/host.ts'
@@ -21,6 +19,7 @@ import type { TrustPlace } from '../../plugin/trust.ts'
 import { defineCommand } from '../command.ts'
 import type { CommandContext } from '../command.ts'
 import { table } from '../table.ts'
+import { workspaceOf } from '../workplace.ts'
 
 interface Listed {
   readonly id: string
@@ -87,10 +86,11 @@ export const command = defineCommand({
 })
 
 async function found(context: CommandContext): Promise<readonly Listed[]> {
+  // Without a workspace there are Prov's own.
   const workspace = workspaceOf(context)
   const { found, refused } = discoverPlugins({ workspace })
   const remembered =
-    workspace === undefined ? {} : readRemembered(join(workspace, stateDirName)).plugins
+    workspace === undefined ? {} : readRemembered(stateDirIn(workspace, context)).plugins
   return [
     ...found.map((plugin): Listed => {
       const place = { home: context.home, workspace: workspace ?? '' }
@@ -118,16 +118,6 @@ async function found(context: CommandContext): Promise<readonly Listed[]> {
       fix: error.remedy,
     })),
   ]
-}
-
-/** Without a workspace there are Prov's own. */
-function workspaceOf(context: CommandContext): string | undefined {
-  try {
-    return context.root()
-  } catch (thrown) {
-    if (ProvError.is(thrown) && thrown.code === 'PROV_CONFIG_NO_WORKSPACE') return undefined
-    throw thrown
-  }
 }
 
 function tierIn(plugin: FoundPlugin, place: TrustPlace): Pick<Listed, 'isolation'> {

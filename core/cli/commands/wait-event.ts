@@ -7,7 +7,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { sleep } from '../../clock.ts'
-import { findWorkspace } from '../../config/workspace.ts'
 import { readJournal } from '../../journal/reader.ts'
 import type { Notice } from '../../protocol/ecosystem.ts'
 import { ecosystemErrors } from '../../protocol/errors.ts'
@@ -15,6 +14,7 @@ import { readEvents } from '../../protocol/read-events.ts'
 import type { CommandContext } from '../command.ts'
 import { defineCommand } from '../command.ts'
 import { demandDuration, demandPattern, settingsOf, withNats } from '../nats.ts'
+import { workspaceOf } from '../workplace.ts'
 
 export const command = defineCommand({
   pattern: 'wait event <subject>',
@@ -67,9 +67,9 @@ interface Wanted {
 const lookEveryMs = 200
 
 async function inJournal(context: CommandContext, wanted: Wanted): Promise<Notice> {
-  const { cwd, clock, signal } = context
+  const { clock, signal } = context
   // Outside of a workspace only a server can tell.
-  if (findWorkspace(cwd) === undefined) return never()
+  if (workspaceOf(context) === undefined) return never()
   const { stateDir, name: workspace } = await context.files()
   const dir = join(stateDir, 'journal')
   while (!existsSync(dir)) await sleep(clock, lookEveryMs, signal)

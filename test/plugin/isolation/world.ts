@@ -106,6 +106,7 @@ export async function world(t: Test, options: WorldOptions): Promise<World> {
     found,
     given: [definePlugin({ name: 'neighbour', api: 1, actors: { neighbour } }), ...given],
     trust: place,
+    hidden: [join(root, '.prov')],
     config: config === undefined ? {} : { [name]: config },
     actors,
     clock: systemClock,

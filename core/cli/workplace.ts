@@ -1,0 +1,27 @@
+/**
+ * Where a command works: the workspace that was meant, and the folder of what Prov keeps of it. Reads
+ * none of the workspace's files, so it answers where they are broken.
+ *
+ * @module
+ */
+import { join } from 'node:path'
+import { stateDirIn } from '../config/workspace.ts'
+import { ProvError } from '../errors.ts'
+import { lockHolder } from '../journal/lock.ts'
+import type { CommandContext } from './command.ts'
+
+/** Root of the workspace around `cwd` or `--workspace`; undefined when there is none. */
+export function workspaceOf(context: Pick<CommandContext, 'root'>): string | undefined {
+  try {
+    return context.root()
+  } catch (thrown) {
+    if (ProvError.is(thrown) && thrown.code === 'PROV_CONFIG_NO_WORKSPACE') return undefined
+    throw thrown
+  }
+}
+
+/** Where state is kept, and who writes there now. Throws PROV_CONFIG_NO_WORKSPACE. */
+export async function workplace(context: Pick<CommandContext, 'root' | 'env'>) {
+  const stateDir = stateDirIn(context.root(), context)
+  return { stateDir, holder: await lockHolder(join(stateDir, 'journal/lock')) }
+}
