@@ -41,6 +41,7 @@ export { fields, section, table, wrap } from './cli/table.ts'
 export type { Cell, TableOptions } from './cli/table.ts'
 export { simulatedClock, sleep, systemClock } from './clock.ts'
 export type { Clock, SimulatedClock, Timer } from './clock.ts'
+export { replaceFile } from './small-file.ts'
 export { ensureHome, homeOutside } from './config/home.ts'
 export { passphraseFrom } from './config/passphrase.ts'
 export type { WorkspaceFiles } from './config/workspace.ts'
@@ -119,10 +120,18 @@ export type {
 export type { EventBus, EventsOptions } from './protocol/event-bus.ts'
 export { followAudit } from './protocol/follow.ts'
 export type { FollowOptions } from './protocol/follow.ts'
-export { actorNamePattern, custodyBetween, personOf, verifySignature } from './protocol/key.ts'
+export {
+  actorNamePattern,
+  custodyBetween,
+  parseKeyRecord,
+  personOf,
+  verifySignature,
+} from './protocol/key.ts'
 export type { ActorKind, KeyRecord, PublicJwk, Signer } from './protocol/key.ts'
+export { keyActs, parseKeyRule, rootRole, ruleWords } from './protocol/key-rule.ts'
+export type { KeyRule } from './protocol/key-rule.ts'
 export { Keyring } from './protocol/keyring.ts'
-export { openKeyStore } from './protocol/keys.ts'
+export { makeKeyFile, openKeyFile, openKeyStore } from './protocol/keys.ts'
 export type { KeyStore } from './protocol/keys.ts'
 export type {
   ActClaims,
@@ -173,6 +182,7 @@ export type {
 export { providerErrors } from './protocol/provider-errors.ts'
 export { isRefusal, Refusals } from './protocol/refusals.ts'
 export type { Turned } from './protocol/refusals.ts'
+export { joinSignatures } from './protocol/signatures.ts'
 export { TakenActs, TakenIds } from './protocol/replay.ts'
 export {
   auditTrail,

@@ -1,6 +1,6 @@
 /**
  * What `prov doctor` asks the keeper: is the policy file a policy, is one in force, and was every
- * broken glass looked at. Asked through
+ * broken glass looked at, who may change keys. Asked through
  * the read models, so that it says what `prov keeper status` says.
  *
  * @module
@@ -16,6 +16,12 @@ interface KeeperLook {
   readonly file: { readonly state: string; readonly error?: { code: string; message: string } }
 }
 
+interface KeysLook {
+  readonly rule: object | null
+  readonly words: string
+  readonly persons: readonly string[]
+}
+
 /** Nothing where there is no workspace, or no keeper. */
 export async function checkKeeper(context: CommandContext): Promise<readonly Finding[]> {
   let look: KeeperLook
@@ -25,7 +31,17 @@ export async function checkKeeper(context: CommandContext): Promise<readonly Fin
     const { code } = asProvError(thrown)
     return code.startsWith('PROV_CONFIG_') || code === 'PROV_READ_UNKNOWN' ? [] : [failed(thrown)]
   }
-  return [...policyFindings(look), ...glassFindings(look)]
+  const keys = (await context.read('keys').catch(() => undefined)) as KeysLook | undefined
+  return [...policyFindings(look), ...glassFindings(look), ...keyFindings(keys)]
+}
+
+/** One person who may change whom the workspace trusts is a development set-up: said, not forbidden. */
+function keyFindings(keys: KeysLook | undefined): readonly Finding[] {
+  if (!keys || keys.persons.length === 0) return []
+  const { rule, words } = keys
+  if (rule) return [{ check: 'changes of keys', level: 'good', found: words }]
+  const fix = 'prov keys status says how a root key or M of N persons come in force'
+  return [{ check: 'changes of keys', level: 'note', found: words, fix }]
 }
 
 function glassFindings({ unreviewed = [] }: KeeperLook): readonly Finding[] {

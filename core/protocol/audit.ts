@@ -9,6 +9,7 @@
 import type { JsonObject } from '../json.ts'
 import type { Count, Millis } from '../units.ts'
 import type { KeyRecord } from './key.ts'
+import type { KeyRule } from './key-rule.ts'
 import type { Custody, OpBody, StateVector, Transition } from './op.ts'
 
 /** A plane that emits; each has a key of its own. */
@@ -70,6 +71,15 @@ export interface AuditData {
     /** The person who signed it. */
     readonly by: string
     readonly reason: string
+    readonly act: string
+  }
+  /** Who may change the key set from here on: a root that lies offline, or M of N persons (D-39). */
+  'keys.governed': {
+    readonly rule: KeyRule
+    /** Who signed first: a person, or `root key`. */
+    readonly by: string
+    readonly reason: string
+    /** Everybody's signatures, joined by `~`. */
     readonly act: string
   }
   /** A key that is to follow the plane's own, signed for by a person; it signs nothing yet (D-39). */

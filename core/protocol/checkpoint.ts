@@ -43,6 +43,7 @@ const version = 1
 const trusts = [
   'actor.enrolled',
   'actor.revoked',
+  'keys.governed',
   'journal.adopted',
   'key.offered',
   'key.rotated',

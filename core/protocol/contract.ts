@@ -20,16 +20,18 @@ import { bodyIn, checkpointName, ContractFold, shelvesIn } from './checkpoint.ts
 import { actClaims } from './drafts.ts'
 import { auditEmitter } from './emitter.ts'
 import type { AuditDraft, AuditEmitter } from './emitter.ts'
-import { keyErrors } from './errors.ts'
+import { keyErrors, tokenErrors } from './errors.ts'
 import type { FollowOptions } from './follow.ts'
 import { followKept } from './follow-kept.ts'
 import { hear } from './hear.ts'
 import { resendHops } from './hops.ts'
 import { keepEvery, keeping, sweepShelves } from './keeping.ts'
 import type { KeyRecord, Signer } from './key.ts'
-import { parseKeyRecord } from './key.ts'
+import { parseKeyRecord, personOf } from './key.ts'
 import { genesis, isSame, recordJson } from './keyring.ts'
 import type { Keyring } from './keyring.ts'
+import { keyActs, parseKeyRule, signerName } from './key-rule.ts'
+import type { KeyRule } from './key-rule.ts'
 import { defined } from '../optional.ts'
 import type { KeyStore } from './keys.ts'
 import type { ActName } from './op.ts'
@@ -45,7 +47,9 @@ import { opsStore } from './store.ts'
 import type { OpsStore } from './store.ts'
 import { streamConfigs, streamOfHop } from './subjects.ts'
 import { TakenActs } from './replay.ts'
-import { openTokenNow, peekToken, signToken } from './tokens.ts'
+import { openAct, payloadOf } from './signatures.ts'
+import type { SignedAct } from './signatures.ts'
+import { peekToken, signToken } from './tokens.ts'
 import { writeShelf } from './shelf.ts'
 import { auditEvents } from './trail.ts'
 import type { TokenContext } from './tokens.ts'
@@ -139,17 +143,14 @@ export interface Contract extends AuditTrail {
     readonly by: string
   }>
   /**
-   * Takes a key its force by a signed `actor.revoke`, from here on (D-39). Throws
-   * PROV_KEY_REVOKE_REFUSED, PROV_TOKEN_*.
+   * Takes whatever changes whom the workspace trusts, signed by those who must: `actor.enrol`,
+   * `actor.revoke`, `keeper.rotate`, `keys.govern` (D-39). What a key signed counts until here; the
+   * next key of a plane signs nothing before the controller confirmed it. Throws PROV_KEY_SIGNATURES,
+   * PROV_KEY_*_REFUSED, PROV_TOKEN_*.
    */
-  revoke(token: string): Promise<{ readonly kid: string; readonly by: string }>
+  changeKeys(act: string): Promise<{ readonly act: ActName; readonly by: string }>
   /** The key that would follow the keeper's own; made when there is none yet. */
   nextKey(): Promise<KeyRecord>
-  /**
-   * Takes a signed `keeper.rotate`: says which key is to follow. It signs nothing before the controller
-   * confirmed it. Throws PROV_KEY_ROTATION_REFUSED, PROV_TOKEN_*.
-   */
-  offer(token: string): Promise<void>
   /** The confirmed key follows; nothing when it did before. */
   rotate(confirmation: AuditEvent<'key.confirmed'>): Promise<void>
 }
@@ -359,7 +360,10 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
     request: { act: ActName; subject: string; reason: string; with: JsonObject },
   ): Promise<string> {
     const contract = { journal: audience, workspace, epoch }
-    const claims = actClaims({ request, kid: signer.record.kid, contract, clock })
+    const bound = keyring.rule && keyActs.has(request.act)
+    const given = bound ? { ...request.with, keys: keyring.version } : request.with
+    const about = { ...request, with: given }
+    const claims = actClaims({ request: about, kid: signer.record.kid, contract, clock })
     return signToken('act', claims, signer)
   }
 
@@ -378,7 +382,8 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
   function isEnrolled(given: KeyRecord): boolean {
     const known = keyring.key(given.kid)
     const record = parseKeyRecord(recordJson(given))
-    return known !== undefined && record !== undefined && isSame(record, known)
+    const counts = known !== undefined && keyring.revocation(known.kid) === undefined
+    return counts && record !== undefined && isSame(record, known)
   }
 
   async function enrolNow(given: KeyRecord, voucher: Signer): Promise<void> {
@@ -397,6 +402,7 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
   async function enrolProven(record: KeyRecord, proof: string, by: string): Promise<void> {
     const { actor, kid, kind } = record
     const now = new Date(clock.now()).toISOString()
+    if (keyring.rule) mustSuffice(openedAct(proof), keyring.key(kid))
     const what = keyring.refuses({ actor, kid, kind, by, record, proof }, now)
     if (what !== undefined) throw keyErrors.PROV_KEY_ENROL_REFUSED({ actor, what })
     await journal.append([enrolment(emitterOf('keeper'), { record, by, proof })])
@@ -416,66 +422,101 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
   })
 
   const taken = new TakenActs()
+  const openedAct = (text: string, key = keyring.signingKey): SignedAct =>
+    openAct(text, { ...tokenContext(), key })
+  /** An act that names the key set is bound to it; any other one to this life of the writer. */
+  const takeOnce = ({ claims, first }: SignedAct): void => {
+    if (claims.with['keys'] === undefined) taken.take(first, epoch, clock.now())
+  }
+  function mustSuffice(opened: SignedAct, holder?: KeyRecord): void {
+    const what = keyring.lacks(opened, holder && personOf(holder))
+    if (what !== undefined) throw keyErrors.PROV_KEY_SIGNATURES({ act: opened.claims.act, what })
+  }
+
   /** What somebody signed elsewhere is judged like what is signed here, and counts once. */
   async function handIn({ record, proof }: { record: KeyRecord; proof: string }) {
-    const iss = peekToken(proof).iss ?? ''
     const { actor, kid } = record
-    const by = keyring.key(iss)?.actor ?? (iss === kid ? actor : undefined)
-    if (by === undefined) {
-      throw keyErrors.PROV_KEY_ENROL_REFUSED({
-        actor,
-        what: 'nobody who is enrolled vouches for it',
-      })
-    }
-    const turn = enrolling.then(async () => {
-      if (isEnrolled(record)) return
+    return inTurn(async () => {
       const first = !keyring.hasPeople && record.kind === 'human'
-      const key = (id: string) => (first && id === kid ? record : keyring.key(id))
-      const context = { key, audience, workspace, nowMs: clock.now() }
-      taken.take(openTokenNow('act', proof, context), epoch, clock.now())
+      const key = (id: string) => (first && id === kid ? record : keyring.signingKey(id))
+      const iss = peekToken(proof).iss ?? ''
+      if (!key(iss)) {
+        const what = 'nobody who is enrolled vouches for it'
+        throw keyErrors.PROV_KEY_ENROL_REFUSED({ actor, what })
+      }
+      const opened = openedAct(proof, key)
+      const by = signerName(opened.signers[0])
+      if (isEnrolled(record)) return { by }
+      takeOnce(opened)
       await enrolProven(record, proof, by)
+      return { by }
     })
-    enrolling = turn.catch(() => {})
-    await turn
-    return { by }
   }
 
   /** In the turn of enrolments: whoever is let in and whoever is shut out stand in one order. */
-  function revoke(token: string): Promise<{ readonly kid: string; readonly by: string }> {
-    const turn = enrolling.then(async () => {
-      const opened = openTokenNow('act', token, tokenContext())
-      const { sub: actor, reason, with: given } = opened.claims
-      const kid = String(given['kid'])
-      const by = opened.record.actor
-      const data = { actor, kid, by, reason, act: token }
-      const what = keyring.refusesRevocation(data, new Date(clock.now()).toISOString())
-      if (what !== undefined) throw keyErrors.PROV_KEY_REVOKE_REFUSED({ actor, what })
-      taken.take(opened, epoch, clock.now())
-      const entry = emitterOf('keeper').entry({ type: 'actor.revoked', subject: actor, data })
-      await journal.append([entry])
-      return { kid, by }
-    })
+  function inTurn<T>(run: () => Promise<T>): Promise<T> {
+    const turn = enrolling.then(run)
     enrolling = turn.catch(() => {})
     return turn
   }
 
-  /** Says which key is to follow the keeper's own, in the turn of enrolments. */
-  function offer(token: string): Promise<void> {
-    const turn = enrolling.then(async () => {
-      const opened = openTokenNow('act', token, tokenContext())
-      const { record } = await keys.next(root, 'keeper')
-      const { kid } = record
-      const from = signerOfRole('keeper').record.kid
-      const by = opened.record.actor
-      const data = { role: 'keeper', kid, from, by, record, act: token } as const
-      const what = keyring.refusesOffer(data, new Date(clock.now()).toISOString())
-      if (what !== undefined) throw keyErrors.PROV_KEY_ROTATION_REFUSED({ plane: 'keeper', what })
-      taken.take(opened, epoch, clock.now())
-      const draft = { type: 'key.offered', subject: 'service-keeper', data } as const
+  async function changeKeys(text: string): Promise<{ readonly act: ActName; readonly by: string }> {
+    if (peekToken(text).act === 'actor.enrol') {
+      const record = parseKeyRecord(payloadOf(text))
+      if (!record) {
+        const what = 'the act names no key record'
+        throw keyErrors.PROV_KEY_ENROL_REFUSED({ actor: peekToken(text).sub ?? 'nobody', what })
+      }
+      return { act: 'actor.enrol', ...(await handIn({ record, proof: text })) }
+    }
+    return inTurn(async () => {
+      const { act } = peekToken(text)
+      const opened = act === 'keys.govern' ? openedRule(text) : openedAct(text)
+      const by = signerName(opened.signers[0])
+      const draft = await keyDraft(opened, { by, act: text })
+      takeOnce(opened)
       await journal.append([emitterOf('keeper').entry(draft)])
+      return { act: opened.claims.act, by }
     })
-    enrolling = turn.catch(() => {})
-    return turn
+  }
+
+  /** The roots of a rule sign it too, before they count for anything else. */
+  function openedRule(text: string): SignedAct {
+    const { roots = [] } = Object(parseKeyRule(unbound(payloadOf(text)))) as Partial<KeyRule>
+    const key = (kid: string) => keyring.signingKey(kid) ?? roots.find((root) => root.kid === kid)
+    return openedAct(text, key)
+  }
+
+  /** The event that an act comes to. Throws the reason by name when it comes to none. */
+  async function keyDraft(
+    opened: SignedAct,
+    { by, act }: { readonly by: string; readonly act: string },
+  ): Promise<AuditDraft<'actor.revoked' | 'key.offered' | 'keys.governed'>> {
+    const { sub, reason, with: given, act: name } = opened.claims
+    const now = new Date(clock.now()).toISOString()
+    if (keyring.rule && keyActs.has(name)) mustSuffice(opened)
+    if (name === 'actor.revoke') {
+      const data = { actor: sub, kid: String(given['kid']), by, reason, act }
+      const what = keyring.refusesRevocation(data, now)
+      if (what !== undefined) throw keyErrors.PROV_KEY_REVOKE_REFUSED({ actor: sub, what })
+      return { type: 'actor.revoked', subject: sub, data }
+    }
+    if (name === 'keeper.rotate') {
+      const { record } = await keys.next(root, 'keeper')
+      const from = signerOfRole('keeper').record.kid
+      const data = { role: 'keeper', kid: record.kid, from, by, record, act } as const
+      const what = keyring.refusesOffer(data, now)
+      if (what !== undefined) throw keyErrors.PROV_KEY_ROTATION_REFUSED({ plane: 'keeper', what })
+      return { type: 'key.offered', subject: 'service-keeper', data }
+    }
+    if (name !== 'keys.govern') {
+      const expected = 'an act that changes keys'
+      throw tokenErrors.PROV_TOKEN_CLAIM({ kind: 'act', claim: 'act', expected })
+    }
+    const data = { rule: unbound(given) as unknown as KeyRule, by, reason, act }
+    const what = keyring.refusesRule(data, now)
+    if (what !== undefined) throw keyErrors.PROV_KEY_RULE_REFUSED({ what })
+    return { type: 'keys.governed', subject: 'keys', data }
   }
 
   /** The new key takes over between two events; what was signed before stands in the trail. */
@@ -582,9 +623,8 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
       return enrol(record, voucher)
     },
     handIn,
-    revoke,
+    changeKeys,
     nextKey: async () => (await keys.next(root, 'keeper')).record,
-    offer,
     rotate,
     events: ({ op } = {}) => auditEvents(journal, { op }),
   }
@@ -602,6 +642,12 @@ export function recordFor(
     groups: names?.length === 0 ? undefined : names,
     person: person ?? given.person ?? known?.person,
   })
+}
+
+/** What an act is about, without the key set that it was signed for. */
+function unbound(given: JsonObject | undefined): JsonObject | undefined {
+  const { keys: _, ...rest } = given ?? {}
+  return given && rest
 }
 
 /** A key that is not there is none; anything else about its file is a refusal. */

@@ -31,8 +31,21 @@ export const keyErrors = defineErrors<{
   PROV_KEY_REVOKE_REFUSED: { actor: string; what: string }
   PROV_KEY_ROTATION_REFUSED: { plane: string; what: string }
   PROV_KEY_ENROL_REFUSED: { actor: string; what: string }
+  PROV_KEY_SIGNATURES: { act: string; what: string }
+  PROV_KEY_RULE_REFUSED: { what: string }
   PROV_KEY_PLANE_ELSEWHERE: { plane: string; here: readonly string[] }
 }>({
+  PROV_KEY_SIGNATURES: {
+    disposition: 'refuse',
+    text: ({ act, what }) => `${act} is not signed by those who must: ${what}`,
+    remedy:
+      'run `prov keys status` to see who must sign; draft it with `prov keys draft`, have each run `prov keys sign`, then `prov keys apply`',
+  },
+  PROV_KEY_RULE_REFUSED: {
+    disposition: 'refuse',
+    text: ({ what }) => `the rule for keys cannot be in force: ${what}`,
+    remedy: 'run `prov keys status` to see the rule of now, and `prov keys draft govern` anew',
+  },
   PROV_KEY_PLANE_ELSEWHERE: {
     disposition: 'usage',
     text: ({ plane, here }) =>

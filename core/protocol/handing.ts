@@ -15,6 +15,7 @@ import type { Contract } from './contract.ts'
 import { tokenErrors } from './errors.ts'
 import { isTerminal } from './fold.ts'
 import { parseKeyRecord } from './key.ts'
+import { keyActs } from './key-rule.ts'
 import { controllerDesk, keeperDesk, ledger, submissions } from './services.ts'
 import type { PlanBinding, Proposal } from './services.ts'
 import { peekToken } from './tokens.ts'
@@ -29,10 +30,9 @@ export interface HoldingParts {
 /** Acts that the keeper's desk takes. */
 const keeperActs: ReadonlySet<string> = new Set([
   'keeper.mode',
-  'keeper.rotate',
   'op.review',
   'policy.activate',
-  'actor.revoke',
+  ...keyActs,
 ])
 
 export function holderAnswers({ contract, service, reload, pid }: HoldingParts): Answering {
@@ -45,6 +45,8 @@ export function holderAnswers({ contract, service, reload, pid }: HoldingParts):
       const taken = keyring.actor(text(given, 'actor')) !== undefined
       return json({ known: known ?? null, taken, people: keyring.hasPeople })
     },
+    keys: async () =>
+      json({ bound: contract.keyring.rule !== undefined, keys: contract.keyring.version }),
     enrolled: async (given) => json(contract.keyring.actor(text(given, 'actor')) ?? null),
     plan: async ({ proposal }) => json(await service(submissions).plan(proposalIn(proposal))),
     phase: async (given) => json((await service(submissions).phase(text(given, 'op'))) ?? null),

@@ -12,6 +12,8 @@
  * K7  A policy or a mode is in force because a person signed it: what a keeper says on its own, or a
  *     policy that is not newer than the last one, does not count (D-35). Before the first person is
  *     enrolled there is nobody who could sign.
+ * K8  Where a rule was declared (`key-rule.ts`), K3, K5, K6 and the next key of a plane need what it
+ *     asks for, signed for this very version of the key set: no act counts twice, nor late.
  *
  * @module
  */
@@ -23,10 +25,14 @@ import { isAudit } from './audit.ts'
 import type { AdoptionData, AuditData, AuditEvent } from './audit.ts'
 import { isReservedName, parseKeyRecord, personOf } from './key.ts'
 import type { KeyRecord } from './key.ts'
+import { parseKeyRule, refusesSigners, signerName } from './key-rule.ts'
+import type { KeyRule } from './key-rule.ts'
 import { refusesAct } from './signed-act.ts'
 import type { SaidAct } from './signed-act.ts'
+import { openAct } from './signatures.ts'
+import type { SignedAct } from './signatures.ts'
 import { Tenures } from './tenures.ts'
-import { openTokenNow } from './tokens.ts'
+import type { TokenContext } from './tokens.ts'
 
 /** The word in `by` for keys that nobody could vouch for. */
 export const genesis = 'genesis'
@@ -52,6 +58,8 @@ export class Keyring {
   readonly #revoked = new Map<string, Revocation>()
   readonly #tenures = new Tenures()
   #people = 0
+  #rule: KeyRule | undefined
+  #version: Count = 0
   /** Version of the newest policy. */
   #policy: Count
 
@@ -101,6 +109,25 @@ export class Keyring {
 
   readonly #isRevoked = (kid: string): boolean => this.#revoked.has(kid)
 
+  /** Who may change the key set; undefined while any one person may. */
+  get rule(): KeyRule | undefined {
+    return this.#rule
+  }
+
+  /** The journal whose tokens count now. */
+  get journal(): string {
+    return this.#journal
+  }
+
+  /** How often the key set changed: what a change is signed for. Keys of planes do not count. */
+  get version(): Count {
+    return this.#version
+  }
+
+  /** As `key`, with the roots of the rule in force: for key acts, which nobody else's may sign. */
+  readonly signingKey = (kid: string): KeyRecord | undefined =>
+    this.key(kid) ?? this.#rule?.roots.find((root) => root.kid === kid)
+
   /** True once a person is enrolled: from then on only people let others in. */
   get hasPeople(): boolean {
     return this.#people > 0
@@ -115,6 +142,7 @@ export class Keyring {
   take(event: AuditEvent): string | undefined {
     if (isAudit(event, 'actor.enrolled')) return this.enter(event)
     if (isAudit(event, 'actor.revoked')) return this.#revoke(event)
+    if (isAudit(event, 'keys.governed')) return this.#govern(event)
     if (isAudit(event, 'journal.adopted')) return this.#adopt(event)
     if (isAudit(event, 'key.offered')) return this.#offer(event)
     if (isAudit(event, 'key.rotated')) return this.#rotate(event)
@@ -135,23 +163,44 @@ export class Keyring {
     if (this.#revoked.has(kid)) return 'it is revoked already'
     if (record.kind === 'service')
       return 'a plane cannot do without its key: prov keeper rotate gives it another'
-    const left = this.list().filter(
-      (one) => one.record.kind === 'human' && !this.#revoked.has(one.record.kid),
-    )
-    if (record.kind === 'human' && left.length === 1) {
+    const left = this.persons(kid)
+    // A root lets others in, also when the last key of a person was stolen.
+    const rooted = (this.#rule?.roots.length ?? 0) > 0
+    if (record.kind === 'human' && left.size === 0 && !rooted) {
       return 'nobody would be left who could let others in'
     }
-    return this.#refusesAct(
+    const few = this.#tooFew(left)
+    if (few !== undefined) return few
+    return this.#refusesKeyAct(
       act,
       { act: 'actor.revoke', subject: actor, with: { kid }, reason, by },
       time,
     )
   }
 
+  /** Persons whose keys count, without one of the keys. */
+  persons(without?: string): Set<string> {
+    const counted = this.list()
+      .map(({ record }) => record)
+      .filter(({ kid, kind }) => kind === 'human' && !this.#revoked.has(kid) && kid !== without)
+    return new Set(counted.map(personOf))
+  }
+
+  /** Nobody may leave so few that the rule could never be met again. */
+  #tooFew(left: ReadonlySet<string>): string | undefined {
+    const { roots = [], people } = this.#rule ?? {}
+    if (!people || roots.length > 0) return undefined
+    const able = people.of.filter((name) => left.has(name)).length
+    return able >= people.need
+      ? undefined
+      : `${able} would be left of ${people.of.join(', ')}, and key acts need ${people.need}`
+  }
+
   #revoke({ data, time }: AuditEvent<'actor.revoked'>): string | undefined {
     const refused = this.refusesRevocation(data, time)
     if (refused === undefined) {
       this.#revoked.set(data.kid, { by: data.by, reason: data.reason, time })
+      this.#version++
     }
     return refused
   }
@@ -169,7 +218,87 @@ export class Keyring {
     if (current?.kid !== from || record.actor !== current.actor) return 'it follows another key'
     if (this.key(kid)) return 'its key is enrolled already'
     const said = { act: 'keeper.rotate', subject: role, with: { from, ...recordJson(record) } }
-    return this.#refusesAct(act, { ...said, act: 'keeper.rotate', by }, time)
+    return this.#refusesKeyAct(act, { ...said, act: 'keeper.rotate', by }, time)
+  }
+
+  /** Why a rule would not come into force; undefined when it would. */
+  refusesRule({ rule: given, by, reason, act }: AuditData['keys.governed'], time: string) {
+    const rule = parseKeyRule(given as unknown as JsonObject)
+    if (typeof rule === 'string') return rule
+    if (!this.hasPeople) return 'nobody is enrolled who could declare one'
+    const enrolled = rule.roots.find(({ kid }) => this.key(kid) !== undefined)
+    if (enrolled) return 'a root key signs nothing else, and one of these is enrolled'
+    const persons = this.persons()
+    const unknown = rule.people?.of.find((name) => !persons.has(name))
+    if (unknown !== undefined) return `no key of a person ${unknown} is enrolled`
+    const roots = [...(this.#rule?.roots ?? []), ...rule.roots]
+    const key = (kid: string) => this.key(kid) ?? roots.find((root) => root.kid === kid)
+    const said = { act: 'keys.govern', subject: 'keys', with: ruleJson(rule), reason, by } as const
+    // Who was in charge agrees, and those who will be show that they can sign.
+    const refused = this.#refusesKeyAct(act, said, time, { key })
+    if (refused !== undefined) return refused
+    const { signers } = openAct(act, this.#context(time, key))
+    const unable = refusesSigners(rule, signers)
+    return unable === undefined ? undefined : `under the new rule ${unable}`
+  }
+
+  #govern(event: AuditEvent<'keys.governed'>): string | undefined {
+    const { data, time, emitter } = event
+    const refused =
+      emitter === 'keeper' ? this.refusesRule(data, time) : 'another plane speaks for the keeper'
+    if (refused !== undefined) return refused
+    this.#rule = parseKeyRule(data.rule as unknown as JsonObject) as KeyRule
+    this.#version++
+    return undefined
+  }
+
+  /** Why an act is not signed by those who must, for the key set of now; undefined when it is. */
+  lacks({ claims, signers }: SignedAct, except?: string): string | undefined {
+    const { keys } = claims.with
+    if (keys !== undefined && keys !== this.#version) {
+      return `it was signed for key set ${String(keys)}, and that is at ${this.#version}`
+    }
+    if (signers.some(({ kind }) => kind !== 'human')) return 'a person must sign it'
+    if (this.#rule) {
+      if (keys === undefined) return 'it does not say for which key set it was signed'
+      return refusesSigners(this.#rule, signers, except)
+    }
+    return signers.some(({ role }) => role === undefined) ? undefined : 'a person must sign it'
+  }
+
+  #refusesKeyAct(
+    token: string | undefined,
+    said: SaidAct,
+    time: string,
+    { key = this.signingKey, except }: { key?: TokenContext['key']; except?: string } = {},
+  ): string | undefined {
+    if (token === undefined) return 'nobody signed it'
+    try {
+      const opened = openAct(token, this.#context(time, key))
+      const { claims, signers } = opened
+      const { keys } = claims.with
+      if (claims.act !== said.act || claims.sub !== said.subject) return 'the act is another'
+      const about = { ...said.with, ...(keys !== undefined && { keys }) }
+      if (digestOf(claims.with) !== digestOf(about)) return 'the act names something else'
+      if (said.reason !== undefined && claims.reason !== said.reason) {
+        return 'the act gives another reason'
+      }
+      if (signerName(signers[0]) !== said.by) return 'somebody else signed it'
+      return this.lacks(opened, except)
+    } catch (thrown) {
+      if (!ProvError.is(thrown)) throw thrown
+      return thrown.message
+    }
+  }
+
+  #context(time: string, key: TokenContext['key']): TokenContext {
+    return {
+      key,
+      revoked: this.#isRevoked,
+      audience: this.#journal,
+      workspace: this.#workspace,
+      nowMs: Date.parse(time),
+    }
   }
 
   #offer({ data, time, emitter }: AuditEvent<'key.offered'>): string | undefined {
@@ -228,13 +357,7 @@ export class Keyring {
   }
 
   #refusesAct(token: string | undefined, said: SaidAct, time: string): string | undefined {
-    return refusesAct(token, said, {
-      key: this.key,
-      revoked: this.#isRevoked,
-      audience: this.#journal,
-      workspace: this.#workspace,
-      nowMs: Date.parse(time),
-    })
+    return refusesAct(token, said, this.#context(time, this.key))
   }
 
   /** Why an adoption would not count; undefined when it would. */
@@ -259,6 +382,7 @@ export class Keyring {
     const enrolment = { record, by: data.by, time }
     if (record.kind === 'human' && !this.#byKid.has(record.kid)) this.#people++
     if (record.role !== undefined) this.#tenures.begin(record.role, record)
+    else this.#version++
     this.#byKid.set(record.kid, enrolment)
     this.#byActor.set(record.actor, enrolment)
     return undefined
@@ -274,10 +398,10 @@ export class Keyring {
       const same = digestOf(standing(record)) === digestOf(standing(known))
       if (!same || isSame(record, known)) return 'its key is enrolled already'
       const voucher = this.actor(data.by)
-      if (voucher && personOf(voucher) === personOf(known)) {
+      if (voucher && personOf(voucher) === personOf(known) && !this.#rule) {
         return 'nobody puts themselves into a group, or says whose key theirs is'
       }
-      return this.#judge(record, data.proof, data.by, time)
+      return this.#judge(record, data, time, personOf(known))
     }
     if (this.#byActor.has(record.actor)) return `the name ${record.actor} is taken`
     if (record.kind === 'service') {
@@ -286,35 +410,25 @@ export class Keyring {
       if (this.service(record.role)) return `role ${record.role} has a key already`
     } else {
       if (isReservedName(record.actor)) return `the name ${record.actor} stands for something else`
-      return this.#judge(record, data.proof, data.by, time)
+      // One role per key: whoever may vouch gives nobody the key of a plane, nor lets a root ask.
+      if (record.role !== undefined) return `a key for the role ${record.role} is no actor's`
+      return this.#judge(record, data, time)
     }
     return undefined
   }
 
   #judge(
     record: KeyRecord,
-    proof: string | undefined,
-    by: string,
+    { proof, by }: AuditData['actor.enrolled'],
     time: string,
+    /** Whose standing it is about, when the key is known: they have no say in that. */
+    holder?: string,
   ): string | undefined {
     const first = !this.hasPeople && record.kind === 'human'
-    const key = (kid: string) => (first && kid === record.kid ? record : this.key(kid))
-    try {
-      const { claims, record: voucher } = openTokenNow('act', proof, {
-        key,
-        revoked: this.#isRevoked,
-        audience: this.#journal,
-        workspace: this.#workspace,
-        nowMs: Date.parse(time),
-      })
-      if (claims.act !== 'actor.enrol' || claims.sub !== record.actor) return 'the act is another'
-      if (digestOf(claims.with) !== digestOf(recordJson(record))) return 'the act names another key'
-      if (voucher.kind !== 'human' || voucher.actor !== by) return 'a person must vouch for it'
-      return undefined
-    } catch (thrown) {
-      if (!ProvError.is(thrown)) throw thrown
-      return thrown.message
-    }
+    const key = (kid: string) => (first && kid === record.kid ? record : this.signingKey(kid))
+    const said = { subject: record.actor, with: recordJson(record), by } as const
+    const except = holder === undefined ? {} : { except: holder }
+    return this.#refusesKeyAct(proof, { act: 'actor.enrol', ...said }, time, { key, ...except })
   }
 }
 
@@ -331,4 +445,9 @@ function standing({ groups: _groups, person: _person, ...rest }: KeyRecord): Jso
 /** A record as what an act is about. */
 export function recordJson(record: KeyRecord): JsonObject {
   return record as unknown as JsonObject
+}
+
+/** A rule as what an act is about. */
+export function ruleJson(rule: KeyRule): JsonObject {
+  return rule as unknown as JsonObject
 }

@@ -104,25 +104,7 @@ export function openKeyStore(options: KeyStoreOptions): KeyStore {
     holder: { actor: string; kind: ActorKind; role?: string },
     passphrase: string,
   ): Promise<Signer> {
-    const { default: nacl } = await import('tweetnacl')
-    const pair = nacl.sign.keyPair()
-    const seed = pair.secretKey.slice(0, 32)
-    const publicKey = {
-      kty: 'OKP',
-      crv: 'Ed25519',
-      x: Buffer.from(pair.publicKey).toString('base64url'),
-    } as const
-    const createdAt = new Date(clock.now()).toISOString()
-    const record: KeyRecord = {
-      kid: thumbprint(publicKey),
-      ...holder,
-      alg: 'Ed25519',
-      publicKey,
-      createdAt,
-      custody,
-    }
-    await keep(file, { record, ...(await sealed(seed, passphrase)) })
-    return signerOf(record, seed)
+    return makeKeyFile(file, holder, { passphrase, clock, custody })
   }
 
   async function all(): Promise<readonly KeyFile[]> {
@@ -136,13 +118,7 @@ export function openKeyStore(options: KeyStoreOptions): KeyStore {
     return Promise.all(files.map((name) => readKeyFile(join(dir, name))))
   }
 
-  async function unlock(file: KeyFile): Promise<Signer> {
-    const { actor } = file.record
-    const passphrase = file.seal === null ? '' : await options.passphrase?.(actor)
-    const seed = passphrase === undefined ? undefined : await unsealed(file, passphrase)
-    if (!seed) throw keyErrors.PROV_KEY_SEALED({ actor })
-    return signerOf(file.record, seed)
-  }
+  const unlock = (file: KeyFile): Promise<Signer> => opened(file, options.passphrase)
 
   /** One unlocking per key and process; a wrong passphrase may be tried again. */
   function once(name: string, start: () => Promise<Signer>): Promise<Signer> {
@@ -212,6 +188,50 @@ export function openKeyStore(options: KeyStoreOptions): KeyStore {
       return make(file, { actor: `service-${role}`, kind: 'service', role }, '')
     })
   }
+}
+
+/** Makes a key and its file, mode 0600, wherever that is. Throws PROV_KEY_EXISTS. */
+export async function makeKeyFile(
+  file: string,
+  holder: { readonly actor: string; readonly kind: ActorKind; readonly role?: string },
+  options: {
+    /** Empty leaves it unsealed. */
+    readonly passphrase: string
+    readonly clock: Clock
+    /** Who could open it. Default: this user on this machine. */
+    readonly custody?: string
+  },
+): Promise<Signer> {
+  const { passphrase, clock, custody = localCustody() } = options
+  const { default: nacl } = await import('tweetnacl')
+  const pair = nacl.sign.keyPair()
+  const seed = pair.secretKey.slice(0, 32)
+  const publicKey = {
+    kty: 'OKP',
+    crv: 'Ed25519',
+    x: Buffer.from(pair.publicKey).toString('base64url'),
+  } as const
+  const createdAt = new Date(clock.now()).toISOString()
+  const kid = thumbprint(publicKey)
+  const record: KeyRecord = { kid, ...holder, alg: 'Ed25519', publicKey, createdAt, custody }
+  await keep(file, { record, ...(await sealed(seed, passphrase)) })
+  return signerOf(record, seed)
+}
+
+/** Unlocks the key in a file. Throws PROV_KEY_SEALED, PROV_KEY_FILE_*; ENOENT passes through. */
+export async function openKeyFile(
+  file: string,
+  passphrase?: KeyStoreOptions['passphrase'],
+): Promise<Signer> {
+  return opened(await readKeyFile(file), passphrase)
+}
+
+async function opened(file: KeyFile, ask: KeyStoreOptions['passphrase']): Promise<Signer> {
+  const { actor } = file.record
+  const passphrase = file.seal === null ? '' : await ask?.(actor)
+  const seed = passphrase === undefined ? undefined : await unsealed(file, passphrase)
+  if (!seed) throw keyErrors.PROV_KEY_SEALED({ actor })
+  return signerOf(file.record, seed)
 }
 
 const serviceFile = (home: string, journal: string, role: string): string =>

@@ -21,6 +21,7 @@ import { keyErrors, opErrors, policyErrors, tokenErrors } from './errors.ts'
 import { opDigest, tokenRules } from './claims.ts'
 import type { OpRow } from './fold.ts'
 import type { KeyRecord, Signer } from './key.ts'
+import { keyActs } from './key-rule.ts'
 import { recordJson } from './keyring.ts'
 import type { KeyStore } from './keys.ts'
 import type { ActName, OpBody, StateVector } from './op.ts'
@@ -85,7 +86,12 @@ export function remoteServices(parts: RemoteParts): <T>(ref: ServiceRef<T>) => T
     request: { act: ActName; subject: string; reason: string; with: JsonObject },
   ): Promise<string> {
     const { kid } = signing.record
-    return signToken('act', actClaims({ request, kid, contract: hello, clock }), signing)
+    // Where a rule says who must sign, an act is bound to the key set that it changes.
+    const { bound, keys } = keyActs.has(request.act)
+      ? ((await ask('keys', {})) as { readonly bound: boolean; readonly keys: number })
+      : { bound: false, keys: 0 }
+    const about = bound ? { ...request, with: { ...request.with, keys } } : request
+    return signToken('act', actClaims({ request: about, kid, contract: hello, clock }), signing)
   }
 
   async function vouch(record: KeyRecord, voucher: Signer): Promise<void> {

@@ -7,10 +7,12 @@
 import {
   digestOf,
   isRefusal,
+  keyActs,
   keyErrors,
   newId,
   opErrors,
   openToken,
+  peekToken,
   personOf,
   outboxEntry,
   policyErrors,
@@ -247,15 +249,17 @@ export class Desk implements KeeperDesk {
     const { contract, clock, refusals } = this.#parts
     let subject = 'unknown'
     try {
+      const named = peekToken(token).act as ActName
+      if (keyActs.has(named)) {
+        subject = named
+        await contract.changeKeys(token)
+        if (named === 'actor.revoke') await this.#parts.keeper.revoked()
+        return named
+      }
       const opened = await openToken('act', token, contract.tokenContext())
       const { act, with: given } = opened.claims
       subject = act
       const { actor, kind } = opened.record
-      if (act === 'actor.revoke') {
-        await contract.revoke(token)
-        await this.#parts.keeper.revoked()
-        return act
-      }
       if (kind !== 'human') throw policyErrors.PROV_POLICY_ACTIVATION({ actor, kind })
       if (act === 'keeper.mode') {
         const mode = modes.find((one) => one === given['mode'])
@@ -282,8 +286,7 @@ export class Desk implements KeeperDesk {
         this.#acts.take(opened, contract.epoch, clock.now())
         const data = { by: actor, reason, approval, act: token }
         await contract.emit('keeper', { type: 'op.reviewed', subject: op, data })
-      } else if (act === 'keeper.rotate') await contract.offer(token)
-      else throw otherAct('act')
+      } else throw otherAct('act')
       return act
     } catch (thrown) {
       if (!ProvError.is(thrown)) throw thrown

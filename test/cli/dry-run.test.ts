@@ -44,6 +44,10 @@ t.test('each command that writes, dry', async (t) => {
     'keeper rotate': [['--actor', 'alice'], 0],
     'keeper reject': [[op, '--reason', 'no', '--actor', 'bob'], 0],
     // Compared with a server, and there is none.
+    'keys apply': [['none.json'], 64],
+    'keys draft': [['revoke', 'bob', '--out', 'act.json'], 0],
+    'keys root': [[join(home, 'root.key'), '--no-seal'], 0],
+    'keys sign': [['none.json'], 64],
     'nats apply': [[], 7],
     'nats keys': [[], 0],
     'op approve': [[op, '--actor', 'bob'], 0],

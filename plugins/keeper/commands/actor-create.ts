@@ -118,7 +118,8 @@ export const command = defineCommand({
     ),
 })
 
-async function newPassphrase(actor: string, context: CommandContext): Promise<string> {
+/** Asks twice; empty leaves a key unsealed. Throws PROV_KEY_PASSPHRASE_*. */
+export async function newPassphrase(actor: string, context: CommandContext): Promise<string> {
   const fromFile = passphraseFrom(context.env)
   if (fromFile) return (await fromFile(actor)) ?? ''
   const first = await context.ask(`passphrase for ${actor} (empty leaves it unsealed): `, {

@@ -5,6 +5,8 @@ export const actorErrors = defineErrors<{
   PROV_KEY_PASSPHRASE_ABSENT: { actor: string }
   PROV_KEY_PASSPHRASE_DIFFERS: { actor: string }
   PROV_KEY_NOT_HERE: { actor: string; near?: string }
+  PROV_KEY_ACT_FILE: { file: string; what: string }
+  PROV_KEY_ACT_NAMELESS: { change: string }
 }>({
   PROV_KEY_PASSPHRASE_ABSENT: {
     disposition: 'usage',
@@ -23,5 +25,15 @@ export const actorErrors = defineErrors<{
       `no key of ${actor} lies on this machine${near === undefined ? '' : `; did you mean ${near}?`}`,
     remedy: ({ actor }) =>
       `run \`prov actor create ${actor}\`, or \`prov actor list\` to see yours`,
+  },
+  PROV_KEY_ACT_FILE: {
+    disposition: 'usage',
+    text: ({ file, what }) => `${file} does not serve for this: ${what}`,
+    remedy: 'draft it anew with `prov keys draft <change> --out <file>`, into another file',
+  },
+  PROV_KEY_ACT_NAMELESS: {
+    disposition: 'usage',
+    text: ({ change }) => `to ${change} a key, its actor must be named`,
+    remedy: ({ change }) => `run \`prov keys draft ${change} <name> --out act.json\``,
   },
 })

@@ -4,5 +4,6 @@ import type { ReadTable } from 'prov'
 export const reads: ReadTable = {
   policy: () => import('./policy.ts'),
   keeper: () => import('./keeper.ts'),
+  keys: () => import('./keys.ts'),
   enrolled: () => import('./enrolled.ts'),
 }

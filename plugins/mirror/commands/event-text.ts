@@ -1,5 +1,5 @@
 /** One audit event as a short line for people. @module */
-import { isAudit } from 'prov'
+import { isAudit, ruleWords } from 'prov'
 import type { AuditEvent, JsonObject } from 'prov'
 
 export function eventText(event: AuditEvent): string {
@@ -10,6 +10,9 @@ export function eventText(event: AuditEvent): string {
   }
   if (isAudit(event, 'actor.revoked')) {
     return `key revoked by ${event.data.by}: ${event.data.reason}`
+  }
+  if (isAudit(event, 'keys.governed')) {
+    return `key acts are ${ruleWords(event.data.rule)}; declared by ${event.data.by}`
   }
   if (isAudit(event, 'keeper.granted')) {
     return `the keeper goes on in epoch ${event.data.keeper_epoch}, after its event ${event.data.n}`
