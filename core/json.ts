@@ -56,6 +56,24 @@ export function digestOfText(text: string | Uint8Array): string {
   return `sha256:${hash('sha256', text, 'hex')}`
 }
 
+/**
+ * The JSON text of a value that its maker froze to the last leaf and spelled already: whoever writes it
+ * down need not spell it again. Nothing else may be put here.
+ */
+const texts = new WeakMap<object, string>()
+
+/** Remembers the JSON text of a value for as long as the value lives; freezes it. Answers with the value. */
+export function withText<T extends object>(value: T, text: string): T {
+  texts.set(deepFreeze(value), text)
+  return value
+}
+
+/** The JSON text of a value; undefined when JSON has none for it. Throws TypeError for cycles. */
+export function jsonText(value: unknown): string | undefined {
+  const known = typeof value === 'object' && value !== null ? texts.get(value) : undefined
+  return known ?? (JSON.stringify(value) as string | undefined)
+}
+
 /** The same value, frozen to its last leaf: for what several hold at once. Must have no cycle. */
 export function deepFreeze<T>(value: T): T {
   if (typeof value !== 'object' || value === null) return value

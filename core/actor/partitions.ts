@@ -7,6 +7,7 @@
  * @module
  */
 import type { JournalEntry } from '../journal/journal.ts'
+import { jsonText } from '../json.ts'
 import { actorErrors } from './errors.ts'
 
 /**
@@ -29,7 +30,7 @@ export function ownEntries(
     if (!own || partition === kernel) {
       throw actorErrors.PROV_ACTOR_PARTITION_FOREIGN({ type, partition, own: owner ?? type })
     }
-    const json = JSON.stringify(body) as string | undefined
+    const json = jsonText(body)
     if (json === undefined)
       throw new TypeError(`the body of record ${kind} is nothing JSON can say`)
     return { partition, type: kind, body, json }

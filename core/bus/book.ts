@@ -69,7 +69,7 @@ export type Carried = (
 ) => { readonly subject: string; readonly id: string; readonly body: JsonValue } | undefined
 
 /** Newest messages of a limits stream whose content stays in memory. */
-const warmMessages: Count = 256
+const warmMessages: Count = 1_024
 /** What all are done with leaves the book in portions of this size. */
 const settleEvery: Count = 1_024
 /** Old ids are swept once per so many messages: sweeping each time would cost more than it frees. */

@@ -9,13 +9,14 @@
  * @module
  */
 import type { Clock } from '../clock.ts'
-import { canonicalJson, deepFreeze, digestOf, digestOfText } from '../json.ts'
+import { canonicalJson, digestOf, digestOfText, withText } from '../json.ts'
 import type { JsonObject, JsonValue } from '../json.ts'
 import type { JournalEntry } from '../journal/journal.ts'
 import type { Bytes, Count } from '../units.ts'
 import type { AuditData, AuditEvent, AuditType, Emitter } from './audit.ts'
 import { auditErrors } from './errors.ts'
-import type { Signer } from './key.ts'
+import { noteSigned, verifySignature } from './key.ts'
+import type { PublicJwk, Signer } from './key.ts'
 
 /** What a plane wants to say. */
 export interface AuditDraft<T extends AuditType = AuditType> {
@@ -59,6 +60,8 @@ export function auditEmitter(options: EmitterOptions): AuditEmitter {
   const { role, workspace, epoch, clock } = options
   let { signer } = options
   let { n, digest } = options.end
+  /** Whether what it signs is good under the key that its record shows: asked once. */
+  let proven: boolean | undefined
   return {
     role,
     get end() {
@@ -66,6 +69,7 @@ export function auditEmitter(options: EmitterOptions): AuditEmitter {
     },
     resign(other) {
       signer = other
+      proven = undefined
     },
     entry<T extends AuditType>(draft: AuditDraft<T>) {
       const unsigned = {
@@ -97,7 +101,10 @@ export function auditEmitter(options: EmitterOptions): AuditEmitter {
       const json = `{${before},"signature":${JSON.stringify(signature)},${after}}`
       n++
       digest = digestOfText(json)
-      made.set(deepFreeze(event), { signed, digest })
+      const { publicKey } = signer.record
+      proven ??= verifySignature(publicKey, signed, signature)
+      if (proven) noteSigned(publicKey, signed, signature)
+      made.set(withText(event, json), { signed, digest, key: proven ? publicKey.x : undefined })
       return { partition: role, type: 'audit', body: event as unknown as JsonObject, json, event }
     },
   }
@@ -107,7 +114,24 @@ export function auditEmitter(options: EmitterOptions): AuditEmitter {
  * Texts of events that were made here. They are frozen to the last leaf, so whoever holds one holds
  * what was signed; events that came from elsewhere are spelled anew each time.
  */
-const made = new WeakMap<AuditEvent, { readonly signed: string; readonly digest: string }>()
+const made = new WeakMap<
+  AuditEvent,
+  {
+    readonly signed: string
+    readonly digest: string
+    /** The key that signed it here, when its halves belong together. */
+    readonly key: string | undefined
+  }
+>()
+
+/**
+ * True for the very object that a pen of this process made and signed with that key. To check the
+ * signature as well would ask whether this process can sign, and that was asked of the first one. What
+ * was read back, heard or copied is another object and never true.
+ */
+export function isSignedHere(event: AuditEvent, { x }: PublicJwk): boolean {
+  return made.get(event)?.key === x
+}
 
 /** Digest of the whole event: what the next one of its emitter names as `prev`. */
 export function eventDigest(event: AuditEvent): string {

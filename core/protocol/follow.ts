@@ -11,7 +11,7 @@ import type { Log } from '../log.ts'
 import type { Count, Millis } from '../units.ts'
 import type { AuditEvent } from './audit.ts'
 import type { Contract } from './contract.ts'
-import { parseAuditEvent, signedText } from './emitter.ts'
+import { isSignedHere, parseAuditEvent, signedText } from './emitter.ts'
 import { verifySignatureLater } from './key.ts'
 import { streams } from './subjects.ts'
 
@@ -97,6 +97,7 @@ export async function genuine(
     const event = parseAuditEvent(body, id)
     const record = contract.keyring.emits(event)
     if (!record || event.workspace !== contract.workspace) return undefined
+    if (isSignedHere(event, record.publicKey)) return event
     const good = await verifySignatureLater(record.publicKey, signedText(event), event.signature)
     return good ? event : undefined
   } catch {

@@ -124,7 +124,8 @@ export function publicObject(key: PublicJwk): KeyObject {
  * every byte under it. Planes of one process look at the same few thousand texts several times; the
  * answer to the same question cannot change, and whoever could make two questions with one SHA-256
  * could forge every digest of the contract as well. Bad ones are never kept, so a flood of them
- * displaces nothing; revocation is asked of the keyring, before this. About a megabyte at most.
+ * displaces nothing; revocation is asked of the keyring, before this. What a pen of this process signed
+ * with a key that was shown to fit is good by its making. About a megabyte at most.
  */
 const found = new Recent<true>(4_096)
 /** Checks under way: two planes that ask at once share one. */
@@ -135,6 +136,11 @@ const lanes = new Lanes(Math.min(3, availableParallelism()))
 function questionOf(key: PublicJwk, data: string, signature: string): string {
   // Both in front have one length each, so no text can be taken for another question.
   return hash('sha256', `${key.x}${signature}${data}`, 'base64')
+}
+
+/** Notes a signature that this process made itself, with a private key that was shown to fit. */
+export function noteSigned(key: PublicJwk, data: string, signature: string): void {
+  found.set(questionOf(key, data, signature), true)
 }
 
 /** The 64 bytes of a signature; undefined for any but the one canonical spelling of them. */
