@@ -55,7 +55,10 @@ function headOf(timeMs: Millis, partition: string, type: string): string {
   return last.head
 }
 
-/** Records of a batch text, the first one at `first`; only those of `partition` when given. */
+/**
+ * Records of a batch text, the first one at `first`; only those of `partition` when given. A body is
+ * parsed when somebody looks at it: whoever goes through a journal wants few of them.
+ */
 export function* decodeLines(
   text: string,
   first: Position,
@@ -67,15 +70,26 @@ export function* decodeLines(
   for (let at = 0; at < text.length; position++) {
     const end = text.indexOf('\n', at)
     if (wanted === undefined || text.startsWith(wanted, text.indexOf(',', at) + 1)) {
-      const [timeMs, owner, type, body] = JSON.parse(text.slice(at, end)) as [
-        Millis,
-        string,
-        string,
-        JsonValue,
-      ]
-      yield { position, epoch, timeMs, partition: owner, type, body }
+      yield recordOf(text.slice(at, end), position, epoch)
     }
     at = end + 1
+  }
+}
+
+function recordOf(line: string, position: Position, epoch: Count): JournalRecord {
+  headPattern.lastIndex = 0
+  const head = headPattern.exec(line) as RegExpExecArray
+  const bodyAt = headPattern.lastIndex
+  let parsed: JsonValue | undefined
+  return {
+    position,
+    epoch,
+    timeMs: Number.parseInt(line.slice(1), 10),
+    partition: JSON.parse(head[1] as string) as string,
+    type: JSON.parse(head[2] as string) as string,
+    get body() {
+      return (parsed ??= JSON.parse(line.slice(bodyAt, -1)) as JsonValue)
+    },
   }
 }
 

@@ -47,7 +47,8 @@ export async function signAdoption(request: {
 }
 
 /** The adoption in a journal record, or undefined. */
-export function adoptionOfRecord({ partition, type, body }: JournalRecord) {
+export function adoptionOfRecord(record: JournalRecord) {
+  const { partition, type } = record
   if (partition !== adoptedRecord.partition || type !== adoptedRecord.type) return undefined
-  return body as JsonObject as unknown as AdoptionData
+  return record.body as JsonObject as unknown as AdoptionData
 }

@@ -113,7 +113,7 @@ export class ContractFold {
     if (item) this.hops.sent(role, item, this.#now())
     const event = eventIn(record)
     if (!event) return undefined
-    this.ends.set(event.emitter, { n: event.n, digest: eventDigest(event) })
+    this.ends.set(event.emitter, endAt(event))
     if (isAudit(event, 'journal.adopted')) this.adoption = undefined
     const { open } = this.model
     const was = open.has(event.subject)
@@ -248,6 +248,17 @@ interface Kept {
   readonly trust: readonly AuditEvent[]
   readonly unsent: readonly (readonly [string, readonly OutboxItem[]])[]
   readonly unconfirmed: readonly (readonly [string, string, OutboxItem])[]
+}
+
+/** A chain that ends with an event. Its digest is made when somebody asks: of a million, for the last. */
+function endAt(event: AuditEvent): ChainEnd {
+  let digest: string | undefined
+  return {
+    n: event.n,
+    get digest() {
+      return (digest ??= eventDigest(event))
+    },
+  }
 }
 
 /** A body with a signature of the keeper around it: whoever may write files cannot make one up. */

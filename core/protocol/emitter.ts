@@ -138,6 +138,16 @@ export function eventDigest(event: AuditEvent): string {
   return made.get(event)?.digest ?? digestOf(event as unknown as JsonObject)
 }
 
+/** Both at once, for whoever wants both of an event that came from elsewhere: one pass over it. */
+export function spelled(event: AuditEvent): { readonly signed: string; readonly digest: string } {
+  const known = made.get(event)
+  if (known) return known
+  const { signature, ...unsigned } = event
+  const [before, after] = halves(unsigned as unknown as JsonObject)
+  const json = `{${before},"signature":${JSON.stringify(signature)},${after}}`
+  return { signed: `{${before},${after}}`, digest: digestOfText(json) }
+}
+
 /** The text that an event's signature is over. */
 export function signedText(event: AuditEvent): string {
   const known = made.get(event)

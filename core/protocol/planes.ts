@@ -102,9 +102,9 @@ export function heardEntry(event: AuditEvent): JournalEntry {
 }
 
 /** The plane that a record says is elsewhere now, or undefined. */
-export function movedIn({ partition: of, type, body }: JournalRecord): PlaneName | undefined {
-  if (of !== partition || type !== 'moved') return undefined
-  return (body as { readonly plane: PlaneName }).plane
+export function movedIn(record: JournalRecord): PlaneName | undefined {
+  if (record.partition !== partition || record.type !== 'moved') return undefined
+  return (record.body as { readonly plane: PlaneName }).plane
 }
 
 /** Id that the history of a workspace began with: also where only one of its planes lives. */

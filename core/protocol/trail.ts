@@ -8,11 +8,14 @@ import type { ProvError } from '../errors.ts'
 import type { JournalReader, JournalRecord } from '../journal/journal.ts'
 import type { Count } from '../units.ts'
 import type { AuditEvent } from './audit.ts'
-import { eventDigest, parseAuditEvent, signedText } from './emitter.ts'
+import { parseAuditEvent, spelled } from './emitter.ts'
 import { auditErrors } from './errors.ts'
 import { verifySignatureLater } from './key.ts'
 import { Keyring } from './keyring.ts'
 import { heardType } from './planes.ts'
+
+/** Checks of signatures under way or waiting for a thread. */
+const mostWaiting: Count = 256
 
 export interface TrailReport {
   readonly events: Count
@@ -48,7 +51,8 @@ export async function verifyTrail(
     } else if (event.prev !== (end?.digest ?? null)) {
       findings.push(auditErrors.PROV_AUDIT_CHAIN({ emitter, n }))
     }
-    ends[emitter] = { n, digest: eventDigest(event) }
+    const { signed, digest } = spelled(event)
+    ends[emitter] = { n, digest }
     // A plane's first event enrols its own key, so the ring is asked after the event was entered.
     const refused = keyring.take(event)
     if (refused !== undefined) {
@@ -60,11 +64,12 @@ export async function verifyTrail(
       continue
     }
     waiting.push(
-      verifySignatureLater(record.publicKey, signedText(event), event.signature).then((good) => {
+      verifySignatureLater(record.publicKey, signed, event.signature).then((good) => {
         if (!good) findings.push(auditErrors.PROV_AUDIT_FORGED({ emitter, n }))
       }),
     )
-    if (waiting.length >= 64) await Promise.all(waiting.splice(0))
+    // The oldest first: the threads have the next ones while this one reads on.
+    if (waiting.length >= mostWaiting) await waiting.shift()
   }
   await Promise.all(waiting)
   return { events, ends, findings, keyring }
