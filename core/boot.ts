@@ -95,11 +95,12 @@ export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
     const home = ensureHome(options.home ?? homeDir(env), files.root)
 
     const signal = options.signal ?? new AbortController().signal
+    let vouched = (): boolean => false
     const waits = options.standby === true && !options.journal && options.bus === undefined
     const turn = waits
       ? await watch.time('turn', async () => {
           const { awaitTurn } = await import('./protocol/apart.ts')
-          return awaitTurn({ files, home, env, clock, log, signal })
+          return awaitTurn({ files, home, env, clock, log, signal, speaks: () => vouched() })
         })
       : undefined
     if (turn) undo.push(() => turn.bus.close())
@@ -162,8 +163,17 @@ export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
       }),
     )
     undo.push(() => opened.keep())
+    vouched = () => opened.vouched
     office ??= await watch.time('office', () =>
-      officeFor(opened.planes, { bus: port, journal, files, clock, log, signal }),
+      officeFor(opened.planes, {
+        bus: port,
+        journal,
+        files,
+        clock,
+        log,
+        signal,
+        speaks: () => vouched(),
+      }),
     )
     const actors = await watch.time('kernel', () =>
       startActors({
@@ -270,7 +280,7 @@ export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
       files,
       actors,
       boot: watch.span(),
-      over: office?.over ?? new AbortController().signal,
+      over: office ? AbortSignal.any([office.over, opened.over]) : opened.over,
       plugins: () => started.rows(),
       reload: (plugin) => started.reload(plugin),
       read,
@@ -376,6 +386,7 @@ async function officeFor(
     readonly clock: Clock
     readonly log: Log
     readonly signal: AbortSignal
+    readonly speaks: () => boolean
   },
 ): Promise<Office | undefined> {
   if (parts.bus.kind === 'embedded') return undefined

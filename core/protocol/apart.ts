@@ -62,9 +62,14 @@ export interface Turn {
  * all planes live together, or the one that is here needs none. Rejects with the signal's reason.
  */
 export async function awaitTurn(
-  parts: Omit<ApartParts, 'journal'> & { readonly log: Log; readonly signal: AbortSignal },
+  parts: Omit<ApartParts, 'journal'> & {
+    readonly log: Log
+    readonly signal: AbortSignal
+    /** See `OfficeOptions`. */
+    readonly speaks: () => boolean
+  },
 ): Promise<Turn | undefined> {
-  const { files, clock, log, signal } = parts
+  const { files, clock, log, signal, speaks } = parts
   const { stateDir, name: workspace } = files
   const journal = await readJournal({ dir: join(stateDir, 'journal') }).catch(unlessAbsent)
   if (!journal) return undefined
@@ -77,7 +82,8 @@ export async function awaitTurn(
       await bus.close()
       return undefined
     }
-    const office = await Office.open({ plane, workspace, bus, stateDir, clock, log, signal })
+    const held = { plane, workspace, bus, stateDir, clock, log, signal, speaks }
+    const office = await Office.open(held)
     return { bus, office }
   } catch (thrown) {
     await bus.close()

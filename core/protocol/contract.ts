@@ -46,6 +46,7 @@ import type { AuditTrail } from './services.ts'
 import { opsStore } from './store.ts'
 import type { OpsStore } from './store.ts'
 import { streamConfigs, streamOfHop } from './subjects.ts'
+import { Standing, witness } from './standing.ts'
 import { TakenActs } from './replay.ts'
 import { openAct, payloadOf } from './signatures.ts'
 import type { SignedAct } from './signatures.ts'
@@ -86,7 +87,7 @@ export interface Contract extends AuditTrail {
   emit<T extends AuditType>(role: Emitter, draft: AuditDraft<T>): Promise<AuditEvent<T>>
   /**
    * Epoch that a claim bears: of the lease where several processes could be the controller, else the
-   * journal's. Throws PROV_PLANE_NOT_LEADING while another one may lead.
+   * journal's. Throws PROV_PLANE_NOT_LEADING while another one may lead, and what `sure` rejects with.
    */
   claimEpoch(): Count
   /**
@@ -95,6 +96,15 @@ export interface Contract extends AuditTrail {
    * act under.
    */
   anchor(): Promise<Count>
+  /**
+   * Resolves once a plane elsewhere said that this journal is the newest one: before that nothing may be
+   * claimed. At once where all planes live together. Rejects with PROV_PLANE_SET_BACK.
+   */
+  sure(): Promise<void>
+  /** True from then on. */
+  readonly vouched: boolean
+  /** Aborts when the journal was found to be an older one; its reason says so. */
+  readonly over: AbortSignal
   /** Calls back with each event after it became durable, in order, from now on. */
   follow(listener: (event: AuditEvent) => void): () => void
   /**
@@ -165,7 +175,7 @@ export interface ContractOptions {
   /** Folder for operations that ended. Default: none, they stay in memory. */
   readonly shelves?: string | undefined
   /** Who settles that this process is the only one. Default: whoever has the journal is. */
-  readonly office?: (() => Pick<Office, 'epoch' | 'confirm'> | undefined) | undefined
+  readonly office?: (() => Pick<Office, 'epoch' | 'confirm' | 'remembered'> | undefined) | undefined
   /** Ends the hearing of other planes. Default: it ends with the journal. */
   readonly signal?: AbortSignal | undefined
   /** When it is kept. Default: 1,024 ended operations in memory, or 16,384 records. */
@@ -554,10 +564,33 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
     listeners.add(listener)
     return () => void listeners.delete(listener)
   }
+  const known = (emitter: string, n: Count) => events.one(emitter, n)
+  const keeps = planes.includes('keeper')
+  /** Whoever claims asks the others whether this journal is the newest one; the others answer. */
+  const standing =
+    hears && planes.includes('controller')
+      ? new Standing({
+          emitter: 'controller',
+          journal: audience,
+          workspace,
+          keyring,
+          ends,
+          known,
+          keeps,
+          remembered: () => options.office?.()?.remembered === true,
+          clock,
+          log,
+        })
+      : undefined
+  const by = keeps ? 'keeper' : (roles[0] as ServiceRole)
+  const signsAs = () => signerOfRole(by)
+  const talk = standing ?? witness({ journal: audience, by, signer: signsAs, ends, known, clock })
   if (hears) {
     const signal = options.signal ?? new AbortController().signal
     const contract = { keyring, workspace, store }
-    await hear({ contract, planes, journal, bus, clock, log, ends, kept: events, signal })
+    const setBack = (event: AuditEvent): void => standing?.setBack(event)
+    const heard = { contract, planes, journal, bus, clock, log, ends, kept: events, signal }
+    await hear({ ...heard, talk, setBack })
   }
   return {
     workspace,
@@ -576,8 +609,17 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
       await journal.append([entry])
       return entry.event
     },
-    claimEpoch: () => options.office?.()?.epoch() ?? epoch,
+    claimEpoch() {
+      standing?.check()
+      return options.office?.()?.epoch() ?? epoch
+    },
+    sure: async () => standing?.sure(),
+    get vouched() {
+      return standing?.vouched ?? true
+    },
+    over: standing?.over ?? new AbortController().signal,
     async anchor() {
+      await standing?.sure()
       await journal.anchor()
       return (await options.office?.()?.confirm()) ?? epoch
     },

@@ -5,6 +5,7 @@
  *
  *     ops.ask.<ws>   { heads: { keeper: 812 } }          now and then, and when somebody is new
  *                    { ask: { keeper, 700, 811 } } ─▶ ops.audit.<ws>, under new message ids
+ *                    { standing | stands: … }           see standing.ts
  *
  * These messages are not signed: they can make others speak, never make anybody believe. What they
  * cost is bounded: one answer at a time, of so many events at most.
@@ -21,6 +22,7 @@ import type { Count, Millis } from '../units.ts'
 import type { AuditEvent } from './audit.ts'
 import type { Hole } from './hearing.ts'
 import { resentId } from './hops.ts'
+import type { Talk } from './standing.ts'
 import { askStream, subjects } from './subjects.ts'
 
 export interface GapsOptions {
@@ -37,6 +39,8 @@ export interface GapsOptions {
   readonly announced: (heads: ReadonlyMap<string, Count>) => void
   /** Events of anybody, as far as the journal has them. */
   readonly events: (hole: Hole) => AsyncIterable<AuditEvent>
+  /** What else is said there. */
+  readonly talk: Talk
 }
 
 const tickMs: Millis = 1_000
@@ -84,6 +88,8 @@ export class Gaps {
     const { clock, log, signal } = this.#options
     try {
       await this.#say()
+      const question = this.#options.talk.ask?.()
+      if (question) await this.#publish(question)
       for (const hole of this.#options.holes()) await this.#ask(hole)
     } catch (thrown) {
       const { code, message } = asProvError(thrown)
@@ -122,6 +128,17 @@ export class Gaps {
     await this.#publish({ ask: { emitter, from, to: last, tries: asked.tries } })
   }
 
+  async #talk(message: JsonObject): Promise<void> {
+    const { talk, log, signal } = this.#options
+    try {
+      const answer = await talk.hear(message)
+      if (answer && !signal.aborted) await this.#publish(answer)
+    } catch (thrown) {
+      const { code, message: what } = asProvError(thrown)
+      if (!signal.aborted) log.debug('an answer did not go out', { code, message: what })
+    }
+  }
+
   async #publish(body: JsonObject): Promise<void> {
     const { bus, workspace, plane, clock } = this.#options
     const id = newId('ask', clock)
@@ -132,6 +149,7 @@ export class Gaps {
     const { heads, hello, ask, by } = Object(body) as JsonObject
     if (by === this.#options.plane) return
     if (hello === true) this.#hello = true
+    void this.#talk(Object(body) as JsonObject)
     const counts = Object.entries(Object(heads) as JsonObject).filter(
       (pair): pair is [string, number] => Number.isSafeInteger(pair[1]),
     )

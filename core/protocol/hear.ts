@@ -10,6 +10,7 @@ import { asProvError } from '../errors.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { Log } from '../log.ts'
 import type { Count, Millis } from '../units.ts'
+import type { AuditEvent } from './audit.ts'
 import type { Contract } from './contract.ts'
 import { crashPoint } from './crash.ts'
 import type { ChainEnd } from './emitter.ts'
@@ -19,6 +20,7 @@ import { Hearing } from './hearing.ts'
 import type { KeptEvents } from './kept-events.ts'
 import { planeEmitters } from './planes.ts'
 import type { PlaneName } from './planes.ts'
+import type { Talk } from './standing.ts'
 import { streams } from './subjects.ts'
 
 export interface HearOptions {
@@ -31,6 +33,10 @@ export interface HearOptions {
   /** Where each chain ends in the journal, live. */
   readonly ends: ReadonlyMap<string, ChainEnd>
   readonly kept: KeptEvents
+  /** How it stands about this journal, or about others'. */
+  readonly talk: Talk
+  /** Told a genuine event of a plane of this process that this journal does not have. */
+  readonly setBack: (event: AuditEvent) => void
   readonly signal: AbortSignal
 }
 
@@ -39,7 +45,7 @@ const laterMs: Millis = 5_000
 
 /** Resolves once it hears; ends with the signal. */
 export async function hear(options: HearOptions): Promise<void> {
-  const { contract, planes, journal, bus, clock, log, ends, kept, signal } = options
+  const { contract, planes, journal, bus, clock, log, ends, kept, talk, signal } = options
   const { workspace } = contract
   const own = planeEmitters(planes)
   // Of several planes in one process the controller's consumer is the one that outlives the others.
@@ -51,6 +57,7 @@ export async function hear(options: HearOptions): Promise<void> {
     ends,
     model: () => contract.store.get(),
     known: (emitter, n) => kept.one(emitter, n),
+    setBack: options.setBack,
   })
 
   const take = async (delivery: Delivery): Promise<void> => {
@@ -92,6 +99,7 @@ export async function hear(options: HearOptions): Promise<void> {
     holes: () => hearing.holes(),
     announced: (heads) => hearing.announced(heads),
     events: (hole) => kept.read(hole),
+    talk,
   })
   await gaps.start()
 }

@@ -31,6 +31,8 @@ export interface HearingOptions {
   readonly model: () => OpsModel
   /** The event with that number, when the journal has it. */
   readonly known: (emitter: string, n: Count) => Promise<AuditEvent | undefined>
+  /** Told a genuine event of a plane of this process that the journal does not have. */
+  readonly setBack?: ((event: AuditEvent) => void) | undefined
 }
 
 /** Numbers that are missing between what is known and what was seen or announced. */
@@ -176,9 +178,14 @@ export class Hearing {
 
   async #ownAgain(event: AuditEvent): Promise<Heard> {
     const { emitter, n } = event
-    if (n > (this.#options.ends.get(emitter)?.n ?? 0)) return this.#behind(emitter, n)
+    if (n > (this.#options.ends.get(emitter)?.n ?? 0)) {
+      this.#options.setBack?.(event)
+      return this.#behind(emitter, n)
+    }
     const known = await this.#options.known(emitter, n)
-    return known && eventDigest(known) !== eventDigest(event) ? this.#fork(event) : 'kept'
+    if (!known || eventDigest(known) === eventDigest(event)) return 'kept'
+    this.#options.setBack?.(event)
+    return this.#fork(event)
   }
 
   /** Two events under one number: whatever comes from there cannot be believed until somebody looked. */

@@ -55,6 +55,8 @@ export interface OfficeOptions {
   readonly log: Log
   /** Ends the waiting of `open`. */
   readonly signal: AbortSignal
+  /** False while it is open whether this journal is the newest: the lease keeps what it remembers. Default: true. */
+  readonly speaks?: (() => boolean) | undefined
   /** Life of the lease without a renewal. Default 15 s. */
   readonly ttlMs?: Millis | undefined
 }
@@ -74,6 +76,7 @@ export class Office {
   #lease: Leadership | undefined
   #known: Count
   #wake: (() => void)[] = []
+  #remembered = false
 
   /**
    * Waits for the lease. Throws PROV_PLANE_LED when it does not come in time, what `checkWitness` says
@@ -121,6 +124,11 @@ export class Office {
   epoch(): Count {
     if (!this.#lease?.held()) throw planeErrors.PROV_PLANE_NOT_LEADING({ plane: this.plane })
     return this.#lease.epoch
+  }
+
+  /** True when the server remembered a journal, and it is this one. */
+  get remembered(): boolean {
+    return this.#remembered
   }
 
   /** True while the lease is held: somebody who wrote the journal before may be replaced. */
@@ -227,7 +235,7 @@ export class Office {
   }
 
   #about(): JsonObject | undefined {
-    if (!this.#head) return undefined
+    if (!this.#head || this.#options.speaks?.() === false) return undefined
     const { journal, batch = 0, position, hash } = this.#head
     return { journal, batch, position, hash, place: this.#place() }
   }
@@ -241,6 +249,7 @@ export class Office {
     await this.#journal?.anchor()
     if (about === undefined || (this.#journal && this.#journal.dir === undefined)) return
     await checkWitness(this.#dir, about as unknown as Witness, remembered)
+    this.#remembered = true
   }
 
   /** True when the last one to lead wrote in this folder, and nobody does: it is dead. */

@@ -13,6 +13,8 @@ export const planeErrors = defineErrors<{
   PROV_PLANE_UNFINISHED: { plane: string; file: string }
   PROV_PLANE_LED: { plane: string; holder: string }
   PROV_PLANE_NOT_LEADING: { plane: string }
+  PROV_PLANE_UNVOUCHED: { plane: string }
+  PROV_PLANE_SET_BACK: { plane: string; own: number; heard: number }
 }>({
   PROV_PLANE_UNKNOWN: {
     disposition: 'usage',
@@ -74,5 +76,18 @@ export const planeErrors = defineErrors<{
     disposition: 'retry',
     text: ({ plane }) => `this process does not know that it is the only ${plane} just now`,
     remedy: 'nothing to do: it goes on as soon as it is sure; `prov nats status` shows who leads',
+  },
+  PROV_PLANE_UNVOUCHED: {
+    disposition: 'retry',
+    text: ({ plane }) =>
+      `no other plane said yet that this journal of the ${plane} is the newest one, and the server remembers none`,
+    remedy: 'start the keeper: `prov plane run` where it lives; it answers by itself',
+  },
+  PROV_PLANE_SET_BACK: {
+    disposition: 'refuse',
+    text: ({ plane, own, heard }) =>
+      `another plane has event ${heard} of the ${plane} as its key signed it; this journal, which ends at ${own}, has not: it is an older state`,
+    remedy:
+      'put the newest journal back, remove the note of this one (`prov journal stats` names its anchor) and run `prov plane run`; what this one would claim may have been done',
   },
 })

@@ -140,6 +140,8 @@ export default definePlugin({
     const stream = streams.command(deal.workspace)
     await needs.bus.ensureConsumer({ stream, name: 'controller' })
     void (async () => {
+      // What waits there stays there: it comes again to whoever has the newest journal.
+      await deal.sure()
       for await (const delivery of needs.bus.pull(stream, 'controller', { credits, signal })) {
         void controller.take(delivery)
       }

@@ -218,6 +218,24 @@ const controllers: readonly Mutant[] = [
 
 const leases: readonly Mutant[] = [
   ...mutantsOf(
+    'core/protocol/standing.js',
+    ['planes/set-back.test.js', 'a used token is not run again when submitter and keeper heard'],
+    [
+      'a controller asks nobody whether its journal is the newest',
+      'this.#good.catch(() => { });',
+      'this.#agree(); this.#decided = true; this.#good.catch(() => { });',
+    ],
+  ),
+  ...mutantsOf(
+    'core/protocol/standing.js',
+    ['planes/set-back.test.js', 'the newest journal goes on as soon as the keeper answered'],
+    [
+      'what nobody signed vouches for a journal',
+      'if (!record || !verifySignature(record.publicKey, textOf(stand, journal), signature))',
+      'if (false)',
+    ],
+  ),
+  ...mutantsOf(
     'core/protocol/office.js',
     ['protocol/office.test.js', 'cut off from the server it decides nothing'],
     ['claimed without the lease', 'if (!this.#lease?.held())', 'if (false)'],

@@ -1,13 +1,16 @@
 /** Two processes for one controller on a real server: one leads, the other one waits for its turn. */
-import { cpSync, mkdirSync, rmSync } from 'node:fs'
+import { cpSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import type { Test } from 'tap'
 import { lookAtLeader } from '../../core/bus/leadership.ts'
+import { readJournal } from '../../core/journal/reader.ts'
+import type { JsonValue } from '../../core/json.ts'
 import { isAudit } from '../../core/protocol/audit.ts'
 import type { AuditEvent } from '../../core/protocol/audit.ts'
 import { contract } from '../../core/protocol/services.ts'
-import { leaseBucket } from '../../core/protocol/subjects.ts'
+import { outboxItem } from '../../core/protocol/outbox.ts'
+import { leaseBucket, subjects } from '../../core/protocol/subjects.ts'
 import type { Runtime } from '../../core/runtime.ts'
 import { once } from '../support/infra.ts'
 import { findNatsServer, howToInstall } from '../support/nats-server.ts'
@@ -27,6 +30,18 @@ async function submit(prov: Runtime, count: number): Promise<string[]> {
   const ops: string[] = []
   for (let n = 0; n < count; n++) ops.push((await prov.submit(restart)).id)
   return ops
+}
+
+/** Resolves when the operation is so far. */
+function until(prov: Runtime, op: string, phase: string): Promise<void> {
+  return new Promise((resolve) => {
+    const now = prov.service(contract).store.select(({ ops }) => ops.get(op)?.phase)
+    const look = (): void => {
+      if (now.get() === phase) resolve()
+    }
+    now.subscribe(look)
+    look()
+  })
 }
 
 /** Each operation once, in the trail and in the world; answers with the epochs of the claims, in order. */
@@ -171,5 +186,56 @@ t.test(
       t.match(ran.err, code, 'nor when nobody is there')
     }
     await once_(t, on, prov, [...ops, ...more])
+  },
+)
+
+t.test(
+  'a journal set back, its anchor and the lease gone: a used token is not run again, the peers remember',
+  { skip },
+  async (t) => {
+    const on = await four(t, path ?? '')
+    const keeper = await on.start('keeper')
+    const first = await on.start('controller')
+    const prov = await on.submitter()
+    const before = await submit(prov, 1)
+    t.equal(await end(prov, before[0] as string), 'applied')
+    await first.kill()
+    // Signed while nobody claims: the copy knows everything that the token says.
+    const [op = ''] = await submit(prov, 1)
+    await until(prov, op, 'approved')
+    const [newest, backup] = ['newest', 'backup'].map((name) => `${on.state('controller')}-${name}`)
+    cpSync(on.state('controller'), backup as string, { recursive: true })
+    const second = await on.start('controller')
+    t.equal(await end(prov, op), 'applied')
+    await second.kill()
+    await keeper.kill()
+    const journal = await readJournal({ dir: join(on.state('keeper'), 'journal') })
+    let body: JsonValue = null
+    for await (const record of journal.read({ partition: 'keeper' })) {
+      const item = outboxItem(record, 'my-infra')
+      if (item?.id === 'command:1:2') ({ body } = item)
+    }
+    t.match(body, { kind: 'command' })
+
+    renameSync(on.state('controller'), newest as string)
+    renameSync(backup as string, on.state('controller'))
+    rmSync(join(on.home('controller'), 'anchors'), { recursive: true, force: true })
+    rmSync(join(on.state('controller'), 'journal/lock'), { recursive: true, force: true })
+    await on.server.stop()
+    await on.server.start({ empty: true })
+    await on.topology()
+    await (await on.as('keeper')).publish(subjects.command('my-infra'), { id: 'used', body })
+    await on.start('keeper')
+    const older = await on.standby('controller').end()
+    t.equal(older.code, 4)
+    t.match(older.err, 'PROV_PLANE_SET_BACK')
+
+    rmSync(on.state('controller'), { recursive: true })
+    rmSync(join(on.home('controller'), 'anchors'), { recursive: true, force: true })
+    renameSync(newest as string, on.state('controller'))
+    await on.start('controller')
+    const after = await submit(prov, 1)
+    t.equal(await end(prov, after[0] as string), 'applied', 'the newest one goes on')
+    await once_(t, on, prov, [...before, op, ...after])
   },
 )
