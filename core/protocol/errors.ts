@@ -150,6 +150,7 @@ export const tokenErrors = defineErrors<{
   PROV_TOKEN_TOO_LONG: TokenDetail
   PROV_TOKEN_ALTERED: TokenDetail
   PROV_TOKEN_REPLAYED: TokenDetail
+  PROV_TOKEN_FLOOD: TokenDetail
 }>({
   PROV_TOKEN_MALFORMED: {
     disposition: 'refuse',
@@ -242,6 +243,12 @@ export const tokenErrors = defineErrors<{
     disposition: 'refuse',
     text: tokenText,
     remedy: 'nothing is left to do: the first one counts; `prov op show <id>` tells its outcome',
+  },
+  PROV_TOKEN_FLOOD: {
+    disposition: 'refuse',
+    text: tokenText,
+    remedy:
+      'one key hands in more than anybody can: find out who holds it, and `prov actor revoke <name> --reason <why>`',
   },
 })
 

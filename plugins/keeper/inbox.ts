@@ -16,12 +16,12 @@ import {
   outboxEntry,
   peekToken,
   subjects,
-  TakenIds,
   tokenErrors,
 } from 'prov'
 import type { Clock, Contract, Delivery, Journal, JsonObject, Log, OpRow, Refusals } from 'prov'
 
 import { busAnswer } from 'prov/policies'
+import { Unsubmitted } from './unsubmitted.ts'
 import type { OperationInput } from 'prov/machines'
 import type { Keeper, OperationRef } from './keeper.ts'
 
@@ -37,24 +37,47 @@ export interface InboxParts {
   readonly start: (op: string, input: OperationInput) => Promise<unknown>
 }
 
+/** What nobody is heard to have submitted comes again this often, for about ten minutes. */
+const mostDeliveries = 60
+const soonMs = 1_000
+const laterMs = 10_000
+
 export class Inbox {
   readonly #parts: InboxParts
-  readonly #taken = new TakenIds()
+  readonly #unsubmitted: Unsubmitted
+  /** Operations by the id of their intent, and back: one id stands for one operation. */
+  readonly #holders = new Map<string, string>()
+  readonly #ids = new Map<string, string>()
 
   constructor(parts: InboxParts) {
     this.#parts = parts
+    this.#unsubmitted = new Unsubmitted(parts.clock)
   }
 
   /** Ids of tokens that an earlier life took. */
   remember(ops: Iterable<string>): void {
-    const { keeper, contract, clock } = this.#parts
     for (const op of ops) {
-      const intent = keeper.intent(op)
-      const row = contract.store.get().ops.get(op)
-      if (!intent || !row) continue
-      const { jti, exp } = intent.claims
-      this.#taken.take('intent', { jti, exp, digest: row.intent }, clock.now())
+      const intent = this.#parts.keeper.intent(op)
+      if (intent) this.#hold(intent.claims.jti, op)
     }
+  }
+
+  /** Of operations that ended and left memory: from now on their rows refuse what comes again. */
+  forget(ops: Iterable<string>): void {
+    for (const op of ops) {
+      this.#holders.delete(this.#ids.get(op) ?? '')
+      this.#ids.delete(op)
+    }
+  }
+
+  #hold(jti: string, op: string): void {
+    const holder = this.#holders.get(jti) ?? op
+    if (holder !== op) {
+      const expected = 'an id not used yet'
+      throw tokenErrors.PROV_TOKEN_REPLAYED({ kind: 'intent', claim: 'jti', expected })
+    }
+    this.#holders.set(jti, op)
+    this.#ids.set(op, jti)
   }
 
   /** Handles one message to its end; never throws. */
@@ -80,7 +103,7 @@ export class Inbox {
       token,
       contract.tokenContext(),
     )
-    const { sub: op, op: body, op_digest, jti, exp } = claims
+    const { sub: op, op: body, op_digest, jti } = claims
     if (delivery.subject !== subjects.pending(contract.workspace, body.type)) {
       const { subject } = delivery
       throw opErrors.PROV_OP_SUBJECT_MISMATCH({ subject, type: body.type })
@@ -89,16 +112,23 @@ export class Inbox {
     if (known && known.snapshot().context.digest !== op_digest) {
       throw opErrors.PROV_OP_ID_REUSED({ op })
     }
-    this.#taken.take('intent', { jti, exp, digest }, clock.now())
-    if (known) return
     // What an operation runs and moves is what the topology declares, and only the submitter asks it:
     // a signed body that came another way may say anything under the name of a harmless type.
     const row = contract.store.get().ops.get(op)
-    if (!row && contract.hears) throw opErrors.PROV_OP_NOT_HEARD({ op, what: 'the submission' })
-    if (!row) throw opErrors.PROV_OP_NOT_SUBMITTED({ op })
+    if (!row) {
+      this.#unsubmitted.note({ jti, kid: record.kid, digest })
+      // It is sent again by whoever submitted it, for as long as nobody confirms it.
+      if (contract.hears && delivery.attempt < mostDeliveries) {
+        throw opErrors.PROV_OP_NOT_HEARD({ op, what: 'the submission' })
+      }
+      throw opErrors.PROV_OP_NOT_SUBMITTED({ op })
+    }
+    this.#unsubmitted.settle(jti)
     if (row.intent !== digest) throw opErrors.PROV_OP_ID_REUSED({ op })
     // It ended, and its instance is gone: there is nothing left to judge.
     if (isTerminal(row.phase)) return
+    this.#hold(jti, op)
+    if (known) return
     await start(op, {
       id: op,
       workspace: contract.workspace,
@@ -153,7 +183,7 @@ export class Inbox {
     const answer = busAnswer(error.disposition)
     if (answer.answer === 'silence' || answer.answer === 'nak' || !isRefusal(error)) {
       log.warn(`${delivery.id} again later`, { code: error.code, message: error.message })
-      return delivery.nak({ delayMs: 1_000 })
+      return delivery.nak({ delayMs: delivery.attempt <= 10 ? soonMs : laterMs })
     }
     const subject = peekToken(token).sub ?? 'unknown'
     await refusals.note({ kind, subject, error, token: token ?? null })

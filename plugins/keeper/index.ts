@@ -93,6 +93,8 @@ export default definePlugin({
       start: (op, input) => actors.spawn(operation, op, input),
     })
     inbox.remember(deal.store.get().open.keys())
+    const stop = deal.onLeft((ops) => inbox.forget(ops))
+    signal.addEventListener('abort', stop, { once: true })
     await revive({
       contract: deal,
       ref,

@@ -299,9 +299,14 @@ export async function live(on: Stage): Promise<Life> {
   }
 }
 
-/** A stage with alice, bob and a robot enrolled and the policy in force. */
-export async function ready(t: Test, policy?: string): Promise<Life & { readonly on: Stage }> {
+/** A stage with alice, bob and a robot enrolled and the policy in force; `change` sees it before it lives. */
+export async function ready(
+  t: Test,
+  policy?: string,
+  change: (on: Stage) => void = () => {},
+): Promise<Life & { readonly on: Stage }> {
   const on = stage(t, policy)
+  change(on)
   const life = await live(on)
   t.teardown(() => life.close())
   const keys = people(on)
