@@ -2305,6 +2305,13 @@ export const expectedErrors: readonly (readonly [string, string, number, string,
     'submit again with `prov op submit`; an expired token is never taken',
   ],
   [
+    'PROV_TOKEN_FLOOD',
+    'refuse',
+    4,
+    'the <kind> is refused at <claim>: expected <expected>',
+    'one key hands in more than anybody can: find out who holds it, and `prov actor revoke <name> --reason <why>`',
+  ],
+  [
     'PROV_TOKEN_FORGED',
     'refuse',
     4,

@@ -199,7 +199,7 @@ async function foldOf(
   root: string,
 ): Promise<{ fold: ContractFold; refused: readonly string[] }> {
   const { ended } = { ...keepEvery, ...rest.keepEvery }
-  const now = (): Millis => clock.now()
+  const now = (): Millis => clock.monotonic()
   const refused: string[] = []
   const empty = (): ContractFold => {
     const made = new ContractFold(workspace, pumps, now, root)
@@ -431,12 +431,12 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
     expiry: expiry === 'check' ? 'check' : 'leave',
   })
 
-  const taken = new TakenActs()
+  const taken = new TakenActs(clock)
   const openedAct = (text: string, key = keyring.signingKey): SignedAct =>
     openAct(text, { ...tokenContext(), key })
   /** An act that names the key set is bound to it; any other one to this life of the writer. */
   const takeOnce = ({ claims, first }: SignedAct): void => {
-    if (claims.with['keys'] === undefined) taken.take(first, epoch, clock.now())
+    if (claims.with['keys'] === undefined) taken.take(first, epoch)
   }
   function mustSuffice(opened: SignedAct, holder?: KeyRecord): void {
     const what = keyring.lacks(opened, holder && personOf(holder))

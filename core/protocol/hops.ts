@@ -21,7 +21,7 @@ import type { OutboxItem } from './outbox.ts'
 export interface Hop {
   readonly role: string
   readonly item: OutboxItem
-  /** Wall time from which on it goes out again; later after each time. */
+  /** Monotonic time from which on it goes out again, later after each time: a clock that is set moves nothing. */
   dueMs: Millis
   pauseMs: Millis
 }
@@ -101,7 +101,7 @@ export function resendHops({ hops, role, stream, ...rest }: ResendOptions): void
   const look = async (): Promise<void> => {
     // What a receiver that is away has not fetched is not lost, and must not pile up there.
     const queued = new Map<string, Count>()
-    for (const { item, pauseMs } of hops.due(role, clock.now())) {
+    for (const { item, pauseMs } of hops.due(role, clock.monotonic())) {
       const { subject, id, body } = item
       const name = stream(subject)
       if (!queued.has(name)) queued.set(name, waiting(await bus.streamInfo(name)))

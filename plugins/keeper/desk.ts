@@ -69,12 +69,14 @@ type ModeRequest = Parameters<KeeperDesk['setMode']>[0]
 
 export class Desk implements KeeperDesk {
   readonly #parts: DeskParts
-  readonly #taken = new TakenIds()
-  readonly #acts = new TakenActs()
+  readonly #taken: TakenIds
+  readonly #acts: TakenActs
   #acting: Promise<unknown> = Promise.resolve()
 
   constructor(parts: DeskParts) {
     this.#parts = parts
+    this.#taken = new TakenIds(parts.clock)
+    this.#acts = new TakenActs(parts.clock)
   }
 
   async vote(request: VoteRequest): Promise<{ counted: boolean; why: string }> {
@@ -91,14 +93,14 @@ export class Desk implements KeeperDesk {
     try {
       const opened = await openToken('vote', token, contract.tokenContext())
       const { claims, record: voter, digest: vote } = opened
-      const { jti, exp, decision, reason } = claims
+      const { jti, iat, iss, exp, decision, reason } = claims
       op = claims.sub
       const row = contract.store.get().ops.get(op)
       const intent = keeper.intent(op)
       const instance = ref(op)
       if (!row || !intent || !instance) throw opErrors.PROV_OP_UNKNOWN({ op })
       // A vote is handed in once; whoever hands it in again repeats what is not theirs to repeat.
-      const before = this.#taken.take('vote', { jti, exp, digest: vote }, clock.now())
+      const before = this.#taken.take('vote', { jti, iat, iss, exp, digest: vote })
       if (before === 'same' || row.voided?.includes(vote) === true) {
         const expected = 'an id not used yet'
         throw tokenErrors.PROV_TOKEN_REPLAYED({ kind: 'vote', claim: 'jti', expected })
@@ -246,7 +248,7 @@ export class Desk implements KeeperDesk {
   }
 
   async #takeAct(token: string): Promise<ActName> {
-    const { contract, clock, refusals } = this.#parts
+    const { contract, refusals } = this.#parts
     let subject = 'unknown'
     try {
       const named = peekToken(token).act as ActName
@@ -264,14 +266,14 @@ export class Desk implements KeeperDesk {
       if (act === 'keeper.mode') {
         const mode = modes.find((one) => one === given['mode'])
         if (mode === undefined) throw otherAct('with')
-        this.#acts.take(opened, contract.epoch, clock.now())
+        this.#acts.take(opened, contract.epoch)
         const data = { mode, by: actor, act: token }
         await contract.emit('keeper', { type: 'keeper.mode', subject: 'mode', data })
       } else if (act === 'policy.activate') {
         const { policy, sources, digest, version, warnings, changes } = await this.#proposal()
         // They signed what they saw: another file, or another policy before it, is not that.
         if (given['digest'] !== digest || given['version'] !== version) throw otherAct('with')
-        this.#acts.take(opened, contract.epoch, clock.now())
+        this.#acts.take(opened, contract.epoch)
         // Somebody else put the very same one in force in between: said twice, no trail would verify.
         if (!changes) return act
         for (const warning of warnings) this.#parts.log.warn(warning)
@@ -283,7 +285,7 @@ export class Desk implements KeeperDesk {
         subject = op
         const { approval } = this.#unreviewed(op, opened.record)
         if (given['approval'] !== approval) throw otherAct('with')
-        this.#acts.take(opened, contract.epoch, clock.now())
+        this.#acts.take(opened, contract.epoch)
         const data = { by: actor, reason, approval, act: token }
         await contract.emit('keeper', { type: 'op.reviewed', subject: op, data })
       } else throw otherAct('act')

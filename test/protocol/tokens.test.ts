@@ -4,7 +4,9 @@ import { opDigest, planDigest } from '../../core/protocol/claims.ts'
 import type { TokenClaims, TokenKind } from '../../core/protocol/claims.ts'
 import type { Signer } from '../../core/protocol/key.ts'
 import type { OpBody } from '../../core/protocol/op.ts'
+import { simulatedClock } from '../../core/clock.ts'
 import { TakenIds } from '../../core/protocol/replay.ts'
+import type { TakenToken } from '../../core/protocol/replay.ts'
 import {
   openToken,
   openTokenNow,
@@ -180,20 +182,61 @@ t.test('time can be left to whoever checks it later', async (t) => {
   t.equal(await verdict(t, 'intent', token, { ...later, expiry: 'leave' }), 'good')
 })
 
-t.test('one id stands for one token until it expires', (t) => {
-  const taken = new TakenIds()
-  const token = { jti: 'a', exp: now + 60, digest: 'one' }
-  t.equal(taken.take('vote', token, nowMs), 'new')
-  t.equal(taken.take('vote', token, nowMs), 'same', 'a redelivery')
-  t.equal(taken.take('intent', { ...token, digest: 'two' }, nowMs), 'new', 'kinds are apart')
-  t.throws(() => taken.take('vote', { ...token, digest: 'two' }, nowMs), {
-    code: 'PROV_TOKEN_REPLAYED',
-  })
-  for (let at = 0; at < 5_000; at++) {
-    taken.take('vote', { jti: `x${at}`, exp: now, digest: 'x' }, nowMs + at * 1_000)
+/** Tokens of one key as they are remembered, each good for a minute from now on. */
+function takenStage(limits?: ConstructorParameters<typeof TakenIds>[1]) {
+  const clock = simulatedClock({ startMs: nowMs })
+  const taken = new TakenIds(clock, limits)
+  const token = (jti: string, over: Partial<TakenToken> = {}): TakenToken => {
+    const iat = Math.floor(clock.now() / 1_000)
+    return { jti, iat, exp: iat + 60, digest: 'one', iss: 'bob', ...over }
   }
-  t.notOk(taken.has('vote', 'x0'), 'what expired is forgotten')
-  t.end()
+  const fill = (name: string, count: number, over?: Partial<TakenToken>): void => {
+    for (let at = 0; at < count; at++) taken.take('vote', token(`${name}${at}`, over))
+  }
+  return { clock, taken, token, fill }
+}
+
+t.test('one id stands for one token until it expires', async (t) => {
+  const { clock, taken, token, fill } = takenStage()
+  t.equal(taken.take('vote', token('a')), 'new')
+  t.equal(taken.take('vote', token('a')), 'same', 'a redelivery')
+  t.equal(taken.take('intent', token('a', { digest: 'two' })), 'new', 'kinds are apart')
+  t.throws(() => taken.take('vote', token('a', { digest: 'two' })), { code: 'PROV_TOKEN_REPLAYED' })
+  await clock.advance(600_000)
+  fill('x', 1_100)
+  t.notOk(taken.has('vote', 'a'), 'what expired is forgotten')
+})
+
+t.test('a clock that is set ahead and back again opens no taken id', async (t) => {
+  const { clock, taken, token, fill } = takenStage()
+  const first = token('a')
+  taken.take('vote', first)
+  clock.jump(86_400_000)
+  fill('x', 1_100)
+  clock.jump(-86_400_000)
+  t.equal(taken.take('vote', first), 'same', 'nothing is forgotten because of a clock that was set')
+  // Its whole life has passed, so it is forgotten; then the clock is set back to the middle of it.
+  await clock.advance(600_000)
+  fill('y', 2_400)
+  t.notOk(taken.has('vote', 'a'))
+  clock.jump(-600_000)
+  t.throws(() => taken.take('vote', first), {
+    code: 'PROV_TOKEN_REPLAYED',
+    detail: { claim: 'exp' },
+  })
+  t.equal(taken.take('vote', token('b', { exp: first.exp + 600 })), 'new')
+})
+
+t.test('one key fills no memory: what is too much is refused, and others go on', async (t) => {
+  const { clock, taken, token, fill } = takenStage({ perKey: 10, inAll: 25 })
+  fill('x', 10)
+  t.throws(() => taken.take('vote', token('more')), { code: 'PROV_TOKEN_FLOOD' })
+  t.equal(taken.take('vote', token('x3')), 'same')
+  fill('y', 10, { iss: 'alice' })
+  fill('z', 5, { iss: 'carol' })
+  t.throws(() => taken.take('vote', token('z9', { iss: 'dave' })), { code: 'PROV_TOKEN_FLOOD' })
+  await clock.advance(600_000)
+  t.equal(taken.take('vote', token('later')), 'new', 'room again when they are over')
 })
 
 t.test('a plan is another one when body, state or time differ', (t) => {
