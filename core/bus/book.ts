@@ -64,9 +64,15 @@ export interface BucketPage {
 }
 
 /** What a record of another partition has for the bus; undefined for most. */
-export type Carried = (
-  record: JournalRecord,
-) => { readonly subject: string; readonly id: string; readonly body: JsonValue } | undefined
+export type Carried = (record: JournalRecord) =>
+  | {
+      readonly subject: string
+      readonly id: string
+      readonly body: JsonValue
+      /** Its writer gives each id once, so nobody needs to remember it. Default: false. */
+      readonly unique?: boolean
+    }
+  | undefined
 
 /** Newest messages of a limits stream whose content stays in memory. */
 const warmMessages: Count = 1_024
@@ -139,11 +145,11 @@ export class Book {
     if (this.carriesFrom === undefined) return undefined
     const carried = this.#carried?.(record)
     if (!carried || !this.carries(carried.subject, record.position)) return undefined
-    const { subject, id, body } = carried
+    const { subject, id, body, unique } = carried
     const page = this.streamOf(subject) as StreamPage
     const taken = page.ids.get(id)
     if (taken && taken.timeMs + windowOf(page.config) > record.timeMs) return undefined
-    this.#keep(page, record, { subject, id, content: { headers: {}, body } })
+    this.#keep(page, record, { subject, id, content: { headers: {}, body }, unique })
     return page
   }
 
@@ -300,13 +306,21 @@ export class Book {
   #keep(
     page: StreamPage,
     { position, timeMs }: JournalRecord,
-    message: { subject: string; id: string; content: Content; sequence?: Count | undefined },
+    message: {
+      subject: string
+      id: string
+      content: Content
+      sequence?: Count | undefined
+      unique?: boolean | undefined
+    },
   ): void {
     const { subject, id, content, sequence = page.lastSequence + 1 } = message
     page.messages.set(sequence, { sequence, position, timeMs, subject, id, content })
     page.lastSequence = sequence
-    page.ids.delete(id)
-    page.ids.set(id, { sequence, timeMs })
+    if (message.unique !== true) {
+      page.ids.delete(id)
+      page.ids.set(id, { sequence, timeMs })
+    }
     if (sequence % sweepEvery === 0) sweep(page, timeMs)
     if (page.config.retention === 'limits') {
       const cold = page.messages.get(sequence - warmMessages)

@@ -261,9 +261,12 @@ function endAt(event: AuditEvent): ChainEnd {
   }
 }
 
-/** A body with a signature of the keeper around it: whoever may write files cannot make one up. */
+/**
+ * A body with a signature of the keeper around it: whoever may write files cannot make one up. It is
+ * over the text as it was written: reading it and writing it again gives the same, and it is long.
+ */
 export function signedBody(body: JsonObject, sign: (text: string) => string): JsonObject {
-  return { body, signature: sign(digestOfText(canonicalJson(body))) }
+  return { body, signature: sign(digestOfText(JSON.stringify(body))) }
 }
 
 /** The body in a snapshot; undefined unless the key signed it. Without a key nothing is checked. */
@@ -271,7 +274,9 @@ export function bodyIn(snapshot: JsonValue, key?: PublicJwk): JsonObject | undef
   const { body, signature } = Object(snapshot) as { body?: JsonObject; signature?: string }
   if (typeof body !== 'object' || typeof signature !== 'string') return undefined
   if (!key) return body
-  return verifySignature(key, digestOfText(canonicalJson(body)), signature) ? body : undefined
+  const counts = (text: string): boolean => verifySignature(key, digestOfText(text), signature)
+  // Those of an older Prov are signed over the canonical text.
+  return counts(JSON.stringify(body)) || counts(canonicalJson(body)) ? body : undefined
 }
 
 /** Where the shelves of the journal in a folder are: beside it. */

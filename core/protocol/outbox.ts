@@ -31,6 +31,8 @@ export interface OutboxItem {
   readonly subject: string
   readonly id: string
   readonly body: JsonValue
+  /** It is an event: no other one has its id. */
+  readonly unique?: true
 }
 
 /** A message as a record of the frame it belongs to. */
@@ -48,7 +50,7 @@ export function outboxItem(record: JournalRecord, workspace: string): OutboxItem
   if (type === 'audit') {
     const { body } = record
     const { id } = body as { readonly id: string }
-    return { position, subject: subjects.audit(workspace), id, body }
+    return { position, subject: subjects.audit(workspace), id, body, unique: true }
   }
   if (type !== 'outbox') return undefined
   const { subject, id, body } = record.body as JsonObject

@@ -5,13 +5,13 @@
  *
  *     row ⏎ row ⏎ … │ index, sorted by hash │ bits │ foot │ length of foot
  *
- * H1  A new id is told from a known one in memory, by ten bits per row; only one in a hundred new
- *     ones looks at the disk, and nothing else is held.
+ * H1  A new id is told from a known one in memory: ids begin with their time, so most are beyond what a
+ *     file holds, and of the others ten bits per row tell all but one in a hundred without the disk.
  * H2  What is read is what was written, or an error that says how to make it anew.
  *
  * @module
  */
-import { createHash } from 'node:crypto'
+import { createHash, hash } from 'node:crypto'
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
@@ -24,7 +24,7 @@ import type { OpRow } from './fold.ts'
 export interface Shelf {
   readonly name: string
   readonly rows: Count
-  /** Over index and bits, and by the sums in the index over every row. */
+  /** Over index, bits and range of ids, and by the sums in the index over every row. */
   readonly sha256: string
   /** Throws PROV_OP_SHELF_DAMAGED. */
   get(id: string): OpRow | undefined
@@ -39,6 +39,8 @@ interface Foot {
   readonly rowBytes: Bytes
   readonly bitBytes: Bytes
   readonly sha256: string
+  /** The least and the greatest id in it. Absent in files of an older Prov. */
+  readonly ids?: readonly [string, string]
 }
 
 /** Hash (8), offset (6), length (4), crc32 of the row (4). */
@@ -58,6 +60,7 @@ export async function writeShelf(
   const entries: { readonly hash: Buffer; readonly entry: Buffer }[] = []
   const bits = Buffer.alloc(Math.ceil((Math.max(1, rows.length) * bitsPerRow) / 8))
   let rowBytes: Bytes = 0
+  let ids: readonly [string, string] | undefined
   for (const [at, row] of rows.entries()) {
     const text = Buffer.from(`${JSON.stringify(row)}\n`)
     const hash = hashOf(row.id)
@@ -67,6 +70,8 @@ export async function writeShelf(
     entry.writeUInt32BE(text.length, 14)
     entry.writeUInt32BE(crc32(text), 18)
     entries.push({ hash, entry })
+    const { id } = row
+    ids = ids ? [id < ids[0] ? id : ids[0], id > ids[1] ? id : ids[1]] : [id, id]
     for (const bit of bitsOf(hash, bits.length * 8)) bits[bit >> 3]! |= 1 << (bit & 7)
     texts.push(text)
     rowBytes += text.length
@@ -75,7 +80,7 @@ export async function writeShelf(
   }
   entries.sort((one, two) => one.entry.compare(two.entry, 0, 8, 0, 8))
   const index = Buffer.concat(entries.map(({ entry }) => entry))
-  const sha256 = createHash('sha256').update(index).update(bits).digest('hex')
+  const sha256 = sumOf(index, bits, ids)
   const foot: Foot = {
     v: 1,
     journal,
@@ -83,12 +88,18 @@ export async function writeShelf(
     rowBytes,
     bitBytes: bits.length,
     sha256,
+    ...(ids && { ids }),
   }
   const footText = Buffer.from(JSON.stringify(foot))
   const length = Buffer.alloc(4)
   length.writeUInt32BE(footText.length)
   await placeFile(diskFiles, dir, name, Buffer.concat([...texts, index, bits, footText, length]))
   return shelfOf(join(dir, name), name, foot, bits)
+}
+
+function sumOf(index: Buffer, bits: Buffer, ids: Foot['ids']): string {
+  const sum = createHash('sha256').update(index).update(bits)
+  return (ids ? sum.update(JSON.stringify(ids)) : sum).digest('hex')
 }
 
 /** Opens a file of rows of that journal; undefined when it is absent, damaged or of a newer Prov. */
@@ -104,9 +115,10 @@ export function openShelf(dir: string, name: string, journal: string): Shelf | u
     const whole = foot.rowBytes + indexBytes + foot.bitBytes + footBytes + 4
     if (foot.v !== 1 || foot.journal !== journal || size !== whole) return undefined
     const summed = readExact(fd, foot.rowBytes, indexBytes + foot.bitBytes)
-    const sha256 = createHash('sha256').update(summed).digest('hex')
-    if (sha256 !== foot.sha256) return undefined
-    return shelfOf(path, name, foot, Buffer.from(summed.subarray(indexBytes)))
+    const index = summed.subarray(0, indexBytes)
+    const bits = summed.subarray(indexBytes)
+    if (sumOf(index, bits, foot.ids) !== foot.sha256) return undefined
+    return shelfOf(path, name, foot, Buffer.from(bits))
   } catch {
     return undefined
   } finally {
@@ -115,7 +127,7 @@ export function openShelf(dir: string, name: string, journal: string): Shelf | u
 }
 
 function shelfOf(path: string, name: string, foot: Foot, bits: Buffer): Shelf {
-  const { rows, rowBytes, sha256 } = foot
+  const { rows, rowBytes, sha256, ids } = foot
   const damaged = (what: string) => opErrors.PROV_OP_SHELF_DAMAGED({ file: path, what })
   /** Files are opened per question: old operations are asked for rarely, and there may be many files. */
   const reading = <T>(read: (fd: number) => T): T => {
@@ -144,6 +156,7 @@ function shelfOf(path: string, name: string, foot: Foot, bits: Buffer): Shelf {
     rows,
     sha256,
     get(id) {
+      if (ids && (id < ids[0] || id > ids[1])) return undefined
       const hash = hashOf(id)
       for (const bit of bitsOf(hash, bits.length * 8)) {
         if (((bits[bit >> 3] as number) & (1 << (bit & 7))) === 0) return undefined
@@ -191,8 +204,15 @@ function parsed(line: string, damaged: (what: string) => Error): OpRow {
   }
 }
 
+/** One id is asked of every file in turn. */
+const asked = { id: '', hash: Buffer.alloc(0) }
+
 function hashOf(id: string): Buffer {
-  return createHash('sha256').update(id).digest()
+  if (asked.id !== id || asked.hash.length === 0) {
+    asked.hash = hash('sha256', id, 'buffer')
+    asked.id = id
+  }
+  return asked.hash
 }
 
 /** Places of an id among so many bits. */

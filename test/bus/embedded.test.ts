@@ -204,7 +204,7 @@ t.test('two pullers of one consumer share its messages', async (t) => {
 const carried = ({ type, body }: JournalRecord) => {
   if (type !== 'said') return undefined
   const { subject, id } = body as { readonly subject: string; readonly id: string }
-  return { subject, id, body }
+  return { subject, id, body, unique: id.startsWith('once') }
 }
 const saying = (n: number, subject = 'talk.a') => {
   return { partition: 'plane', type: 'said', body: { subject, id: `m${n}` } }
@@ -252,6 +252,27 @@ t.test('records that are messages themselves are delivered once, over any restar
   const [last] = await taken(again.bus, 'TALK', 1)
   t.match(last, { sequence: 4, id: 'm6', body: { id: 'm6' } })
   t.equal((await again.bus.streamInfo('TALK'))?.messages, 4)
+})
+
+t.test('an id that its writer gives once takes no place in the memory of ids', async (t) => {
+  const disk = new MemoryDisk()
+  const journal = memoryJournal({ clock: simulatedClock(), disk })
+  const bus = await embeddedBus({ journal, clock: simulatedClock(), carried })
+  await bus.ensureStream(talk)
+  await bus.ensureConsumer({ stream: 'TALK', name: 'c' })
+  const once = { ...saying(1), body: { subject: 'talk.a', id: 'once-1' } }
+  await journal.append([once, saying(2)])
+  const both = await taken(bus, 'TALK', 2)
+  t.same(
+    both.map(({ id }) => id),
+    ['once-1', 'm2'],
+  )
+  await bus.close()
+  const { body } = (await journal.snapshot('bus')) as unknown as {
+    readonly body: { readonly streams: readonly { readonly ids: readonly unknown[] }[] }
+  }
+  t.match(body.streams[0]?.ids, [['m2', 2]])
+  t.equal(body.streams[0]?.ids.length, 1)
 })
 
 t.test('what an earlier bus had to publish is not delivered a second time', async (t) => {
