@@ -42,7 +42,7 @@ export interface EmbeddedBusOptions {
   readonly clock: Clock
   /**
    * A snapshot is kept after so many records, or as many as messages live if that is more, and on
-   * close. Default 10,000. Smaller boots faster and writes more.
+   * close. Default 2,500. Smaller boots faster and writes more.
    */
   readonly snapshotEvery?: Count | undefined
   /**
@@ -52,7 +52,7 @@ export interface EmbeddedBusOptions {
   readonly carried?: Carried | undefined
 }
 
-const defaultSnapshotEvery: Count = 10_000
+const defaultSnapshotEvery: Count = 2_500
 /** What is read ahead at most for a consumer that lags: this many, or so much and one more. */
 const aheadMost: Count = 512
 const aheadBytes: Bytes = 1_048_576

@@ -77,16 +77,27 @@ export function* decodeLines(
 }
 
 function recordOf(line: string, position: Position, epoch: Count): JournalRecord {
-  headPattern.lastIndex = 0
-  const head = headPattern.exec(line) as RegExpExecArray
-  const bodyAt = headPattern.lastIndex
+  const timeEnd = line.indexOf(',')
+  const partitionEnd = line.indexOf('",', timeEnd + 2)
+  const typeEnd = line.indexOf('",', partitionEnd + 3)
+  let partition = line.slice(timeEnd + 2, partitionEnd)
+  let type = line.slice(partitionEnd + 3, typeEnd)
+  let bodyAt = typeEnd + 2
+  // A name that needs escapes may hold what looks like its end.
+  if (partition.includes('\\') || type.includes('\\')) {
+    headPattern.lastIndex = 0
+    const head = headPattern.exec(line) as RegExpExecArray
+    partition = JSON.parse(head[1] as string) as string
+    type = JSON.parse(head[2] as string) as string
+    bodyAt = headPattern.lastIndex
+  }
   let parsed: JsonValue | undefined
   return {
     position,
     epoch,
-    timeMs: Number.parseInt(line.slice(1), 10),
-    partition: JSON.parse(head[1] as string) as string,
-    type: JSON.parse(head[2] as string) as string,
+    timeMs: Number(line.slice(1, timeEnd)),
+    partition,
+    type,
     get body() {
       return (parsed ??= JSON.parse(line.slice(bodyAt, -1)) as JsonValue)
     },

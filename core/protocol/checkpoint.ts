@@ -269,12 +269,17 @@ export function signedBody(body: JsonObject, sign: (text: string) => string): Js
   return { body, signature: sign(digestOfText(JSON.stringify(body))) }
 }
 
-/** The body in a snapshot; undefined unless the key signed it. Without a key nothing is checked. */
-export function bodyIn(snapshot: JsonValue, key?: PublicJwk): JsonObject | undefined {
+/**
+ * The body in a snapshot; undefined unless one of the keys signed it. Without keys nothing is checked.
+ */
+export function bodyIn(snapshot: JsonValue, keys?: readonly PublicJwk[]): JsonObject | undefined {
   const { body, signature } = Object(snapshot) as { body?: JsonObject; signature?: string }
   if (typeof body !== 'object' || typeof signature !== 'string') return undefined
-  if (!key) return body
-  const counts = (text: string): boolean => verifySignature(key, digestOfText(text), signature)
+  if (!keys) return body
+  const counts = (text: string): boolean => {
+    const digest = digestOfText(text)
+    return keys.some((key) => verifySignature(key, digest, signature))
+  }
   // Those of an older Prov are signed over the canonical text.
   return counts(JSON.stringify(body)) || counts(canonicalJson(body)) ? body : undefined
 }

@@ -208,10 +208,8 @@ async function foldOf(
   }
   let fold = empty()
   const snapshot = await journal.snapshot(checkpointName)
-  const bodies = [...signers].map(
-    ({ record }) => snapshot && bodyIn(snapshot.body, record.publicKey),
-  )
-  const body = bodies.find((one) => one !== undefined)
+  const keys = [...signers].map(({ record }) => record.publicKey)
+  const body = snapshot && bodyIn(snapshot.body, keys)
   const known = shelvesIn(dir, journal.id)
   if (snapshot && !(body && fold.load(snapshot.position, body, known))) {
     log.info('the checkpoint of the contract does not count; the journal is read whole')

@@ -16,6 +16,7 @@ import type { Log } from '../log.ts'
 import type { Count, Millis } from '../units.ts'
 import type { AuditEvent } from './audit.ts'
 import { seqKey } from './fold.ts'
+import { isHop } from './outbox.ts'
 import type { OutboxItem } from './outbox.ts'
 
 export interface Hop {
@@ -43,7 +44,7 @@ export class Hops {
 
   /** Takes what a frame sends; what is no hop of an operation is none of its business. */
   sent(role: string, item: OutboxItem, nowMs: Millis): void {
-    if (!/^(intent|command):/.test(item.id)) return
+    if (!isHop(item.id)) return
     const pauseMs = hopPauses.firstMs
     this.#open.set(item.id, { role, item, dueMs: nowMs + pauseMs, pauseMs })
   }

@@ -31,9 +31,12 @@ export interface OutboxItem {
   readonly subject: string
   readonly id: string
   readonly body: JsonValue
-  /** It is an event: no other one has its id. */
-  readonly unique?: true
+  /** Its id is given once: to an event, to the one intent of an operation, to one number. */
+  readonly unique?: boolean
 }
+
+/** True for the id of what takes an operation on to the next plane. */
+export const isHop = (id: string): boolean => id.startsWith('intent:') || id.startsWith('command:')
 
 /** A message as a record of the frame it belongs to. */
 export function outboxEntry(
@@ -54,7 +57,8 @@ export function outboxItem(record: JournalRecord, workspace: string): OutboxItem
   }
   if (type !== 'outbox') return undefined
   const { subject, id, body } = record.body as JsonObject
-  return { position, subject: subject as string, id: id as string, body: body as JsonValue }
+  const unique = isHop(id as string)
+  return { position, subject: subject as string, id: id as string, body: body as JsonValue, unique }
 }
 
 /** Position that an `outbox.sent` record vouches for, or 0. */

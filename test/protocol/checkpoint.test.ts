@@ -413,11 +413,11 @@ t.test('a checkpoint is what its key signed, or nothing', async (t) => {
   const other = await keys.service('k', 'keeper')
   const body = { v: 1, rows: [] }
   const whole = written(signedBody(body, sign))
-  t.same(bodyIn(whole, record.publicKey), body)
-  t.equal(bodyIn(whole, other.record.publicKey), undefined)
+  t.same(bodyIn(whole, [record.publicKey]), body)
+  t.equal(bodyIn(whole, [other.record.publicKey]), undefined)
   const before = { body, signature: sign(digestOfText(canonicalJson(body))) }
-  t.same(bodyIn(before, record.publicKey), body, 'also as an older Prov signed it')
-  t.equal(bodyIn({ ...whole, body: { v: 1, rows: [1] } }, record.publicKey), undefined)
+  t.same(bodyIn(before, [record.publicKey]), body, 'also as an older Prov signed it')
+  t.equal(bodyIn({ ...whole, body: { v: 1, rows: [1] } }, [record.publicKey]), undefined)
   for (const bad of [null, 1, [], {}, { body }]) t.equal(bodyIn(bad as JsonValue), undefined)
 })
 
