@@ -54,6 +54,7 @@ export interface StreamPage {
   first: Count
   lastSequence: Count
   /** Ids taken within the window; older ones may linger and do not count. */
+  /** Messages lately taken, by `publishedKey` or `carriedKey`. */
   readonly ids: Map<string, { readonly sequence: Count; readonly timeMs: Millis }>
   readonly consumers: Map<string, ConsumerPage>
 }
@@ -78,6 +79,13 @@ export type Carried = (record: JournalRecord) =>
 const warmMessages: Count = 1_024
 /** What all are done with leaves the book in portions of this size. */
 const settleEvery: Count = 1_024
+/**
+ * Ids of what the planes write can be told in advance. Whoever publishes under one must not have the
+ * plane's own message taken for a repetition, so a carried one is told from carried ones only.
+ */
+const publishedKey = (id: string): string => `published ${id}`
+const carriedKey = (id: string): string => `carried ${id}`
+
 /** Old ids are swept once per so many messages: sweeping each time would cost more than it frees. */
 const sweepEvery: Count = 1_024
 /** Subjects whose stream is remembered. */
@@ -147,9 +155,10 @@ export class Book {
     if (!carried || !this.carries(carried.subject, record.position)) return undefined
     const { subject, id, body, unique } = carried
     const page = this.streamOf(subject) as StreamPage
-    const taken = page.ids.get(id)
+    const key = carriedKey(id)
+    const taken = page.ids.get(key)
     if (taken && taken.timeMs + windowOf(page.config) > record.timeMs) return undefined
-    this.#keep(page, record, { subject, id, content: { headers: {}, body }, unique })
+    this.#keep(page, record, { subject, id, key, content: { headers: {}, body }, unique })
     return page
   }
 
@@ -300,26 +309,28 @@ export class Book {
       id: string
     }
     const page = this.streams.get(stream)
-    if (page) this.#keep(page, record, { subject, id, content, sequence })
+    if (page) this.#keep(page, record, { subject, id, key: publishedKey(id), content, sequence })
   }
 
   #keep(
     page: StreamPage,
     { position, timeMs }: JournalRecord,
     message: {
-      subject: string
-      id: string
-      content: Content
-      sequence?: Count | undefined
-      unique?: boolean | undefined
+      readonly subject: string
+      readonly id: string
+      /** What it is known by when it comes again. */
+      readonly key: string
+      readonly content: Content
+      readonly sequence?: Count | undefined
+      readonly unique?: boolean | undefined
     },
   ): void {
-    const { subject, id, content, sequence = page.lastSequence + 1 } = message
+    const { subject, id, key, content, sequence = page.lastSequence + 1 } = message
     page.messages.set(sequence, { sequence, position, timeMs, subject, id, content })
     page.lastSequence = sequence
     if (message.unique !== true) {
-      page.ids.delete(id)
-      page.ids.set(id, { sequence, timeMs })
+      page.ids.delete(key)
+      page.ids.set(key, { sequence, timeMs })
     }
     if (sequence % sweepEvery === 0) sweep(page, timeMs)
     if (page.config.retention === 'limits') {
@@ -438,8 +449,15 @@ export function takesSubject({ filter }: ConsumerConfig, subject: string): boole
   return filter.some((pattern) => subjectMatches(pattern, subject))
 }
 
+/** The message of that id, when it came lately: published again, or carried before. */
+export function lately(page: StreamPage, id: string, nowMs: Millis): Count | undefined {
+  const oldest = nowMs - windowOf(page.config)
+  const keys = [publishedKey(id), carriedKey(id)]
+  return keys.map((key) => page.ids.get(key)).find((one) => one && one.timeMs > oldest)?.sequence
+}
+
 /** Window of a stream in which an id counts. */
-export function windowOf(config: StreamConfig): Millis {
+function windowOf(config: StreamConfig): Millis {
   return config.duplicateWindowMs ?? busDefaults.duplicateWindowMs
 }
 

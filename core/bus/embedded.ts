@@ -15,7 +15,7 @@ import { defined } from '../optional.ts'
 import type { JsonObject, JsonValue } from '../json.ts'
 import type { Journal, Position } from '../journal/journal.ts'
 import type { Bytes, Count } from '../units.ts'
-import { Book, busPartition as partition, takesSubject, windowOf } from './book.ts'
+import { Book, busPartition as partition, lately, takesSubject } from './book.ts'
 import type { Carried, Content, Message, StreamPage } from './book.ts'
 import type {
   Bus,
@@ -169,11 +169,9 @@ class EmbeddedBus implements Bus {
     // The first of two at the same time decides for both: if it fails, so does the second.
     const first = coming.ids.get(message.id)
     if (first) await first
-    const taken = page.ids.get(message.id)
     const now = this.#clock.now()
-    if (taken && taken.timeMs + windowOf(page.config) > now) {
-      return { stream, sequence: taken.sequence, duplicate: true }
-    }
+    const taken = lately(page, message.id, now)
+    if (taken !== undefined) return { stream, sequence: taken, duplicate: true }
     this.#book.expire(page, now)
     const limit = page.config.maxMessages
     if (limit !== undefined && this.#book.count(page) + coming.count >= limit) {
@@ -201,7 +199,7 @@ class EmbeddedBus implements Bus {
       coming.ids.delete(id)
     }
     this.#wake(page, subject)
-    const sequence = page.ids.get(id)?.sequence ?? page.lastSequence
+    const sequence = lately(page, id, now) ?? page.lastSequence
     return { stream, sequence, duplicate: false }
   }
 

@@ -242,6 +242,23 @@ t.test('the very command again is quiet as a redelivery and audited as a replay'
   t.equal(life.on.effects.get(op), undefined)
 })
 
+t.test('whoever publishes under the ids that come next hides nothing', async (t) => {
+  const life = await ready(t)
+  const wire = life.prov.service(bus)
+  const junk = { kind: 'riddle' }
+  const say = (subject: string, id: string) => wire.publish(subject, { id, body: junk })
+  await say(subjects.pending('my-infra', 'restart'), 'intent:op_x')
+  for (let seq = 1; seq <= 3; seq++) await say(subjects.command('my-infra'), `command:1:${seq}`)
+  for (let n = 1; n <= 60; n++) {
+    for (const plane of ['submitter', 'keeper', 'controller']) {
+      await say(subjects.audit('my-infra'), `${plane}:${life.deal.epoch}:${n}`)
+    }
+  }
+  await life.ops.submit({ type: 'restart', target: 'staging-1/api', as: 'alice', opId: 'op_x' })
+  t.equal(await life.until('op_x', 'applied'), 'applied')
+  t.ok(life.codes().includes('PROV_TOKEN_MALFORMED'), 'and is told apart by what it says')
+})
+
 t.test('a state that moved, a gate that closed and a held dimension stop a claim', async (t) => {
   const life = await ready(t)
   const { ops, desk, until, deal, on } = life
