@@ -45,7 +45,7 @@ export interface OfficeOptions {
   readonly plane: OfficePlane
   readonly workspace: string
   readonly bus: Bus
-  /** Folder of the state: its journal is the one that must be the same. */
+  /** Folder of the state: its journal is the one that must be the same, until another one is bound. */
   readonly stateDir: string
   /** The journal, when it is open already: then whoever had it before is dead. */
   readonly journal?: Journal | undefined
@@ -241,7 +241,7 @@ export class Office {
   }
 
   get #dir(): string {
-    return join(this.#options.stateDir, 'journal')
+    return this.#journal?.dir ?? join(this.#options.stateDir, 'journal')
   }
 
   async #admit(about: JsonObject | undefined): Promise<void> {

@@ -154,6 +154,27 @@ t.test('an older copy, another journal and none at all are refused, whoever lead
   await again.close()
 })
 
+t.test(
+  'a journal that lies elsewhere than in the state folder is the one that is looked at',
+  async (t) => {
+    const { clock, wire, during, open } = await world(t)
+    const folder = await tempDir(t)
+    const elsewhere = () => openJournal({ dir: `${folder}/elsewhere`, clock })
+    const first = await elsewhere()
+    await first.append([entry])
+    const office = await during(open(`${folder}/state`, wire().bus, first))
+    await office.confirm()
+    await office.close()
+    await first.close()
+    const again = await elsewhere()
+    const next = await during(open(`${folder}/state`, wire().bus, again))
+    t.ok(next.leads(), 'the server remembers it and finds it')
+    t.ok(next.remembered)
+    await next.close()
+    await again.close()
+  },
+)
+
 t.test('a process that may not wait says who leads', async (t) => {
   const { wire, during, open, journalIn } = await world(t)
   const folder = await tempDir(t)
