@@ -5,6 +5,7 @@ export const providerErrors = defineErrors<{
   PROV_PROVIDER_NOT_STARTED: { provider: string }
   PROV_PROVIDER_UNKNOWN: { provider: string; what: string }
   PROV_PROVIDER_MACHINE_LOST: { provider: string; machine: string }
+  PROV_PROVIDER_FENCED: { provider: string; epoch: number; highest: number }
 }>({
   PROV_PROVIDER_NOT_STARTED: {
     disposition: 'usage',
@@ -22,5 +23,11 @@ export const providerErrors = defineErrors<{
     text: ({ provider, machine }) =>
       `the machine ${machine} of provider ${provider} existed and is gone; its token gives no second one`,
     remedy: 'submit a new operation: `prov op submit` makes a new machine under a new token',
+  },
+  PROV_PROVIDER_FENCED: {
+    disposition: 'unknown',
+    text: ({ provider, epoch, highest }) =>
+      `provider ${provider} was asked for this machine by controller ${highest} and does nothing for the older ${epoch}`,
+    remedy: 'nothing to do where another controller took over: `prov nats status` shows who leads',
   },
 })

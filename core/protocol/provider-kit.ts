@@ -8,6 +8,7 @@
  * P5  The machine answers SSH under the delivered host key, to the delivered user key alone, and
  *     tells exit codes.
  * P6  A machine that nobody talks to is gone after its TTL.
+ * P7  What says that it fences does nothing for an older epoch, while the machine is there and after.
  *
  * @module
  */
@@ -162,6 +163,24 @@ export async function providerKit(
       t.ok(!(await answers(machine)))
     })
   }
+
+  await t.test('P7 a backend that fences does nothing for an older epoch', async (t) => {
+    const provider = await makeProvider(t)
+    if (provider.fences !== true) return
+    const token = `kit:${randomUUID()}`
+    const machine = await created(t, provider, { token, epoch: 2 })
+    const older = () => provider.create(request({ token, epoch: 1 }))
+    t.equal(await codeOf(older()), 'PROV_PROVIDER_FENCED')
+    t.same(await provider.create(request({ token, epoch: 3 })), machine, 'a newer one goes on')
+    t.equal(await codeOf(provider.destroy({ id: machine.id, epoch: 2 })), 'PROV_PROVIDER_FENCED')
+    t.same((await provider.find({ token })).machine, machine, 'it is still there')
+    await provider.destroy({ id: machine.id, epoch: 3 })
+    const late = () => provider.create(request({ token, epoch: 2 }))
+    t.equal(await codeOf(late()), 'PROV_PROVIDER_FENCED', 'also when it is gone')
+    t.equal((await provider.find({ token })).machine, undefined)
+    const other = await created(t, provider, { epoch: 1 })
+    t.ok(other.id !== machine.id, 'what another token was asked for says nothing about this one')
+  })
 }
 
 function backendOf({ name, contributes = [] }: Plugin): ProviderSpec {

@@ -33,8 +33,8 @@ export interface MachineRequest {
   /** Digest of (journal id, op id, step): never of the attempt (D-34). */
   readonly token: string
   /**
-   * Fencing epoch of the controller that asks, where it has one: it grows with each that leads. A
-   * backend that can remember refuses one below the highest it saw.
+   * Fencing epoch of the controller that asks, where it has one: it grows with each that leads. See
+   * `ProviderSpec.fences`.
    */
   readonly epoch?: Count
   readonly tier: Tier
@@ -74,6 +74,12 @@ export interface ProviderSpec {
    * Default: nobody knows, so the operation is in doubt, for a person.
    */
   readonly settleMs?: Millis
+  /**
+   * It remembers the highest epoch that asked for each token, also when the machine is gone, and refuses to
+   * create or destroy for an older one with PROV_PROVIDER_FENCED: what a controller does that slept through
+   * its time has no effect. The kit holds it to that (P7). Default false.
+   */
+  readonly fences?: boolean
   /** Cores and memory of a tier here, or undefined when it is not sold. */
   readonly tiers: (tier: Tier) => TierSize | undefined | Promise<TierSize | undefined>
   /** Same token, same machine. Throws PROV_PROVIDER_*; a lost answer is PROV_PROVIDER_UNKNOWN. */
@@ -82,8 +88,8 @@ export interface ProviderSpec {
   readonly find: (query: {
     readonly token: string
   }) => Promise<{ readonly machine: Machine | undefined; readonly authoritative: boolean }>
-  /** Already gone is success. */
-  readonly destroy: (query: { readonly id: string }) => Promise<void>
+  /** Already gone is success. `epoch`: of the controller that had it created, where that is known. */
+  readonly destroy: (query: { readonly id: string; readonly epoch?: Count }) => Promise<void>
   /** Complete, or it throws: janitors rely on it. */
   readonly list: (query: {
     readonly labels?: Readonly<Record<string, string>>

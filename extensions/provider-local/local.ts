@@ -13,6 +13,7 @@ import { fileURLToPath } from 'node:url'
 import { providerErrors, sleep } from 'prov'
 import type { Clock, Machine, MachineRequest, Millis, ProviderActs, Tier } from 'prov'
 import { localErrors } from './errors.ts'
+import { Fences } from './fence.ts'
 import {
   claimWithinMs,
   isMachineId,
@@ -64,6 +65,13 @@ const ladder: Readonly<Record<Tier, { cores: number; memoryMb: number }>> = {
 export function localActs(options: LocalOptions): ProviderActs {
   const { dir, clock } = options
   const starting = new Map<string, Promise<Machine>>()
+  const fences = new Fences(dir)
+  /** Throws PROV_PROVIDER_FENCED when a newer controller asked for the machine. */
+  const mayAsk = async (id: string, epoch: number | undefined): Promise<void> => {
+    const highest = epoch === undefined ? undefined : await fences.above(id, epoch)
+    if (epoch === undefined || highest === undefined) return
+    throw providerErrors.PROV_PROVIDER_FENCED({ provider: 'local', epoch, highest })
+  }
   const folderOf = (id: string): MachineFolder => machineFolder(join(dir, id))
 
   /** Looks until a claimed process has either come up or ended. */
@@ -141,13 +149,15 @@ export function localActs(options: LocalOptions): ProviderActs {
   }
 
   return {
+    fences: true,
     tiers: (tier) => ({
       cores: Math.min(ladder[tier].cores, cpus().length || 1),
       memoryMb: Math.min(ladder[tier].memoryMb, Math.floor(totalmem() / 1_048_576)),
     }),
 
-    create(request) {
+    async create(request) {
       const id = machineId(request.token)
+      await mayAsk(id, request.epoch)
       const under = starting.get(id)
       if (under) return under
       const work = start(id, request).finally(() => starting.delete(id))
@@ -161,8 +171,9 @@ export function localActs(options: LocalOptions): ProviderActs {
       return { machine: undefined, authoritative: sight.kind !== 'starting' }
     },
 
-    async destroy({ id }) {
+    async destroy({ id, epoch }) {
       if (!isMachineId(id)) return
+      await mayAsk(id, epoch)
       // Asked for while it is being created: first it must be known what came of that.
       await starting.get(id)?.catch(() => undefined)
       const folder = folderOf(id)

@@ -18,6 +18,7 @@ export const runErrors = defineErrors<{
   PROV_PROVIDER_STEP_UNKNOWN: { step: string; why: string }
   PROV_PROVIDER_OPAQUE: { provider: string }
   PROV_PROVIDER_UNSETTLED: { provider: string }
+  PROV_RUN_FENCED: { provider: string }
   PROV_RUN_UNDO_FAILED: { step: string; why: string; because: string }
   PROV_RUN_PRIORITY: { priority: number; highest: number }
   PROV_RUN_COMPONENT_ABSENT: { component: string }
@@ -114,6 +115,12 @@ export const runErrors = defineErrors<{
     text: ({ provider }) =>
       `provider ${provider} shows no machine, and a request that was lost may still make one`,
     remedy: 'look in the console of the provider, then `prov op resolve`',
+  },
+  PROV_RUN_FENCED: {
+    disposition: 'unknown',
+    text: ({ provider }) =>
+      `provider ${provider} goes on for a controller that took over; this one knows nothing of the outcome`,
+    remedy: 'see what the newer one says: `prov op list` there; `prov nats status` shows who leads',
   },
   PROV_RUN_UNDO_FAILED: {
     disposition: 'unknown',

@@ -38,6 +38,8 @@ export function leaseActor(parts: LeaseParts) {
   const { clock, log, provider, book, machineTtlMs } = parts
   /** Requests of this life whose answer is still to come. */
   const asking = new Set<string>()
+  /** Epochs under which machines were asked for in this life. */
+  const epochs = new Map<string, number>()
 
   return defineActor({
     type: leaseType,
@@ -64,6 +66,7 @@ export function leaseActor(parts: LeaseParts) {
         }
         asking.add(token)
         const epoch = parts.epoch(token)
+        if (epoch !== undefined) epochs.set(token, epoch)
         try {
           const machine = await backend.create({
             token,
@@ -82,6 +85,8 @@ export function leaseActor(parts: LeaseParts) {
           if (!ProvError.is(thrown)) throw thrown
           log.warn(`no machine yet: ${thrown.message}`, { code: thrown.code })
           const { code, disposition } = thrown
+          // Another controller goes on with it: whatever is found there is not for this one to use.
+          if (isFenced(thrown)) return fact({ type: 'machine.doubtful', code })
           const certain = disposition !== 'unknown' && disposition !== 'retry'
           return fact({ type: certain ? 'machine.refused' : 'machine.unknown', code })
         } finally {
@@ -118,7 +123,12 @@ export function leaseActor(parts: LeaseParts) {
       },
 
       destroyMachine: (params: LeaseEffect) => {
-        const attempt = provider(params.provider).then((backend) => destroyed(backend, params))
+        const attempt = provider(params.provider).then(async (backend) => {
+          const { lease: token } = params
+          const answer = await destroyed(backend, params, epochs.get(token))
+          if (answer.type === 'machine.absent') epochs.delete(token)
+          return fact(answer)
+        })
         parts.destroying(attempt)
         return attempt
       },
@@ -178,19 +188,27 @@ async function reach(machine: Machine, signal: AbortSignal): Promise<ProvError |
   }
 }
 
-async function destroyed(backend: ProviderSpec, params: LeaseEffect): Promise<JsonValue> {
+async function destroyed(
+  backend: ProviderSpec,
+  params: LeaseEffect,
+  epoch: number | undefined,
+): Promise<LeaseFact> {
   const { lease: token, ref } = params
   try {
     const id = ref ?? (await backend.find({ token })).machine?.id
-    if (id !== undefined) await backend.destroy({ id })
+    if (id !== undefined) await backend.destroy({ id, ...(epoch !== undefined && { epoch }) })
     const { machine, authoritative } = await backend.find({ token })
-    if (machine) return fact({ type: 'machine.found', machine: leased(machine) })
-    return fact({ type: authoritative ? 'machine.absent' : 'destroy.accepted' })
+    if (machine) return { type: 'machine.found', machine: leased(machine) }
+    return { type: authoritative ? 'machine.absent' : 'destroy.accepted' }
   } catch (thrown) {
     if (!ProvError.is(thrown)) throw thrown
-    return fact({ type: 'destroy.failed', code: thrown.code })
+    // Whoever took over gives it back.
+    if (isFenced(thrown)) return { type: 'machine.absent' }
+    return { type: 'destroy.failed', code: thrown.code }
   }
 }
+
+const isFenced = ({ code }: ProvError): boolean => code === 'PROV_PROVIDER_FENCED'
 
 /** What the lease may know of a machine: never its key. */
 const leased = ({ id, host, port }: Machine) => ({ ref: id, host, port })

@@ -30,7 +30,8 @@ export interface StepWork {
 export interface Stage {
   /**
    * Resolves once scripts can run. Throws PROV_RUN_NO_MACHINE, PROV_RUN_MACHINE_LOST and, when
-   * nobody knows whether there is a machine, PROV_PROVIDER_OPAQUE or PROV_PROVIDER_UNSETTLED.
+   * nobody knows whether there is a machine, PROV_PROVIDER_OPAQUE, PROV_PROVIDER_UNSETTLED or
+   * PROV_RUN_FENCED.
    */
   ready(): Promise<void>
   run(work: StepWork): Promise<StepEnd>
@@ -95,6 +96,7 @@ export function leasedMachine(parts: MachineParts): Stage {
     const { provider } = request.run
     const code = context.code ?? 'PROV_LEASE_MACHINE_LOST'
     if (value === 'doubtful') {
+      if (code === 'PROV_PROVIDER_FENCED') return runErrors.PROV_RUN_FENCED({ provider })
       return code === 'PROV_PROVIDER_OPAQUE'
         ? runErrors.PROV_PROVIDER_OPAQUE({ provider })
         : runErrors.PROV_PROVIDER_UNSETTLED({ provider })

@@ -78,3 +78,41 @@ t.test('an answer that is lost while the asking process lives', async (t) => {
   t.match(one, [opaque, 1])
   t.match(settling, [unsettled, 1], 'the request may still be under way: nobody died')
 })
+
+t.test(
+  'a controller that slept through its time neither uses nor destroys what a newer one has',
+  async (t) => {
+    for (const asks of ['before', 'while it runs'] as const) {
+      const here = world(t)
+      const acts = localActs({ dir: join(here.root, '.prov', 'machines'), clock: systemClock })
+      const signal = AbortSignal.timeout(600_000)
+      const newer = (token: string) =>
+        acts.create({ token, epoch: 7, tier: 's', labels: {}, ttlMs: 600_000, signal })
+      const asked: string[] = []
+      const provider = defineProvider({
+        ...acts,
+        name: 'fenced',
+        class: 'keyed',
+        async create(own) {
+          asked.push(own.token)
+          if (asks === 'before') await newer(own.token)
+          const machine = await acts.create(own)
+          await newer(own.token)
+          return machine
+        },
+      })
+      const runtime = await here.open([provider])
+      const script = asks === 'before' ? `echo ran >>'${here.counter}'` : 'true'
+      const outcome = await runtime.service(orchestrator).run({
+        ...request([step('a', script)], { provider: 'fenced' }),
+        epoch: 6,
+      })
+      if (asks === 'before') t.match(outcome, doubt('PROV_RUN_FENCED'), 'a person looks')
+      t.same(here.counted(), [], 'nothing ran under the older epoch')
+      await runtime.close()
+      const { machine } = await acts.find({ token: asked[0] as string })
+      t.ok(machine, 'the machine is the newer one’s, and is still there')
+      await acts.destroy({ id: machine?.id as string, epoch: 7 })
+    }
+  },
+)

@@ -171,7 +171,9 @@ async function faults(here: Infra): Promise<readonly string[]> {
 
 function machineFolders(workspace: string): readonly string[] {
   const dir = join(workspace, '.prov/machines')
-  return existsSync(dir) ? readdirSync(dir).map((id) => `machine ${id}`) : []
+  // Who asked for them last is remembered longer than they live.
+  const found = existsSync(dir) ? readdirSync(dir).filter((name) => name !== '.fence') : []
+  return found.map((id) => `machine ${id}`)
 }
 
 /** Processes of this computer whose arguments or environment name a path; Linux only, else none. */
