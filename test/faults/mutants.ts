@@ -283,7 +283,7 @@ const carriers: readonly Mutant[] = [
   ...mutantsOf(
     'core/protocol/hops.js',
     ['planes/hops.test.js', 'a message on ops.cmd that the bus took and lost goes out again'],
-    ['nothing is sent again', 'if (!/^(intent|command):/.test(item.id))', 'if (true)'],
+    ['nothing is sent again', 'if (!isHop(item.id))', 'if (true)'],
   ),
   ...mutantsOf(
     mirror,
