@@ -130,7 +130,7 @@ export {
 export type { ActorKind, KeyRecord, PublicJwk, Signer } from './protocol/key.ts'
 export { keyActs, parseKeyRule, rootRole, ruleWords } from './protocol/key-rule.ts'
 export type { KeyRule } from './protocol/key-rule.ts'
-export { Keyring } from './protocol/keyring.ts'
+export { Keyring, rotationAct } from './protocol/keyring.ts'
 export { makeKeyFile, openKeyFile, openKeyStore } from './protocol/keys.ts'
 export type { KeyStore } from './protocol/keys.ts'
 export type {

@@ -1049,7 +1049,7 @@ export const expectedErrors: readonly (readonly [string, string, number, string,
     'refuse',
     4,
     'the key of the <plane> cannot be followed by another: <what>',
-    'run `prov keeper rotate` again, as a person that is enrolled',
+    'run `prov plane rotate <plane>` again, as a person that is enrolled; `prov keys status` says who must sign',
   ],
   [
     'PROV_KEY_RULE_REFUSED',

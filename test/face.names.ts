@@ -107,6 +107,7 @@ export const faceValues: readonly string[] = [
   'retireEnded',
   'rootOf',
   'rootRole',
+  'rotationAct',
   'ruleWords',
   'secretParam',
   'section',

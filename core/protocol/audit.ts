@@ -82,9 +82,12 @@ export interface AuditData {
     /** Everybody's signatures, joined by `~`. */
     readonly act: string
   }
-  /** A key that is to follow the plane's own, signed for by a person; it signs nothing yet (D-39). */
+  /**
+   * A key that is to follow a plane's own, signed for by people; it signs nothing yet (D-39). The keeper
+   * says it for every plane: whom the workspace trusts stands in one order, its own.
+   */
   'key.offered': {
-    readonly role: 'keeper'
+    readonly role: Emitter
     readonly kid: string
     /** The key that it is to follow. */
     readonly from: string
@@ -93,10 +96,10 @@ export interface AuditData {
     readonly act: string
   }
   /** The controller knows it: from here on the plane may sign with it. */
-  'key.confirmed': { readonly role: 'keeper'; readonly kid: string; readonly from: string }
+  'key.confirmed': { readonly role: Emitter; readonly kid: string; readonly from: string }
   /** First word of the new key; the old one signs nothing after it. */
   'key.rotated': {
-    readonly role: 'keeper'
+    readonly role: Emitter
     readonly kid: string
     readonly from: string
     /** The controller's event, so that whoever reads this needs no other trail to believe it. */

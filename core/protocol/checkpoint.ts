@@ -46,6 +46,7 @@ const trusts = [
   'keys.governed',
   'journal.adopted',
   'key.offered',
+  'key.confirmed',
   'key.rotated',
 ] as const
 

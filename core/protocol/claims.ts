@@ -211,6 +211,7 @@ const tables: Readonly<Record<TokenKind, Readonly<Record<string, Check>>>> = {
       'policy.activate',
       'keeper.mode',
       'keeper.rotate',
+      'plane.rotate',
       'keys.govern',
       'op.review',
       'op.withdraw',

@@ -10,11 +10,12 @@
  */
 import type { Bus } from '../bus/bus.ts'
 import type { Clock } from '../clock.ts'
-import { ProvError } from '../errors.ts'
+import { asProvError, ProvError } from '../errors.ts'
 import { diskFiles } from '../journal/files.ts'
 import type { Journal, JournalEntry } from '../journal/journal.ts'
 import type { Log } from '../log.ts'
 import type { Count, Millis } from '../units.ts'
+import { isAudit } from './audit.ts'
 import type { AuditEvent, AuditType, Emitter } from './audit.ts'
 import { bodyIn, checkpointName, ContractFold, shelvesIn } from './checkpoint.ts'
 import { actClaims } from './drafts.ts'
@@ -28,7 +29,7 @@ import { resendHops } from './hops.ts'
 import { keepEvery, keeping, sweepShelves } from './keeping.ts'
 import type { KeyRecord, Signer } from './key.ts'
 import { parseKeyRecord, personOf } from './key.ts'
-import { genesis, isSame, recordJson } from './keyring.ts'
+import { genesis, isSame, recordJson, rotationAct } from './keyring.ts'
 import type { Keyring } from './keyring.ts'
 import { keyActs, parseKeyRule, signerName } from './key-rule.ts'
 import type { KeyRule } from './key-rule.ts'
@@ -59,6 +60,8 @@ import type { JsonObject } from '../json.ts'
 /** Roles that have a key of their own; the first four emit. */
 export const serviceRoles = ['keeper', 'submitter', 'controller', 'orchestrator', 'ledger'] as const
 export type ServiceRole = (typeof serviceRoles)[number]
+/** Those whose chain says which key signs from where on. The ledger's signs commits, not events. */
+const rotating = ['keeper', 'submitter', 'controller', 'orchestrator'] as const
 
 export interface Contract extends AuditTrail {
   readonly workspace: string
@@ -159,10 +162,11 @@ export interface Contract extends AuditTrail {
    * PROV_KEY_*_REFUSED, PROV_TOKEN_*.
    */
   changeKeys(act: string): Promise<{ readonly act: ActName; readonly by: string }>
-  /** The key that would follow the keeper's own; made when there is none yet. */
-  nextKey(): Promise<KeyRecord>
-  /** The confirmed key follows; nothing when it did before. */
-  rotate(confirmation: AuditEvent<'key.confirmed'>): Promise<void>
+  /**
+   * Thumbprint of a plane's key and the record of the one that would follow it, which is made when
+   * there is none yet. Throws PROV_KEY_PLANE_ELSEWHERE.
+   */
+  rotation(role: Emitter): Promise<{ readonly current: string; readonly next: KeyRecord }>
 }
 export interface ContractOptions {
   readonly journal: Journal
@@ -325,6 +329,7 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
       if (!event) continue
       events.note(event, record.position)
       for (const listener of listeners) listener(event)
+      if (isAudit(event, 'key.confirmed')) followKeys()
     }
     void kept.due()
   })
@@ -509,13 +514,22 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
       if (what !== undefined) throw keyErrors.PROV_KEY_REVOKE_REFUSED({ actor: sub, what })
       return { type: 'actor.revoked', subject: sub, data }
     }
-    if (name === 'keeper.rotate') {
-      const { record } = await keys.next(root, 'keeper')
-      const from = signerOfRole('keeper').record.kid
-      const data = { role: 'keeper', kid: record.kid, from, by, record, act } as const
+    if (name === 'keeper.rotate' || name === 'plane.rotate') {
+      const refuse = (what: string) => keyErrors.PROV_KEY_ROTATION_REFUSED({ plane: sub, what })
+      const role = rotating.find((one) => one === sub && rotationAct(one) === name)
+      if (role === undefined) throw refuse('no key of that name is followed by another')
+      const record = parseKeyRecord(given)
+      if (!record) throw refuse('the act names no key record')
+      const { kid } = record
+      // Where the plane lives its private half must be here; elsewhere whoever signed made sure of it.
+      if (roles.includes(role) && (await keys.next(root, role)).record.kid !== kid) {
+        throw refuse('its next key is another one')
+      }
+      const data = { role, kid, from: String(given['from']), by, record, act }
       const what = keyring.refusesOffer(data, now)
-      if (what !== undefined) throw keyErrors.PROV_KEY_ROTATION_REFUSED({ plane: 'keeper', what })
-      return { type: 'key.offered', subject: 'service-keeper', data }
+      if (what !== undefined) throw refuse(what)
+      if (keyring.offered(role)?.kid === kid) throw refuse('it is offered, and not confirmed yet')
+      return { type: 'key.offered', subject: `service-${role}`, data }
     }
     if (name !== 'keys.govern') {
       const expected = 'an act that changes keys'
@@ -529,7 +543,7 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
 
   /** The new key takes over between two events; what was signed before stands in the trail. */
   function rotate(confirmation: AuditEvent<'key.confirmed'>): Promise<void> {
-    const turn = enrolling.then(async () => {
+    return inTurn(async () => {
       const { role, kid, from } = confirmation.data
       if (keyring.offered(role)?.kid !== kid || keyring.service(role)?.kid !== from) return
       const successor = await keys.next(root, role, { make: false })
@@ -538,11 +552,21 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
       signers.set(role, successor)
       pen.resign(successor)
       const data = { role, kid, from, confirmation }
-      await journal.append([pen.entry({ type: 'key.rotated', subject: 'service-keeper', data })])
+      await journal.append([pen.entry({ type: 'key.rotated', subject: `service-${role}`, data })])
       await keys.follow(root, role)
     })
-    enrolling = turn.catch(() => {})
-    return turn
+  }
+
+  /** Lets the keys of the planes here follow that the controller confirmed. */
+  function followKeys(): void {
+    for (const role of roles) {
+      const confirmation = keyring.confirmation(role)
+      if (!confirmation) continue
+      rotate(confirmation).catch((thrown: unknown) => {
+        const { code, message } = asProvError(thrown)
+        if (!options.signal?.aborted) log.error(`the next key of ${role} waits`, { code, message })
+      })
+    }
   }
 
   async function signer(as: string | undefined): Promise<Signer> {
@@ -583,6 +607,7 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
   const by = keeps ? 'keeper' : (roles[0] as ServiceRole)
   const signsAs = () => signerOfRole(by)
   const talk = standing ?? witness({ journal: audience, by, signer: signsAs, ends, known, clock })
+  followKeys()
   if (hears) {
     const signal = options.signal ?? new AbortController().signal
     const contract = { keyring, workspace, store }
@@ -664,8 +689,10 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
     },
     handIn,
     changeKeys,
-    nextKey: async () => (await keys.next(root, 'keeper')).record,
-    rotate,
+    async rotation(role) {
+      const current = signerOfRole(role).record.kid
+      return { current, next: (await keys.next(root, role)).record }
+    },
     events: ({ op } = {}) => auditEvents(journal, { op }),
   }
 }

@@ -119,7 +119,8 @@ export const keyErrors = defineErrors<{
   PROV_KEY_ROTATION_REFUSED: {
     disposition: 'refuse',
     text: ({ plane, what }) => `the key of the ${plane} cannot be followed by another: ${what}`,
-    remedy: 'run `prov keeper rotate` again, as a person that is enrolled',
+    remedy:
+      'run `prov plane rotate <plane>` again, as a person that is enrolled; `prov keys status` says who must sign',
   },
   PROV_KEY_ENROL_REFUSED: {
     disposition: 'refuse',

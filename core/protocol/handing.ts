@@ -11,6 +11,7 @@ import { socketErrors } from '../socket/errors.ts'
 import type { Answering, Wire } from '../socket/server.ts'
 import { isObject } from '../socket/wire.ts'
 import type { ServiceRef } from '../plugin/service.ts'
+import type { Emitter } from './audit.ts'
 import type { Contract } from './contract.ts'
 import { tokenErrors } from './errors.ts'
 import { isTerminal } from './fold.ts'
@@ -56,7 +57,7 @@ export function holderAnswers({ contract, service, reload, pid }: HoldingParts):
       const op = text(given, 'op')
       return json(contract.store.get().unreviewed.find((one) => one.op === op) ?? null)
     },
-    rotation: async () => json(await service(keeperDesk).rotation()),
+    rotation: async (given) => json(await contract.rotation(text(given, 'plane') as Emitter)),
     policy: async () => json(await service(keeperDesk).proposed()),
     vector: async () => json(await service(controllerDesk).vector()),
     keeper: async () => json(await service(keeperDesk).status()),

@@ -56,6 +56,7 @@ export async function hear(options: HearOptions): Promise<void> {
     own,
     ends,
     model: () => contract.store.get(),
+    ready: (event) => contract.keyring.isReady(event),
     known: (emitter, n) => kept.one(emitter, n),
     setBack: options.setBack,
   })

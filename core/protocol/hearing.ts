@@ -29,6 +29,8 @@ export interface HearingOptions {
   /** Where each chain ends in the journal now, own ones too. */
   readonly ends: ReadonlyMap<string, ChainEnd>
   readonly model: () => OpsModel
+  /** False for an event that cannot be judged before others were heard. Default: each can. */
+  readonly ready?: ((event: AuditEvent) => boolean) | undefined
   /** The event with that number, when the journal has it. */
   readonly known: (emitter: string, n: Count) => Promise<AuditEvent | undefined>
   /** Told a genuine event of a plane of this process that the journal does not have. */
@@ -158,6 +160,7 @@ export class Hearing {
 
   /** True when everything that the event rests on is known. */
   #isReady(event: AuditEvent): boolean {
+    if (this.#options.ready?.(event) === false) return false
     const model = this.#options.model()
     return restsOn(event).every(
       (need) =>

@@ -37,6 +37,7 @@ export const keyActs: ReadonlySet<ActName> = new Set<ActName>([
   'actor.enrol',
   'actor.revoke',
   'keeper.rotate',
+  'plane.rotate',
   'keys.govern',
 ])
 

@@ -94,6 +94,16 @@ export class Keyring {
     return this.#tenures.offered(role)
   }
 
+  /** The controller's word on that key, once it came. */
+  confirmation(role: string): AuditEvent<'key.confirmed'> | undefined {
+    return this.#tenures.confirmation(role)
+  }
+
+  /** False for the first word of a plane's next key before what it rests on is known here. */
+  isReady(event: AuditEvent): boolean {
+    return !isAudit(event, 'key.rotated') || this.#tenures.isReady(event)
+  }
+
   /** True for a plane's key that another one followed. */
   retired(kid: string): boolean {
     return this.#tenures.retired(kid)
@@ -145,6 +155,7 @@ export class Keyring {
     if (isAudit(event, 'keys.governed')) return this.#govern(event)
     if (isAudit(event, 'journal.adopted')) return this.#adopt(event)
     if (isAudit(event, 'key.offered')) return this.#offer(event)
+    if (isAudit(event, 'key.confirmed')) this.#tenures.confirm(event)
     if (isAudit(event, 'key.rotated')) return this.#rotate(event)
     if (isAudit(event, 'op.reviewed')) return this.#review(event)
     if (isAudit(event, 'policy.activated') || isAudit(event, 'keeper.mode')) {
@@ -217,8 +228,8 @@ export class Keyring {
     }
     if (current?.kid !== from || record.actor !== current.actor) return 'it follows another key'
     if (this.key(kid)) return 'its key is enrolled already'
-    const said = { act: 'keeper.rotate', subject: role, with: { from, ...recordJson(record) } }
-    return this.#refusesKeyAct(act, { ...said, act: 'keeper.rotate', by }, time)
+    const said = { subject: role, with: { from, ...recordJson(record) }, by }
+    return this.#refusesKeyAct(act, { act: rotationAct(role), ...said }, time)
   }
 
   /** Why a rule would not come into force; undefined when it would. */
@@ -303,7 +314,7 @@ export class Keyring {
 
   #offer({ data, time, emitter }: AuditEvent<'key.offered'>): string | undefined {
     const refused =
-      emitter === data.role ? this.refusesOffer(data, time) : 'another plane speaks for it'
+      emitter === 'keeper' ? this.refusesOffer(data, time) : 'another plane speaks for the keeper'
     if (refused === undefined) this.#tenures.offer(data.role, data.record)
     return refused
   }
@@ -430,6 +441,11 @@ export class Keyring {
     const except = holder === undefined ? {} : { except: holder }
     return this.#refusesKeyAct(proof, { act: 'actor.enrol', ...said }, time, { key, ...except })
   }
+}
+
+/** The act that gives a plane another key. */
+export function rotationAct(role: string): 'keeper.rotate' | 'plane.rotate' {
+  return role === 'keeper' ? 'keeper.rotate' : 'plane.rotate'
 }
 
 /** True when both say the same in every member. */

@@ -131,6 +131,7 @@ export type ActName =
   | 'policy.activate'
   | 'keeper.mode'
   | 'keeper.rotate'
+  | 'plane.rotate'
   | 'keys.govern'
   | 'op.review'
   | 'op.withdraw'

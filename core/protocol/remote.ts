@@ -22,7 +22,7 @@ import { opDigest, tokenRules } from './claims.ts'
 import type { OpRow } from './fold.ts'
 import type { KeyRecord, Signer } from './key.ts'
 import { keyActs } from './key-rule.ts'
-import { recordJson } from './keyring.ts'
+import { recordJson, rotationAct } from './keyring.ts'
 import type { KeyStore } from './keys.ts'
 import type { ActName, OpBody, StateVector } from './op.ts'
 import * as refs from './services.ts'
@@ -247,14 +247,14 @@ export function remoteServices(parts: RemoteParts): <T>(ref: ServiceRef<T>) => T
       await handAct(await act(signing, request), `the review of ${op}`, 'see `prov keeper status`')
       return { by: signing.record.actor }
     },
-    rotation: async () => (await ask('rotation', {})) as never,
-    async rotate({ as }) {
+    rotation: async (plane = 'keeper') => (await ask('rotation', { plane })) as never,
+    async rotate({ as, plane = 'keeper' }) {
       const signing = await person(as)
-      const { current: from, next } = await keeper.rotation()
-      const request = { act: 'keeper.rotate', subject: 'keeper', reason: '' } as const
+      const { current: from, next } = await keeper.rotation(plane)
+      const request = { act: rotationAct(plane), subject: plane, reason: '' } as const
       const token = await act(signing, { ...request, with: { from, ...recordJson(next) } })
-      await handAct(token, 'the next key of the keeper', 'see `prov keeper status`')
-      const { current } = await keeper.rotation()
+      await handAct(token, `the next key of the ${plane}`, 'see `prov keys status`')
+      const { current } = await keeper.rotation(plane)
       return { kid: next.kid, from, done: current === next.kid }
     },
     async revoke({ actor, reason, as }) {
@@ -313,7 +313,13 @@ export function remoteServices(parts: RemoteParts): <T>(ref: ServiceRef<T>) => T
     [refs.ledger.id, ledger],
     [refs.keyStore.id, keys],
     // Of trust only what a voucher signs: everything else lives where the journal is written.
-    [refs.contract.id, { enrol, signer } satisfies Pick<Contract, 'enrol' | 'signer'>],
+    [
+      refs.contract.id,
+      { enrol, signer, rotation: (role) => keeper.rotation(role) } satisfies Pick<
+        Contract,
+        'enrol' | 'signer' | 'rotation'
+      >,
+    ],
   ])
   return <T>(ref: ServiceRef<T>) => services.get(ref.id) as T | undefined
 }

@@ -7,7 +7,7 @@
 import type { ProvError } from '../errors.ts'
 import { serviceRef } from '../plugin/service.ts'
 import type { Count, Millis } from '../units.ts'
-import type { AuditEvent } from './audit.ts'
+import type { AuditEvent, Emitter } from './audit.ts'
 import type { Contract } from './contract.ts'
 import type { KeyRecord } from './key.ts'
 import type { KeyStore } from './keys.ts'
@@ -146,13 +146,18 @@ export interface KeeperDesk {
     readonly reason: string
     readonly as?: string | undefined
   }): Promise<{ readonly kid: string; readonly by: string }>
-  /** Thumbprints of the keeper's key and the record of the one that would follow it. */
-  rotation(): Promise<{ readonly current: string; readonly next: KeyRecord }>
   /**
-   * Gives the keeper another key; a person signs it. `done` is false while the controller has not
+   * Thumbprint of a plane's key and the record of the one that would follow it. Default: the keeper's.
+   * Throws PROV_KEY_PLANE_ELSEWHERE.
+   */
+  rotation(plane?: Emitter): Promise<{ readonly current: string; readonly next: KeyRecord }>
+  /**
+   * Gives a plane another key; a person signs it. `done` is false while the controller has not
    * confirmed it: the old one goes on until then. Throws PROV_KEY_ROTATION_REFUSED.
    */
   rotate(request: {
+    /** Default: the keeper. */
+    readonly plane?: Emitter | undefined
     readonly as?: string | undefined
   }): Promise<{ readonly kid: string; readonly from: string; readonly done: boolean }>
   activatePolicy(request: {

@@ -2,7 +2,7 @@
  * Which key a plane signs with, and from which of its events on (D-39). A key follows another in three
  * steps, each an event, so that there is no moment in which two of them count or none does:
  *
- *     key.offered    the old key says it, a person signed it
+ *     key.offered    the keeper says it, people signed it
  *     key.confirmed  the controller has it: it knows both from here on
  *     key.rotated    the new key's first word, with the confirmation inside
  *
@@ -28,10 +28,12 @@ interface Tenure {
 export class Tenures {
   readonly #of = new Map<string, Tenure[]>()
   readonly #offered = new Map<string, KeyRecord>()
+  readonly #confirmed = new Map<string, AuditEvent<'key.confirmed'>>()
 
   /** The first key of a role. */
   begin(role: string, record: KeyRecord): void {
-    this.#of.set(role, [{ record, from: 1 }])
+    // A plane may have said nothing at all before another key follows.
+    this.#of.set(role, [{ record, from: 0 }])
   }
 
   /** The key of a role now. */
@@ -42,6 +44,25 @@ export class Tenures {
   /** The key that is to follow, until it does. */
   offered(role: string): KeyRecord | undefined {
     return this.#offered.get(role)
+  }
+
+  /** What the controller said of the key that is to follow, once it did. */
+  confirmation(role: string): AuditEvent<'key.confirmed'> | undefined {
+    return this.#confirmed.get(role)
+  }
+
+  confirm(event: AuditEvent<'key.confirmed'>): void {
+    const { role, kid } = event.data
+    if (event.emitter !== 'controller' || this.#offered.get(role)?.kid !== kid) return
+    if (!this.#confirmed.has(role)) this.#confirmed.set(role, event)
+  }
+
+  /** True when the event means something here: its offer and who confirmed it are known. */
+  isReady({ data }: AuditEvent<'key.rotated'>): boolean {
+    const { role, kid, confirmation } = data
+    const { emitter, kid: by, n } = Object(confirmation) as AuditEvent
+    const offered = this.#offered.get(role)?.kid === kid || this.current(role)?.kid === kid
+    return offered && emitter === 'controller' && this.signer(emitter, by, n) !== undefined
   }
 
   /** True for a plane's key that another one followed. */
@@ -68,6 +89,7 @@ export class Tenures {
   }
 
   offer(role: string, record: KeyRecord): void {
+    if (this.#offered.get(role)?.kid !== record.kid) this.#confirmed.delete(role)
     this.#offered.set(role, record)
   }
 
@@ -81,6 +103,7 @@ export class Tenures {
     const refused = this.#refusesConfirmation(confirmation, role, next.kid)
     if (refused !== undefined) return refused
     this.#offered.delete(role)
+    this.#confirmed.delete(role)
     tenures.push({ record: next, from: n })
     return next
   }

@@ -41,7 +41,7 @@ export async function verifyTrail(
   const ends: Record<string, { n: Count; digest: string }> = {}
   const waiting: Promise<void>[] = []
   let events = 0
-  for await (const event of source) {
+  for await (const event of inReach(source, keyring)) {
     events++
     const { emitter, n } = event
     const end = ends[emitter]
@@ -73,6 +73,30 @@ export async function verifyTrail(
   }
   await Promise.all(waiting)
   return { events, ends, findings, keyring }
+}
+
+/**
+ * A plane's next key is believed by what other planes said, and their order among each other is free:
+ * the rest of that plane's events comes once it can be judged, at the latest in the end.
+ */
+async function* inReach(
+  source: AsyncIterable<AuditEvent> | Iterable<AuditEvent>,
+  keyring: Keyring,
+): AsyncGenerator<AuditEvent> {
+  const later = new Map<string, AuditEvent[]>()
+  const first = () => [...later.values()].find(([event]) => event && keyring.isReady(event))
+  for await (const event of source) {
+    const queue = later.get(event.emitter)
+    if (queue) queue.push(event)
+    else if (keyring.isReady(event)) yield event
+    else later.set(event.emitter, [event])
+    for (let ready = first(); ready; ready = first()) {
+      const next = ready.shift() as AuditEvent
+      if (ready.length === 0) later.delete(next.emitter)
+      yield next
+    }
+  }
+  for (const queue of later.values()) yield* queue
 }
 
 /** Audit events of a journal in order; of one operation when asked for. Needs no lock. */

@@ -22,7 +22,7 @@ import {
   streams,
   topology,
 } from 'prov'
-import type { ActorRef, Contract, Log, OpPhase, OpRow } from 'prov'
+import type { ActorRef, Contract, Emitter, Log, OpPhase, OpRow } from 'prov'
 import { operationMachine } from 'prov/machines'
 import type { OperationContext, OperationEffect, OperationFact } from 'prov/machines'
 import { commands } from './commands/index.ts'
@@ -108,22 +108,23 @@ export default definePlugin({
         probe: nothing,
       },
     })
-    /** From the moment that it says so, tokens of the keeper's next key are believed here. */
+    /** From the moment that it says so, what a plane's next key signs is believed here. */
     const confirmed = new Set<string>()
-    const confirm = (): void => {
-      const next = deal.keyring.offered('keeper')
-      const from = deal.keyring.service('keeper')?.kid
+    const confirm = (role: Emitter): void => {
+      const next = deal.keyring.offered(role)
+      const from = deal.keyring.service(role)?.kid
       if (!next || from === undefined || confirmed.has(next.kid)) return
       confirmed.add(next.kid)
-      const data = { role: 'keeper', kid: next.kid, from } as const
+      if (deal.keyring.confirmation(role)) return
+      const data = { role, kid: next.kid, from }
       deal
-        .emit('controller', { type: 'key.confirmed', subject: 'service-keeper', data })
+        .emit('controller', { type: 'key.confirmed', subject: `service-${role}`, data })
         .catch((thrown: unknown) => {
           if (!signal.aborted) log.error('the next key waits', asProvError(thrown).toJSON())
         })
     }
     const stop = deal.follow((event) => {
-      if (isAudit(event, 'key.offered')) confirm()
+      if (isAudit(event, 'key.offered')) confirm(event.data.role)
       if (event.emitter !== 'controller') return
       const ended = isAudit(event, 'op.applied') || isAudit(event, 'op.failed')
       if (!ended) return
@@ -136,7 +137,7 @@ export default definePlugin({
     deal.outbox('controller', { signal })
     await controller.genesis()
     tellWhatStands(deal, log)
-    confirm()
+    for (const role of ['keeper', 'submitter', 'controller', 'orchestrator'] as const) confirm(role)
     const stream = streams.command(deal.workspace)
     await needs.bus.ensureConsumer({ stream, name: 'controller' })
     void (async () => {

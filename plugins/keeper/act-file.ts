@@ -138,7 +138,9 @@ function aboutWords(act: ActName, subject: string, about: JsonObject): readonly 
   const record = parseKeyRecord(about)
   if (!record) return [`a key of ${subject} that is none`]
   const { kid, kind, actor, groups = [], person } = record
-  if (act === 'keeper.rotate') return [`the key ${kid} follows ${String(about['from'])}`]
+  if (act === 'keeper.rotate' || act === 'plane.rotate') {
+    return [`the key ${kid} of the ${subject} follows ${String(about['from'])}`]
+  }
   const whose = person === undefined ? '' : `, of the person ${person}`
   const of = groups.length === 0 ? 'of no group' : `of ${groups.join(', ')}`
   return [`${actor} (${kind}${whose}) is enrolled with the key ${kid}, ${of}`]

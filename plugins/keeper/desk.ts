@@ -16,6 +16,7 @@ import {
   personOf,
   outboxEntry,
   policyErrors,
+  rotationAct,
   ProvError,
   signToken,
   subjects,
@@ -29,6 +30,7 @@ import type {
   ActName,
   Clock,
   Contract,
+  Emitter,
   Journal,
   JsonObject,
   KeyRecord,
@@ -58,7 +60,7 @@ export interface DeskParts {
   readonly signal: AbortSignal
 }
 
-/** How long `prov keeper rotate` waits for the controller. */
+/** How long a rotation waits for the controller. */
 const confirmWaitMs: Millis = 5_000
 
 const modes = ['auto', 'manual', 'hybrid'] as const
@@ -196,23 +198,22 @@ export class Desk implements KeeperDesk {
     return found
   }
 
-  async rotation() {
-    const { contract } = this.#parts
-    return { current: contract.service('keeper').record.kid, next: await contract.nextKey() }
+  rotation(plane: Emitter = 'keeper') {
+    return this.#parts.contract.rotation(plane)
   }
 
-  async rotate({ as }: { readonly as?: string | undefined }) {
+  async rotate({ as, plane = 'keeper' }: Parameters<KeeperDesk['rotate']>[0]) {
     const { contract } = this.#parts
     await this.#person(as)
-    const { current: from, next } = await this.rotation()
-    const said = { act: 'keeper.rotate', subject: 'keeper', reason: '' } as const
+    const { current: from, next } = await this.rotation(plane)
+    const said = { act: rotationAct(plane), subject: plane, reason: '' } as const
     const given = { from, ...(next as unknown as JsonObject) }
     await this.handInAct(await contract.act({ as, ...said, with: given }))
-    return { kid: next.kid, from, done: contract.service('keeper').record.kid === next.kid }
+    return { kid: next.kid, from, done: contract.service(plane).record.kid === next.kid }
   }
 
   /** Resolves when the offered key followed, or after a while: the controller may be away for long. */
-  #followed(): Promise<void> {
+  #followed(plane: string): Promise<void> {
     const { contract, clock, signal } = this.#parts
     return new Promise((resolve) => {
       const end = (): void => {
@@ -221,7 +222,7 @@ export class Desk implements KeeperDesk {
         signal.removeEventListener('abort', end)
         resolve()
       }
-      const look = (): void => void (contract.keyring.offered('keeper') ?? end())
+      const look = (): void => void (contract.keyring.offered(plane) ?? end())
       const stop = contract.follow(look)
       const late = clock.after(confirmWaitMs, end)
       signal.addEventListener('abort', end)
@@ -244,7 +245,10 @@ export class Desk implements KeeperDesk {
     const turn = this.#acting.then(() => this.#takeAct(token))
     this.#acting = turn.catch(() => {})
     // Others may act meanwhile: how long it takes is up to another plane.
-    if ((await turn) === 'keeper.rotate') await this.#followed()
+    const act = await turn
+    if (act === 'keeper.rotate' || act === 'plane.rotate') {
+      await this.#followed(peekToken(token).sub ?? '')
+    }
   }
 
   async #takeAct(token: string): Promise<ActName> {

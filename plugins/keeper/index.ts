@@ -111,7 +111,6 @@ export default definePlugin({
         if (isAudit(event, 'policy.activated')) return keeper.adopt()
         if (isAudit(event, 'keeper.mode')) return keeper.switched()
         if (isAudit(event, 'actor.revoked')) return keeper.revoked()
-        if (isAudit(event, 'key.confirmed')) return deal.rotate(event)
         if (isAudit(event, 'actor.enrolled')) return keeper.recount()
         if (isAudit(event, 'op.applied') && event.data.moves.length > 0) await keeper.moved()
         const fact = event.emitter === 'keeper' ? undefined : opFact(event)

@@ -58,6 +58,7 @@ t.test('each command that writes, dry', async (t) => {
     'op withdraw': [[op, '--reason', 'no', '--actor', 'alice'], 0],
     'plane export': [['keeper', '--out', 'keeper.plane'], 0],
     'plane join': [['none.plane'], 0],
+    'plane rotate': [['controller', '--actor', 'alice'], 0],
     'plane run': [[], 0],
     run: [[], 0],
     'plugins trust': [['nobody'], 64],

@@ -1,31 +1,16 @@
 /** Planes with a journal each, over a bus that may lose what it took: the same story, told by all. */
-import type { Test } from 'tap'
 import t from 'tap'
 import { subjects } from '../../core/protocol/subjects.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { JsonObject, JsonValue } from '../../core/json.ts'
 import { codeOf } from '../../core/kit.ts'
 import { auditEmitter } from '../../core/protocol/emitter.ts'
-import { verifyTrail } from '../../core/protocol/trail.ts'
-import { apart } from './planes-stage.ts'
+import { agreed, apart } from './planes-stage.ts'
 import type { Apart } from './planes-stage.ts'
 
 const restart = { type: 'restart', target: 'staging-1/api', as: 'alice' } as const
 const deploy = { type: 'deploy', target: 'app/x', as: 'alice' } as const
 const planes = ['submitter', 'keeper', 'controller'] as const
-
-/** Every plane knows the same events of every emitter, whole and genuine. */
-async function agreed(t: Test, on: Apart): Promise<void> {
-  const ends: unknown[] = []
-  for (const name of planes) {
-    const where = { journal: on.origin.journal, workspace: 'my-infra' }
-    const report = await verifyTrail(on.plane(name).deal.events(), where)
-    t.same(report.findings, [], `${name} knows a whole trail`)
-    ends.push(report.ends)
-  }
-  t.same(ends[1], ends[0])
-  t.same(ends[2], ends[0])
-}
 
 t.test('each plane in a journal of its own: policy and people, once', async (t) => {
   const on = await apart(t)

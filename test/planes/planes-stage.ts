@@ -16,7 +16,7 @@ import { openKeyStore } from '../../core/protocol/keys.ts'
 import { heardEntry, joinedEntry, planeKeys, planeNames } from '../../core/protocol/planes.ts'
 import type { PlaneName } from '../../core/protocol/planes.ts'
 import { grantOf } from '../../core/protocol/regrant.ts'
-import { auditEvents } from '../../core/protocol/trail.ts'
+import { auditEvents, verifyTrail } from '../../core/protocol/trail.ts'
 import { live, people, stage } from '../plugins/stage.ts'
 import type { Life, Stage } from '../plugins/stage.ts'
 import { lossyBus } from './lossy-bus.ts'
@@ -156,4 +156,17 @@ export async function apart(t: Test, options: ApartOptions = {}): Promise<Apart>
     for (const name of here) await apart.stop(name)
   })
   return apart
+}
+
+/** Every plane knows the same events of every emitter, whole and genuine. */
+export async function agreed(t: Test, on: Apart): Promise<void> {
+  const ends: unknown[] = []
+  for (const name of here) {
+    const where = { journal: on.origin.journal, workspace: 'my-infra' }
+    const report = await verifyTrail(on.plane(name).deal.events(), where)
+    t.same(report.findings, [], `${name} knows a whole trail`)
+    ends.push(report.ends)
+  }
+  t.same(ends[1], ends[0])
+  t.same(ends[2], ends[0])
 }

@@ -9,6 +9,7 @@ export const commands: CommandTable = {
   'keeper status': () => import('./keeper-status.ts'),
   'keeper review': () => import('./keeper-review.ts'),
   'keeper rotate': () => import('./keeper-rotate.ts'),
+  'plane rotate': () => import('./plane-rotate.ts'),
   'keeper mode': () => import('./keeper-mode.ts'),
   'keys status': () => import('./keys-status.ts'),
   'keys root': () => import('./keys-root.ts'),

@@ -27,7 +27,7 @@ export const command = defineCommand({
     const desk = (await context.runtime()).service(keeperDesk)
     await desk.handInAct(joinSignatures(act.signatures))
     // A rotation is bound to the key that it follows, and changes nobody's standing.
-    const now = act.act === 'keeper.rotate' ? version : version + 1
+    const now = act.act.endsWith('.rotate') ? version : version + 1
     return { ...about, applied: true, version: now }
   },
   render: ({ words, applied, version }, paint) => [

@@ -7,16 +7,17 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import {
+  contract,
   defineCommand,
   defined,
-  keeperDesk,
+  rotationAct,
   keyErrors,
   parseKeyRecord,
   parseKeyRule,
   replaceFile,
   rootRole,
 } from 'prov'
-import type { ActName, CommandContext, JsonObject, JsonValue } from 'prov'
+import type { ActName, CommandContext, Emitter, JsonObject, JsonValue } from 'prov'
 import { actText, actWords } from '../act-file.ts'
 import type { EnrolledView } from '../reads/enrolled.ts'
 import type { KeysView } from '../reads/keys.ts'
@@ -50,7 +51,10 @@ export const command = defineCommand({
     ],
     ['prov keys draft enrol dave --group ops --out act.json', 'dave is to be one of ops'],
     ['prov keys draft revoke bob --reason "laptop lost" --out act.json', 'then: prov keys sign'],
-    ['prov keys draft rotate --out act.json', 'another key for the keeper'],
+    [
+      'prov keys draft rotate controller --out act.json',
+      'another key for a plane; drafted where it lives, applied where the keeper does',
+    ],
   ],
   flags: {
     change: {
@@ -59,7 +63,7 @@ export const command = defineCommand({
       choices: [...changes],
       describe: 'what is to change',
     },
-    name: { type: 'string', describe: 'whose key; for enrol and revoke' },
+    name: { type: 'string', describe: 'whose key; a plane to rotate. Default there: the keeper' },
     out: { type: 'string', required: true, describe: 'file to write; an existing one stays' },
     reason: { type: 'string', default: '', describe: 'why, for the trail' },
     ...standingFlags,
@@ -122,14 +126,13 @@ const drafts: Readonly<
     if (!found || what) throw keyErrors.PROV_KEY_REVOKE_REFUSED({ actor, what: what ?? '' })
     return { act: 'actor.revoke', subject: actor, with: { kid: found.kid } }
   },
-  async rotate(_, context) {
-    const desk = (await context.runtime()).service(keeperDesk)
-    const { current: from, next } = await desk.rotation()
-    return {
-      act: 'keeper.rotate',
-      subject: 'keeper',
-      with: { from, ...(next as unknown as JsonObject) },
-    }
+  async rotate({ name = 'keeper' }, context) {
+    const plane = planeNamed(name)
+    // Its private half is made where the plane lives: there it is drafted, whoever else lives there.
+    const runtime = await context.runtime()
+    const { current: from, next } = await runtime.service(contract).rotation(plane)
+    const given = { from, ...(next as unknown as JsonObject) }
+    return { act: rotationAct(plane), subject: plane, with: given }
   },
   async govern({ root, signer, need }, context) {
     const roots = root.map((path) => rootIn(resolve(context.cwd, path)))
@@ -145,6 +148,13 @@ const drafts: Readonly<
 
 const enrolled = async (context: CommandContext) =>
   (await context.read('enrolled')) as readonly EnrolledView[]
+
+function planeNamed(name: string): Emitter {
+  const plane = (['keeper', 'submitter', 'controller'] as const).find((one) => one === name)
+  if (plane) return plane
+  const what = 'only keeper, submitter and controller have a key that another may follow'
+  throw keyErrors.PROV_KEY_ROTATION_REFUSED({ plane: name, what })
+}
 
 function named(name: string | undefined, change: string): string {
   if (name !== undefined) return name

@@ -16,7 +16,7 @@ export const command = defineCommand({
         ['key set', `version ${version}`],
         ['root keys', rule?.roots.map(({ kid }) => kid).join(', ') || undefined],
         ['persons', persons.join(', ') || 'nobody yet: the first one vouches for themselves'],
-        ['next key', offered ?? undefined],
+        ...offered.map(({ plane, kid }) => [`next of ${plane}`, kid] as const),
         [
           'declare a rule',
           rule ? undefined : 'prov keys root <file>, then prov keys draft govern --root <file>.pub',

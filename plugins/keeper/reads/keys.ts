@@ -12,8 +12,8 @@ export interface KeysView {
   readonly words: string
   /** Persons with a key that counts. */
   readonly persons: readonly string[]
-  /** The plane's key that is to follow, until it does. */
-  readonly offered: string | null
+  /** Keys of planes that are to follow their own, until they do. */
+  readonly offered: readonly { readonly plane: string; readonly kid: string }[]
 }
 
 export const read = defineRead<void, KeysView>({
@@ -30,7 +30,10 @@ export const read = defineRead<void, KeysView>({
       rule: ring.rule ?? null,
       words: ruleWords(ring.rule),
       persons: [...ring.persons()].sort(),
-      offered: ring.offered('keeper')?.kid ?? null,
+      offered: ['keeper', 'submitter', 'controller'].flatMap((plane) => {
+        const kid = ring.offered(plane)?.kid
+        return kid === undefined ? [] : [{ plane, kid }]
+      }),
     }
   },
 })
