@@ -17,7 +17,7 @@ import { systemClock } from '../clock.ts'
 import type { Clock } from '../clock.ts'
 import { ProvError } from '../errors.ts'
 import { crashPoint } from '../protocol/crash.ts'
-import type { Bytes } from '../units.ts'
+import type { Bytes, Count } from '../units.ts'
 import { GroupCommit } from './commit.ts'
 import { Anchor, anchorOfDir, retireAnchor } from './anchor.ts'
 import type { Anchored, AnchoredHead } from './anchor.ts'
@@ -196,7 +196,7 @@ export async function openLocked(
       ? await anchorOfDir(anchors, place)
       : await checkAnchor(anchors, place, found && foundLog(dir, numbers, before, found))
   }
-  if (found) await settleTail(files, `${dir}/${segmentName(found.segment)}`, found.endBytes)
+  if (found) await settleTail(files, dir, found)
   const end: LogEnd = {
     ...(found ?? { segment: 0, batch: 0, position: 0, hash: noHash, endBytes: 0 }),
     partitions,
@@ -320,17 +320,22 @@ async function lastEpoch(dir: string, names: readonly string[]): Promise<number>
 }
 
 /**
- * What a dead writer wrote may still be in memory only, and a torn tail may stand behind it. Both
- * end here, before the new segment says how long this one is.
+ * What a dead writer wrote may still be in memory only, the name of its segment too, and a torn tail
+ * may stand behind it. All of that ends here, before a new segment builds on this one.
  */
-async function settleTail(files: JournalFiles, path: string, endBytes: Bytes): Promise<void> {
-  const file = files.open(path, { exists: true })
+async function settleTail(
+  files: JournalFiles,
+  dir: string,
+  { segment, endBytes }: { readonly segment: Count; readonly endBytes: Bytes },
+): Promise<void> {
+  const file = files.open(`${dir}/${segmentName(segment)}`, { exists: true })
   try {
     await file.truncate(endBytes)
     await file.datasync()
   } finally {
     file.close()
   }
+  await files.syncFolder(dir)
 }
 
 /** A sparse index over the log: where to start reading for a position. */

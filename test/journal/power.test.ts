@@ -28,6 +28,50 @@ t.test('a journal on a simulated disk', (t) =>
   }),
 )
 
+t.test('two writers killed at the name of their segment, then the power: it opens', async (t) => {
+  for (let seed = 1; seed <= 12; seed++) {
+    const folder = await tempDir(t)
+    const disk = simulatedDisk({ folder, random: seeded(seed) })
+    const processes = {
+      self: () => ({ bootId: 'b', pidNamespace: 'n', pid: 1, startTime: '1', host: 'h' }),
+      look: () => 'dead' as const,
+    }
+    const place = {
+      dir: `${folder}/journal`,
+      clock: simulatedClock(),
+      processes,
+      segmentBytes: 65_536,
+    }
+    const first = await openJournal({ ...place, files: disk.files })
+    await first.append([{ partition: 'p', type: 'x', body: 'kept' }])
+    await first.close()
+    for (const segment of [2, 3]) {
+      let dead = false
+      const alive = <T>(act: () => Promise<T>): Promise<T> =>
+        dead ? Promise.reject(new Error('killed')) : act()
+      const files: JournalFiles = {
+        ...disk.files,
+        async link(from, to) {
+          await alive(() => disk.files.link(from, to))
+          dead = to.endsWith(`segment-0000000${segment}.log`)
+        },
+        rename: (from, to) => alive(() => disk.files.rename(from, to)),
+        syncFolder: (path) => alive(() => disk.files.syncFolder(path)),
+        remove: (path) => alive(() => disk.files.remove(path)),
+      }
+      await t.rejects(openJournal({ ...place, files }), { code: 'PROV_JOURNAL_UNUSABLE' })
+      t.ok(dead, `seed ${seed}: killed at the name of segment ${segment}`)
+    }
+    disk.cut()
+    const { files } = simulatedDisk({ folder, random: seeded(seed) })
+    const last = await openJournal({ ...place, files })
+    const bodies: unknown[] = []
+    for await (const { body } of last.read()) bodies.push(body)
+    t.same(bodies, ['kept'], `seed ${seed}`)
+    await last.close()
+  }
+})
+
 /** What a test knows of a journal that dies: what it asked for and what it was told. */
 interface Story {
   readonly asked: string[]

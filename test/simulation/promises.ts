@@ -55,7 +55,9 @@ export async function broken(
   const controller = at('controller')
   const submitter = at('submitter')
   const mirror = at('mirror')
-  if (!controller || !submitter || !mirror) return ['a machine does not run in the end']
+  if (!controller || !submitter || !mirror) {
+    return [...world.failures, 'a machine does not run in the end']
+  }
   return [
     ...world.failures,
     ...(await sameStory(told, world)),
