@@ -1,14 +1,16 @@
 /**
  * The file system that git objects are written through. Two things that a plain one does not give:
  * a file appears whole or not at all, so a killed process leaves no half object that the next one
- * takes for a good one; and `flush` makes everything touched since the last flush durable, so that
+ * takes for a good one; one whose name outlived its content in a power cut is taken away and written
+ * again; and `flush` makes everything touched since the last flush durable, so that
  * a reference is moved only to what a power cut cannot take away.
  *
  * @module
  */
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { promises } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { inflateSync } from 'node:zlib'
 
 /** What isomorphic-git wants of a file system; the rest is node's own. */
 export interface GitFs {
@@ -40,8 +42,15 @@ export function gitDisk(beside: string): Disk {
 
   const stat = async (path: string) => {
     const found = await promises.stat(path)
-    // An object that is there already is not written again; it may be there without being synced.
-    if (found.isFile() && path.includes('/objects/') && !touched.has(path)) touched.set(path, false)
+    const oid = /\/objects\/([0-9a-f]{2})\/([0-9a-f]{38})$/.exec(path)?.slice(1).join('')
+    if (oid === undefined || !found.isFile() || touched.has(path)) return found
+    // An object that is there already is not written again: whoever looks takes it for a good one.
+    if (!isObject(await promises.readFile(path), oid)) {
+      await promises.rm(path, { force: true })
+      return promises.stat(path)
+    }
+    // It may be there without being synced.
+    touched.set(path, false)
     return found
   }
 
@@ -64,6 +73,15 @@ export function gitDisk(beside: string): Disk {
         throw error
       }
     },
+  }
+}
+
+/** True when a loose object is the one that its name says. */
+function isObject(deflated: Uint8Array, oid: string): boolean {
+  try {
+    return createHash('sha1').update(inflateSync(deflated)).digest('hex') === oid
+  } catch {
+    return false
   }
 }
 

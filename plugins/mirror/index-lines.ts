@@ -18,9 +18,10 @@ export function parseIndex(text: string): readonly IndexLine[] | undefined {
   const lines: IndexLine[] = []
   for (const line of text.slice(0, text.lastIndexOf('\n') + 1).split('\n')) {
     if (line === '') continue
-    const [commit, emitter, n, digest, ...more] = line.split(' ')
-    if (!commit || !emitter || !digest || more.length > 0 || !/^\d+$/.test(n ?? ''))
-      return undefined
+    const [commit = '', emitter, n = '', digest = '', ...more] = line.split(' ')
+    if (!emitter || !/^\d+$/.test(n) || more.length > 0) return undefined
+    // A sector that a power cut took leaves zeros, which no line has.
+    if (!/^[0-9a-f]{40}$/.test(commit) || !/^[\w:-]+$/.test(digest)) return undefined
     lines.push({ commit, emitter, n: Number(n), digest })
   }
   return lines.length > 0 ? lines : undefined

@@ -1,7 +1,7 @@
 import { execFile, spawn } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -147,6 +147,11 @@ t.test('what is held is found again, with the index, without it and behind it', 
     ['behind', `${lines.slice(0, 2).join('\n')}\n`],
     ['torn', whole.slice(0, -10)],
     ['damaged', whole.replace(/ keeper /, ' ')],
+    // From the middle of one digest to the middle of another one: still a line of four words.
+    [
+      'with a sector of zeros',
+      `${whole.slice(0, 80)}${'\0'.repeat(whole.indexOf(' keeper 2 ') - 40)}${whole.slice(whole.indexOf(' keeper 2 ') + 40)}`,
+    ],
     ['of another history', whole.replace(/^[0-9a-f]{40}/gm, 'f'.repeat(40))],
   ]
   for (const [what, text] of broken) {
@@ -166,6 +171,31 @@ t.test('what is held is found again, with the index, without it and behind it', 
   t.equal(packed.seen.total, 4, 'also after git packed everything')
   await packed.append([entry('submitter', 1)])
   t.equal((await git(dir, 'fsck', '--strict', '--no-dangling')).trim(), '')
+})
+
+t.test('an object whose name outlived its content in a power cut is written again', async (t) => {
+  const events = [entry('keeper', 1), entry('keeper', 2)]
+  const elsewhere = await folder(t)
+  const commits = await (await open(elsewhere)).append(events)
+  const listed = await git(elsewhere, 'rev-list', '--objects', 'main')
+  const objects = listed.match(/^[0-9a-f]{40}/gm) ?? []
+  t.equal(objects.length, 6)
+  const contents: [string, (whole: Buffer) => Buffer][] = [
+    ['empty', () => Buffer.alloc(0)],
+    ['torn', (whole) => whole.subarray(0, whole.length / 2)],
+    ['zeros', (whole) => Buffer.alloc(whole.length)],
+  ]
+  for (const [what, spoilt] of contents) {
+    const dir = await folder(t)
+    const ledger = await open(dir)
+    for (const oid of objects) {
+      const path = join('.git', 'objects', oid.slice(0, 2), oid.slice(2))
+      await mkdir(join(dir, path, '..'), { recursive: true })
+      await writeFile(join(dir, path), spoilt(await readFile(join(elsewhere, path))))
+    }
+    t.same(await ledger.append(events), commits, what)
+    t.equal((await git(dir, 'fsck', '--strict', '--no-dangling')).trim(), '', `${what}: all whole`)
+  }
 })
 
 t.test('a main that was lost is named, never taken for an empty ledger', async (t) => {
