@@ -31,6 +31,29 @@ t.test('each plane in a journal of its own: policy and people, once', async (t) 
   await agreed(t, on)
 })
 
+t.test('an intent that came before its submission takes no room once that was heard', async (t) => {
+  const policy = `{ policy = { version = 1, deny = [{ id = "never", op_type = "restart" }] } }\n`
+  const on = await apart(t, { policy })
+  for (const name of ['submitter', 'keeper'] as const) await on.start(name)
+  const { ops } = on.plane('submitter')
+  const keeper = on.plane('keeper')
+  // Of one key, and in all more than there is room for at once.
+  for (let round = 0; round < 3; round++) {
+    let early = true
+    on.bus.loses = (subject, { body }) =>
+      early && subject.startsWith('ops.audit') && Object(body).emitter === 'submitter'
+    const made = await Promise.all(Array.from({ length: 100 }, () => ops.submit(restart)))
+    await on.during(on.stages.get('keeper')!.clock.advance(3_000))
+    t.notOk(
+      made.some(({ op }) => keeper.deal.store.get().ops.has(op)),
+      'none was heard of',
+    )
+    early = false
+    for (const { op } of made) await on.during(keeper.until(op, 'refused'))
+  }
+  t.notOk(keeper.codes().includes('PROV_TOKEN_FLOOD'))
+})
+
 t.test('what the bus loses is asked for, and nobody does anything twice', async (t) => {
   const on = await apart(t)
   for (const name of planes) await on.start(name)

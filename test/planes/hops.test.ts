@@ -1,19 +1,26 @@
 /** What a bus took and lost goes out again while everything runs, and the operation runs once. */
 import t from 'tap'
+import type { Test } from 'tap'
 import { live, people, stage } from '../plugins/stage.ts'
 import { lossyBus } from './lossy-bus.ts'
 
+/** A life over a bus that may lose what it took, with a policy in force. */
+async function lossy(t: Test) {
+  const on = stage(t)
+  const bus = await lossyBus(on.clock)
+  t.teardown(() => bus.close())
+  on.bus = async () => bus.open()
+  const life = await live(on)
+  t.teardown(() => life.close())
+  await people(on).create({ actor: 'alice', kind: 'human', passphrase: '' })
+  await life.deal.signer('alice')
+  await life.desk.activatePolicy({ as: 'alice' })
+  return { on, bus, life }
+}
+
 for (const lost of ['ops.pending', 'ops.cmd']) {
   t.test(`a message on ${lost} that the bus took and lost goes out again`, async (t) => {
-    const on = stage(t)
-    const bus = await lossyBus(on.clock)
-    t.teardown(() => bus.close())
-    on.bus = async () => bus.open()
-    const life = await live(on)
-    t.teardown(() => life.close())
-    await people(on).create({ actor: 'alice', kind: 'human', passphrase: '' })
-    await life.deal.signer('alice')
-    await life.desk.activatePolicy({ as: 'alice' })
+    const { on, bus, life } = await lossy(t)
     let left = 2
     bus.loses = (subject) => subject.startsWith(lost) && left-- > 0
     const { op } = await life.ops.submit({
@@ -38,15 +45,7 @@ for (const lost of ['ops.pending', 'ops.cmd']) {
 }
 
 t.test('a clock that is set back does not keep a lost message waiting', async (t) => {
-  const on = stage(t)
-  const bus = await lossyBus(on.clock)
-  t.teardown(() => bus.close())
-  on.bus = async () => bus.open()
-  const life = await live(on)
-  t.teardown(() => life.close())
-  await people(on).create({ actor: 'alice', kind: 'human', passphrase: '' })
-  await life.deal.signer('alice')
-  await life.desk.activatePolicy({ as: 'alice' })
+  const { on, bus, life } = await lossy(t)
   let lost = false
   bus.loses = (subject) => subject.startsWith('ops.cmd') && !lost && (lost = true)
   const { op } = await life.ops.submit({ type: 'restart', target: 'staging-1/api', as: 'alice' })

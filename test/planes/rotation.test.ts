@@ -89,6 +89,12 @@ for (const plane of planes) {
       const rest = apart.filter(({ emitter }) => emitter !== 'keeper')
       t.same((await verifyTrail([...keys, ...rest], where)).findings, [], order.join())
     }
+    // All that the plane said, before the keeper said which key was to follow.
+    const own = (one: AuditEvent): boolean => one.emitter === plane && plane !== 'keeper'
+    const early = events.slice(0, steps.offered).filter(({ emitter }) => emitter === 'keeper')
+    const rest = events.filter((one) => !own(one) && !early.includes(one))
+    const ahead = [...early, ...events.filter(own), ...rest]
+    t.same((await verifyTrail(ahead, where)).findings, [], 'its next key before it was offered')
     const file = keyFile(on, deal.journal, plane)
     t.notMatch(readFileSync(file, 'utf8'), new RegExp(before), 'the old half is gone')
     t.notOk(existsSync(keyFile(on, deal.journal, `${plane}.next`)))

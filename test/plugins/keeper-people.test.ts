@@ -1,6 +1,7 @@
 /** Quorums count people: their groups and whose key it is stand in the record that was vouched for. */
 import t from 'tap'
 import type { Test } from 'tap'
+import type { JsonObject } from '../../core/json.ts'
 import { codeOf } from '../../core/kit.ts'
 import type { KeyRecord } from '../../core/protocol/key.ts'
 import { people, ready } from './stage.ts'
@@ -96,3 +97,17 @@ t.test(
     await until(op, 'applied')
   },
 )
+
+t.test('what somebody vouched for once is not brought back by the same act', async (t) => {
+  const { deal, desk, on } = await ready(t)
+  const record = await people(on).create({ actor: 'carol', kind: 'human', passphrase: '' })
+  const vouch = (groups: readonly string[]) => {
+    const given = { ...record, groups } as unknown as JsonObject
+    return deal.act({ as: 'alice', act: 'actor.enrol', subject: 'carol', reason: '', with: given })
+  }
+  const first = await vouch(['ops'])
+  await desk.handInAct(first)
+  await desk.handInAct(await vouch(['dev']))
+  t.equal(await codeOf(desk.handInAct(first)), 'PROV_TOKEN_REPLAYED')
+  t.same(deal.keyring.actor('carol')?.groups, ['dev'])
+})
