@@ -395,7 +395,9 @@ async function officeFor(
   if (!plane) return undefined
   const { files, ...rest } = parts
   const { stateDir, name: workspace } = files
-  return Office.open({ ...rest, plane, workspace, stateDir, waitMs: officeWaitMs })
+  const { joinedOf } = await import('./protocol/planes.ts')
+  const { granted } = (await joinedOf(parts.journal)) ?? {}
+  return Office.open({ ...rest, plane, workspace, stateDir, granted, waitMs: officeWaitMs })
 }
 
 /** Light tables first, so that a read answers the same with and without a runtime. */

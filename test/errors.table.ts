@@ -1605,6 +1605,13 @@ export const expectedErrors: readonly (readonly [string, string, number, string,
     'type it, or name a file of mode 600 that holds it: `export PROV_PASSPHRASE_FILE=<file>`',
   ],
   [
+    'PROV_PLANE_REPLACED',
+    'refuse',
+    4,
+    'this <plane> was taken for lost: another journal goes on in its place, in epoch <granted>',
+    'nothing here is needed any more, what it signed and nobody claimed has lapsed; `prov nats status` shows who goes on',
+  ],
+  [
     'PROV_PLANE_SET_BACK',
     'refuse',
     4,

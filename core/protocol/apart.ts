@@ -82,7 +82,8 @@ export async function awaitTurn(
       await bus.close()
       return undefined
     }
-    const held = { plane, workspace, bus, stateDir, clock, log, signal, speaks }
+    const { granted } = joined ?? {}
+    const held = { plane, workspace, bus, stateDir, granted, clock, log, signal, speaks }
     const office = await Office.open(held)
     return { bus, office }
   } catch (thrown) {

@@ -99,7 +99,7 @@ export interface Contract extends AuditTrail, KeyChanges {
   sure(): Promise<void>
   /** True from then on. */
   readonly vouched: boolean
-  /** Aborts when the journal was found to be an older one; its reason says so. */
+  /** Aborts when the journal was found to be an older one, or lost and replaced; its reason says so. */
   readonly over: AbortSignal
   /** Calls back with each event after it became durable, in order, from now on. */
   follow(listener: (event: AuditEvent) => void): () => void
@@ -224,6 +224,15 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
   }
   const roles = serviceRoles.filter((role) => planeKeys(planes).includes(role))
   const epoch = (joined?.epoch ?? 0) + journal.epoch
+  /** The controller granted its office to another journal: nothing more is said here, and nothing signed. */
+  const replaced = new AbortController()
+  const whetherReplaced = (): void => {
+    const { granted } = fold.model
+    if (joined?.plane !== 'keeper' || granted <= (joined.granted ?? 0)) return
+    replaced.abort(planeErrors.PROV_PLANE_REPLACED({ plane: 'keeper', granted }))
+  }
+  whetherReplaced()
+  replaced.signal.throwIfAborted()
   // Whoever is only a part makes no keys: they came with the part. Others' are not touched.
   for (const role of roles) {
     if (!signers.has(role)) signers.set(role, await keys.service(root, role, { make: !hears }))
@@ -238,6 +247,7 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
     signers.set(role, next)
   }
   const signerOfRole = (role: ServiceRole): Signer => {
+    replaced.signal.throwIfAborted()
     const signer = roles.includes(role) ? signers.get(role) : undefined
     if (!signer) throw keyErrors.PROV_KEY_PLANE_ELSEWHERE({ plane: role, here: planes })
     return signer
@@ -276,6 +286,7 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
   })
   const emitters = new Map<string, AuditEmitter>()
   const emitterOf = (role: Emitter): AuditEmitter => {
+    replaced.signal.throwIfAborted()
     let emitter = emitters.get(role)
     if (!emitter) {
       const end = ends.get(role) ?? { n: 0, digest: null }
@@ -339,6 +350,7 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
       events.note(event, record.position)
       for (const listener of listeners) listener(event)
       if (isAudit(event, 'key.confirmed')) followKeys()
+      if (isAudit(event, 'keeper.granted')) whetherReplaced()
     }
     void kept.due()
   })
@@ -424,7 +436,7 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
     get vouched() {
       return standing?.vouched ?? true
     },
-    over: standing?.over ?? new AbortController().signal,
+    over: standing?.over ?? replaced.signal,
     async anchor() {
       await standing?.sure()
       await journal.anchor()

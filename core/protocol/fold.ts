@@ -130,6 +130,8 @@ export interface OpsModel {
   readonly numbers: SeqNumbers
   /** Highest number seen in the newest keeper epoch; 0 before the first. */
   readonly highest: { readonly keeperEpoch: Count; readonly seq: Count }
+  /** Epoch of the newest keeper that replaced a lost one; 0 where none was lost. */
+  readonly granted: Count
   readonly positions: Readonly<
     Record<string, { readonly state: string; readonly version: Count; readonly op?: string }>
   >
@@ -159,6 +161,7 @@ export function emptyModel(): OpsModel {
     lost: new Set(),
     numbers: new SeqNumbers(),
     highest: { keeperEpoch: 1, seq: 0 },
+    granted: 0,
     positions: {},
     capabilities: [],
     policy: null,
@@ -227,7 +230,7 @@ function foldRest(model: OpsModel, event: AuditEvent): OpsModel {
   if (isAudit(event, 'keeper.granted')) {
     const { keeper_epoch: keeperEpoch } = event.data
     const granted = event.emitter === 'controller' && keeperEpoch > model.highest.keeperEpoch
-    return granted ? { ...model, highest: { keeperEpoch, seq: 0 } } : model
+    return granted ? { ...model, highest: { keeperEpoch, seq: 0 }, granted: keeperEpoch } : model
   }
   if (isAudit(event, 'policy.activated')) {
     const { version, digest, by, policy } = event.data

@@ -41,10 +41,11 @@ export async function handOverLost(
   const keys = openKeyStore({ home, clock })
   const signer = await keys.service(root, 'controller', { make: false })
   const epoch = (joined?.epoch ?? 0) + journal.epoch
-  await journal.append(grantOf({ fold, workspace, epoch, signer, clock }))
+  const { granted, entries } = grantOf({ fold, workspace, epoch, signer, clock })
+  await journal.append(entries)
   // Acts are signed for one writer: whoever writes next bears a number that no one had.
   const after = Math.max(epoch, heard)
-  const whose = { workspace, journal: id, lineage, plane: 'keeper', epoch: after } as const
+  const whose = { workspace, journal: id, lineage, plane: 'keeper', epoch: after, granted } as const
   const header = { ...whose, ...(url !== undefined && { url }), keys: [] }
   return { events: await writeBundle(file, journal, header) }
 }

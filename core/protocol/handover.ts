@@ -10,14 +10,16 @@
  *
  * @module
  */
-import { open, readFile, rename, rm } from 'node:fs/promises'
+import { open, readdir, readFile, realpath, rename, rm } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Clock } from '../clock.ts'
 import type { JsonValue } from '../json.ts'
+import { anchorOfDir, retireAnchor } from '../journal/anchor.ts'
 import { openJournal } from '../journal/file.ts'
 import { diskFiles } from '../journal/files.ts'
 import type { Journal } from '../journal/journal.ts'
+import { segmentNumbers } from '../journal/segment.ts'
 import type { Count } from '../units.ts'
 import type { AuditEvent } from './audit.ts'
 import { ContractFold } from './checkpoint.ts'
@@ -150,14 +152,17 @@ export interface Joining {
   readonly stateDir: string
   readonly home: string
   readonly passphrase: string
+  /** Folder of the anchors. Default: none are kept. */
+  readonly anchors?: string | undefined
   readonly clock: Clock
 }
 
 /** Throws PROV_PLANE_BUNDLE_INVALID, PROV_PLANE_OCCUPIED, PROV_PLANE_PASSPHRASE. */
 export async function joinPlane(request: Joining): Promise<Joined & { readonly events: Count }> {
-  const { file, workspace, stateDir, home, passphrase, clock } = request
+  const { file, workspace, stateDir, home, passphrase, anchors, clock } = request
   const dir = join(stateDir, 'journal')
-  if (existsSync(dir)) throw planeErrors.PROV_PLANE_OCCUPIED({ state: stateDir })
+  const held = segmentNumbers(await readdir(dir).catch(() => [] as string[]))
+  if (held.length > 0) throw planeErrors.PROV_PLANE_OCCUPIED({ state: stateDir })
   const { header, events, keyring } = await bundleIn(file, workspace)
   const { keys, prov_plane: _, events: count, ...joined } = header
   const root = header.lineage[0] ?? header.journal
@@ -179,6 +184,13 @@ export async function joinPlane(request: Joining): Promise<Joined & { readonly e
     await journal.append(events.slice(at, at + 64).map(heardEntry))
   }
   await journal.close()
+  // The journal that was lost here is given up: when it comes back, its anchor says which one followed.
+  if (header.granted !== undefined && anchors !== undefined) {
+    const lost = await anchorOfDir(anchors, join(await realpath(stateDir), 'journal'))
+    if (lost) await retireAnchor(diskFiles, anchors, lost, journal.id)
+  }
+  // A start that was refused leaves a folder that holds nothing.
+  await rm(dir, { recursive: true, force: true })
   await rename(temporary, dir)
   return { ...joined, events: count }
 }

@@ -57,6 +57,8 @@ export interface OfficeOptions {
   readonly signal: AbortSignal
   /** False while it is open whether this journal is the newest: the lease keeps what it remembers. Default: true. */
   readonly speaks?: (() => boolean) | undefined
+  /** Keeper epoch that the journal was granted, see `Joined`. Default: none. */
+  readonly granted?: Count | undefined
   /** Life of the lease without a renewal. Default 15 s. */
   readonly ttlMs?: Millis | undefined
 }
@@ -237,7 +239,8 @@ export class Office {
   #about(): JsonObject | undefined {
     if (!this.#head || this.#options.speaks?.() === false) return undefined
     const { journal, batch = 0, position, hash } = this.#head
-    return { journal, batch, position, hash, place: this.#place() }
+    const { granted = 0 } = this.#options
+    return { journal, batch, position, hash, place: this.#place(), granted }
   }
 
   get #dir(): string {
@@ -248,6 +251,11 @@ export class Office {
     // Whoever was replaced in this very folder has nothing to lead.
     await this.#journal?.anchor()
     if (about === undefined || (this.#journal && this.#journal.dir === undefined)) return
+    const { plane, granted = 0 } = this.#options
+    const theirs = Number(about['granted'] ?? 0)
+    if (granted < theirs) throw planeErrors.PROV_PLANE_REPLACED({ plane, granted: theirs })
+    // What is remembered is the journal that was lost: F3 was the controller's to judge, who granted this.
+    if (granted > theirs) return
     await checkWitness(this.#dir, about as unknown as Witness, remembered)
     this.#remembered = true
   }

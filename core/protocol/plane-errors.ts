@@ -15,6 +15,7 @@ export const planeErrors = defineErrors<{
   PROV_PLANE_NOT_LEADING: { plane: string }
   PROV_PLANE_UNVOUCHED: { plane: string }
   PROV_PLANE_SET_BACK: { plane: string; own: number; heard: number }
+  PROV_PLANE_REPLACED: { plane: string; granted: number }
 }>({
   PROV_PLANE_UNKNOWN: {
     disposition: 'usage',
@@ -89,5 +90,12 @@ export const planeErrors = defineErrors<{
       `another plane has event ${heard} of the ${plane} as its key signed it; this journal, which ends at ${own}, has not: it is an older state`,
     remedy:
       'put the newest journal back, remove the note of this one (`prov journal stats` names its anchor) and run `prov plane run`; what this one would claim may have been done',
+  },
+  PROV_PLANE_REPLACED: {
+    disposition: 'refuse',
+    text: ({ plane, granted }) =>
+      `this ${plane} was taken for lost: another journal goes on in its place, in epoch ${granted}`,
+    remedy:
+      'nothing here is needed any more, what it signed and nobody claimed has lapsed; `prov nats status` shows who goes on',
   },
 })

@@ -58,6 +58,8 @@ export interface Joined {
   readonly plane: PlaneName
   /** Writer epoch of the journal that the plane comes from; here they count on. */
   readonly epoch: Count
+  /** Keeper epoch that it was granted, where the keeper before it was taken for lost. */
+  readonly granted?: Count
   /** Server on which the planes meet, as it was known then. */
   readonly url?: string
 }

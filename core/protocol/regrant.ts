@@ -22,7 +22,7 @@ export function grantOf(options: {
   /** The controller's key. */
   readonly signer: Signer
   readonly clock: Clock
-}): readonly JournalEntry[] {
+}): { readonly granted: Count; readonly entries: readonly JournalEntry[] } {
   const { fold, ...rest } = options
   const { open, highest } = fold.model
   const end = fold.ends.get('controller') ?? { n: 0, digest: null }
@@ -41,5 +41,6 @@ export function grantOf(options: {
     const data = { what: 'command', code, message, ...number } as const
     return pen.entry({ type: 'op.expired', subject: op, data })
   })
-  return [...entries, ...ends].map(({ partition, type, body }) => ({ partition, type, body }))
+  const all = [...entries, ...ends].map(({ partition, type, body }) => ({ partition, type, body }))
+  return { granted: keeper_epoch, entries: all }
 }

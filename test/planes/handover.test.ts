@@ -1,5 +1,13 @@
 /** Handing a plane over: whole or not at all, sealed, once. */
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import { planeNames } from '../../core/protocol/planes.ts'
@@ -97,6 +105,20 @@ t.test('a plane is handed over sealed and once, and joined whole or not at all',
   t.equal(await code(['plane', 'join', lost], there('none')), 'PROV_KEY_ABSENT')
   const anew = at(join(folder, 'home-a'), join(folder, 'state-anew'), 'right')
   t.equal(await code(['plane', 'join', lost], anew), 'good')
+
+  // Another one in the very folder of the lost journal, which then comes back.
+  const place = there('a')
+  Object.assign(place.env, { NATS_URL: 'nats://127.0.0.1:1' })
+  const run = () => code(['plane', 'run'], place)
+  t.equal(await run(), 'PROV_BUS_UNREACHABLE', 'it was opened once')
+  const [own, aside] = ['state-a', 'aside'].map((name) => join(folder, name)) as [string, string]
+  renameSync(own, aside)
+  t.equal(await run(), 'PROV_JOURNAL_GONE')
+  t.equal(await code(['plane', 'join', lost], there('a')), 'good')
+  t.equal(await run(), 'PROV_BUS_UNREACHABLE', 'it may take the place of the one that was lost')
+  rmSync(own, { recursive: true })
+  renameSync(aside, own)
+  t.equal(await run(), 'PROV_JOURNAL_REPLACED', 'and that one may not come back')
 })
 
 type Lives = readonly {

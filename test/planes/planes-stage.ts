@@ -116,7 +116,7 @@ export async function apart(t: Test, options: ApartOptions = {}): Promise<Apart>
       const fold = new ContractFold('my-infra')
       for await (const record of kept.read()) fold.enter(record)
       const signer = await openKeyStore({ home, clock }).service(journal, 'controller')
-      const entries = grantOf({
+      const { granted, entries } = grantOf({
         fold,
         workspace: 'my-infra',
         epoch: epoch + kept.epoch,
@@ -134,6 +134,7 @@ export async function apart(t: Test, options: ApartOptions = {}): Promise<Apart>
         journal,
         lineage: [journal],
         plane: 'keeper',
+        granted,
       } as const
       await begun.append([joinedEntry({ ...joined, epoch: epoch + 50 }), ...trail.map(heardEntry)])
       await begun.close()

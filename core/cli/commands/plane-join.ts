@@ -1,6 +1,6 @@
 /** `prov plane join`: takes a plane over that was handed over elsewhere. @module */
 import { resolve } from 'node:path'
-import { ensureHome } from '../../config/home.ts'
+import { anchorsDir, ensureHome } from '../../config/home.ts'
 import { defineCommand } from '../command.ts'
 import { planePassphrase, stateOf } from '../plane.ts'
 
@@ -28,6 +28,7 @@ export const command = defineCommand({
       workspace,
       stateDir: own,
       home: ensureHome(context.home, root),
+      anchors: anchorsDir(context.env, context.home),
       passphrase: await planePassphrase(context, 'the plane'),
       clock: context.clock,
     })
