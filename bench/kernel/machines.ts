@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { assign, setup } from 'xstate'
+import { assign, raise, setup } from 'xstate'
 import type { AnyStateMachine } from 'xstate'
 
 export interface Counted {
@@ -34,6 +34,20 @@ export function sleepMachine(): AnyStateMachine {
     initial: 'awake',
     states: { awake: { on: { flip: 'asleep' } }, asleep: { after: { 3_600_000: 'awake' } } },
   })
+}
+
+/** A thousand timers pending for an hour, one of which each flip sets anew. */
+export function crowdedMachine(): AnyStateMachine {
+  const delay = ({ context }: { context: Counted }) => 3_600_000 + context.count
+  const timer = (id: number) => raise({ type: 'ring' }, { delay: delay as never, id: `bell-${id}` })
+  return setup({
+    types: { context: {} as Counted, events: {} as { type: string } },
+    actions: { add: assign(counting) },
+  }).createMachine({
+    context: { count: 0 },
+    entry: Array.from({ length: 1_000 }, (_, id) => timer(id)),
+    on: { flip: { actions: ['add', timer(500)] } },
+  } as never) as unknown as AnyStateMachine
 }
 
 /** Eight regions; `flip0` to `flip7` move one of them, or `flip` moves all. The first one counts. */

@@ -184,6 +184,14 @@ export const subjects: readonly Subject[] = [
     arms: ['ours'],
   },
   {
+    name: 'timers-kept',
+    what: 'a journaled step that sets one of 1,000 pending timers of its actor anew',
+    kind: 'once',
+    times: 2_000,
+    repeats: 2,
+    arms: ['ours.encode'],
+  },
+  {
     name: 'restore',
     what: 'bring 100,000 actors back from the journal',
     kind: 'once',

@@ -479,9 +479,8 @@ function withoutTimer(
   state: ActorState | undefined,
   timer: string | undefined,
 ): ActorState | undefined {
-  if (!state || timer === undefined) return state
-  const timers = state.timers?.filter((one) => one.id !== timer)
-  return changed(state, defined({ timers }))
+  const place = state?.timers?.findIndex(({ id }) => id === timer) ?? -1
+  return state && place >= 0 ? changed(state, { timed: { gone: [place] } }) : state
 }
 
 export function toldOf(pending: Pending): { readonly to: Address; readonly event: ActorEvent } {

@@ -7,7 +7,7 @@
  */
 import { defined } from '../optional.ts'
 import type { JsonObject, JsonValue } from '../json.ts'
-import type { Millis } from '../units.ts'
+import type { Count, Millis } from '../units.ts'
 import type { ActorEvent } from './define.ts'
 import { none } from './program/program.ts'
 import type { Config, Standing } from './program/program.ts'
@@ -43,7 +43,17 @@ export interface Change {
   readonly status?: 'done'
   readonly output?: JsonValue
   readonly history?: History
+  /** All of them, where none of those before stays. */
   readonly timers?: readonly TimerState[]
+  /** What became of them, where some stay: beside many pending ones, one that fires is written alone. */
+  readonly timed?: TimersChange
+}
+
+export interface TimersChange {
+  /** Places, in the list before, of those that are gone. */
+  readonly gone?: readonly Count[]
+  /** Those that were set: they come last. */
+  readonly added?: readonly TimerState[]
 }
 
 /** The whole of a standing as data. */
@@ -77,7 +87,9 @@ export function changeBetween(before: Standing, after: Standing): Change {
   const change: { -readonly [K in keyof Change]: Change[K] } = {}
   const from = before.config
   const to = after.config
-  if (after.timers !== before.timers) change.timers = after.timers
+  if (after.timers !== before.timers) {
+    Object.assign(change, timersBetween(before.timers, after.timers))
+  }
   if (from !== to) {
     if (from.text !== to.text) change.value = to.value
     if (to.status === 'done') {
@@ -90,6 +102,35 @@ export function changeBetween(before: Standing, after: Standing): Change {
     Object.assign(change, contextsBetween(before.context, after.context))
   }
   return change
+}
+
+/** What differs between two lists. Right whatever happened; short where those that stay keep their order. */
+function timersBetween(
+  before: readonly TimerState[],
+  after: readonly TimerState[],
+): Pick<Change, 'timers' | 'timed'> {
+  const gone: Count[] = []
+  let stay = 0
+  for (const [place, timer] of before.entries()) {
+    if (isSameTimer(timer, after[stay])) stay++
+    else gone.push(place)
+  }
+  if (stay === 0) return { timers: after }
+  const added = after.slice(stay)
+  return { timed: { ...(gone.length > 0 && { gone }), ...(added.length > 0 && { added }) } }
+}
+
+/** Also of two copies: what is computed elsewhere comes back as one. */
+const isSameTimer = (a: TimerState, b: TimerState | undefined): boolean =>
+  a === b || (a.id === b?.id && a.dueMs === b.dueMs && same(a, b))
+
+function timersAfter(
+  before: readonly TimerState[],
+  { gone = none, added = none }: TimersChange,
+): readonly TimerState[] {
+  const places = new Set(gone)
+  const staying = places.size > 0 ? before.filter((_timer, place) => !places.has(place)) : before
+  return added.length > 0 ? [...staying, ...added] : staying
 }
 
 /** What differs between two contexts. */
@@ -110,15 +151,16 @@ function contextsBetween(from: JsonObject, to: JsonObject): Pick<Change, 'set' |
 
 /** The state after a change. */
 export function changed(state: ActorState, change: Change): ActorState {
-  const { set, unset, timers, ...rest } = change
+  const { set, unset, timers = state.timers ?? none, timed, ...rest } = change
   let context = state.context
   if (set || unset) {
     const next: Record<string, JsonValue | undefined> = { ...context, ...set }
     for (const key of unset ?? []) delete next[key]
     context = next
   }
-  const next = { ...state, ...rest, context, timers: timers ?? state.timers }
-  return defined({ ...next, timers: next.timers?.length ? next.timers : undefined }) as ActorState
+  const left = timed ? timersAfter(timers, timed) : timers
+  const next = { ...state, ...rest, context, timers: left.length > 0 ? left : undefined }
+  return defined(next) as ActorState
 }
 
 function same(a: unknown, b: unknown): boolean {

@@ -19,7 +19,7 @@ import * as second from './kernel-2.ts'
 const folder = join(repoRoot, 'test/fixtures/kernel-1')
 
 /** The fixture of what is written today. */
-const newest = 'kernel-3'
+const newest = 'kernel-4'
 
 for (const life of lives) {
   t.test(`what the first kernel left behind (${life}) is read as it read it itself`, async (t) => {
@@ -27,7 +27,7 @@ for (const life of lives) {
   })
 }
 
-for (const [fixture, life] of ['kernel-2', newest].flatMap((one) =>
+for (const [fixture, life] of ['kernel-2', 'kernel-3', newest].flatMap((one) =>
   second.lives.map((life) => [one, life] as const),
 )) {
   t.test(

@@ -1,7 +1,7 @@
 /**
- * The lives behind `test/fixtures/kernel-2` and `kernel-3`: what the kernel writes since it counts failures, keeps
+ * The lives behind `test/fixtures/kernel-2` to `kernel-4`: what the kernel writes since it counts failures, keeps
  * dead letters whole, shares records between steps and has groups, children and versions in the
- * journal's order. As `kernel-1.ts`: run as a program it writes them anew, so it is only ever run for
+ * journal's order, and, since kernel-4, writes one of several timers alone. As `kernel-1.ts`: run as a program it writes them anew, so it is only ever run for
  * a format that has no fixture yet.
  *
  *     node dist/test/actor/kernel-2.js test/fixtures/kernel-<number>
@@ -16,7 +16,7 @@ import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { assign, setup } from 'xstate'
+import { assign, cancel, raise, setup } from 'xstate'
 import { simulatedClock } from '../../core/clock.ts'
 import type { SimulatedClock } from '../../core/clock.ts'
 import { defineActor } from '../../core/actor/define.ts'
@@ -76,6 +76,25 @@ const machine = (heard: string, parent = false) =>
 const type = (spec: Partial<Spec> & { readonly type: string }): ActorDef =>
   defineActor({ version: 1, machine: machine('say'), ...spec } as Spec) as unknown as ActorDef
 
+/** Three timers; one rings, one is set anew, one goes. */
+const bells = setup({
+  types: { context: {} as { readonly rang: readonly string[] } },
+  actions: { rings: assign({ rang: ({ context, event }) => [...context.rang, event.type] }) },
+}).createMachine({
+  id: 'bells',
+  context: { rang: [] },
+  on: {
+    wind: {
+      actions: [50, 15_000, 40_000].map((delay) =>
+        raise({ type: `bell.${delay}` }, { delay, id: `b${delay}` }),
+      ),
+    },
+    rewind: { actions: raise({ type: 'bell.60000' }, { delay: 60_000, id: 'b40000' }) },
+    drop: { actions: cancel('b15000') },
+    'bell.*': { actions: 'rings' },
+  },
+})
+
 const slow = { backoff: { firstMs: 600_000, maxMs: 600_000 } }
 
 function types() {
@@ -88,6 +107,7 @@ function types() {
     ends: type({ type: 'two.ends', supervision: { onFailure: 'stop' } }),
     line: type({ type: 'two.line', supervision: { group: () => 'line' } }),
     anew: type({ type: 'two.anew', supervision: { onFailure: 'reset' } }),
+    bells: type({ type: 'two.bells', machine: bells }),
     skips: type({ type: 'two.skips', timers: { nap: 'skip' } }),
     again: type({ type: 'two.again', timers: { nap: 'restart' } }),
     talks: type({ type: 'two.talks' }),
@@ -112,9 +132,23 @@ interface Life {
 }
 
 async function firstLife({ system, journal, clock, all }: Life): Promise<void> {
-  const { plain, breaks, once, stands, ends, line, anew, skips, again, talks, changed, late } = all
-  const defs = [plain, breaks, once, stands, ends, line, anew, skips, again, talks, changed, late]
-  for (const def of defs) system.register(def)
+  const { talks2: _talks2, changed2: _changed2, ...defs } = all
+  for (const def of Object.values(defs)) system.register(def)
+  const {
+    plain,
+    breaks,
+    once,
+    stands,
+    ends,
+    line,
+    anew,
+    bells,
+    skips,
+    again,
+    talks,
+    changed,
+    late,
+  } = defs
   const quiet = () => quietened(system, journal)
   const make = async (def: ActorDef, id: string) => {
     const ref = await system.spawn(def, id)
@@ -133,6 +167,9 @@ async function firstLife({ system, journal, clock, all }: Life): Promise<void> {
   for (const id of ['b', 'a']) await make(line, id)
   for (const def of [skips, again]) await (await make(def, 'x')).apply({ type: 'sleep' })
   for (const def of [talks, changed, late]) await make(def, 'x')
+  const tower = await make(bells, 'x')
+  await tower.apply({ type: 'wind' })
+  await tower.apply({ type: 'rewind' })
   await quiet()
   await clock.advance(100)
   await quiet()
@@ -152,7 +189,8 @@ async function secondLife({ system, journal, clock, all }: Life): Promise<void> 
 }
 
 async function thirdLife({ system, journal, all }: Life): Promise<void> {
-  for (const def of [all.plain, all.changed2]) system.register(def)
+  for (const def of [all.plain, all.bells, all.changed2]) system.register(def)
+  await system.ref('two.bells/x')?.apply({ type: 'drop' } as never)
   const a = system.ref('two.plain/a')
   await a?.apply({ type: 'pass', to: 'two.talks/x', what: 'say' } as never)
   await quietened(system, journal)

@@ -243,6 +243,16 @@ const time: readonly Mutant[] = [
 ]
 
 const states: readonly Mutant[] = [
+  ...mutantsOf(core('state'), test('state', 'whatever becomes of timers'), [
+    'a timer that goes takes another one’s place',
+    'gone.push(place);',
+    'gone.push(place + 1);',
+  ]),
+  ...mutantsOf(core('state'), test('state', 'one of a thousand timers'), [
+    'all timers in each record',
+    'if (stay === 0)',
+    'if (true)',
+  ]),
   ...mutantsOf(core('versions'), test('versions', 'what a later version told parks'), [
     'a later version is read as this one',
     'if (from > def.version)',

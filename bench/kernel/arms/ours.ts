@@ -18,6 +18,7 @@ import { burst, mustBe, targets } from '../cell.ts'
 import type { Arm, Cell, Place } from '../cell.ts'
 import {
   answerMachine,
+  crowdedMachine,
   deepMachine,
   flipMachine,
   playerMachine,
@@ -541,6 +542,7 @@ export const arm: Arm = {
     timers,
     'timers-size': timersSize,
     'timers-held': sleepers,
+    'timers-kept': (place) => one(place, crowdedMachine(), ['flip']),
     restore,
     'restore-owing': restoreOwing,
     'retire-owing': retireOwing,
