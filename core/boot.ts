@@ -48,6 +48,7 @@ import { opHandle } from './protocol/handle.ts'
 import type { LinkParts } from './protocol/link-from.ts'
 import { openKeyStore } from './protocol/keys.ts'
 import { crashPoint } from './protocol/crash.ts'
+import type { NoticeParts } from './protocol/notices.ts'
 import { outboxItem } from './protocol/outbox.ts'
 import { runsIn } from './protocol/planes.ts'
 import { auditTrail, contract, keyStore, submissions } from './protocol/services.ts'
@@ -242,8 +243,8 @@ export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
       }),
     )
     host = started
-    if (port.kind === 'embedded')
-      undo.push(await linkOf({ bus: port, files, home, env, clock, log }))
+    const way = { bus: port, files, home, env, clock, log }
+    undo.push(await waysOut(way, { contract: opened, journal, signal: ended.signal }))
     memory?.started(
       started
         .rows()
@@ -346,19 +347,26 @@ function anchorsOf({ home }: RuntimeOptions, env: Environment, root: string): st
 }
 
 /** Events go out where the settings say so; whatever is wrong with them keeps nothing from running. */
-async function linkOf(parts: LinkParts): Promise<() => Promise<void>> {
+async function waysOut(
+  parts: LinkParts,
+  own: Pick<NoticeParts, 'contract' | 'journal' | 'signal'>,
+): Promise<() => Promise<void>> {
   try {
     const { natsSettings } = await import('./config/nats.ts')
     const settings = await natsSettings(parts)
     if (!settings.enabled) return async () => {}
-    const { linkFrom } = await import('./protocol/link-from.ts')
-    const link = linkFrom({ ...parts, settings })
-    return () => link.close()
+    if (parts.bus.kind === 'embedded') {
+      const { linkFrom } = await import('./protocol/link-from.ts')
+      const link = linkFrom({ ...parts, settings })
+      return () => link.close()
+    }
+    const { tellOthers } = await import('./protocol/notices.ts')
+    await tellOthers({ ...parts, ...own, settings })
   } catch (thrown) {
     const { code, message, remedy } = asProvError(thrown)
     parts.log.warn(`events stay here: ${message}`, { code, remedy })
-    return async () => {}
   }
+  return async () => {}
 }
 
 async function openBus(

@@ -27,6 +27,11 @@ export interface NatsTls {
 export interface NatsSettings {
   /** Default false: events stay in the journal of this workspace. */
   readonly enabled: boolean
+  /**
+   * Default false: the planes of a workspace meet in its journal and need no server. True: they meet on
+   * this one, also when all of them live in one process.
+   */
+  readonly planes: boolean
   /** Servers, split at commas. Default `nats://127.0.0.1:4222`. Bears no credentials. */
   readonly url: string
   /** Subjects that leave this workspace. Default: its own and those of its people and daemon. */
@@ -55,6 +60,7 @@ type Raw = Readonly<Record<string, unknown>>
 
 const known = [
   'enabled',
+  'planes',
   'url',
   'nkey_seed',
   'nkey_seed_file',
@@ -93,8 +99,13 @@ export async function natsSettings(place: NatsPlace): Promise<NatsSettings> {
     if (!good) throw wrong(setting, 'is not a list of subjects such as "ecosystem.acme.>"')
     return value as readonly string[]
   }
-  const enabled = values['enabled'] ?? false
-  if (typeof enabled !== 'boolean') throw wrong('enabled', 'is neither true nor false')
+  const flag = (setting: string): boolean => {
+    const value = values[setting] ?? false
+    if (typeof value !== 'boolean') throw wrong(setting, 'is neither true nor false')
+    return value
+  }
+  const enabled = flag('enabled')
+  const planes = flag('planes')
   const url = values['url'] ?? 'nats://127.0.0.1:4222'
   if (typeof url !== 'string' || !url.split(',').every(isServer)) {
     throw wrong('url', 'is not nats://host:port or tls://host:port without a user and a password')
@@ -115,6 +126,7 @@ export async function natsSettings(place: NatsPlace): Promise<NatsSettings> {
   const seed = seedOf(values, from, path('nkey_seed_file'))
   return {
     enabled,
+    planes,
     url,
     emit: patterns('emit', [
       ...(own === undefined ? [] : [`ecosystem.${own}.>`]),

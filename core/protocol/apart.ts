@@ -1,6 +1,6 @@
 /**
- * The bus of a process that holds some planes only: the NATS server that the settings name, entered
- * with the key of the plane.
+ * The bus of a process whose planes meet on a NATS server: because others live elsewhere, or because
+ * `nats_events.planes` says so. The server that the settings name is entered with the key of each plane.
  *
  * @module
  */
@@ -16,9 +16,10 @@ import type { Environment } from '../config/home.ts'
 import { natsSettings } from '../config/nats.ts'
 import type { WorkspaceFiles } from '../config/workspace.ts'
 import type { Journal } from '../journal/journal.ts'
-import { joinedOf } from './planes.ts'
+import { handingsOf, joinedOf, planeNames } from './planes.ts'
+import type { PlaneName } from './planes.ts'
+import { roleBus } from './role-bus.ts'
 import { connectAs, roleSeedFile } from './role-keys.ts'
-import type { BusRole } from './roles.ts'
 
 /** Says beside the journal what its records say, so that a start need not read them all for it. */
 const markFile = (stateDir: string): string => join(stateDir, 'apart')
@@ -36,19 +37,35 @@ export interface ApartParts {
   readonly clock: Clock
 }
 
-/** Undefined where all planes live together. Throws what the settings and the server refuse. */
+/**
+ * Undefined where all planes live together and meet in the journal. Throws what the settings and the
+ * server refuse; settings that are wrong keep nobody from running whose planes are all here.
+ */
 export async function apartBus(parts: ApartParts): Promise<Bus | undefined> {
   const { journal, files, home, env, clock } = parts
+  const { name: workspace, stateDir } = files
   const joined = await joinedOf(journal)
-  if (!joined && !existsSync(markFile(files.stateDir))) return undefined
-  const found = await natsSettings({ files, home, env })
+  const apart = joined !== undefined || existsSync(markFile(stateDir))
+  const found = await natsSettings({ files, home, env }).catch((thrown: unknown) => {
+    if (apart) throw thrown
+  })
+  if (!found || !(apart || found.planes)) return undefined
   // The address that came with the bundle, unless somebody says another one here.
   const url = found.from['url'] === undefined ? (joined?.url ?? found.url) : found.url
-  const settings = { ...found, url }
-  const plane: BusRole = joined?.plane ?? 'controller'
-  const known = existsSync(roleSeedFile(home, files.name, plane))
-  const role = known ? plane : undefined
-  return connectAs({ settings, home, workspace: files.name, role, clock })
+  const place = { settings: { ...found, url }, home, workspace, clock }
+  const moved = apart && !joined ? await handingsOf(journal) : new Map<PlaneName, string | null>()
+  const planes = joined ? [joined.plane] : planeNames.filter((plane) => !moved.has(plane))
+  if (!planes.some((plane) => existsSync(roleSeedFile(home, workspace, plane)))) {
+    return connectAs(place)
+  }
+  const connections = new Map<PlaneName, Bus>()
+  try {
+    for (const role of planes) connections.set(role, await connectAs({ ...place, role }))
+  } catch (thrown) {
+    for (const bus of connections.values()) await bus.close()
+    throw thrown
+  }
+  return roleBus(workspace, connections)
 }
 
 /** A bus and the lease of the plane that lives here, before its journal is opened: see `Office`. */

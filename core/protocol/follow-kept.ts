@@ -24,12 +24,15 @@ const credits: Count = 64
 const noteEvery: Count = 256
 const againMs: Millis = 1_000
 
+/** Name of the snapshot that says how far a follower came. */
+export const followedNote = (name: string): string => `followed-${name}`
+
 /** Starts following; how far it came is a snapshot, and what lies behind it comes again. */
 export async function followKept(
   { name, log, signal, take, failed }: Omit<FollowOptions, 'bus' | 'contract'>,
   { journal, clock, more }: KeptOptions,
 ): Promise<void> {
-  const note = `followed-${name}`
+  const note = followedNote(name)
   let done: Position = (await journal.snapshot(note))?.position ?? 0
   let noted = done
   let stirred = false

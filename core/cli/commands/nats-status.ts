@@ -24,6 +24,7 @@ export const command = defineCommand({
     return {
       settings: settings && {
         enabled: settings.enabled,
+        planes: settings.planes,
         url: settings.url,
         emit: settings.emit,
         subscribe: settings.subscribe,
@@ -33,7 +34,8 @@ export const command = defineCommand({
       },
       from: settings?.from ?? {},
       link,
-      leaders: settings?.enabled === true ? await leadersOf(context).catch(() => []) : [],
+      leaders:
+        settings?.enabled || settings?.planes ? await leadersOf(context).catch(() => []) : [],
       findings,
     }
   },
@@ -82,7 +84,7 @@ async function leadersOf(context: CommandContext) {
   const { name } = await context.files()
   const { leaseBucket } = await import('../../protocol/subjects.ts')
   const { lookAtLeader } = await import('../../bus/leadership.ts')
-  return withNats(context, undefined, async (bus) => {
+  return withNats(context, 'admin', async (bus) => {
     const bucket = leaseBucket(name)
     await bus.client.jsm.streams.info(`KV_${bucket}`)
     const store = await bus.keyValue(bucket)
