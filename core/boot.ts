@@ -49,6 +49,7 @@ import type { LinkParts } from './protocol/link-from.ts'
 import { openKeyStore } from './protocol/keys.ts'
 import { crashPoint } from './protocol/crash.ts'
 import type { NoticeParts } from './protocol/notices.ts'
+import { operatorDesk, operatorDeskOver } from './protocol/operator-desk.ts'
 import { outboxItem } from './protocol/outbox.ts'
 import { runsIn } from './protocol/planes.ts'
 import { auditTrail, contract, keyStore, submissions } from './protocol/services.ts'
@@ -219,6 +220,14 @@ export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
       [contract, opened],
       [auditTrail, opened],
       [ecosystem, ecosystemOver(bus, files.name, clock)],
+      [
+        operatorDesk,
+        operatorDeskOver({
+          actors,
+          plugins: () => host?.rows() ?? [],
+          boot: () => watch.span(),
+        }),
+      ],
     ]
     for (const { id, error } of discovery.refused) {
       log.warn(`${id}: ${error.message}`, { code: error.code })

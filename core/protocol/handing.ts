@@ -17,6 +17,9 @@ import { tokenErrors } from './errors.ts'
 import { isTerminal } from './fold.ts'
 import { parseKeyRecord } from './key.ts'
 import { keyActs } from './key-rule.ts'
+import { ecosystem } from './ecosystem.ts'
+import type { Emission } from './ecosystem.ts'
+import { operatorDesk } from './operator-desk.ts'
 import { controllerDesk, keeperDesk, ledger, submissions } from './services.ts'
 import type { PlanBinding, Proposal } from './services.ts'
 import { peekToken } from './tokens.ts'
@@ -67,6 +70,19 @@ export function holderAnswers({ contract, service, reload, pid }: HoldingParts):
     replay: async (given) => service(controllerDesk).replay({ id: text(given, 'id') }),
     // The host asks again whether its code is trusted.
     reload: async (given) => json(await reload(text(given, 'plugin'))),
+    plugins: async () => json(await service(operatorDesk).started()),
+    async resume(given) {
+      const request = { address: text(given, 'address'), skip: given['skip'] === true }
+      return json(await service(operatorDesk).resume(request))
+    },
+    letters: async ({ id, ...filter }) =>
+      json(await service(operatorDesk).replay(typeof id === 'number' ? id : textsIn(filter))),
+    async emit({ data, ...rest }) {
+      const more = textsIn(rest) as Omit<Emission, 'data' | 'subject'>
+      const about = { ...more, subject: text(rest, 'subject') }
+      if (!isObject(data)) throw socketErrors.PROV_SOCKET_REQUEST({ what: 'no object `data`' })
+      return json(await service(ecosystem).emit({ ...about, data }))
+    },
 
     async intent(given) {
       const token = text(given, 'token')
@@ -124,6 +140,11 @@ function text(given: JsonObject, name: string): string {
     throw socketErrors.PROV_SOCKET_REQUEST({ what: `no text \`${name}\`` })
   }
   return value
+}
+
+/** Optional texts: what is no text is no field of ours. */
+function textsIn(given: JsonObject): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.keys(given).map((name) => [name, text(given, name)]))
 }
 
 function proposalIn(value: JsonValue | undefined): Proposal {

@@ -19,12 +19,16 @@ import type { Contract } from './contract.ts'
 import { actClaims, asksFor, intentClaims, opIdOf, voteClaims } from './drafts.ts'
 import { keyErrors, opErrors, policyErrors, tokenErrors } from './errors.ts'
 import { opDigest, tokenRules } from './claims.ts'
+import { ecosystem } from './ecosystem.ts'
+import type { Ecosystem } from './ecosystem.ts'
 import type { OpRow } from './fold.ts'
 import type { KeyRecord, Signer } from './key.ts'
 import { keyActs } from './key-rule.ts'
 import { recordJson, rotationAct } from './keyring.ts'
 import type { KeyStore } from './keys.ts'
 import type { ActName, OpBody, StateVector } from './op.ts'
+import { operatorDesk } from './operator-desk.ts'
+import type { OperatorDesk } from './operator-desk.ts'
 import * as refs from './services.ts'
 import type { PhaseChange, PlanBinding, Proposal } from './services.ts'
 import { signToken } from './tokens.ts'
@@ -306,7 +310,30 @@ export function remoteServices(parts: RemoteParts): <T>(ref: ServiceRef<T>) => T
     },
   }
 
+  const operator: OperatorDesk = {
+    async replay(which) {
+      const given = typeof which === 'number' ? { id: which } : defined(which)
+      return (await handIn('letters', given, 'a replay', 'see `prov actors letters`')) as never
+    },
+    resume: async ({ address, skip }) =>
+      (await handIn(
+        'resume',
+        { address, skip },
+        `the resumption of ${address}`,
+        `see \`prov actors ${address}\``,
+      )) as never,
+    started: async () => (await ask('plugins', {})) as never,
+  }
+  const told: Ecosystem = {
+    async emit(emission) {
+      const given = defined({ ...emission, data: emission.data ?? {} })
+      return (await handIn('emit', given, 'an event', 'see `prov events`')) as { id: string }
+    },
+  }
+
   const services = new Map<string, unknown>([
+    [operatorDesk.id, operator],
+    [ecosystem.id, told],
     [refs.submissions.id, submissions],
     [refs.keeperDesk.id, keeper],
     [refs.controllerDesk.id, controller],

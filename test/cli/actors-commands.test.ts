@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import t from 'tap'
 import type { Test } from 'tap'
-import { provHere } from '../support/cli.ts'
+import { provChild, provHere } from '../support/cli.ts'
 
 /** A workspace whose own plugin keeps jars; `prov jar` sends one of them an event. */
 async function jars(t: Test) {
@@ -51,7 +51,7 @@ async function jars(t: Test) {
   const trusted = await run('plugins', 'trust', './jar.js')
   t.equal(trusted.code, 0, trusted.err)
   const json = async (...argv: string[]) => JSON.parse((await run(...argv, '--json')).out)
-  return { run, json }
+  return { run, json, place }
 }
 
 t.test('a parked actor says why, and goes on when a person skips its message', async (t) => {
@@ -105,4 +105,34 @@ t.test('a dead letter is sent again, and no more than three times', async (t) =>
   t.match(gone.err, /PROV_ACTOR_LETTER_UNKNOWN.*\n(.*\n)*.*prov actors letters/)
   t.equal((await run('actors', 'replay')).code, 64)
   t.equal((await run('actors', 'replay', '5', '--type', 'acme.loose')).code, 64)
+})
+
+t.test('beside prov run, actors are let go on and letters sent where they live', async (t) => {
+  const { run, json, place } = await jars(t)
+  await run('jar', 'soft', 'apple')
+  await run('jar', 'soft', 'stone')
+  await run('jar', 'loose', 'stone')
+  const holder = provChild(['run'], place)
+  await holder.said('is held by process')
+  const parked = { code: 'PROV_ACTOR_STEP_FAILED', event: 'put' }
+  t.match(await json('actors', 'resume', 'acme.soft/a', '--skip'), {
+    parked,
+    resumed: true,
+    status: 'active',
+  })
+  t.match(await json('actors', 'resume', 'acme.soft/a'), { parked: null, resumed: false })
+  t.match(await json('actors', 'replay', '1'), [{ letter: 1, outcome: 'sent', replays: 1 }])
+  const gone = await run('actors', 'replay', '1')
+  t.match(gone, { code: 64, err: /PROV_ACTOR_LETTER_UNKNOWN/ })
+  // It fails there again, and comes back under another number.
+  const loose = ['--type', 'acme.loose'] as const
+  while ((await json('actors', 'letters', ...loose)).length === 0);
+  t.match(await json('actors', 'replay', ...loose), [{ letter: 3, outcome: 'sent', replays: 2 }])
+  const { plugins, boot } = await json('plugins', '--tree')
+  t.match(boot, { name: 'prov', children: [{ name: 'discover' }] })
+  const jar = plugins.find(({ id }: { id: string }) => id === './jar.js')
+  t.match(jar, { state: 'running', isolation: 'worker' }, 'as it runs there')
+  t.match(await run('jar', 'soft', 'pear'), { code: 7, err: /PROV_JOURNAL_LOCKED/ })
+  holder.kill('SIGTERM')
+  t.equal((await holder).code, 0)
 })

@@ -8,6 +8,7 @@ import { actorErrors } from '../../actor/errors.ts'
 import { isMeant } from '../../actor/letters.ts'
 import type { DeadLetter } from '../../actor/letters.ts'
 import type { Replayed } from '../../actor/system.ts'
+import { operatorDesk } from '../../protocol/operator-desk.ts'
 import { defineCommand } from '../command.ts'
 import { cliErrors } from '../errors.ts'
 import { lookAtActors } from '../look.ts'
@@ -41,7 +42,8 @@ export const command = defineCommand({
     }
     // Nothing is started for letters that are not there.
     if (!context.dryRun) {
-      return rows.length === 0 ? [] : (await context.runtime()).actors.replay(id ?? filter)
+      if (rows.length === 0) return []
+      return (await context.runtime()).service(operatorDesk).replay(id ?? filter)
     }
     return rows.map(({ id: letter, address, event, replays = 0 }) => ({
       letter,

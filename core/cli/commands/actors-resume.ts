@@ -4,7 +4,9 @@
  *
  * @module
  */
+import { actorErrors } from '../../actor/errors.ts'
 import type { KeptRow } from '../../actor/kept.ts'
+import { operatorDesk } from '../../protocol/operator-desk.ts'
 import { defineCommand } from '../command.ts'
 import { lookAtActors, rowIn } from '../look.ts'
 
@@ -25,12 +27,11 @@ export const command = defineCommand({
     // Nothing is started for an actor that is not there.
     const kept = rowIn(await lookAtActors(context), address)
     if (context.dryRun) return { address, skip, ...standing(kept), resumed: false }
-    const { actors } = await context.runtime()
-    const rowNow = (): Standing =>
-      standing(actors.list().find((one) => one.address === address) ?? kept)
-    const { parked } = rowNow()
-    if (parked) await actors.resume(kept.address, { skip })
-    return { address, skip, status: rowNow().status, parked, resumed: parked !== null }
+    const desk = (await context.runtime()).service(operatorDesk)
+    const now = await desk.resume({ address, skip })
+    // Nobody who could go on: the plugin behind it does not run.
+    if (!now && kept.parked) throw actorErrors.PROV_ACTOR_UNKNOWN({ address })
+    return { address, skip, ...(now ?? standing(kept)), resumed: Boolean(now?.parked) }
   },
   render: ({ address, skip, status, parked, resumed }, paint) => {
     if (!parked) return [`${address} is not parked: it is ${status}`]

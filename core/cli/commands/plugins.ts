@@ -16,6 +16,7 @@ import { spanLines } from '../../plugin/tree.ts'
 import type { Span } from '../../plugin/tree.ts'
 import { grantedIsolation, standing } from '../../plugin/trust.ts'
 import type { TrustPlace } from '../../plugin/trust.ts'
+import { operatorDesk } from '../../protocol/operator-desk.ts'
 import { defineCommand } from '../command.ts'
 import type { CommandContext } from '../command.ts'
 import { table } from '../table.ts'
@@ -60,11 +61,9 @@ export const command = defineCommand({
   run: async ({ tree }, context): Promise<Listing> => {
     if (!tree) return { plugins: await found(context) }
     const runtime = await context.runtime()
-    const { plugins } = readRemembered(runtime.files.stateDir)
-    return {
-      plugins: runtime.plugins().map((row) => ({ ...listed(row), ...faultOf(plugins[row.id]) })),
-      boot: runtime.boot,
-    }
+    const { plugins, boot } = await runtime.service(operatorDesk).started()
+    const { plugins: known } = readRemembered(runtime.files.stateDir)
+    return { plugins: plugins.map((row) => ({ ...listed(row), ...faultOf(known[row.id]) })), boot }
   },
   render: ({ plugins, boot }, paint, format) => {
     const colour = (state: string) =>

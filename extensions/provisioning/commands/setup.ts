@@ -84,13 +84,7 @@ export const command = defineCommand({
     if (dryRun) {
       return { ...base, policy: { action: 'would be activated', version: null }, next: [] }
     }
-    const runtime = await createRuntime({
-      workspace: root,
-      clock: context.clock,
-      home: context.home,
-      env: context.env,
-      passphrase: (who) => context.ask(`passphrase of ${who}: `, { secret: true }),
-    })
+    const runtime = await opened(root, context)
     try {
       const found = await kindOf(runtime)
       if (asked !== undefined && found !== asked) {
@@ -120,6 +114,19 @@ async function around({ cwd, files }: CommandContext): Promise<string> {
   for (let at = resolve(cwd); ; at = dirname(at)) {
     if (existsSync(join(at, '.ontology'))) return at
     if (at === dirname(at)) return resolve(cwd)
+  }
+}
+
+/** Its own, or that of whoever holds the workspace and serves it. */
+async function opened(root: string, context: CommandContext): Promise<Runtime> {
+  const { clock, home, env } = context
+  const passphrase = (who: string) => context.ask(`passphrase of ${who}: `, { secret: true })
+  try {
+    return await createRuntime({ workspace: root, clock, home, env, passphrase })
+  } catch (thrown) {
+    const here = asProvError(thrown).code === 'PROV_JOURNAL_LOCKED' && context.root() === root
+    if (!here) throw thrown
+    return context.runtime()
   }
 }
 

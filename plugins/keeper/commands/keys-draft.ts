@@ -109,12 +109,11 @@ const drafts: Readonly<
     const known = (await enrolled(context)).find(({ kid }) => kid === record.kid)
     const groups = group.length > 0 ? [...new Set(group)].sort() : known?.groups
     const standing = defined({ groups, person: person ?? known?.person })
-    const { sealed: _, ...bare } = record as typeof record & { readonly sealed?: boolean }
     const subject = record.actor
     return {
       act: 'actor.enrol',
       subject,
-      with: { ...(bare as unknown as JsonObject), ...standing },
+      with: { ...(record as unknown as JsonObject), ...standing },
     }
   },
   async revoke({ name }, context) {

@@ -10,7 +10,11 @@ export async function keyOf(
 ): Promise<KeyRecord> {
   const own = await openKeyStore({ home: context.home, clock: context.clock }).list()
   const found = own.find((record) => record.actor === actor)
-  if (found) return found
+  if (found) {
+    // What is signed and kept is the record; how its file is sealed is nobody else's business.
+    const { sealed: _, ...record } = found
+    return record
+  }
   const near = nearest(
     actor,
     own.map((record) => record.actor),
