@@ -282,6 +282,7 @@ export const operationMachine = setup({
     isNews: ({ context, event }) => isNews(context, event),
     isNewIntentEnd: ({ context, event }) =>
       event.type === 'op.expired' && event.what === 'intent' && isNews(context, event),
+    isLapsed: ({ context }) => context.lapsed,
     isHeldAgain: ({ context, event }) => context.lapsed && isNews(context, event),
     bringsFact: ({ event }) => factIn<OperationFact>(event, factTypes) !== undefined,
   },
@@ -430,7 +431,10 @@ export const operationMachine = setup({
           { guard: 'isNewIntentEnd', target: 'expired', actions: noted },
           { guard: 'isNews', actions: ['lapse', ...noted, { type: 'judge', params: effect }] },
         ],
-        'op.retry': { target: 'approved', reenter: true },
+        'op.retry': [
+          { guard: 'isLapsed', actions: { type: 'judge', params: effect } },
+          { target: 'approved', reenter: true },
+        ],
         'effect.failed.dispatch': { actions: 'trouble' },
         'effect.failed.judge': { actions: 'trouble' },
       },

@@ -28,6 +28,8 @@ export const retries = {
   destroy: { attempts: Infinity, firstMs: 1_000, factor: 2, maxMs: 60_000, jitter: 0.5 },
   /** Resending what the other side has not confirmed. */
   outbox: { attempts: Infinity, firstMs: 200, factor: 2, maxMs: 30_000, jitter: 0.3 },
+  /** Signing a command anew, after more than one in a row had no force: a clock may be wrong. */
+  command: { attempts: Infinity, firstMs: 1_000, factor: 2, maxMs: 60_000, jitter: 0 },
   /** A build that ran out of memory: once, at the next tier (INV-04). */
   outOfMemory: { attempts: 2, firstMs: 0, factor: 1, maxMs: 0, jitter: 0 },
 } as const satisfies Record<string, Retry>

@@ -1,7 +1,7 @@
 /**
  * What `prov doctor` asks the keeper: is the policy file a policy, is one in force, and was every
- * broken glass looked at, who may change keys. Asked through
- * the read models, so that it says what `prov keeper status` says.
+ * broken glass looked at, does its clock agree with the controller's, who may change keys. Asked
+ * through the read models, so that it says what `prov keeper status` says.
  *
  * @module
  */
@@ -13,6 +13,7 @@ interface KeeperLook {
   readonly policy: { readonly version: number } | null
   readonly trouble: { readonly code: string; readonly message: string } | null
   readonly unreviewed?: readonly { readonly op: string; readonly by: string }[]
+  readonly apart?: readonly { readonly op: string; readonly message: string }[]
   readonly file: { readonly state: string; readonly error?: { code: string; message: string } }
 }
 
@@ -32,7 +33,12 @@ export async function checkKeeper(context: CommandContext): Promise<readonly Fin
     return code.startsWith('PROV_CONFIG_') || code === 'PROV_READ_UNKNOWN' ? [] : [failed(thrown)]
   }
   const keys = (await context.read('keys').catch(() => undefined)) as KeysLook | undefined
-  return [...policyFindings(look), ...glassFindings(look), ...keyFindings(keys)]
+  return [
+    ...policyFindings(look),
+    ...glassFindings(look),
+    ...clockFindings(look),
+    ...keyFindings(keys),
+  ]
 }
 
 /** One person who may change whom the workspace trusts is a development set-up: said, not forbidden. */
@@ -51,6 +57,14 @@ function glassFindings({ unreviewed = [] }: KeeperLook): readonly Finding[] {
     found: `${by} let ${op} go alone, and nobody reviewed it`,
     fix: `prov keeper review ${op}`,
   }))
+}
+
+/** One finding for all that wait: it is one clock. */
+function clockFindings({ apart: [first] = [] }: KeeperLook): readonly Finding[] {
+  if (!first) return []
+  const fix = 'set the clocks of both machines: timedatectl set-ntp true'
+  const { message: found } = first
+  return [{ check: 'clocks', level: 'bad', code: 'PROV_OP_CLOCKS_APART', found, fix }]
 }
 
 function policyFindings({ policy, file, trouble }: KeeperLook): readonly Finding[] {

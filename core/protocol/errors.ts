@@ -228,7 +228,8 @@ export const tokenErrors = defineErrors<{
   PROV_TOKEN_CLOCK_SKEW: {
     disposition: 'refuse',
     text: tokenText,
-    remedy: 'set the clocks of both machines; `prov doctor` shows the offset',
+    remedy:
+      'set the clocks of both machines (`timedatectl set-ntp true`); `prov doctor` on each shows its time',
   },
   PROV_TOKEN_TOO_LONG: {
     disposition: 'refuse',
@@ -291,6 +292,7 @@ export const opErrors = defineErrors<{
   PROV_OP_FROM_STATE: OpDetail & { dimension: string; expected: string; found: string }
   PROV_OP_GATE_CLOSED: OpDetail & { gate: string; status: string; unmet: readonly string[] }
   PROV_OP_COMMAND_LATE: OpDetail & { lateMs: number }
+  PROV_OP_CLOCKS_APART: OpDetail & { behindMs: number }
   PROV_OP_KEEPER_ANEW: OpDetail & { keeperEpoch: number }
   PROV_OP_SEQ_REUSED: OpDetail & { seq: number; keeperEpoch: number }
   PROV_OP_SEQ_SKIPPED: OpDetail & { seq: number; keeperEpoch: number }
@@ -471,6 +473,13 @@ export const opErrors = defineErrors<{
     text: ({ lateMs }) => `the command came ${Math.round(lateMs / 1000)} s after its time was over`,
     remedy: ({ op }) =>
       `the keeper issues it again by itself; follow it with \`prov op show ${op}\``,
+  },
+  PROV_OP_CLOCKS_APART: {
+    disposition: 'retry',
+    text: ({ behindMs }) =>
+      `the keeper's clock is at least ${Math.floor(behindMs / 1000)} s behind the controller's: its commands are over when they come`,
+    remedy:
+      'set the clocks of both machines (`timedatectl set-ntp true`); the keeper then issues it again by itself within a minute',
   },
   PROV_OP_SEQ_REUSED: {
     disposition: 'refuse',

@@ -294,6 +294,7 @@ export class Controller {
       positions,
       holds,
       gates,
+      lapsedMs: this.#lapsedMs(op),
       revoked: (kid) => contract.keyring.revocation(kid) !== undefined,
       nowMs,
     })
@@ -434,6 +435,13 @@ export class Controller {
     const { code, message, remedy } = error
     const data = { code, message, remedy, seq, keeper_epoch: this.#numbers.epoch }
     await this.#parts.contract.emit('controller', { type: 'op.refused', subject: op, data })
+  }
+
+  /** When a command of the operation had no force last. */
+  #lapsedMs(op: string): number | undefined {
+    const notes = this.#parts.contract.store.get().ops.get(op)?.notes ?? []
+    const last = notes.findLast(({ phase, code }) => phase === 'approved' && code !== undefined)
+    return last && Date.parse(last.at)
   }
 
   async #lapse(op: string, error: ProvError, seq?: number): Promise<void> {

@@ -20,6 +20,8 @@ export interface ClaimQuestion {
   readonly holds: ReadonlyMap<string, string>
   /** The gates that the operation requires, evaluated just now. */
   readonly gates: readonly GateView[]
+  /** When this plane said last that a command of the operation had no force: what is signed since is newer. */
+  readonly lapsedMs: Millis | undefined
   /** True for a key that was revoked before this claim. */
   readonly revoked: (kid: string) => boolean
   readonly nowMs: Millis
@@ -63,7 +65,13 @@ export function judgeClaim(question: ClaimQuestion): ClaimAnswer {
     return lapse(tokenErrors.PROV_TOKEN_KEY_REVOKED({ kind: 'vote', claim: 'kid', expected }))
   }
   const lateMs = nowMs - approval.exp * 1_000
-  if (lateMs >= 0) return lapse(opErrors.PROV_OP_COMMAND_LATE({ op, lateMs }))
+  if (lateMs >= 0) {
+    const behindMs = (question.lapsedMs ?? 0) - approval.iat * 1_000
+    // Signed after it was heard that the one before was over, and yet dated before that.
+    const isBehind = behindMs > clockSkewMs
+    const late = opErrors.PROV_OP_COMMAND_LATE({ op, lateMs })
+    return lapse(isBehind ? opErrors.PROV_OP_CLOCKS_APART({ op, behindMs }) : late)
+  }
   if (policy && policy.digest !== approval.policy_digest) {
     const [matched, active] = [approval.policy_digest, policy.digest]
     return lapse(policyErrors.PROV_POLICY_CHANGED({ op, matched, active }))

@@ -61,10 +61,10 @@ export default definePlugin({
 
     /** An act that fails leaves its operation where it is and is tried again. */
     const act =
-      (run: (op: string) => Promise<void>) =>
+      (run: (op: string, end: AbortSignal) => Promise<void>) =>
       async (effect: OperationEffect, { signal: end }: EffectContext) => {
         const { op } = effect
-        await run(op).catch((thrown: unknown) => {
+        await run(op, end).catch((thrown: unknown) => {
           // Given up with the kernel: it is owed and asked again at the next start.
           if (end.aborted) throw thrown
           if (signal.aborted) return
@@ -76,7 +76,10 @@ export default definePlugin({
       type: 'keeper',
       version: 1,
       machine: operationMachine,
-      effects: { judge: act((op) => keeper.judge(op)), count: act((op) => keeper.count(op)) },
+      effects: {
+        judge: act((op, end) => keeper.judgeAfterPause(op, end)),
+        count: act((op) => keeper.count(op)),
+      },
       records: {
         record: factRecorder(deal.emitter('keeper')),
         dispatch: nothing,

@@ -24,6 +24,7 @@ import {
   planDigest,
   policyErrors,
   seqKey,
+  sleep,
   subjects,
   tokenErrors,
 } from 'prov'
@@ -44,6 +45,7 @@ import type {
   Timer,
 } from 'prov'
 import type { OperationContext, OperationFact } from 'prov/machines'
+import { retries, retryDelayMs } from 'prov/policies'
 import { signApproval } from './approval.ts'
 import { countOf, glassFor, glassIn, judgeOp, movedState, policyInForce } from './decide.ts'
 import type { Count, Judgement, PolicyInForce, TakenVote } from './decide.ts'
@@ -191,6 +193,19 @@ export class Keeper {
   /** Judges an operation that waits for the keeper; `moved` says why it is judged once more. */
   judge(op: string, moved?: string): Promise<void> {
     return this.#inTurn(op, () => this.#judge(op, moved))
+  }
+
+  /**
+   * The same for what the operation itself asks for. The more of its commands had no force, the later:
+   * beside a clock that is wrong the next one is in vain as well, and each is a record for good.
+   */
+  async judgeAfterPause(op: string, signal: AbortSignal): Promise<void> {
+    const { ref, clock } = this.#parts
+    const { trail = [] } = ref(op)?.snapshot().context ?? {}
+    const lapses = trail.filter(({ fact }) => fact === 'op.expired').length
+    const pauseMs = retryDelayMs(retries.command, { attempt: lapses, random: 0 })
+    if (pauseMs !== undefined) await sleep(clock, pauseMs, signal)
+    await this.judge(op)
   }
 
   /** Judges once more what is still so in its turn: to be judged twice would void newer votes. */

@@ -250,7 +250,7 @@ function opCause(row: OpRow): Cause {
 }
 
 function opRemedies(row: OpRow): readonly Remedy[] {
-  const { id, phase, by, remedy } = row
+  const { id, phase, by, remedy, code } = row
   if (phase === 'held') {
     const command = `prov op approve ${id} --actor <name>`
     return [{ brings: `${id} approved`, command, who: `a person other than ${by}` }]
@@ -258,6 +258,10 @@ function opRemedies(row: OpRow): readonly Remedy[] {
   if (phase === 'in_doubt') {
     const command = `prov op resolve ${id} --as applied|failed --reason "…" --actor <name>`
     return [{ brings: 'its outcome said', command, who: `a person other than ${by}` }]
+  }
+  if (code === 'PROV_OP_CLOCKS_APART') {
+    const who = 'whoever runs the machines of keeper and controller'
+    return [{ brings: `${id} signed in time`, command: 'timedatectl set-ntp true', who }]
   }
   if (remedy !== undefined) return [{ brings: 'another try', command: remedy, who: by }]
   return []

@@ -155,6 +155,8 @@ t.test('a late command is judged again and may get a new number, never an old on
   const lapsed = run(approved, late)
   t.equal(lapsed.state.value, 'approved')
   t.same(lapsed.effects, ['judge', 'dispatch', 'judge'])
+  const failed = run(approved, late, { type: 'op.retry' })
+  t.same(failed.effects, [...lapsed.effects, 'judge'], 'and once more after an attempt that failed')
   const again = run(approved, late, { ...approved, seq: 2, at: 7 })
   t.equal(again.state.context.seq, 2)
   t.equal(again.effects.at(-1), 'dispatch')

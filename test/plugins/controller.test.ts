@@ -65,6 +65,7 @@ const question: ClaimQuestion = {
   positions: { cluster: { state: 'boot', version: 3 } },
   holds: new Map(),
   gates: [{ id: 'edge', status: 'open', unmet: [] }],
+  lapsedMs: undefined,
   revoked: () => false,
   nowMs: 1_100_000,
 }
@@ -87,6 +88,13 @@ t.test('a command is claimed only while everything that was agreed still holds',
       'refuse PROV_TOKEN_ALTERED',
     ],
     ['a late command', { nowMs: 1_600_000 }, 'lapse PROV_OP_COMMAND_LATE'],
+    ['late again', { nowMs: 1_600_000, lapsedMs: 1_060_000 }, 'lapse PROV_OP_COMMAND_LATE'],
+    [
+      'signed after a time that its date is before',
+      { nowMs: 1_600_000, lapsedMs: 1_060_001 },
+      'lapse PROV_OP_CLOCKS_APART',
+    ],
+    ['the same, in time', { lapsedMs: 1_090_000 }, 'claim'],
     [
       'a command from a clock that is ahead',
       approved({ iat: 1_161 }),

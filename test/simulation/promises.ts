@@ -232,14 +232,14 @@ export function isAtRest({ phase }: OpRow): boolean {
   return isTerminal(phase) || phase === 'held' || phase === 'in_doubt'
 }
 
-/** What is said again is turned away, and that stands in the trail. */
+/** What is said again is turned away, and that stands in the trail: each, or how many more they were. */
 function replaysAudited(events: readonly AuditEvent[], replayed: readonly string[]) {
-  const refused = new Set(
-    events.flatMap((event) => (isAudit(event, 'token.refused') ? [event.data.token] : [])),
-  )
-  return replayed
-    .filter((digest) => !refused.has(digest))
-    .map((digest) => `the command ${digest} was said again and nobody took note`)
+  const refusals = events.flatMap((event) => (isAudit(event, 'token.refused') ? [event.data] : []))
+  const named = new Set(refusals.map(({ token }) => token))
+  const missed = replayed.filter((digest) => !named.has(digest))
+  const counted = refusals.reduce((sum, { count }) => sum + count - 1, 0)
+  if (missed.length <= counted) return []
+  return missed.map((digest) => `the command ${digest} was said again and nobody took note`)
 }
 
 /** The ledger holds every event once, signed, in order. */

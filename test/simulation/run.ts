@@ -40,6 +40,7 @@ export interface Outcome {
 /** How long the calm may take until everything is at rest. */
 const calmMs: Millis = 3_600_000
 const lookMs: Millis = 2_000
+const refusalSpanMs: Millis = 60_000
 
 export function runSeed(seed: Count): Promise<Outcome> {
   return runStory(storyOf(seed))
@@ -55,6 +56,8 @@ export async function runStory(story: Story, log?: (line: string) => void): Prom
   await time.until(() => false, troubleMs)
   let rested = await calm(world, people, story)
   const replayed = story.faults.some(({ goes }) => goes === 'replay') ? await replay(world) : []
+  // Of many that are alike in a minute the rest is one event, and that comes when it is over.
+  if (replayed.length > 0) await time.until(() => false, refusalSpanMs)
   if (rested === undefined && replayed.length > 0) rested = await calm(world, people, story)
   const findings = await time.during(broken(world, people.answers, replayed), 60_000)
   const told = await time.during(toldBy(world), 60_000)

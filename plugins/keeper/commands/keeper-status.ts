@@ -10,16 +10,16 @@ export const command = defineCommand({
   examples: [
     [
       'prov keeper status',
-      'mode, policy, what is held; exit 1 while the file is no policy or a broken glass waits',
+      'mode, policy, what is held; exit 1 while the file is no policy, a broken glass waits or a clock is wrong',
     ],
   ],
   flags: {},
   run: async (_, { read }) => (await read('keeper')) as KeeperView,
   // An alarm, for whoever runs this from a timer.
-  exitCode: ({ trouble, file, unreviewed }) =>
-    trouble || file.state === 'broken' || unreviewed.length > 0 ? 1 : 0,
+  exitCode: ({ trouble, file, unreviewed, apart }) =>
+    trouble || file.state === 'broken' || unreviewed.length > 0 || apart.length > 0 ? 1 : 0,
   render(
-    { mode, reading, policy, trouble, file, held, unreviewed, lastSeq, refusals },
+    { mode, reading, policy, trouble, apart, file, held, unreviewed, lastSeq, refusals },
     paint,
     format,
   ) {
@@ -38,6 +38,7 @@ export const command = defineCommand({
               : ['none in force: everything is held', paint.warn],
           ],
           ['trouble', trouble ? [`${trouble.message} (${trouble.code})`, paint.bad] : undefined],
+          ['clock', apart[0] && [apart[0].message, paint.bad]],
           ['file', file.state === 'broken' ? [brokenText(file.error), paint.bad] : undefined],
           ['held', held.length === 0 ? 'nothing' : [`${held.length}`, paint.warn]],
           [

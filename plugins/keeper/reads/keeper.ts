@@ -13,6 +13,8 @@ export interface KeeperView {
   readonly heldByMode: readonly string[]
   readonly policy: { readonly version: number; readonly digest: string; readonly by: string } | null
   readonly trouble: { readonly code: string; readonly message: string } | null
+  /** Operations that wait for a clock to be set right: the keeper signs them in vain. */
+  readonly apart: readonly { readonly op: string; readonly message: string }[]
   /** What the file says now; it only proposes, but a broken one is what somebody meant to be in force. */
   readonly file:
     | { readonly state: 'absent' | 'good' }
@@ -61,6 +63,9 @@ export const read = defineRead<void, KeeperView>({
       heldByMode: waiting.filter(({ trace }) => signsByTrace(trace ?? [])).map(({ id }) => id),
       policy: policy && { version: policy.version, digest: policy.digest, by: policy.by },
       trouble,
+      apart: [...open.values()]
+        .filter(({ code }) => code === 'PROV_OP_CLOCKS_APART')
+        .map(({ id: op, why: message }) => ({ op, message })),
       file: proposed.state === 'good' ? { state: 'good' } : proposed,
       held: waiting.map(({ id, type, target, by, needs }) =>
         defined({ op: id, type, target, by, needs }),

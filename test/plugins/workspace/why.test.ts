@@ -156,6 +156,19 @@ t.test('an operation that waits for a gate names what would open the gate', asyn
   t.match(why.cause.because, [{ id: 'secrets-to-apps', kind: 'gate' }])
 })
 
+t.test('what waits for a clock is helped by whoever can set it', async (t) => {
+  const row = {
+    id: 'op_1',
+    phase: 'approved',
+    code: 'PROV_OP_CLOCKS_APART',
+    why: "the keeper's clock is 3600 s behind",
+    body: { achieves: [], requires: [] },
+  } as unknown as OpRow
+  const why = whyOp(about(sample, genesis(sample), [row]), row)
+  t.match(why.cause.text, /3600 s behind/)
+  t.match(why.remedies, [{ command: 'timedatectl set-ntp true', who: /keeper and controller/ }])
+})
+
 t.test('the way to a goal is the shortest declared one', async (t) => {
   const dimension = {
     ...dimensionOf('observability'),
