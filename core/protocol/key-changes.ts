@@ -223,7 +223,8 @@ export function keyChanges(parts: KeyChangesParts): KeyChanges & {
     if (keyring.rule && keyActs.has(name)) mustSuffice(opened)
     if (name === 'actor.revoke') {
       const data = { actor: sub, kid: String(given['kid']), by, reason, act }
-      const what = keyring.refusesRevocation(data, now)
+      const what =
+        reason.trim() === '' ? 'no reason was given' : keyring.refusesRevocation(data, now)
       if (what !== undefined) throw keyErrors.PROV_KEY_REVOKE_REFUSED({ actor: sub, what })
       return { type: 'actor.revoked', subject: sub, data }
     }

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { opErrors, openToken, ProvError } from 'prov'
+import { opErrors, openToken, personOf, ProvError } from 'prov'
 import type { Acted, Clock, Contract, ControllerDesk, Refusals, StateVector } from 'prov'
 import type { OperationFact } from 'prov/machines'
 import type { Controller } from './controller.ts'
@@ -57,7 +57,11 @@ export class Desk implements ControllerDesk {
       if (!row) throw opErrors.PROV_OP_UNKNOWN({ op })
       const { actor, kind } = record
       if (kind !== 'human') throw opErrors.PROV_OP_AGENT_APPROVAL({ op, actor, kind })
-      if (actor === row.by) throw opErrors.PROV_OP_RESOLVE_SELF({ op, actor })
+      const requester = contract.keyring.actor(row.by) ?? { actor: row.by }
+      if (personOf(record) === personOf(requester)) {
+        throw opErrors.PROV_OP_RESOLVE_SELF({ op, actor })
+      }
+      if (claims.reason.trim() === '') throw opErrors.PROV_OP_REASON_MISSING({ op })
       if (row.phase !== 'in_doubt') throw opErrors.PROV_OP_NOT_IN_DOUBT({ op, phase: row.phase })
       const wanted: 'applied' | 'failed' | undefined =
         outcome === 'applied' || outcome === 'failed' ? outcome : undefined

@@ -139,6 +139,7 @@ export function judgeVote(question: VoteQuestion): ProvError | undefined {
   const { actor, kind } = voter
   if (kind !== 'human') return opErrors.PROV_OP_AGENT_APPROVAL({ op, actor, kind })
   if (row.phase !== 'held') return opErrors.PROV_OP_NOT_HELD({ op, phase: row.phase })
+  if (claims.reason.trim() === '') return opErrors.PROV_OP_REASON_MISSING({ op })
   if (claims.break_glass) {
     const what = refusesGlass(question)
     if (typeof what === 'string') return opErrors.PROV_OP_BREAK_GLASS({ op, actor, what })
@@ -181,7 +182,6 @@ function refusesGlass(question: VoteQuestion): ProvError | string | undefined {
   const { actor } = voter
   const op = claims.sub
   if (claims.decision !== 'approve') return 'it is a vote against'
-  if (claims.reason.trim() === '') return opErrors.PROV_OP_REASON_MISSING({ op })
   if (personOf(requester) === personOf(voter)) return opErrors.PROV_OP_SELF_APPROVAL({ op, actor })
   const answer = glassFor({ intent, voter, requester, policy, nowMs })
   if (!answer.allowed) return answer.why

@@ -287,6 +287,7 @@ export class Desk implements KeeperDesk {
       } else if (act === 'op.review') {
         const { sub: op, reason } = opened.claims
         subject = op
+        if (reason.trim() === '') throw opErrors.PROV_OP_REASON_MISSING({ op })
         const { approval } = this.#unreviewed(op, opened.record)
         if (given['approval'] !== approval) throw otherAct('with')
         this.#acts.take(opened, contract.epoch)

@@ -439,25 +439,40 @@ t.test('what is in doubt is held over a restart too', async (t) => {
   t.equal((await go(second))?.code, 'PROV_OP_WRITE_SET_HELD')
 })
 
-t.test('a resolution of another claim than the one in doubt does not count', async (t) => {
-  const life = await ready(t)
-  life.on.run = async () => ({ outcome: 'unknown', code: 'X', message: '?', detail: {} })
-  const { op } = await life.ops.submit({ type: 'deploy', target: 'app/x', as: 'alice' })
-  await life.until(op, 'held')
-  await life.desk.vote({ op, as: 'bob', decision: 'approve', reason: 'go' })
-  await life.until(op, 'in_doubt')
-  const desk = life.control as Life['control'] & { handIn(token: string): Promise<void> }
-  const hand = async (claim: string, act: 'op.resolve' | 'op.withdraw' = 'op.resolve') => {
-    const about = { claim, outcome: 'applied' }
-    const request = { as: 'bob', act, subject: op, reason: 'I looked', with: about } as const
-    return codeOf(desk.handIn(await life.deal.act(request)))
-  }
-  const claim = life.deal.store.get().ops.get(op)?.claim ?? ''
-  t.equal(await hand(digest), 'PROV_OP_CLAIM_CHANGED')
-  t.equal(await hand(claim, 'op.withdraw'), 'PROV_OP_CLAIM_CHANGED')
-  t.equal(await hand(claim), 'none')
-  await life.until(op, 'applied')
-})
+t.test(
+  'a resolution of another claim, by the wrong hands or without a reason does not count',
+  async (t) => {
+    const life = await ready(t)
+    life.on.run = async () => ({ outcome: 'unknown', code: 'X', message: '?', detail: {} })
+    const { op } = await life.ops.submit({ type: 'deploy', target: 'app/x', as: 'alice' })
+    await life.until(op, 'held')
+    await life.desk.vote({ op, as: 'bob', decision: 'approve', reason: 'go' })
+    await life.until(op, 'in_doubt')
+    const desk = life.control as Life['control'] & { handIn(token: string): Promise<void> }
+    const hand = async (
+      claim: string,
+      change: Partial<Parameters<typeof life.deal.act>[0]> = {},
+    ) => {
+      const about = { claim, outcome: 'applied' }
+      const said = { as: 'bob', act: 'op.resolve', reason: 'I looked' } as const
+      return codeOf(
+        desk.handIn(await life.deal.act({ ...said, subject: op, with: about, ...change })),
+      )
+    }
+    const laptop = { actor: 'alice-laptop', kind: 'human', passphrase: '' } as const
+    const record = await people(life.on).create(laptop)
+    await life.deal.enrol({ record, as: 'bob', person: 'alice' })
+    const claim = life.deal.store.get().ops.get(op)?.claim ?? ''
+    t.equal(await hand(claim, { as: 'alice' }), 'PROV_OP_RESOLVE_SELF')
+    t.equal(await hand(claim, { as: 'alice-laptop' }), 'PROV_OP_RESOLVE_SELF', 'by another key')
+    t.equal(await hand(claim, { as: 'robot' }), 'PROV_OP_AGENT_APPROVAL')
+    t.equal(await hand(claim, { reason: ' ' }), 'PROV_OP_REASON_MISSING')
+    t.equal(await hand(digest), 'PROV_OP_CLAIM_CHANGED')
+    t.equal(await hand(claim, { act: 'op.withdraw' }), 'PROV_OP_CLAIM_CHANGED')
+    t.equal(await hand(claim), 'none')
+    await life.until(op, 'applied')
+  },
+)
 
 t.test('what is in doubt can be resolved after the clock was set back', async (t) => {
   const first = await ready(t)

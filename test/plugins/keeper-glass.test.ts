@@ -14,9 +14,15 @@ const glassy = usualPolicy.replace(
 async function team(t: Parameters<typeof ready>[0]) {
   const life = await ready(t, glassy)
   const { deal, on } = life
-  for (const actor of ['carol', 'dave'] as const) {
+  for (const [actor, standing] of [
+    ['carol', {}],
+    ['dave', {}],
+    // Other keys of those who asked and who will break it.
+    ['alice-laptop', { person: 'alice', groups: ['oncall'] }],
+    ['bob-laptop', { person: 'bob' }],
+  ] as const) {
     const record = await people(on).create({ actor, kind: 'human', passphrase: '' })
-    await deal.enrol({ record, as: 'alice' })
+    await deal.enrol({ record, as: 'alice', ...standing })
   }
   const { record: bob } = await people(on).signer('bob')
   await deal.enrol({ record: bob, as: 'alice', groups: ['oncall'] })
@@ -45,6 +51,7 @@ t.test('who may break it, where, why and for how long: each refusal by name', as
   const refused = (as: string, more = {}) => codeOf(glass(life, op, as, more))
   t.equal(await refused('robot'), 'PROV_OP_AGENT_APPROVAL')
   t.equal(await refused('alice'), 'PROV_OP_SELF_APPROVAL')
+  t.equal(await refused('alice-laptop'), 'PROV_OP_SELF_APPROVAL', 'by another key')
   t.equal(await refused('carol'), 'PROV_OP_BREAK_GLASS', 'not of the group')
   t.equal(await refused('bob', { reason: ' ' }), 'PROV_OP_REASON_MISSING')
   t.equal(await refused('bob', { breakGlassMs: 16 * minute }), 'PROV_OP_BREAK_GLASS', 'too long')
@@ -77,6 +84,10 @@ t.test('it is claimed at once, and flagged until somebody else looked', async (t
   const review = (as: string, reason = 'it was down indeed') => desk.review({ op, as, reason })
   t.equal(await codeOf(review('bob')), 'PROV_OP_REVIEW', 'who broke it')
   t.equal(await codeOf(review('alice')), 'PROV_OP_REVIEW', 'who asked')
+  t.equal(await codeOf(review('bob-laptop')), 'PROV_OP_REVIEW', 'who broke it, by another key')
+  t.equal(await codeOf(review('alice-laptop')), 'PROV_OP_REVIEW', 'who asked, by another key')
+  await desk.revoke({ actor: 'dave', reason: 'left', as: 'alice' })
+  t.equal(await codeOf(review('dave')), 'PROV_KEY_REVOKED')
   t.equal(await codeOf(review('robot')), 'PROV_POLICY_ACTIVATION')
   t.equal(await codeOf(review('carol', '')), 'PROV_OP_REASON_MISSING')
   // A keeper that says so without anybody's signature says nothing.
@@ -92,6 +103,10 @@ t.test('it is claimed at once, and flagged until somebody else looked', async (t
     const data = { by, reason: 'mine', approval, act }
     await deal.emit('keeper', { type: 'op.reviewed', subject: op, data })
   }
+  const elsewhere = desk as typeof desk & { handInAct(token: string): Promise<void> }
+  const said = { as: 'carol', act: 'op.review', subject: op, reason: ' ' } as const
+  const silent = await deal.act({ ...said, with: { approval } })
+  t.equal(await codeOf(elsewhere.handInAct(silent)), 'PROV_OP_REASON_MISSING', 'signed elsewhere')
   t.equal(deal.store.get().unreviewed.length, 1)
   await life.close()
   const second = await live(on)

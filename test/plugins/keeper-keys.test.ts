@@ -108,6 +108,10 @@ t.test('who may revoke, and whom: each refusal by name, nothing in the trail', a
   t.equal(await revoke('service-keeper'), 'PROV_KEY_REVOKE_REFUSED')
   t.equal(await revoke('bob', 'robot'), 'PROV_KEY_REVOKE_REFUSED', 'an agent revokes nobody')
   t.equal(await revoke('bob', 'alice', ' '), 'PROV_KEY_REVOKE_REFUSED')
+  const kid = life.deal.keyring.actor('bob')?.kid ?? ''
+  const silent = { as: 'alice', act: 'actor.revoke', subject: 'bob', reason: '' } as const
+  const token = await life.deal.act({ ...silent, with: { kid } })
+  t.equal(await codeOf(life.deal.changeKeys(token)), 'PROV_KEY_REVOKE_REFUSED', 'signed elsewhere')
   t.notOk((await life.events()).some(({ type }) => type === 'prov.actor.revoked'))
   t.equal(await revoke('bob'), 'none')
   t.equal(await revoke('bob'), 'PROV_KEY_REVOKE_REFUSED', 'once')

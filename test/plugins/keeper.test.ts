@@ -197,6 +197,8 @@ t.test('a vote speaks of one plan under one policy and is handed in once', async
   t.equal(await hand({ plan_digest: other }), 'PROV_OP_PLAN_CHANGED')
   t.equal(await hand({ state_vector: { cluster: 7 } }), 'PROV_OP_PLAN_CHANGED')
   t.equal(await hand({ policy_digest: other }), 'PROV_POLICY_CHANGED')
+  t.equal(await hand({ reason: ' ' }), 'PROV_OP_REASON_MISSING')
+  t.equal(await hand({ reason: '', break_glass: true }), 'PROV_OP_REASON_MISSING')
   const alice = await people(life.on).signer('alice')
   t.equal(await hand({}, alice), 'PROV_TOKEN_CLAIM', "somebody else's name in it")
   const twoOfTwo = { decision: 'approve', jti: 'jti_once' }
