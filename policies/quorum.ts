@@ -58,7 +58,7 @@ export interface QuorumAnswer {
   readonly missing: readonly string[]
 }
 
-/** Counts. The order of votes changes nothing but the order of the lists. */
+/** Counts. The order in which different people vote changes nothing but the order of the lists. */
 export function countVotes(question: QuorumQuestion): QuorumAnswer {
   const { quorum, requester } = question
   const uncounted: { actor: string; why: string }[] = []

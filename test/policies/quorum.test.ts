@@ -86,38 +86,6 @@ t.test('distinct seats people so that nobody counts twice, whatever the order', 
   t.equal(ask(quorum, [ops, vote('dan', ['ops'])]).met, false)
 })
 
-t.test('distinct agrees with trying every seating', async (t) => {
-  let state = 5
-  const next = (below: number) => {
-    state = (state * 1_103_515_245 + 12_345) % 2_147_483_648
-    return Math.floor((state / 2_147_483_648) * below)
-  }
-  const groups = ['a', 'b', 'c']
-  const some = () => groups.filter(() => next(2) === 1)
-  for (let round = 0; round < 400; round++) {
-    const seats = Array.from({ length: 1 + next(3) }, () => {
-      const from = some()
-      return { at_least: 1, ...(from.length > 0 && { from }) }
-    })
-    const votes = Array.from({ length: next(5) }, (_, at) => vote(`p${at}`, some()))
-    const seated = (seat: number, used: ReadonlySet<string>): boolean => {
-      const need = seats[seat]
-      if (!need) return true
-      return votes.some(
-        (one) =>
-          !used.has(one.actor) &&
-          (!need.from || need.from.some((group) => one.groups.includes(group))) &&
-          seated(seat + 1, new Set([...used, one.actor])),
-      )
-    }
-    const answer = ask({ distinct: seats }, votes)
-    if (answer.met !== seated(0, new Set())) {
-      t.fail(JSON.stringify({ seats, votes: votes.map((one) => one.groups) }))
-    }
-  }
-  t.pass('400 random cases')
-})
-
 t.test('a quorum that cannot be meant is named', async (t) => {
   const problems = (quorum: unknown) => quorumProblems(quorum).map(({ path }) => path)
   t.same(problems({ at_least: 2, from: ['ops'], custody: 'separate' }), [])
