@@ -285,6 +285,11 @@ export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
         contributions: async (point) => started.contributions(point),
       })(name, args)
     const service: Runtime['service'] = (ref) => started.service(ref)
+    if (port.kind === 'nats') {
+      const { deskOf } = await import('./desk/serve.ts')
+      const desk = deskOf({ bus: port, contract: opened, service, look: read, clock, log })
+      undo.push(() => desk.close())
+    }
     const handle = (id: string) => opHandle(id, () => service(submissions), clock)
     return {
       files,

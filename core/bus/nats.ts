@@ -392,13 +392,16 @@ export class NatsBus implements Bus {
     }
   }
 
-  /** What a look at the server needs and messages do not: for `nats-look.ts`. */
+  /** What messages of streams do not need: for `nats-look.ts` and `exchange.ts`. */
   get client(): {
     readonly connection: NatsConnection
     readonly jsm: Manager
     readonly nats: Nats
+    /** A subject of one's own for answers. */
+    readonly inbox: () => string
   } {
-    return { connection: this.#connection, jsm: this.#jsm, nats: this.#nats }
+    const inbox = () => this.#nats.createInbox(this.#inboxPrefix())
+    return { connection: this.#connection, jsm: this.#jsm, nats: this.#nats, inbox }
   }
 
   close(): Promise<void> {

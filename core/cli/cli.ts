@@ -76,6 +76,9 @@ export async function runCommandLine(
       home,
       actor,
       workspace: look.workspace,
+      project:
+        look.project ??
+        (look.workspace === undefined ? env['PROV_PROJECT'] || undefined : undefined),
       dryRun: parsed.dryRun,
       watch: parsed.watch,
       print: (data) => {
@@ -98,6 +101,7 @@ interface Execution extends Omit<CliOptions, 'clock'> {
   readonly home: string
   readonly actor: string | undefined
   readonly workspace: string | undefined
+  readonly project: string | undefined
   readonly dryRun: boolean
   readonly watch: boolean
   readonly print: (data: unknown) => void

@@ -9,6 +9,8 @@ import { join, resolve } from 'node:path'
 import { sleep } from '../clock.ts'
 import type { Clock } from '../clock.ts'
 import { configErrors } from '../config/errors.ts'
+import { deskErrors } from '../desk/errors.ts'
+import type { Project } from '../desk/project.ts'
 import { findWorkspace, openWorkspaceFiles } from '../config/workspace.ts'
 import type { WorkspaceFiles } from '../config/workspace.ts'
 import type { JournalReader } from '../journal/journal.ts'
@@ -30,6 +32,8 @@ export interface ContextOptions {
   readonly streams: Streams
   readonly signal: AbortSignal
   readonly workspace: string | undefined
+  /** Name of a project whose planes are elsewhere: then nothing of a workspace is read here. */
+  readonly project: string | undefined
   readonly actor: string | undefined
   readonly dryRun: boolean
 }
@@ -53,16 +57,39 @@ export function openContext(options: ContextOptions): OpenContext {
   let runtime: Promise<Runtime> | undefined
   let reading: Promise<Read> | undefined
   let journal: JournalReader | undefined
+  let distant: Promise<Project> | undefined
+
+  /** Undefined where the workspace is here. */
+  const openDistant = () => {
+    const { project, workspace } = options
+    if (project === undefined) return undefined
+    return (distant ??= (async () => {
+      const [{ openProject }, { passphraseFrom }] = await Promise.all([
+        import('../desk/project.ts'),
+        import('../config/passphrase.ts'),
+      ])
+      return openProject({
+        ...options,
+        project,
+        workspace,
+        passphrase: passphraseFrom(env, passphrase),
+        progress: context.progress,
+      })
+    })())
+  }
 
   const discovered = async (root: string) => (discovery ??= discoverPlugins({ workspace: root }))
   const openFiles = () =>
     (files ??= (async () => {
+      if (options.project !== undefined) throw elsewhere(options.project, 'the folder')
       const root = findWorkspace(from)
       const nickel = root === undefined ? [] : (await discovered(root)).nickel
       return openWorkspaceFiles(from, { nickel, env })
     })())
   /** Files are read anew at each look, the journal goes on from where the last look ended. */
   const newLook = async (): Promise<Read> => {
+    const far = await openDistant()
+    if (far) return far.look()
     const opened = await openFiles()
     const { foundContributions, knownReads, readOnce, withGuestReads } =
       await import('../plugin/reads.ts')
@@ -76,6 +103,7 @@ export function openContext(options: ContextOptions): OpenContext {
   const openReading = () => (reading ??= newLook())
 
   const root = () => {
+    if (options.project !== undefined) throw elsewhere(options.project, 'the folder')
     const found = findWorkspace(from)
     if (found === undefined) throw configErrors.PROV_CONFIG_NO_WORKSPACE({ from })
     return found
@@ -126,6 +154,8 @@ export function openContext(options: ContextOptions): OpenContext {
     release: () => closeRuntime(),
     runtime: ({ serve = false } = {}) =>
       (runtime ??= (async () => {
+        const far = serve ? undefined : await openDistant()
+        if (far) return far.runtime
         const { root, stateDir } = await openFiles()
         // A command that can be done by whoever writes already need not open anything.
         const held = serve ? undefined : await heldRuntime(stateDir)
@@ -176,9 +206,14 @@ export function openContext(options: ContextOptions): OpenContext {
     async close() {
       await closeRuntime()
       await journal?.close()
+      // One that failed to open has closed itself and said so already.
+      await (await distant?.catch(() => undefined))?.close()
     },
   }
 }
+
+const elsewhere = (project: string, what: string) =>
+  deskErrors.PROV_DESK_ELSEWHERE({ project, what })
 
 /** Undefined while the workspace has no journal yet: reading must work before the first write. */
 export async function journalIn(stateDir: string): Promise<JournalReader | undefined> {

@@ -12,6 +12,10 @@ export const globalFlags = {
     type: 'string',
     describe: 'folder of the workspace; default: around the current folder',
   },
+  project: {
+    type: 'string',
+    describe: 'a project whose planes are on other machines; default: PROV_PROJECT',
+  },
   actor: {
     type: 'string',
     describe: 'who acts, one of your keys; default: PROV_ACTOR, else your only key',
@@ -61,6 +65,7 @@ export interface FirstLook {
   /** Best guess before parsing, so that even a usage error comes in the right form. */
   readonly json: boolean
   readonly workspace: string | undefined
+  readonly project: string | undefined
   readonly actor: string | undefined
 }
 
@@ -94,6 +99,7 @@ export function firstLook(argv: readonly string[]): FirstLook {
     stray: switches.find((part) => !isSwitch.has(part)),
     json: switches.includes('--json') || given['fmt'] === 'json',
     workspace: given['workspace'],
+    project: given['project'],
     actor: given['actor'],
   }
 }

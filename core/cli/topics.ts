@@ -31,6 +31,10 @@ export const environmentTable: readonly (readonly [string, string])[] = [
   ['NATS_NKEY_SEED_FILE', 'file with that key, 0600'],
   ['PROV_HOME', 'folder of keys and trust; default $XDG_CONFIG_HOME/prov, else ~/.config/prov'],
   ['PROV_STATE', 'folder of journal and caches; default .prov in the workspace'],
+  [
+    'PROV_PROJECT',
+    'a project whose planes are on other machines; --project beats it, --workspace sets it aside',
+  ],
   ['PROV_ACTOR', 'who acts, one of your keys; --actor beats it'],
   ['ONTOREF_ACTOR', 'the same under its older name; PROV_ACTOR beats it'],
   [

@@ -20,7 +20,7 @@ import type { AuditEvent, AuditType, Emitter } from './audit.ts'
 import { bodyIn, checkpointName, ContractFold, shelvesIn } from './checkpoint.ts'
 import { actClaims } from './drafts.ts'
 import { auditEmitter } from './emitter.ts'
-import type { AuditDraft, AuditEmitter } from './emitter.ts'
+import type { AuditDraft, AuditEmitter, ChainEnd } from './emitter.ts'
 import { keyErrors } from './errors.ts'
 import type { FollowOptions } from './follow.ts'
 import { followKept } from './follow-kept.ts'
@@ -69,6 +69,8 @@ export interface Contract extends AuditTrail, KeyChanges {
   /** Follows what was kept here instead of asking the bus; where planes live elsewhere. */
   followKept?(options: Omit<FollowOptions, 'bus' | 'contract'>): Promise<void>
   readonly keyring: Keyring
+  /** Where the chain of each emitter ends as it is known here, live. */
+  readonly ends: ReadonlyMap<string, ChainEnd>
   readonly store: OpsStore
   /**
    * What a token is checked against, now. `leave` looks at no time; `kept` is for what was taken in
@@ -419,6 +421,7 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
     hears,
     ...(hears && { followKept: (follow) => followKept(follow, { journal, clock, more }) }),
     keyring,
+    ends,
     store,
     tokenContext,
     service: signerOfRole,

@@ -1,6 +1,7 @@
 /**
- * What the holder of a workspace answers to other processes: reads, and hand-ins of tokens. A token is
- * judged exactly as if it had come over the bus: it is the authority, the socket is none. Nothing here
+ * What the holder of a workspace answers to other processes, over its socket or at a desk: reads, and
+ * hand-ins of tokens. A token is judged exactly as if it had come over the bus: it is the authority, the
+ * way is none. Nothing here
  * signs, and no key or passphrase crosses.
  *
  * @module
@@ -27,7 +28,8 @@ import { peekToken } from './tokens.ts'
 export interface HoldingParts {
   readonly contract: Contract
   readonly service: <T>(ref: ServiceRef<T>) => T
-  readonly reload: (plugin: string) => Promise<{ generation: number; checked: number }>
+  /** Absent: nobody brings in other code this way. */
+  readonly reload?: (plugin: string) => Promise<{ generation: number; checked: number }>
   readonly pid: number
 }
 
@@ -69,7 +71,7 @@ export function holderAnswers({ contract, service, reload, pid }: HoldingParts):
     // What was set aside is verified and judged as ever.
     replay: async (given) => service(controllerDesk).replay({ id: text(given, 'id') }),
     // The host asks again whether its code is trusted.
-    reload: async (given) => json(await reload(text(given, 'plugin'))),
+    ...(reload && { reload: async (given) => json(await reload(text(given, 'plugin'))) }),
     plugins: async () => json(await service(operatorDesk).started()),
     async resume(given) {
       const request = { address: text(given, 'address'), skip: given['skip'] === true }

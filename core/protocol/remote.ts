@@ -1,5 +1,5 @@
 /**
- * The services of a workspace that another process holds. Every request is signed here, with keys of
+ * The services of a workspace that other processes hold, here or elsewhere. Every request is signed here, with keys of
  * one's own, after looking at what is signed; only the token goes over.
  *
  *     ask what it comes to ─▶ is that what was asked for? ─▶ sign here ─▶ hand the token in
@@ -11,7 +11,7 @@ import { asProvError } from '../errors.ts'
 import type { ProvError } from '../errors.ts'
 import type { JsonObject, JsonValue } from '../json.ts'
 import { defined } from '../optional.ts'
-import type { Holder } from '../socket/client.ts'
+import type { Answerer } from '../socket/client.ts'
 import { socketErrors } from '../socket/errors.ts'
 import type { ServiceRef } from '../plugin/service.ts'
 import { recordFor } from './key-changes.ts'
@@ -34,7 +34,7 @@ import type { PhaseChange, PlanBinding, Proposal } from './services.ts'
 import { signToken } from './tokens.ts'
 
 export interface RemoteParts {
-  readonly holder: Holder
+  readonly holder: Answerer
   readonly keys: KeyStore
   readonly clock: Clock
   readonly signal: AbortSignal
@@ -95,7 +95,8 @@ export function remoteServices(parts: RemoteParts): <T>(ref: ServiceRef<T>) => T
       ? ((await ask('keys', {})) as { readonly bound: boolean; readonly keys: number })
       : { bound: false, keys: 0 }
     const about = bound ? { ...request, with: { ...request.with, keys } } : request
-    return signToken('act', actClaims({ request: about, kid, contract: hello, clock }), signing)
+    const contract = { ...hello, epoch: await holder.epoch() }
+    return signToken('act', actClaims({ request: about, kid, contract, clock }), signing)
   }
 
   async function vouch(record: KeyRecord, voucher: Signer): Promise<void> {

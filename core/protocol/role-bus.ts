@@ -15,8 +15,16 @@ import { subjectMatches } from '../bus/subjects.ts'
 import type { PlaneName } from './planes.ts'
 import { roleRow } from './roles.ts'
 
+export interface RoleBus extends Bus {
+  /** The connection of a plane that lives here. */
+  readonly lineOf: (plane: PlaneName) => Bus | undefined
+}
+
 /** The connections are its own from here on; at least one. */
-export function roleBus(workspace: string, connections: ReadonlyMap<PlaneName, Bus>): Bus {
+export function roleBus(
+  workspace: string,
+  connections: ReadonlyMap<PlaneName, Bus>,
+): Bus | RoleBus {
   const lines = [...connections].map(([role, bus]) => ({ bus, ...roleRow(role, workspace) }))
   const [first] = lines.map(({ bus }) => bus)
   if (lines.length === 1) return first as Bus
@@ -28,6 +36,7 @@ export function roleBus(workspace: string, connections: ReadonlyMap<PlaneName, B
     lineWhere(({ pulls }) => pulls.some(([of, name]) => of === stream && name === consumer))
 
   return {
+    lineOf: (plane) => connections.get(plane),
     kind: (first as Bus).kind,
     // Each connection makes again what it asked for when a server comes back without it.
     async ensureStream(config, options) {

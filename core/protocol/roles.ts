@@ -4,6 +4,7 @@
  * server configuration is printed from it, and a test holds every role against a real server.
  *
  *     submitter ─ops.pending─▶ keeper ─ops.cmd─▶ controller ─▶ … ; all ─ops.audit─▶ mirror
+ *     person ─ops.desk─▶ the plane that it asks, and nobody else
  *
  * @module
  */
@@ -16,6 +17,7 @@ export const busRoles = [
   'controller',
   'mirror',
   'observer',
+  'person',
   'admin',
 ] as const
 export type BusRole = (typeof busRoles)[number]
@@ -29,6 +31,10 @@ interface RoleRow {
   readonly hears: readonly string[]
   /** Leases it may hold. */
   readonly leases: readonly string[]
+  /** Subjects under which it asks, and hears the answers in its own inbox. Nothing of it is kept. */
+  readonly asks?: readonly string[]
+  /** Subjects under which it is asked: it answers into inboxes of people. */
+  readonly answers?: readonly string[]
 }
 
 /** What a role may do, as a server's allow lists. */
@@ -53,6 +59,7 @@ export function roleRow(role: Exclude<BusRole, 'admin'>, workspace: string): Rol
       ],
       hears: ['ecosystem.>'],
       leases: [],
+      answers: [subjects.desk(workspace, 'submitter')],
     },
     keeper: {
       says: [subjects.command(workspace), said, ask, own],
@@ -63,6 +70,7 @@ export function roleRow(role: Exclude<BusRole, 'admin'>, workspace: string): Rol
       ],
       hears: ['ecosystem.>'],
       leases: ['keeper'],
+      answers: [subjects.desk(workspace, 'keeper')],
     },
     controller: {
       says: [said, ask, `tasks.${workspace}.>`, own, 'ecosystem.daemon.>', 'ecosystem.ontoref.>'],
@@ -73,6 +81,7 @@ export function roleRow(role: Exclude<BusRole, 'admin'>, workspace: string): Rol
       ],
       hears: ['ecosystem.>'],
       leases: ['controller'],
+      answers: [subjects.desk(workspace, 'controller')],
     },
     mirror: {
       says: [ask],
@@ -82,12 +91,20 @@ export function roleRow(role: Exclude<BusRole, 'admin'>, workspace: string): Rol
       ],
       hears: [],
       leases: [],
+      answers: [subjects.desk(workspace, 'mirror')],
     },
     observer: {
       says: [],
       pulls: [],
       hears: [said, `tasks.${workspace}.>`, 'ecosystem.>'],
       leases: [],
+    },
+    person: {
+      says: [],
+      pulls: [],
+      hears: [],
+      leases: [],
+      asks: [subjects.desk(workspace, '*')],
     },
   }
   return rows[role]
@@ -101,14 +118,16 @@ export function inboxOf(role: BusRole, workspace: string): string {
 /** Allow lists of a role. Whatever is not listed is refused by the server. */
 export function rolePermissions(role: BusRole, workspace: string): RolePermissions {
   if (role === 'admin') return { publish: ['>'], subscribe: ['>'] }
-  const { says, pulls, hears, leases } = roleRow(role, workspace)
+  const { says, pulls, hears, leases, asks = [], answers = [] } = roleRow(role, workspace)
   const inbox = `${inboxOf(role, workspace)}.>`
   const bucket = leaseBucket(workspace)
-  // An observer asks for nothing: not even what a stream holds.
-  const looks = role === 'observer' ? [] : planeStreams(workspace).map(({ name }) => name)
+  // Who is no plane asks for nothing: not even what a stream holds.
+  const looks = answers.length === 0 ? [] : planeStreams(workspace).map(({ name }) => name)
   return {
     publish: [
       ...says,
+      ...asks,
+      ...(answers.length === 0 ? [] : [`${inboxOf('person', workspace)}.>`]),
       // What the account holds and may hold: for the check at the start.
       ...(looks.length > 0 ? ['$JS.API.INFO'] : []),
       ...looks.map((stream) => `$JS.API.STREAM.INFO.${stream}`),
@@ -123,7 +142,7 @@ export function rolePermissions(role: BusRole, workspace: string): RolePermissio
         `$JS.API.DIRECT.GET.KV_${bucket}.$KV.${bucket}.${key}`,
       ]),
     ],
-    subscribe: role === 'observer' ? hears : [inbox, ...hears],
+    subscribe: role === 'observer' ? hears : [inbox, ...hears, ...answers],
   }
 }
 

@@ -17,6 +17,8 @@ export const subjects = {
   audit: (workspace: string) => `ops.audit.${workspace}`,
   /** Planes ask each other for events that did not arrive: `ops.ask.<ws>`. */
   ask: (workspace: string) => `ops.ask.${workspace}`,
+  /** Where a plane answers people on other machines: `ops.desk.<ws>.<plane>`; nothing is kept. */
+  desk: (workspace: string, plane: string) => `ops.desk.${workspace}.${plane}`,
   /** Steps of running operations: `tasks.<ws>.<event>`. */
   task: (workspace: string, event: string) => `tasks.${workspace}.${event}`,
   /** Life of a daemon: `ecosystem.daemon.<event>`. */

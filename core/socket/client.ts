@@ -27,13 +27,18 @@ export interface CallOptions {
   readonly handsIn?: { readonly what: string; readonly look: string } | undefined
 }
 
-export interface Holder {
-  readonly hello: Hello
-  /**
-   * Throws what the holder threw, PROV_SOCKET_GONE (nothing was taken), PROV_SOCKET_LOST (not known),
-   * or the reason of the signal.
-   */
+/** Whoever answers for a workspace: the process that holds it, or planes on another machine. */
+export interface Answerer {
+  readonly hello: Pick<Hello, 'workspace' | 'journal'>
+  /** Writer epoch of whoever takes acts: they bear it. */
+  epoch(): Promise<Count>
+  /** Throws what was thrown there, and what its way there has for an answer that does not come. */
   call(name: string, given: JsonObject, options?: CallOptions): Promise<JsonValue>
+}
+
+/** Its calls throw PROV_SOCKET_GONE (nothing was taken), PROV_SOCKET_LOST (not known), too. */
+export interface Holder extends Answerer {
+  readonly hello: Hello
 }
 
 /** Who holds a workspace and listens; undefined when nobody does, or in another language. */
@@ -62,6 +67,7 @@ export async function findHolder(options: {
   if (!hello || hello.build !== build) return undefined
   return {
     hello,
+    epoch: async () => hello.epoch,
     call: (name, given, more = {}) => askAgain({ path, hello, name, given, clock, ...more }),
   }
 }

@@ -1,7 +1,7 @@
 /**
- * A runtime that lives in another process, for a command that found the workspace held: the same
- * services over the socket, the same reads from files and journal. What must happen where the journal
- * is written and cannot be handed in throws PROV_JOURNAL_LOCKED as if there were no socket.
+ * A runtime that lives in other processes, for a command that finds the workspace held, or far away: the
+ * same services by questions, the same reads by looks. What must happen where the journal is written and
+ * cannot be handed in is refused.
  *
  * @module
  */
@@ -16,20 +16,24 @@ import type { OpRow } from '../protocol/fold.ts'
 import { remoteServices } from '../protocol/remote.ts'
 import { submissions } from '../protocol/services.ts'
 import type { Runtime } from '../runtime.ts'
-import type { Holder } from './client.ts'
+import type { Answerer, Holder } from './client.ts'
 
-export interface RemoteRuntimeParts {
-  readonly holder: Holder
-  readonly files: WorkspaceFiles
+interface Common {
   readonly keys: KeyStore
   readonly clock: Clock
   readonly signal: AbortSignal
-  /** A new look at files and journal. */
+  /** A new look at what stands. */
   readonly look: () => Promise<Runtime['read']>
 }
 
+export interface RemoteRuntimeParts extends Common {
+  readonly holder: Holder
+  readonly files: WorkspaceFiles
+}
+
+/** Of whoever holds the workspace: what it cannot do throws PROV_JOURNAL_LOCKED as if there were no socket. */
 export async function remoteRuntime(parts: RemoteRuntimeParts): Promise<Runtime> {
-  const { holder, files, clock, look, signal } = parts
+  const { holder, files, clock } = parts
   const dir = `${files.stateDir}/journal/lock`
   const owner = await lockHolder(dir)
   const locked = (): ProvError =>
@@ -40,29 +44,45 @@ export async function remoteRuntime(parts: RemoteRuntimeParts): Promise<Runtime>
       where: owner?.where ?? '',
       file: owner?.file ?? dir,
     })
+  return runtimeBy({ ...parts, files: () => files, refuse: locked })
+}
+
+export interface RuntimeByParts extends Common {
+  readonly holder: Answerer
+  /** May throw where there are none. */
+  readonly files: () => WorkspaceFiles
+  /** What is said to whatever cannot be done from here. */
+  readonly refuse: () => ProvError
+}
+
+/** Over whoever answers for the workspace. Closing it closes nothing there. */
+export function runtimeBy(parts: RuntimeByParts): Runtime {
+  const { holder, clock, look, signal, refuse } = parts
   const read: Runtime['read'] = async (name, args) => (await look())(name, args)
   const row = async (id: string): Promise<OpRow> => (await read('op', { id })) as OpRow
   const find = remoteServices({ ...parts, row })
   const service: Runtime['service'] = (ref) => {
     const found = find(ref)
-    if (found === undefined) throw locked()
+    if (found === undefined) throw refuse()
     return found
   }
   const handle = (op: string) => opHandle(op, () => service(submissions), clock)
   return {
-    files,
+    get files() {
+      return parts.files()
+    },
     read,
     service,
     submit: async (proposal) => handle((await service(submissions).submit(proposal)).op),
     op: handle,
     get actors(): never {
-      throw locked()
+      throw refuse()
     },
     plugins: () => {
-      throw locked()
+      throw refuse()
     },
     get boot(): never {
-      throw locked()
+      throw refuse()
     },
     async reload(plugin) {
       const done = await holder.call('reload', { plugin }, { signal })

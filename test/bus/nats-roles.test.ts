@@ -5,17 +5,20 @@
 import t from 'tap'
 import { connect, headers, nkeyAuthenticator, nkeys } from 'nats'
 import type { NatsConnection } from 'nats'
-import type { Bus, Delivery } from '../../core/bus/bus.ts'
+import type { Bus, Delivery, StreamConfig } from '../../core/bus/bus.ts'
 import { lead } from '../../core/bus/leadership.ts'
+import { ask, serve } from '../../core/bus/exchange.ts'
 import { natsBus } from '../../core/bus/nats.ts'
+import type { NatsBus } from '../../core/bus/nats.ts'
 import { applyTopology } from '../../core/bus/topology.ts'
 import { systemClock } from '../../core/clock.ts'
 import { codeOf } from '../../core/kit.ts'
+import { planeNames } from '../../core/protocol/planes.ts'
 import { busRoles, inboxOf, roleRow } from '../../core/protocol/roles.ts'
 import type { BusRole } from '../../core/protocol/roles.ts'
 import { planesTopology } from '../../core/protocol/roles.ts'
 import { serverConfig } from '../../core/protocol/server-config.ts'
-import { leaseBucket } from '../../core/protocol/subjects.ts'
+import { leaseBucket, subjects } from '../../core/protocol/subjects.ts'
 import { findNatsServer, howToInstall, natsServer } from '../support/nats-server.ts'
 
 t.setTimeout(120_000)
@@ -32,7 +35,7 @@ async function place(t: { teardown(undo: () => unknown): unknown }) {
   const server = await natsServer(path ?? '', t, ({ port, monitor }) =>
     serverConfig({ workspace, keys, listen: `127.0.0.1:${port}`, monitor: `127.0.0.1:${monitor}` }),
   )
-  const open = async (role: BusRole): Promise<Bus> => {
+  const open = async (role: BusRole): Promise<NatsBus> => {
     const bus = await natsBus({
       servers: server.url,
       nkeySeed: users[role].getSeed(),
@@ -73,8 +76,9 @@ t.test('with the printed configuration every role does all it needs', { skip }, 
   }
   await observer.flush()
   const said: string[] = []
-  for (const role of busRoles) {
-    if (role === 'admin' || role === 'observer') continue
+  const data = Buffer.from('question')
+  const person = await open('person')
+  for (const role of planeNames) {
     const bus = await open(role)
     const row = roleRow(role, workspace)
     // The planes ensure what they use when they start: it is there, so that is a look.
@@ -94,9 +98,17 @@ t.test('with the printed configuration every role does all it needs', { skip }, 
       t.ok(lease.held(), `${role} holds the lease ${key}`)
       await lease.release()
     }
+    const desk = subjects.desk(workspace, role)
+    const inboxes = inboxOf('person', workspace)
+    const denied = (error: Error): void => void t.fail(error.message)
+    serve(bus, { subject: desk, inboxes, denied, heard: (_, answer) => answer(data) })
+    // The server reads one connection in order: what it listens to is known when this is answered.
+    await bus.ensureStream(planesTopology(workspace).streams[0] as StreamConfig)
+    const judge = (answer: Uint8Array) => answer.toString()
+    const question = { subject: desk, data, timeoutMs: 5_000, clock: systemClock, signal, judge }
+    t.same(await ask(person, question), { answer: data.toString() }, `${role} answers a person`)
   }
-  for (const role of busRoles) {
-    if (role === 'admin' || role === 'observer') continue
+  for (const role of planeNames) {
     const bus = await open(role)
     for (const [stream, name] of roleRow(role, workspace).pulls) {
       const delivery = await first(bus, stream, name)
@@ -147,6 +159,9 @@ t.test('with the printed configuration no role does anything else', { skip }, as
     ['seize the lease of the controller', `$KV.${bucket}.controller`, ['controller']],
     ['seize the lease of the keeper', `$KV.${bucket}.keeper`, ['keeper']],
     ['answer for somebody else', '_INBOX_controller_my-infra.x', []],
+    ['answer a person', '_INBOX_person_my-infra.x', ['person', ...planeNames]],
+    ['ask at the desk', 'ops.desk.my-infra.keeper', ['person']],
+    ['ask at the desk of another workspace', 'ops.desk.other.keeper'],
     ['ask the server', '$SYS.REQ.SERVER.PING'],
     ['step a leader down', '$JS.API.META.LEADER.STEPDOWN'],
   ]
@@ -158,6 +173,8 @@ t.test('with the printed configuration no role does anything else', { skip }, as
     '$SYS.>',
     'ops.cmd.my-infra',
     'ops.pending.my-infra.>',
+    'ops.desk.>',
+    'ops.desk.other.keeper',
   ]
   for (const role of others) {
     const connection = await raw(role)
