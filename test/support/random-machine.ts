@@ -62,6 +62,14 @@ export interface RandomOptions {
   readonly everything?: boolean
 }
 
+type Node = Record<string, unknown>
+
+/** Whose transition it is. */
+interface Where {
+  readonly state: Node
+  readonly parent: Node | undefined
+}
+
 type Given = { readonly context: RandomContext; readonly event: { readonly type: string } }
 
 export const randomEvents = ['e0', 'e1', 'e2', 'e3', 'a.b', 'a.b.c', 'other']
@@ -165,10 +173,10 @@ export function randomMachine(random: Random, options: RandomOptions = {}): Rand
 
   // ── states ───────────────────────────────────────────────────────────────────────────────────
 
-  const node = (depth: number): Record<string, unknown> => {
+  const node = (depth: number): Node => {
     const id = `s${made++}`
     ids.push(id)
-    const base: Record<string, unknown> = { id, entry: actions(), exit: actions() }
+    const base: Node = { id, entry: actions(), exit: actions() }
     base['tags'] = [`tag${random(3)}`]
     const inside = depth > 0 ? random(4) : 0
     if (inside < 2) {
@@ -176,7 +184,7 @@ export function randomMachine(random: Random, options: RandomOptions = {}): Rand
       const output = pick([undefined, { made: 1 }, ({ context }: Given) => context.n])
       return { ...base, type: 'final', ...(output !== undefined && { output }) }
     }
-    const states: Record<string, unknown> = {}
+    const states: Record<string, Node> = {}
     for (let at = 0; at < inside; at++) states[`k${at}`] = node(depth - 1)
     if (chance(4)) {
       states['h'] = {
@@ -191,58 +199,103 @@ export function randomMachine(random: Random, options: RandomOptions = {}): Rand
     const initial = chance(4) ? { target: 'k0', actions: actions() } : 'k0'
     return { ...base, initial, states }
   }
-  const root: Record<string, unknown> = {
+  const root: Node = {
     initial: 'k0',
     states: { k0: node(3), k1: node(2), k2: node(2) },
   }
   if (chance(8)) Object.assign(root, { type: 'parallel', initial: undefined })
 
-  const target = () => `#${pick(ids)}`
-  const transition = (): Record<string, unknown> => {
+  // ── transitions ──────────────────────────────────────────────────────────────────────────────
+
+  const insideOf = (state: Node): readonly [string, Node][] =>
+    Object.entries((state['states'] ?? {}) as Record<string, Node>)
+  const historical = (state: Node): boolean => state['type'] === 'history'
+  /** A path of names down from `state`, as long as chance will have it. */
+  const below = (state: Node): string => {
+    const [key, child] = pick(insideOf(state))
+    return insideOf(child).length > 0 && chance(2) ? `${key}.${below(child)}` : key
+  }
+  const regions: (() => readonly string[])[] = []
+  const collect = (state: Node): void => {
+    const all = insideOf(state).filter(([, child]) => !historical(child))
+    if (state['type'] === 'parallel' && all.length > 1) {
+      // One target in each of some regions; `#id.k0` goes on from an id.
+      regions.push(() =>
+        all.slice(random(all.length - 1)).map(([, child]) => {
+          const deeper = insideOf(child).length > 0 && chance(2)
+          return `#${String(child['id'])}${deeper ? `.${below(child)}` : ''}`
+        }),
+      )
+    }
+    for (const [, child] of all) collect(child)
+  }
+  collect(root)
+
+  const place = ({ state, parent }: Where): unknown => {
+    const kind = random(8)
+    if (kind === 0 && regions.length > 0) return pick(regions)()
+    if (kind === 1 && parent) return below(parent)
+    if (kind === 2 && insideOf(state).length > 0) return `.${below(state)}`
+    return `#${pick(ids)}`
+  }
+  const transition = (where: Where): Record<string, unknown> => {
     if (chance(20)) return {}
     return {
-      ...(!chance(5) && { target: target() }),
+      ...(!chance(5) && { target: place(where) }),
       ...(chance(3) && { guard: guard() }),
       ...(chance(6) && { reenter: true }),
       actions: actions(),
     }
   }
-  const wire = (state: Record<string, unknown>): void => {
-    if (state['type'] === 'history') return
+  /** One, in any of the forms that XState takes, or several of which the first that may is taken. */
+  const transitions = (where: Where): unknown => {
+    const kind = random(6)
+    if (kind === 0) return `#${pick(ids)}`
+    return kind < 3 ? [transition(where), transition(where)] : transition(where)
+  }
+  /** An eventless one mostly counts, so that few of them run in circles. */
+  const eventless = (where: Where, says: unknown): Record<string, unknown> => {
+    const kind = random(12)
+    const again = raise({ type: event() })
+    return {
+      ...(!chance(5) && { target: place(where) }),
+      guard: says,
+      actions: kind === 0 ? [again] : kind === 1 ? [] : kind === 2 ? [count(), again] : [count()],
+    }
+  }
+  const invocation = (where: Where): Record<string, unknown> => ({
+    src: 'work',
+    ...(!chance(3) && { id: `c${random(3)}` }),
+    input: ({ context }: Given) => ({ n: context.n }),
+    onDone: transitions(where),
+    ...(chance(2) && { onError: transitions(where) }),
+    ...(chance(4) && { onSnapshot: transitions(where) }),
+  })
+  const wire = (state: Node, parent?: Node): void => {
+    if (historical(state)) return
+    const where = { state, parent }
     if (state['type'] !== 'final') {
       const on: Record<string, unknown> = {}
       for (let at = 0; at < 1 + random(3); at++) {
         const type = chance(8) ? pick([everything ? '*' : 'a.*', 'a.*', 'a.b.*']) : event()
-        on[type] = [...((on[type] as unknown[] | undefined) ?? []), transition()]
+        on[type] = [...((on[type] as unknown[] | undefined) ?? []), transition(where)]
       }
       if (chance(25)) on[event()] = undefined
+      if (chance(9)) on[event()] = transitions(where)
       state['on'] = on
-      // An eventless transition always counts, so that few of them run in circles.
       if (chance(5)) {
-        state['always'] = [
-          { ...(!chance(5) && { target: target() }), guard: modulo(), actions: [count()] },
-          ...(chance(3) ? [{ target: target(), guard: guard(), actions: [count()] }] : []),
-        ]
+        const first = eventless(where, modulo())
+        state['always'] = chance(3) ? [first, eventless(where, guard())] : first
       }
       if (chance(5)) {
-        const delay = pick(['soon', 'byCount', 10 + random(90)])
-        state['after'] = {
-          [delay]: chance(3) ? [transition(), transition()] : { target: target() },
-        }
+        state['after'] = { [pick(['soon', 'byCount', 10 + random(90)])]: transitions(where) }
       }
-      if (state['states'] && chance(3)) state['onDone'] = transition()
+      if (state['states'] && chance(3)) state['onDone'] = transitions(where)
       if (children && chance(8)) {
-        state['invoke'] = {
-          src: 'work',
-          ...(!chance(3) && { id: `c${random(3)}` }),
-          input: ({ context }: Given) => ({ n: context.n }),
-          onDone: transition(),
-          ...(chance(2) && { onError: transition() }),
-          ...(chance(4) && { onSnapshot: transition() }),
-        }
+        state['invoke'] = chance(4) ? [invocation(where), invocation(where)] : invocation(where)
       }
     }
-    for (const child of Object.values((state['states'] ?? {}) as Record<string, never>)) wire(child)
+    for (const [, child] of insideOf(state)) wire(child, state)
   }
   wire(root)
   if (children) root['invoke'] = { src: 'work', id: 'kid' }
