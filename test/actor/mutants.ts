@@ -235,6 +235,11 @@ const time: readonly Mutant[] = [
     'const quantum = 256;',
     'const quantum = 1e9;',
   ]),
+  ...mutantsOf(core('scheduler'), test('scheduler', 'actors and effects that answer each other'), [
+    'the event loop never gets its turn',
+    'if (this.#steps >= mostSteps)\n            return true;',
+    'return false;',
+  ]),
   ...mutantsOf(core('scheduler'), test('scheduler', 'slow steps count by their time'), [
     'slow steps cost as much as fast ones',
     'lane.credit = Math.min(lane.credit, 0) - (late - 1) * quantum;',
@@ -283,6 +288,25 @@ const states: readonly Mutant[] = [
     'const remembered = rememberedOf(root, history);',
     'const remembered = rememberedOf(root, undefined);',
   ]),
+  ...mutantsOf(
+    core('program/transitions'),
+    test('program/compile', 'of transitions that would leave'),
+    [
+      'the last in the document wins',
+      'for (const one of new Set(transitions)) {',
+      'for (const one of new Set([...transitions].reverse())) {',
+    ],
+  ),
+  ...mutantsOf(core('program/transitions'), test('program/random', '120 random machines'), [
+    'of several targets the first alone',
+    'const found = new Set();\n    for (const target of (one.target ?? [])) {',
+    'const found = new Set();\n    for (const target of (one.target ?? []).slice(0, 1)) {',
+  ]),
+  ...mutantsOf(core('program/compile'), test('program/divergences', 'so many eventless'), [
+    'eventless transitions go round for ever',
+    'if (steps > this.#longest)',
+    'if (false)',
+  ]),
   ...mutantsOf(core('program/actions'), test('odd-values', 'a delay that is no number'), [
     'any number is a delay',
     'if (Number.isFinite(delayMs))',
@@ -290,24 +314,4 @@ const states: readonly Mutant[] = [
   ]),
 ]
 
-/** What runs on every gate. */
 export const mutants: readonly Mutant[] = [...commits, ...failures, ...mail, ...time, ...states]
-
-/** Those that take long to be noticed: a loop that never ends, many machines. */
-export const slowMutants: readonly Mutant[] = [
-  ...mutantsOf(core('program/transitions'), test('program/random', '120 random machines'), [
-    'the last in the document wins',
-    'for (const one of new Set(transitions)) {',
-    'for (const one of new Set([...transitions].reverse())) {',
-  ]),
-  ...mutantsOf(core('scheduler'), test('scheduler', 'actors and effects that answer each other'), [
-    'the event loop never gets its turn',
-    'if (this.#steps >= mostSteps)\n            return true;',
-    'return false;',
-  ]),
-  ...mutantsOf(core('program/compile'), test('program/divergences', 'a circle of eventless'), [
-    'eventless transitions go round for ever',
-    'if (steps > this.#longest)',
-    'if (false)',
-  ]),
-]

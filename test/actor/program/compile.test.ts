@@ -139,6 +139,28 @@ t.test('what this house registers is compiled, and the proof costs little', asyn
   }
 })
 
+t.test(
+  'of transitions that would leave each other’s states the first in the document is taken',
+  async (t) => {
+    const machine = plain({
+      initial: 'p',
+      states: {
+        p: {
+          type: 'parallel',
+          states: { a: { on: { go: '#x' } }, b: { on: { go: '#y' } }, c: { on: { go: '#z' } } },
+        },
+        x: { id: 'x' },
+        y: { id: 'y' },
+        z: { id: 'z' },
+      },
+    })
+    // Not by way of the proof, which would take XState in the place of one that chooses otherwise.
+    const program = new CompiledProgram(typed(machine))
+    const start = program.start(undefined, 0)
+    t.equal(program.step(start, { type: 'go' }, 0).config.value, 'x')
+  },
+)
+
 t.test('a program that does not do what XState does is found out', async (t) => {
   const right = (to: string, extra: object = {}) =>
     plain({

@@ -145,6 +145,31 @@ t.test(
   },
 )
 
+t.test('so many eventless transitions fail their step, also where they would end', async (t) => {
+  const isOver = ({ context }: { context: { n: number } }) => context.n >= 1_500
+  const add = assign({ n: ({ context }: { context: { n: number } }) => context.n + 1 } as never)
+  const machine = make({
+    context: { n: 0 },
+    initial: 'rest',
+    states: {
+      rest: { on: { go: 'a' } },
+      a: {
+        always: [
+          { guard: isOver, target: 'rest' },
+          { target: 'b', actions: add },
+        ],
+      },
+      b: { always: 'a' },
+    },
+  })
+  const actor = createActor(machine).start()
+  actor.send({ type: 'go' })
+  t.match(actor.getSnapshot(), { value: 'rest', context: { n: 1_500 } }, 'XState gets there')
+  const program = programOf(machine)
+  const rest = program.start(undefined, 0)
+  t.throws(() => program.step(rest, { type: 'go' }, 0), /1000 microsteps/)
+})
+
 t.test(
   'a circle of eventless transitions fails its step; XState goes round for ever',
   async (t) => {
