@@ -36,6 +36,8 @@ export interface ConsumerView {
   readonly maxInFlight: Count | undefined
   readonly pending: Count
   readonly inFlight: Count
+  /** How often somebody asks for more just now; undefined when that cannot be seen. */
+  readonly asked?: Count | undefined
   /** In flight for the second time or more. */
   readonly redelivered: Count
 }
@@ -163,6 +165,7 @@ function streamView(
         maxInFlight: most > 0 ? most : undefined,
         pending: info.num_pending,
         inFlight: info.num_ack_pending,
+        asked: info.num_waiting,
         redelivered: info.num_redelivered,
       }
     }),

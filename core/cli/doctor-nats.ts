@@ -37,22 +37,36 @@ export async function checkNats(context: CommandContext): Promise<readonly Findi
   }
   const status = await linkStatus(context)
   const first = [...(await layersApart(context, settings, status)), ...linkFindings(status)]
-  if (!settings.enabled && !settings.planes) {
+  const planes = await planesThere(context, settings)
+  if (!settings.enabled && planes.length === 0) {
     const { message: found, remedy: fix, code } = busErrors.PROV_BUS_OFF({ url: settings.url })
     return [{ check: 'nats', level: 'note', code, found, fix }, ...first]
   }
   try {
     // A role may look at what is its own and nothing else; who keeps the server has the admin's key.
-    return await withNats(context, settings.planes ? 'admin' : undefined, async (bus) => [
+    return await withNats(context, planes.length > 0 ? 'admin' : undefined, async (bus) => [
       ...serverFindings(
         await lookAtServer(bus, { clock: context.clock, monitor: monitorOf(settings) }),
       ),
-      ...(await streamFindings(bus, settings)),
+      ...(await streamFindings(bus, settings, planes)),
       ...first,
     ])
   } catch (thrown) {
     return [broken(asProvError(thrown)), ...first]
   }
+}
+
+/** Streams of the planes, where they meet on the server. */
+async function planesThere(
+  context: CommandContext,
+  settings: NatsSettings,
+): Promise<readonly string[]> {
+  if (workspaceOf(context) === undefined) return []
+  const { stateDir, name } = await context.files()
+  const { meetOnServer } = await import('../protocol/apart.ts')
+  if (!meetOnServer(stateDir, settings)) return []
+  const { planesTopology } = await import('../protocol/roles.ts')
+  return planesTopology(name).streams.map((one) => one.name)
 }
 
 const broken = ({ code, message, remedy }: ProvError): Finding => ({
@@ -145,12 +159,13 @@ export function serverFindings(view: ServerView): readonly Finding[] {
   return findings
 }
 
-async function streamFindings(bus: NatsBus, settings: NatsSettings): Promise<readonly Finding[]> {
-  const { streams } = topologyOf(settings)
-  const views = await lookAtStreams(
-    bus,
-    streams.map(({ name }) => name),
-  )
+async function streamFindings(
+  bus: NatsBus,
+  settings: NatsSettings,
+  planes: readonly string[],
+): Promise<readonly Finding[]> {
+  const names = new Set([...topologyOf(settings).streams.map(({ name }) => name), ...planes])
+  const views = await lookAtStreams(bus, [...names])
   const findings: Finding[] = []
   for (const pattern of settings.emit) {
     const subject = pattern.replaceAll('*', 'prov').replace(/>$/, 'prov')
@@ -167,7 +182,7 @@ async function streamFindings(bus: NatsBus, settings: NatsSettings): Promise<rea
     const { code, message: found } = error
     findings.push({ check: 'nats emit', level: 'bad', code, found, fix })
   }
-  for (const { name } of streams) {
+  for (const name of names) {
     const view = views.find((one) => one.name === name)
     if (view) findings.push(...heard(view))
     else {
@@ -186,17 +201,21 @@ function heard({ name, messages, consumers = [] }: StreamView): readonly Finding
     { check: 'nats stream', level: 'good', found },
     ...consumers.flatMap((consumer): Finding[] => {
       const which = `${name}/${consumer.name}`
-      if (consumer.redelivered > 0) {
-        const { redelivered: count, maxInFlight } = consumer
+      const { redelivered: count, maxInFlight, pending, asked, inFlight, filters } = consumer
+      const notes: Finding[] = []
+      const note = (code: string, found: string, fix: string): void =>
+        void notes.push({ check: 'nats consumer', level: 'note', code, found, fix })
+      if (count > 0) {
         const detail = { consumer: which, count, ordered: maxInFlight === 1 }
         const { code, message, remedy } = busErrors.PROV_BUS_REDELIVERS(detail)
-        return [{ check: 'nats consumer', level: 'note', code, found: message, fix: remedy }]
+        note(code, message, remedy)
       }
-      if (consumer.pending === 0 || consumer.inFlight > 0) return []
-      const behind = `${which} is ${consumer.pending} messages behind and has none in flight`
-      const fix = `start who reads it; its filters are ${consumer.filters.join(', ')}; \`prov events\` shows what comes`
-      const code = 'PROV_BUS_SILENT'
-      return [{ check: 'nats consumer', level: 'note', code, found: behind, fix }]
+      if (pending > 0 && asked === 0) {
+        const behind = `${which} is ${pending} messages behind and has ${inFlight || 'none'} in flight`
+        const fix = `start who reads it; its filters are ${filters.join(', ')}; \`prov events\` shows what comes`
+        note('PROV_BUS_SILENT', behind, fix)
+      }
+      return notes
     }),
   ]
 }

@@ -14,6 +14,7 @@ import type { Log } from '../log.ts'
 import { Office, officeOf } from './office.ts'
 import type { Environment } from '../config/home.ts'
 import { natsSettings } from '../config/nats.ts'
+import type { NatsSettings } from '../config/nats.ts'
 import type { WorkspaceFiles } from '../config/workspace.ts'
 import type { Journal } from '../journal/journal.ts'
 import { handingsOf, joinedOf, planeNames } from './planes.ts'
@@ -26,6 +27,11 @@ const markFile = (stateDir: string): string => join(stateDir, 'apart')
 
 export function markApart(stateDir: string): void {
   writeFileSync(markFile(stateDir), 'planes of this workspace live elsewhere: prov plane list\n')
+}
+
+/** True where planes meet on a server: here or elsewhere, as far as the folder says. */
+export function meetOnServer(stateDir: string, { planes }: Pick<NatsSettings, 'planes'>): boolean {
+  return planes || existsSync(markFile(stateDir))
 }
 
 export interface ApartParts {

@@ -371,7 +371,8 @@ function next(row: OpRow, event: AuditEvent): OpRow {
     const who = auto ? 'policy' : approvals.map(({ actor }) => actor).join(', ')
     const more = { seq, keeperEpoch: keeper_epoch, policy: policy_digest, ...(glass && { glass }) }
     const how = glass ? ', who broke the glass,' : ''
-    return to('approved', `approved by ${who}${how} as number ${seq}`, more)
+    const what = `approved by ${who}${how} as number ${seq}`
+    return { ...to('approved', what, more), why: `${what}; it waits for the controller` }
   }
   if (isAudit(event, 'op.claimed')) {
     const { provider_token, writes } = event.data

@@ -22,7 +22,7 @@ import { leaseBucket } from '../../core/protocol/subjects.ts'
 import { createRuntime } from '../../core/runtime.ts'
 import type { Runtime } from '../../core/runtime.ts'
 import { provChild, provHere } from '../support/cli.ts'
-import type { Ran } from '../support/cli.ts'
+import type { Child, Ran } from '../support/cli.ts'
 import { infra } from '../support/infra.ts'
 import type { Infra } from '../support/infra.ts'
 import { natsServer } from '../support/nats-server.ts'
@@ -49,14 +49,12 @@ export interface Four {
   readonly admin: NatsBus
   home(plane: PlaneName): string
   state(plane: PlaneName): string
+  /** One command line of whoever keeps the server: where the planes came from, with every role's key. */
+  operator(...argv: readonly string[]): Promise<Ran>
   /** One command line over the journal of a plane. */
   prov(plane: PlaneName, ...argv: readonly string[]): Promise<Ran>
   /** The same in a process of its own. */
-  child(
-    plane: PlaneName,
-    argv: readonly string[],
-    env?: Readonly<Record<string, string>>,
-  ): PromiseLike<Ran>
+  child(plane: PlaneName, argv: readonly string[], env?: Readonly<Record<string, string>>): Child
   /** Starts the process of a plane; resolves when it runs. */
   start(plane: PlaneName, env?: Readonly<Record<string, string>>): Promise<Process>
   /** Starts one that waits for its turn; resolves at once. */
@@ -161,6 +159,7 @@ export async function four(t: Test, path: string): Promise<Four> {
     state,
     as,
     topology,
+    operator: (...argv) => provHere(argv, { cwd, env: { ...common, PROV_HOME: origin } }),
     prov: (plane, ...argv) => provHere(argv, { cwd, env: envOf(plane) }),
     child: (plane, argv, env = {}) => provChild(argv, { cwd, env: { ...envOf(plane), ...env } }),
     async start(plane, env = {}) {

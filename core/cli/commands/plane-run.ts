@@ -29,6 +29,7 @@ export const command = defineCommand({
       home,
       env,
       standby,
+      serve: true,
       signal,
       passphrase: (actor) => context.ask(`passphrase of ${actor}: `, { secret: true }),
       log: ({ level, from, text }) => {
