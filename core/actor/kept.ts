@@ -11,7 +11,7 @@ import type { Count } from '../units.ts'
 import { typeOf } from './address.ts'
 import { receiverOf } from './ledger.ts'
 import type { Ledger, Stored } from './ledger.ts'
-import type { DeadLetter } from './letters.ts'
+import type { DeadLetter, LettersLeft } from './letters.ts'
 import { openLedger } from './restore.ts'
 import { byAddress, foreignWarning } from './rows.ts'
 import type { ActorRow, TypeRow } from './system.ts'
@@ -32,6 +32,8 @@ export interface KeptActors {
   readonly rows: readonly KeptRow[]
   /** The newest first. */
   readonly letters: readonly DeadLetter[]
+  /** Letters that made room for those, by their reason. */
+  readonly left: LettersLeft
   /** Types that are kept or were registered at the last start, sorted. */
   readonly types: readonly string[]
 }
@@ -86,6 +88,7 @@ export async function keptActors(
   return {
     rows: rows.sort(byAddress),
     letters: [...ledger.letters.rows].reverse(),
+    left: ledger.letters.left,
     types: [
       ...new Set([
         ...(known?.keys() ?? []),

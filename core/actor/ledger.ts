@@ -24,7 +24,7 @@ import { Outbox } from './outbox.ts'
 import { changed } from './state.ts'
 import type { ActorState, Change, TimerState } from './state.ts'
 import { Letters } from './letters.ts'
-import type { DeadLetter } from './letters.ts'
+import type { DeadLetter, LetterRecord, LettersLeft } from './letters.ts'
 import type { CrashReport } from './system.ts'
 import { typeOf } from './address.ts'
 import type { TypeMark } from './versions.ts'
@@ -139,7 +139,7 @@ export interface KernelRecords {
   /** They are done, and nobody will ask for them: nothing of them stays. */
   'actor.retired': { readonly addresses: readonly Address[] }
   'actor.settled': { readonly ids: readonly string[] }
-  'actor.letters': { readonly first: Count; readonly letters: readonly DeadLetter[] }
+  'actor.letters': LetterRecord
   /** A dead letter became a promise. */
   'actor.replayed': { readonly letter: Count; readonly pending: Pending }
 }
@@ -191,6 +191,8 @@ export interface LedgerBody {
   readonly outbox: readonly Pending[]
   readonly letters: readonly DeadLetter[]
   readonly letterCount: Count
+  /** Letters that made room, by their reason. Absent: none did. */
+  readonly lettersLeft?: LettersLeft
   /** What each type was last. Absent in snapshots of the first kernel. */
   readonly types?: Readonly<Record<string, TypeMark>>
   readonly rank?: Count
@@ -248,7 +250,7 @@ export class Ledger {
     for (const [type, mark] of Object.entries(kept.types ?? {})) this.types.set(type, mark)
     for (const actor of kept.actors) this.#keep(actor)
     for (const pending of kept.outbox) this.outbox.set(pending)
-    this.letters.load(kept.letters, kept.letterCount)
+    this.letters.load(kept.letters, kept.letterCount, kept.lettersLeft)
     this.rank = Math.max(this.rank, kept.rank ?? 0)
     this.floor = kept.floor ?? 0
     this.lastMs = kept.atMs ?? 0
@@ -291,6 +293,7 @@ export class Ledger {
         .map((pending) => this.written(pending)),
       letters: this.letters.kept,
       letterCount: this.letters.count,
+      ...(Object.keys(this.letters.left).length > 0 && { lettersLeft: this.letters.left }),
       types: Object.fromEntries(this.types),
       rank: this.rank,
       ...(this.floor > 0 && { floor: this.floor }),
@@ -305,8 +308,7 @@ export class Ledger {
     } else if (type === 'actor.retired') {
       this.retire((body as unknown as KernelRecords['actor.retired']).addresses)
     } else if (type === 'actor.letters') {
-      const { first, letters } = body as unknown as KernelRecords['actor.letters']
-      this.letters.enter(first, letters)
+      this.letters.enter(body as unknown as LetterRecord)
     } else if (type === 'actor.replayed') {
       const { letter, pending } = body as unknown as KernelRecords['actor.replayed']
       // A letter that is gone already was replayed before the snapshot was taken.

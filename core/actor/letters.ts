@@ -67,8 +67,18 @@ export interface DeadLetters {
   readonly count: Count
   /** Those that are kept, the newest first. */
   readonly rows: readonly DeadLetter[]
-  /** Those that made room for newer ones while this process ran, by their reason. */
-  readonly left: Readonly<Partial<Record<LetterReason, Count>>>
+  /** Those that made room for newer ones, by their reason. */
+  readonly left: LettersLeft
+}
+
+export type LettersLeft = Readonly<Partial<Record<LetterReason, Count>>>
+
+/** What is written of letters that were added: the first one has this id. */
+export interface LetterRecord {
+  readonly first: Count
+  readonly letters: readonly DeadLetter[]
+  /** What had made room by then. Absent: nothing, or an older kernel wrote it. */
+  readonly left?: LettersLeft
 }
 
 /** What is known when a message is given up. */
@@ -123,7 +133,7 @@ export const isMeant = (row: DeadLetter, { address, type, event, reason }: Lette
 export class Letters {
   /** In order of ids, which is order of age. */
   readonly #held = new Map<Count, Held>()
-  readonly #left: Partial<Record<LetterReason, Count>> = {}
+  #left: Partial<Record<LetterReason, Count>> = {}
   #bytes: Bytes = 0
   #count: Count = 0
   /** No letter before this one is held. */
@@ -138,8 +148,8 @@ export class Letters {
     return this.#count
   }
 
-  /** Letters that made room for newer ones since this was made, by their reason. */
-  get left(): DeadLetters['left'] {
+  /** Letters that made room for newer ones, by their reason. */
+  get left(): LettersLeft {
     return { ...this.#left }
   }
 
@@ -179,22 +189,26 @@ export class Letters {
   }
 
   /** Takes over what a snapshot holds. */
-  load(rows: readonly DeadLetter[], count: Count): void {
+  load(rows: readonly DeadLetter[], count: Count, left: LettersLeft = {}): void {
     // The first kernel gave no ids: they follow from the places.
     const first = count - rows.length + 1
     this.#count = count
     rows.forEach((row, at) => this.#hold({ ...row, id: row.id ?? first + at }))
+    this.#left = { ...left }
     this.#settled()
   }
 
-  /** Letters of a record, the first of which has this id; those that are known change nothing. */
-  enter(first: Count, letters: readonly DeadLetter[]): void {
+  /** Those that are known change nothing. */
+  enter({ first, letters, left }: LetterRecord): void {
+    const known = this.#count
     letters.forEach((row, at) => {
       const id = row.id ?? first + at
       if (id <= this.#count) return
       this.#count = id
       this.#hold({ ...row, id })
     })
+    // In a flood some made room before they were written: whoever wrote this knows of them.
+    if (left && this.#count > known) this.#left = { ...left }
     this.#settled()
   }
 
@@ -215,15 +229,16 @@ export class Letters {
   }
 
   /** What was added since the last time, in records of a bearable size. */
-  unwritten(): readonly { readonly first: Count; readonly letters: readonly DeadLetter[] }[] {
+  unwritten(): readonly LetterRecord[] {
     this.#seal()
-    const records: { first: Count; letters: DeadLetter[] }[] = []
+    const left = Object.keys(this.#left).length > 0 && { left: this.left }
+    const records: (LetterRecord & { readonly letters: DeadLetter[] })[] = []
     let size = largestRecord
     for (const held of this.#newest(this.#unwritten)) {
       const letter = written(held)
       const bytes = JSON.stringify(letter).length
       if (size + bytes > largestRecord) {
-        records.push({ first: letter.id, letters: [] })
+        records.push({ first: letter.id, letters: [], ...left })
         size = 0
       }
       records.at(-1)?.letters.push(letter)

@@ -84,9 +84,9 @@ t.test(
     const [last] = letters.unwritten()
     t.match(last, { first: 151, letters: [{ id: 151 }] })
     const back = new Letters()
-    for (const { first, letters } of JSON.parse(JSON.stringify([...records, last]))) {
-      back.enter(first, letters)
-      back.enter(first, letters)
+    for (const record of JSON.parse(JSON.stringify([...records, last]))) {
+      back.enter(record)
+      back.enter(record)
     }
     t.equal(back.count, 151)
     t.same(back.rows, letters.rows)
@@ -102,8 +102,8 @@ t.test('letters of the first kernel get the ids that follow from their places', 
     ({ address: 'x/a', event, reason: 'full', timeMs: 1 }) as DeadLetter
   const letters = new Letters()
   letters.load([old('a'), old('b')], 7)
-  letters.enter(8, [old('c')])
-  letters.enter(7, [old('b'), old('c'), old('d')])
+  letters.enter({ first: 8, letters: [old('c')] })
+  letters.enter({ first: 7, letters: [old('b'), old('c'), old('d')] })
   t.same(
     letters.rows.map(({ id, event }) => [id, event]),
     [
@@ -121,8 +121,13 @@ t.test('a flood keeps the newest and counts the rest', async (t) => {
   t.equal(letters.count, 100_000)
   t.equal(letters.rows.length, letterCap)
   t.match(letters.rows[0], { id: 99_001, body: { n: 99_000 } })
-  const written = letters.unwritten().flatMap((record) => record.letters)
-  t.equal(written.length, letterCap)
+  const records = letters.unwritten()
+  t.equal(records.flatMap((record) => record.letters).length, letterCap)
+  const read = new Letters()
+  for (const record of records) read.enter(record)
+  t.same(read.left, { failed: 99_000 }, 'also those that were never written')
+  for (const record of records) read.enter({ ...record, left: { failed: 1 } })
+  t.same(read.left, { failed: 99_000 }, 'what is known already says nothing new')
 })
 
 t.test('letters take bounded room whatever they said, and say what made room', async (t) => {
@@ -147,10 +152,13 @@ t.test('letters take bounded room whatever they said, and say what made room', a
   t.equal(gone + rows.length, letters.count, 'each is kept or counted')
   t.match(left, { failed: most, full: Number })
   const read = new Letters()
-  read.load(JSON.parse(JSON.stringify(letters.kept)), letters.count)
+  read.load(JSON.parse(JSON.stringify(letters.kept)), letters.count, letters.left)
   t.same(read.rows, rows)
-  for (let n = 0; n < 3 * most; n++)
-    read.enter(read.count + 1, [{ ...rows[0], id: read.count + 1 } as DeadLetter])
+  t.same(read.left, left)
+  for (let n = 0; n < 3 * most; n++) {
+    const first = read.count + 1
+    read.enter({ first, letters: [{ ...rows[0], id: first } as DeadLetter] })
+  }
   t.ok(read.rows.length <= rows.length, 'read back or added, the room is the same')
 })
 

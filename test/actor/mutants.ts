@@ -193,6 +193,11 @@ const mail: readonly Mutant[] = [
     'false',
   ]),
   ...mutantsOf(core('letters'), test('letters', 'a flood keeps the newest'), [
+    'letters that made room before they were written are forgotten',
+    'if (left && this.#count > known)',
+    'if (false)',
+  ]),
+  ...mutantsOf(core('letters'), test('letters', 'a flood keeps the newest'), [
     'dead letters without a bound',
     'while (this.#held.size > letterCap ||',
     'while (false ||',

@@ -5,6 +5,8 @@ import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from '
 import { dirname, join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import t from 'tap'
+import { startActors } from '../../core/actor/start.ts'
+import { openJournal } from '../../core/journal/file.ts'
 import { provChild, provHere } from '../support/cli.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { repoRoot } from '../support/root.ts'
@@ -317,3 +319,28 @@ t.test('an unknown word under a command is refused, also when help is asked for'
   t.equal((await run('plugins', 'nope', '--help')).code, 64)
   t.match((await run('actors', 'nope')).err, 'PROV_ACTOR_ADDRESS_INVALID')
 })
+
+t.test(
+  'letters that had to make room are counted where a person looks, also by the next life',
+  async (t) => {
+    const { run, json, state } = workspace(t, jar)
+    t.equal((await run('actors', 'letters')).err, '')
+    const life = async (refused: number) => {
+      const journal = await openJournal({ dir: join(state, 'journal') })
+      const system = await startActors({ journal })
+      for (let n = 0; n < refused; n++) system.send('acme.none/a', { type: 'put' })
+      await system.close()
+      await journal.close()
+    }
+    const said = /older ones made room and cannot be sent again: (.*)/
+    for (const [refused, gone] of [
+      [1_200, '200 unknown'],
+      [0, '200 unknown'],
+      [30, '230 unknown'],
+    ] as const) {
+      await life(refused)
+      t.equal(said.exec((await run('actors', 'letters')).err)?.[1], gone)
+    }
+    t.equal((await json('actors', 'letters')).length, 1_000)
+  },
+)

@@ -19,7 +19,11 @@ export const command = defineCommand({
   ],
   flags: letterFlags,
   run: async (filter, context) => {
-    const { letters } = await lookAtActors(context)
+    const { letters, left } = await lookAtActors(context)
+    const reasons = Object.entries(left).map(([reason, count]) => `${count} ${reason}`)
+    if (reasons.length > 0) {
+      context.progress(`older ones made room and cannot be sent again: ${reasons.join(', ')}`)
+    }
     return letters.filter((row) => isMeant(row, filter))
   },
   render: (rows, paint, format) =>
