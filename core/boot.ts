@@ -58,7 +58,7 @@ import type { Runtime, RuntimeOptions } from './runtime.ts'
 /** Until then nobody watches what a runtime does that was opened for one question. */
 const watchAfterMs = 1_000
 
-/** Two lives of a lease: a holder that died without a word is over by then. */
+/** A holder that died without a word is over by then, if its lease was as long as usual. */
 const officeWaitMs = 30_000
 
 /** See `createRuntime`. */
@@ -171,6 +171,8 @@ export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
         bus: port,
         journal,
         files,
+        home,
+        env,
         clock,
         log,
         signal,
@@ -405,6 +407,8 @@ async function officeFor(
     readonly bus: Bus
     readonly journal: Journal
     readonly files: WorkspaceFiles
+    readonly home: string
+    readonly env: Environment
     readonly clock: Clock
     readonly log: Log
     readonly signal: AbortSignal
@@ -415,11 +419,14 @@ async function officeFor(
   const { Office, officeOf } = await import('./protocol/office.ts')
   const plane = officeOf(planes)
   if (!plane) return undefined
-  const { files, ...rest } = parts
+  const { files, home, env, ...rest } = parts
   const { stateDir, name: workspace } = files
+  const { leaseMsOf } = await import('./protocol/apart.ts')
+  const ttlMs = await leaseMsOf({ files, home, env })
+  const waitMs = Math.max(officeWaitMs, 2 * (ttlMs ?? 0))
   const { joinedOf } = await import('./protocol/planes.ts')
   const { granted } = (await joinedOf(parts.journal)) ?? {}
-  return Office.open({ ...rest, plane, workspace, stateDir, granted, waitMs: officeWaitMs })
+  return Office.open({ ...rest, plane, workspace, stateDir, granted, ttlMs, waitMs })
 }
 
 /** Light tables first, so that a read answers the same with and without a runtime. */

@@ -77,6 +77,7 @@ export async function leadershipKit(
     t.same(await lookAtLeader(stores[1], key), {
       holder: `r${rivals.indexOf(first as never)}`,
       free: false,
+      ttlMs,
       epoch: one.epoch,
     })
     await one.release()

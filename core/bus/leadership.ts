@@ -86,6 +86,8 @@ export interface LeaderView {
   readonly holder: string
   readonly epoch: Count
   readonly free: boolean
+  /** How long it is believed to hold it without a word. */
+  readonly ttlMs: Millis
 }
 
 const defaultTtlMs: Millis = 15_000
@@ -95,7 +97,7 @@ export async function lookAtLeader(store: KeyValue, key: string): Promise<Leader
   const found = await store.get(key)
   if (!found) return undefined
   const { holder, free } = found.value as Note
-  return { holder, free, epoch: epochOf(found.value as Note, found.revision) }
+  return { holder, free, ttlMs: noteTtl(found.value as Note), epoch: epochOf(found.value as Note, found.revision) }
 }
 
 /**

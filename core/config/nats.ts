@@ -12,6 +12,8 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { isAbsolute, join, resolve } from 'node:path'
 import { isPattern } from '../bus/subjects.ts'
+import { parseDuration } from '../units.ts'
+import type { Millis } from '../units.ts'
 import { configErrors } from './errors.ts'
 import type { Environment } from './home.ts'
 import type { WorkspaceFiles } from './workspace.ts'
@@ -32,6 +34,11 @@ export interface NatsSettings {
    * this one, also when all of them live in one process.
    */
   readonly planes: boolean
+  /**
+   * How long who runs a plane is believed to without a word from it; it renews that at a third. Default
+   * `15s`, `3s` to `10m`. Shorter: a standby takes over sooner, and a pause of that length costs the place.
+   */
+  readonly leaseMs: Millis
   /** Servers, split at commas. Default `nats://127.0.0.1:4222`. Bears no credentials. */
   readonly url: string
   /** Subjects that leave this workspace. Default: its own and those of its people and daemon. */
@@ -61,6 +68,7 @@ type Raw = Readonly<Record<string, unknown>>
 const known = [
   'enabled',
   'planes',
+  'lease',
   'url',
   'nkey_seed',
   'nkey_seed_file',
@@ -70,6 +78,11 @@ const known = [
   'tls',
   'monitor_url',
 ] as const
+
+/** A turn to the server and back, three times over, must fit into what is left before its end. */
+const shortestLeaseMs: Millis = 3_000
+/** A place that nobody may take for longer than this is no place to wait for. */
+const longestLeaseMs: Millis = 600_000
 
 /** The project's file; the mission's documents name it. */
 export const projectConfig = '.ontoref/config.ncl'
@@ -106,6 +119,11 @@ export async function natsSettings(place: NatsPlace): Promise<NatsSettings> {
   }
   const enabled = flag('enabled')
   const planes = flag('planes')
+  const lease = values['lease'] ?? '15s'
+  const leaseMs = typeof lease === 'string' ? parseDuration(lease) : undefined
+  if (leaseMs === undefined || leaseMs < shortestLeaseMs || leaseMs > longestLeaseMs) {
+    throw wrong('lease', 'is not a length of time from "3s" to "10m"')
+  }
   const url = values['url'] ?? 'nats://127.0.0.1:4222'
   if (typeof url !== 'string' || !url.split(',').every(isServer)) {
     throw wrong('url', 'is not nats://host:port or tls://host:port without a user and a password')
@@ -127,6 +145,7 @@ export async function natsSettings(place: NatsPlace): Promise<NatsSettings> {
   return {
     enabled,
     planes,
+    leaseMs,
     url,
     emit: patterns('emit', [
       ...(own === undefined ? [] : [`ecosystem.${own}.>`]),

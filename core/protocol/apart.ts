@@ -14,10 +14,11 @@ import type { Log } from '../log.ts'
 import { Office, officeOf } from './office.ts'
 import type { Environment } from '../config/home.ts'
 import { natsSettings } from '../config/nats.ts'
-import type { NatsSettings } from '../config/nats.ts'
+import type { NatsPlace, NatsSettings } from '../config/nats.ts'
 import type { WorkspaceFiles } from '../config/workspace.ts'
 import type { Journal } from '../journal/journal.ts'
-import { handingsOf, joinedOf, planeNames } from './planes.ts'
+import type { Millis } from '../units.ts'
+import { joinedOf, planeNames, planesIn } from './planes.ts'
 import type { PlaneName } from './planes.ts'
 import { roleBus } from './role-bus.ts'
 import { connectAs, roleSeedFile } from './role-keys.ts'
@@ -59,8 +60,7 @@ export async function apartBus(parts: ApartParts): Promise<Bus | undefined> {
   // The address that came with the bundle, unless somebody says another one here.
   const url = found.from['url'] === undefined ? (joined?.url ?? found.url) : found.url
   const place = { settings: { ...found, url }, home, workspace, clock }
-  const moved = apart && !joined ? await handingsOf(journal) : new Map<PlaneName, string | null>()
-  const planes = joined ? [joined.plane] : planeNames.filter((plane) => !moved.has(plane))
+  const planes = apart ? await planesIn(journal) : planeNames
   if (!planes.some((plane) => existsSync(roleSeedFile(home, workspace, plane)))) {
     return connectAs(place)
   }
@@ -72,6 +72,11 @@ export async function apartBus(parts: ApartParts): Promise<Bus | undefined> {
     throw thrown
   }
   return roleBus(workspace, connections)
+}
+
+/** Life of a lease as the settings say; undefined for the usual one. */
+export async function leaseMsOf(place: NatsPlace): Promise<Millis | undefined> {
+  return (await natsSettings(place).catch(() => undefined))?.leaseMs
 }
 
 /** A bus and the lease of the plane that lives here, before its journal is opened: see `Office`. */
@@ -99,14 +104,14 @@ export async function awaitTurn(
   const bus = await apartBus({ ...parts, journal })
   if (!bus) return undefined
   try {
-    const joined = await joinedOf(journal)
-    const plane = officeOf(joined ? [joined.plane] : ['controller'])
+    const plane = officeOf(await planesIn(journal))
     if (!plane) {
       await bus.close()
       return undefined
     }
-    const { granted } = joined ?? {}
-    const held = { plane, workspace, bus, stateDir, granted, clock, log, signal, speaks }
+    const { granted } = (await joinedOf(journal)) ?? {}
+    const ttlMs = await leaseMsOf(parts)
+    const held = { plane, workspace, bus, stateDir, granted, ttlMs, clock, log, signal, speaks }
     const office = await Office.open(held)
     return { bus, office }
   } catch (thrown) {

@@ -99,6 +99,14 @@ export async function handingsOf(
   return found
 }
 
+/** Planes whose journal this is. */
+export async function planesIn(journal: Pick<Journal, 'read'>): Promise<readonly PlaneName[]> {
+  const joined = await joinedOf(journal)
+  if (joined) return [joined.plane]
+  const handed = await handingsOf(journal)
+  return planeNames.filter((plane) => !handed.has(plane))
+}
+
 export function heardEntry(event: AuditEvent): JournalEntry {
   return { partition: heardType, type: heardType, body: event as unknown as JsonObject }
 }

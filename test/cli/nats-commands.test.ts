@@ -144,6 +144,18 @@ t.test('4 what is no seed of a user is named, and never shown', async (t) => {
   t.notMatch(refused.text, seed.slice(4, 24))
 })
 
+t.test('how long a plane is led without a word is a length of time within bounds', async (t) => {
+  for (const lease of ['2s', '11m', '15', 15_000, 'soon']) {
+    const { status } = place(t, { lease })
+    const { findings, code } = await status()
+    t.equal(code, 1)
+    t.same(codes(findings), ['PROV_CONFIG_NATS_INVALID'], String(lease))
+    t.match(findings[0]?.found, /nats_events.lease .* from "3s" to "10m"/)
+  }
+  const { run } = place(t, { lease: '3s' })
+  t.match((await run(['nats', 'status'])).out, /lease\s+3\.0 s\s+\(\.ontoref\/config\.ncl\)/)
+})
+
 t.test('5 a subject that the server does not allow', { skip }, async (t) => {
   const user = nkeys.createUser()
   const config = `authorization: { users: [ { nkey: ${user.getPublicKey()}, permissions: {
@@ -282,7 +294,9 @@ t.test('a server prepared with the printed keys and configuration works', { skip
   const leaders = JSON.parse((await run(['nats', 'status', '--json'], env)).out) as {
     leaders: unknown
   }
-  t.same(leaders.leaders, [{ key: 'controller', holder: 'me', free: false, epoch: leading.epoch }])
+  t.same(leaders.leaders, [
+    { key: 'controller', holder: 'me', free: false, ttlMs: 15_000, epoch: leading.epoch },
+  ])
   await leading.release()
   const keeper = await connect({
     servers: server.url,

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { cpSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Test } from 'tap'
 import { applyTopology } from '../../core/bus/topology.ts'
@@ -49,6 +49,10 @@ export interface Four {
   readonly admin: NatsBus
   home(plane: PlaneName): string
   state(plane: PlaneName): string
+  /** What the workspace says about NATS, from the next start of a process on. */
+  configure(nats: Readonly<Record<string, string | boolean>>): void
+  /** Copies the folder of a plane's state, as a backup would; the socket in it is no file. */
+  backUp(plane: PlaneName, to: string): void
   /** One command line of whoever keeps the server: where the planes came from, with every role's key. */
   operator(...argv: readonly string[]): Promise<Ran>
   /** One command line over the journal of a plane. */
@@ -157,6 +161,15 @@ export async function four(t: Test, path: string): Promise<Four> {
     admin,
     home,
     state,
+    configure(nats) {
+      mkdirSync(join(cwd, '.ontoref'), { recursive: true })
+      const said = Object.entries(nats).map(([name, value]) => `${name} = ${JSON.stringify(value)}`)
+      writeFileSync(join(cwd, '.ontoref/config.ncl'), `{ nats_events = { ${said.join(', ')} } }`)
+    },
+    backUp(plane, to) {
+      const filter = (file: string): boolean => !statSync(file).isSocket()
+      cpSync(state(plane), to, { recursive: true, filter })
+    },
     as,
     topology,
     operator: (...argv) => provHere(argv, { cwd, env: { ...common, PROV_HOME: origin } }),

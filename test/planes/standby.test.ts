@@ -112,6 +112,8 @@ t.test(
   { skip },
   async (t) => {
     const on = await four(t, path ?? '')
+    // Shorter than usual, as this workspace has it.
+    on.configure({ lease: '4s' })
     await on.start('controller')
     const first = await on.start('keeper')
     const prov = await on.submitter()
@@ -122,6 +124,10 @@ t.test(
     first.freeze()
     const during = await submit(prov, 2)
     await second.said('running: keeper')
+    const store = await on.admin.keyValue(leaseBucket('my-infra'))
+    t.equal((await lookAtLeader(store, 'keeper'))?.ttlMs, 4_000)
+    const { out } = await on.operator('nats', 'status')
+    t.match(out, /keeper .* for 4\.0 s at a time/, 'and whoever keeps the server sees it')
     for (const op of during) t.equal(await end(prov, op), 'applied')
     first.thaw()
     const after = await submit(prov, 1)
@@ -166,7 +172,7 @@ t.test(
     })
     t.equal(joined.code, 0, joined.err)
     const copy = elsewhere('copy')
-    cpSync(on.state('controller'), copy.PROV_STATE, { recursive: true })
+    on.backUp('controller', copy.PROV_STATE)
     const more = await submit(prov, 1)
     t.equal(await end(prov, more[0] as string), 'applied')
     for (const [env, code] of [
@@ -204,7 +210,7 @@ t.test(
     const [op = ''] = await submit(prov, 1)
     await until(prov, op, 'approved')
     const [newest, backup] = ['newest', 'backup'].map((name) => `${on.state('controller')}-${name}`)
-    cpSync(on.state('controller'), backup as string, { recursive: true })
+    on.backUp('controller', backup as string)
     const second = await on.start('controller')
     t.equal(await end(prov, op), 'applied')
     await second.kill()

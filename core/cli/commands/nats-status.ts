@@ -6,9 +6,11 @@
  */
 import { defineCommand } from '../command.ts'
 import { checkNats, linkStatus } from '../doctor-nats.ts'
+import type { NatsSettings } from '../../config/nats.ts'
 import type { CommandContext } from '../command.ts'
 import { settingsOf, withNats } from '../nats.ts'
 import { fields, section, table } from '../table.ts'
+import { formatDuration } from '../../units.ts'
 import { workspaceOf } from '../workplace.ts'
 
 export const command = defineCommand({
@@ -25,6 +27,7 @@ export const command = defineCommand({
       settings: settings && {
         enabled: settings.enabled,
         planes: settings.planes,
+        lease: formatDuration(settings.leaseMs),
         url: settings.url,
         emit: settings.emit,
         subscribe: settings.subscribe,
@@ -34,8 +37,7 @@ export const command = defineCommand({
       },
       from: settings?.from ?? {},
       link,
-      leaders:
-        settings?.enabled || settings?.planes ? await leadersOf(context).catch(() => []) : [],
+      leaders: settings ? await leadersOf(context, settings).catch(() => []) : [],
       findings,
     }
   },
@@ -54,12 +56,13 @@ export const command = defineCommand({
     ...section(
       'who leads',
       table(
-        leaders.map(({ key, holder, epoch, free }) => [
+        leaders.map(({ key, holder, epoch, free, ttlMs }) => [
           key,
           free ? `nobody; last ${holder}` : holder,
           `epoch ${epoch}`,
+          `for ${formatDuration(ttlMs)} at a time`,
         ]),
-        { paint, format, head: ['', 'holder', ''] },
+        { paint, format, head: ['', 'holder', '', ''] },
       ),
       { paint, format },
     ),
@@ -79,9 +82,11 @@ export const command = defineCommand({
 })
 
 /** Looks only: a bucket that is not there is not made. */
-async function leadersOf(context: CommandContext) {
+async function leadersOf(context: CommandContext, settings: NatsSettings) {
   if (workspaceOf(context) === undefined) return []
-  const { name } = await context.files()
+  const { name, stateDir } = await context.files()
+  const { meetOnServer } = await import('../../protocol/apart.ts')
+  if (!settings.enabled && !meetOnServer(stateDir, settings)) return []
   const { leaseBucket } = await import('../../protocol/subjects.ts')
   const { lookAtLeader } = await import('../../bus/leadership.ts')
   return withNats(context, 'admin', async (bus) => {
