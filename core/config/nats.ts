@@ -38,7 +38,7 @@ export interface NatsSettings {
    * How long who runs a plane is believed to without a word from it; it renews that at a third. Default
    * `15s`, `3s` to `10m`. Shorter: a standby takes over sooner, and a pause of that length costs the place.
    */
-  readonly leaseMs: Millis
+  readonly leadershipMs: Millis
   /** Servers, split at commas. Default `nats://127.0.0.1:4222`. Bears no credentials. */
   readonly url: string
   /** Subjects that leave this workspace. Default: its own and those of its people and daemon. */
@@ -68,7 +68,7 @@ type Raw = Readonly<Record<string, unknown>>
 const known = [
   'enabled',
   'planes',
-  'lease',
+  'leadership',
   'url',
   'nkey_seed',
   'nkey_seed_file',
@@ -80,9 +80,9 @@ const known = [
 ] as const
 
 /** A turn to the server and back, three times over, must fit into what is left before its end. */
-const shortestLeaseMs: Millis = 3_000
+const shortestLeadershipMs: Millis = 3_000
 /** A place that nobody may take for longer than this is no place to wait for. */
-const longestLeaseMs: Millis = 600_000
+const longestLeadershipMs: Millis = 600_000
 
 /** The project's file; the mission's documents name it. */
 export const projectConfig = '.ontoref/config.ncl'
@@ -119,10 +119,14 @@ export async function natsSettings(place: NatsPlace): Promise<NatsSettings> {
   }
   const enabled = flag('enabled')
   const planes = flag('planes')
-  const lease = values['lease'] ?? '15s'
-  const leaseMs = typeof lease === 'string' ? parseDuration(lease) : undefined
-  if (leaseMs === undefined || leaseMs < shortestLeaseMs || leaseMs > longestLeaseMs) {
-    throw wrong('lease', 'is not a length of time from "3s" to "10m"')
+  const leadership = values['leadership'] ?? '15s'
+  const leadershipMs = typeof leadership === 'string' ? parseDuration(leadership) : undefined
+  if (
+    leadershipMs === undefined ||
+    leadershipMs < shortestLeadershipMs ||
+    leadershipMs > longestLeadershipMs
+  ) {
+    throw wrong('leadership', 'is not a length of time from "3s" to "10m"')
   }
   const url = values['url'] ?? 'nats://127.0.0.1:4222'
   if (typeof url !== 'string' || !url.split(',').every(isServer)) {
@@ -145,7 +149,7 @@ export async function natsSettings(place: NatsPlace): Promise<NatsSettings> {
   return {
     enabled,
     planes,
-    leaseMs,
+    leadershipMs,
     url,
     emit: patterns('emit', [
       ...(own === undefined ? [] : [`ecosystem.${own}.>`]),

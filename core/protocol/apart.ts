@@ -76,7 +76,7 @@ export async function apartBus(parts: ApartParts): Promise<Bus | undefined> {
 
 /** Life of a lease as the settings say; undefined for the usual one. */
 export async function leaseMsOf(place: NatsPlace): Promise<Millis | undefined> {
-  return (await natsSettings(place).catch(() => undefined))?.leaseMs
+  return (await natsSettings(place).catch(() => undefined))?.leadershipMs
 }
 
 /** A bus and the lease of the plane that lives here, before its journal is opened: see `Office`. */

@@ -145,15 +145,15 @@ t.test('4 what is no seed of a user is named, and never shown', async (t) => {
 })
 
 t.test('how long a plane is led without a word is a length of time within bounds', async (t) => {
-  for (const lease of ['2s', '11m', '15', 15_000, 'soon']) {
-    const { status } = place(t, { lease })
+  for (const leadership of ['2s', '11m', '15', 15_000, 'soon']) {
+    const { status } = place(t, { leadership })
     const { findings, code } = await status()
     t.equal(code, 1)
-    t.same(codes(findings), ['PROV_CONFIG_NATS_INVALID'], String(lease))
-    t.match(findings[0]?.found, /nats_events.lease .* from "3s" to "10m"/)
+    t.same(codes(findings), ['PROV_CONFIG_NATS_INVALID'], String(leadership))
+    t.match(findings[0]?.found, /nats_events.leadership .* from "3s" to "10m"/)
   }
-  const { run } = place(t, { lease: '3s' })
-  t.match((await run(['nats', 'status'])).out, /lease\s+3\.0 s\s+\(\.ontoref\/config\.ncl\)/)
+  const { run } = place(t, { leadership: '3s' })
+  t.match((await run(['nats', 'status'])).out, /leadership\s+3\.0 s\s+\(\.ontoref\/config\.ncl\)/)
 })
 
 t.test('5 a subject that the server does not allow', { skip }, async (t) => {

@@ -113,7 +113,7 @@ t.test(
   async (t) => {
     const on = await four(t, path ?? '')
     // Shorter than usual, as this workspace has it.
-    on.configure({ lease: '4s' })
+    on.configure({ leadership: '4s' })
     await on.start('controller')
     const first = await on.start('keeper')
     const prov = await on.submitter()

@@ -27,7 +27,7 @@ export const command = defineCommand({
       settings: settings && {
         enabled: settings.enabled,
         planes: settings.planes,
-        lease: formatDuration(settings.leaseMs),
+        leadership: formatDuration(settings.leadershipMs),
         url: settings.url,
         emit: settings.emit,
         subscribe: settings.subscribe,
