@@ -1,12 +1,14 @@
 /**
  * `npm run bench -- neighbours`: how long a step of an actor in Prov's own thread takes, asked for every millisecond, alone
- * and while a plugin in a thread of its own does its worst: loops, floods kernel and bus, fails each step,
- * makes garbage. Its p99 must stay within twice that of the same actor alone, in the same rounds. Not:
- * plugins that end; the tests of `test/plugin/isolation` count what those cost others.
+ * and while a plugin in a thread or process of its own does its worst, some beats after it began: loops,
+ * floods kernel and bus, fails each step, makes garbage. Its p99 must stay within twice that of the same
+ * actor alone, in the same rounds. Not: plugins that end; the tests of `test/plugin/isolation` count what
+ * those cost others.
  *
  * @module
  */
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Isolation } from '../core/plugin/isolation/tier.ts'
 import { neighbour, world } from '../test/plugin/isolation/world.ts'
 import { quantile, sortedCopy } from './harness.ts'
 
@@ -49,30 +51,36 @@ const actor = defineActor({ type: 'guest.worst', version: 1, machine, effects, d
   })
 `
 
-/** By arm the message that begins it; the first one is the floor. */
-const arms = {
-  'floor: alone': undefined,
-  'beside one that loops': 'loop',
-  'beside one that floods bus and kernel': 'flood',
-  'beside one whose every step fails': 'fail',
-  'beside one that makes garbage': 'litter',
-} as const
+/** By arm the message that begins it and where; the first one is the floor. */
+const arms: Readonly<Record<string, readonly [bad?: string, tier?: Isolation]>> = {
+  'floor: alone': [],
+  'beside one that loops': ['loop'],
+  'beside one that floods bus and kernel': ['flood'],
+  'the same from a process': ['flood', 'process'],
+  'beside one whose every step fails': ['fail'],
+  'beside one that makes garbage': ['litter'],
+}
 const steps = 400
+/** Steps before that, for some beats in which it is found to be busy. */
+const before = 250
 
 /** Microseconds of each step, in a world of its own that ends with it. */
-async function round(bad: string | undefined): Promise<readonly number[]> {
+async function round(bad?: string, tier?: Isolation): Promise<readonly number[]> {
   const undo: (() => unknown)[] = []
   try {
     // As patient as the worst needs to do its worst all the while.
     const limits = { stallMs: 600_000, memoryBytes: 512 * 1024 * 1024 }
     const install = { 'index.js': source }
-    const { actors } = await world({ teardown: (step) => undo.push(step) }, { install, limits })
+    const { actors } = await world(
+      { teardown: (step) => undo.push(step) },
+      { install, limits, ...(tier && { tier }) },
+    )
     const ref = await actors.spawn(neighbour, 'a')
     const worst = await actors.spawn({ type: 'guest.worst' } as never, 'one')
     await actors.spawn({ type: 'guest.worst' } as never, 'other')
     if (bad !== undefined) worst.send({ type: bad })
     const times: number[] = []
-    for (let n = -100; n < steps; n++) {
+    for (let n = -before; n < steps; n++) {
       const from = performance.now()
       await ref.apply({ type: 'ok' })
       if (n >= 0) times.push((performance.now() - from) * 1_000)
@@ -87,12 +95,12 @@ async function round(bad: string | undefined): Promise<readonly number[]> {
 
 /** Arms in turn; rows as JSON lines to stdout, a readable line to stderr. */
 export async function neighboursBench(rounds: number): Promise<void> {
-  const names = Object.keys(arms) as (keyof typeof arms)[]
+  const names = Object.keys(arms)
   const p99s = new Map(names.map((name) => [name, [] as number[]]))
   const all = new Map(names.map((name) => [name, [] as number[]]))
   for (let at = 0; at < rounds; at++) {
     for (const name of names) {
-      const times = await round(arms[name])
+      const times = await round(...(arms[name] ?? []))
       all.get(name)?.push(...times)
       p99s.get(name)?.push(quantile(sortedCopy(times), 0.99))
     }

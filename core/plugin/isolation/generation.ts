@@ -14,7 +14,7 @@ import { threadsHeld } from '../../threads.ts'
 import type { Bytes, Count, Millis } from '../../units.ts'
 import type { FoundPlugin } from '../discover.ts'
 import { pluginErrors } from '../errors.ts'
-import { frameWindow, longestLine, starvedShare } from './cage.ts'
+import { frameWindow, longestLine, starvedShare, wantedShare } from './cage.ts'
 import type { Cage, CageEnd, Doing, Turn } from './cage.ts'
 import { parseDescription } from './description.ts'
 import type { Description } from './description.ts'
@@ -28,6 +28,10 @@ const callWindow: Count = 40_000
 
 /** Beats after which a plugin that holds the shared threads is named. */
 const heldBeats: Count = 3
+
+/** Who wants so much of a processor for so many beats in a row gives way to Prov. */
+const busyShare = 0.25
+const busyBeats: Count = 2
 
 /** While Prov stops, one that is silent for so long is not waited for. */
 const leavingMs: Millis = 2_000
@@ -84,6 +88,8 @@ export class Generation {
   #flooded = false
   /** What it says does not count any more. */
   #deaf = false
+  /** Beats in a row at which it kept a processor busy. */
+  #busy = 0
   /** Beats in a row at which the shared threads were held and some of them by this one. */
   #held = 0
   #why: ProvError | undefined
@@ -256,7 +262,9 @@ export class Generation {
     const { limits } = this.#options
     const memory = this.#cage.memory()
     const now = memoryOr(this.#seen)
-    const starved = this.#starvedShare()
+    const { wanted, starved } = this.#shares()
+    this.#busy = wanted >= busyShare ? this.#busy + 1 : 0
+    if (this.#busy >= busyBeats) this.#cage.giveWay()
     if (memory !== undefined && memory > limits.memoryBytes) return void this.#tooMuch()
     if (this.#answered) {
       this.#answered = false
@@ -283,11 +291,13 @@ export class Generation {
     this.#next()
   }
 
-  /** From 0 to 1: how much of the time since the last look it stood still for want of a processor. */
-  #starvedShare(): number {
+  /** From 0 to 1, of the time since the last look: it wanted a processor; it stood still for want of one. */
+  #shares(): { readonly wanted: number; readonly starved: number } {
     const { atMs, turn } = this.#last
-    this.#last = { atMs: this.#clock.monotonic(), turn: this.#cage.turn() }
-    return starvedShare(turn, this.#last.turn, this.#last.atMs - atMs)
+    const now = { atMs: this.#clock.monotonic(), turn: this.#cage.turn() }
+    this.#last = now
+    const between = [turn, now.turn, now.atMs - atMs] as const
+    return { wanted: wantedShare(...between), starved: starvedShare(...between) }
   }
 
   #next(): void {

@@ -15,7 +15,7 @@
  * @module
  */
 import { execFile, spawn } from 'node:child_process'
-import { existsSync, readFileSync, realpathSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs'
 import { dirname, sep } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { fileURLToPath } from 'node:url'
@@ -25,6 +25,9 @@ import { systemClock } from '../../clock.ts'
 import type { Bytes, Millis } from '../../units.ts'
 import { findPackage, provRoot } from '../discover.ts'
 import { pluginErrors } from '../errors.ts'
+import { admission } from './admission.ts'
+import type { Inlet } from './admission.ts'
+import { giveWay, giveWayAsSession } from './give-way.ts'
 import { doings, longestFrame, rawFrame, type Turn, turnOf } from './cage.ts'
 import type { Cage, CageOptions, Doing } from './cage.ts'
 import { isRecord } from './parcel.ts'
@@ -88,34 +91,44 @@ export async function openProcess(options: CageOptions): Promise<Cage> {
     return true
   }
 
-  const take = (chunk: Buffer): void => {
-    held.push(chunk)
-    bytes += chunk.length
-    while (bytes >= 4 && !over && !deaf) {
-      if ((held[0] as Buffer).length < 4) held = [Buffer.concat(held)]
-      const head = (held[0] as Buffer).readUInt32LE(0)
-      const raw = head >= rawFrame
-      const length = raw ? head - rawFrame : head
-      deaf = length > (raw ? longestRaw : longestFrame)
-      if (deaf) {
-        held = []
-        return onFrame(undefined)
-      }
-      if (bytes < length + 4) return
-      const all = held.length === 1 ? (held[0] as Buffer) : Buffer.concat(held)
-      held = [all.subarray(length + 4)]
-      bytes -= length + 4
-      const body = all.subarray(4, length + 4)
-      const frame = raw ? steppedOf(body) : frameOf(body)
-      if (!told(frame)) onFrame(frame)
-    }
+  /** What the next frame begins with, when all of it is there. */
+  const whole = (): number | undefined => {
+    if (bytes < 4 || over || deaf) return undefined
+    if ((held[0] as Buffer).length < 4) held = [Buffer.concat(held)]
+    const head = (held[0] as Buffer).readUInt32LE(0)
+    deaf = lengthOf(head) > (isRaw(head) ? longestRaw : longestFrame)
+    if (!deaf) return bytes < lengthOf(head) + 4 ? undefined : head
+    held = []
+    onFrame(undefined)
+    return undefined
   }
-  // One chunk per turn of the event loop: a flood costs the others one chunk at a time.
+  const inlet: Inlet = {
+    at: 0,
+    take() {
+      const head = whole()
+      if (head !== undefined) {
+        const end = lengthOf(head) + 4
+        const all = held.length === 1 ? (held[0] as Buffer) : Buffer.concat(held)
+        held = [all.subarray(end)]
+        bytes -= end
+        const body = all.subarray(4, end)
+        const frame = isRaw(head) ? steppedOf(body) : frameOf(body)
+        if (!told(frame)) onFrame(frame)
+      }
+      if (whole() !== undefined) return true
+      // One chunk per turn of the event loop at the most, and none before the last one was taken.
+      setImmediate(() => heard?.resume())
+      return false
+    },
+  }
   heard?.on('data', (chunk: Buffer) => {
     heard.pause()
     full = chunk.length >= fullChunk
-    if (!deaf) take(chunk)
-    setImmediate(() => heard.resume())
+    if (!deaf) {
+      held.push(chunk)
+      bytes += chunk.length
+    }
+    admission.ready(inlet)
   })
   for (const pipe of [heard, said, answers, lifeline]) pipe?.on('error', () => {})
   // Nothing is said there, but only who listens hears of their end.
@@ -149,7 +162,10 @@ export async function openProcess(options: CageOptions): Promise<Cage> {
   const gone = new Promise<void>((resolve) => (ended = resolve))
   const finish = (code: number | null, signal: NodeJS.Signals | null): void => {
     if (over) return
+    // What it said before its end counts.
+    while (whole() !== undefined) inlet.take()
     over = true
+    admission.drop(inlet)
     for (const stream of child.stdio) stream?.destroy()
     const memory = /heap out of memory/.test(crash)
     const how = asked ? 'it was ended' : (signal ?? `exit ${code}${lastLine(crash)}`)
@@ -177,9 +193,14 @@ export async function openProcess(options: CageOptions): Promise<Cage> {
     post: (frame) => write(said, frame),
     answer: (frame) => write(answers, frame),
     doing: () => at,
-    behind: () => full,
+    behind: () => full || admission.waits(inlet),
     memory: () => (child.pid === undefined ? undefined : residentOf(child.pid)),
     turn: () => (child.pid === undefined ? undefined : turnBy(child.pid)),
+    giveWay() {
+      if (child.pid === undefined) return
+      giveWay(threadsOf(child.pid))
+      giveWayAsSession(child.pid)
+    },
     hold,
     async kill() {
       if (over || child.pid === undefined) return
@@ -191,6 +212,9 @@ export async function openProcess(options: CageOptions): Promise<Cage> {
     },
   }
 }
+
+const isRaw = (head: number): boolean => head >= rawFrame
+const lengthOf = (head: number): Bytes => (isRaw(head) ? head - rawFrame : head)
 
 /** What is no frame is told like one that says nothing. */
 function frameOf(body: Buffer): unknown {
@@ -229,6 +253,16 @@ function turnBy(pid: number): Turn | undefined {
       ready: sum.ready || ready,
     }
   }, own)
+}
+
+/** Of a process and, in a sandbox, of what it wraps. */
+function threadsOf(pid: number): readonly number[] {
+  try {
+    const own = readdirSync(`/proc/${pid}/task`).map(Number)
+    return [...own, ...childrenOf(pid).flatMap(threadsOf)]
+  } catch {
+    return [pid]
+  }
 }
 
 function childrenOf(pid: number): readonly number[] {

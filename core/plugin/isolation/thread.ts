@@ -1,18 +1,21 @@
 /**
  * A plugin in a worker thread. Frames come through a port of their own; how many were taken is
  * counted in shared memory, so that a plugin that sends faster than it is heard waits instead of
- * filling this process. Taking them is spread over turns of the event loop for the same reason.
+ * filling this process.
  *
  * @module
  */
 import { MessageChannel, Worker } from 'node:worker_threads'
 import { systemClock } from '../../clock.ts'
-import type { Millis } from '../../units.ts'
+import type { Count, Millis } from '../../units.ts'
+import { admission } from './admission.ts'
+import type { Inlet } from './admission.ts'
 import type { Cage, CageOptions, Doing } from './cage.ts'
+import { giveWay } from './give-way.ts'
 import { board, doings, frameWindow, turnOf } from './cage.ts'
 
-/** Frames that are taken in one turn of the event loop. */
-const perTurn = 16
+/** One that waits for room is called when so many of its frames were taken, not for each. */
+const perCall: Count = 16
 /** How long the end of a thread is waited for. */
 const lingerMs: Millis = 5_000
 
@@ -47,23 +50,17 @@ export function openThread(options: CageOptions): Cage {
   let asked = false
   let over = false
   const inbox: unknown[] = []
-  /** Frames that this turn of the event loop may still take. */
-  let left = perTurn
-  let counting = false
-  const take = (): void => {
-    for (; left > 0 && inbox.length > 0 && !over; left--) {
-      Atomics.add(shared, board.taken, 1)
-      Atomics.notify(shared, board.taken)
-      onFrame(inbox.shift())
-    }
-    if (counting || over) return
-    counting = true
-    setImmediate(next)
-  }
-  const next = (): void => {
-    counting = false
-    left = perTurn
-    if (inbox.length > 0) take()
+  let taken: Count = 0
+  const inlet: Inlet = {
+    at: 0,
+    take() {
+      if (over || inbox.length === 0) return false
+      const frame = inbox.shift()
+      Atomics.store(shared, board.taken, ++taken)
+      if (inbox.length === 0 || taken % perCall === 0) Atomics.notify(shared, board.taken)
+      onFrame(frame)
+      return inbox.length > 0
+    },
   }
   /** It writes past its window, so on the line itself: nothing of it is a frame any more. */
   let deaf = false
@@ -71,7 +68,7 @@ export function openThread(options: CageOptions): Cage {
     if (deaf) return
     if (inbox.length < 2 * frameWindow) {
       inbox.push(frame)
-      return take()
+      return admission.ready(inlet)
     }
     deaf = true
     inbox.length = 0
@@ -95,6 +92,7 @@ export function openThread(options: CageOptions): Cage {
     // What it sent before its end counts.
     while (inbox.length > 0) onFrame(inbox.shift())
     over = true
+    admission.drop(inlet)
     port.close()
     answers.port1.close()
     gone()
@@ -132,7 +130,11 @@ export function openThread(options: CageOptions): Cage {
       const thread = Atomics.load(shared, board.thread)
       return thread === 0 ? undefined : turnOf(`/proc/self/task/${thread}`)
     },
-    behind: () => inbox.length >= perTurn,
+    giveWay() {
+      const thread = Atomics.load(shared, board.thread)
+      if (thread !== 0) giveWay([thread])
+    },
+    behind: () => admission.waits(inlet),
     hold(held) {
       if (over || asked) return
       if (held) worker.ref()

@@ -1,0 +1,53 @@
+/**
+ * Who gets a processor when there are too few: Prov's thread, before plugins elsewhere that keep one busy
+ * beat after beat. These would have half of the time otherwise, and each step that comes meanwhile would
+ * wait for the end of their slice, some milliseconds. While there is room for all it costs them nothing.
+ * For good: only a person with rights of the system could take it back.
+ *
+ * @module
+ */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { getPriority, setPriority } from 'node:os'
+import type { Count } from '../../units.ts'
+
+/** As with `nice`: a tenth of what Prov gets, while both want all. */
+const lower: Count = 10
+const lowest: Count = 19
+
+const below = (priority: number): number => Math.min(lowest, priority + lower)
+
+/** Threads by their numbers; what they start later inherits it. Only Linux knows single threads. */
+export function giveWay(threads: readonly number[]): void {
+  const priority = below(getPriority())
+  for (const thread of threads) {
+    try {
+      if (getPriority(thread) < priority) setPriority(thread, priority)
+    } catch {
+      // It has ended, or this system knows no such thing: then it has its share like anybody.
+    }
+  }
+}
+
+/**
+ * Linux may share the processors among sessions first: then the priorities of a process that leads one
+ * count among its own only, and the session has one itself. It takes no more than ten such wishes in a
+ * second: one that is refused is told again at a later beat.
+ */
+export function giveWayAsSession(pid: number): void {
+  const [own, its] = [sessionPriority('self'), sessionPriority(pid)]
+  if (own === undefined || its === undefined || its >= below(own)) return
+  try {
+    writeFileSync(`/proc/${pid}/autogroup`, String(below(own)))
+  } catch {
+    // Not now, or not ours to say.
+  }
+}
+
+function sessionPriority(pid: number | 'self'): number | undefined {
+  try {
+    const said = /-?\d+$/.exec(readFileSync(`/proc/${pid}/autogroup`, 'utf8').trim())
+    return said ? Number(said[0]) : undefined
+  } catch {
+    return undefined
+  }
+}

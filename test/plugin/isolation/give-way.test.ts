@@ -1,0 +1,66 @@
+/** Where processors are few, Prov has them before a plugin that keeps one busy. */
+import { existsSync, readFileSync } from 'node:fs'
+import { getPriority } from 'node:os'
+import t from 'tap'
+import type { ActorDef } from '../../../core/actor/define.ts'
+import { serviceRef } from '../../../core/plugin/service.ts'
+import { world } from './world.ts'
+
+t.setTimeout(900_000)
+
+interface Eye {
+  /** Of the thread that the plugin runs in, and of its session. */
+  priority(): Promise<number>
+  session(): Promise<string>
+}
+
+const guest = {
+  'index.js': `
+import { readFileSync, readlinkSync } from 'node:fs'
+import { getPriority } from 'node:os'
+import { defineActor, definePlugin, serviceRef } from 'prov'
+import { setup } from 'xstate'
+const machine = setup({ actions: { work: () => {} } }).createMachine({ on: { work: { actions: 'work' } } })
+const effects = {
+  work: async (_, { signal }) => {
+    while (!signal.aborted) {
+      for (const until = performance.now() + 5; performance.now() < until;);
+      await new Promise((turn) => setImmediate(turn))
+    }
+  },
+}
+const actor = defineActor({ type: 'guest.busy', version: 1, machine, effects, durability: 'volatile' })
+/* the one */ export default definePlugin({
+  name: 'guest', api: 1, actors: { actor },
+  provides: { eye: serviceRef('guest.eye') },
+  setup: ({ provide }) => provide.eye({
+    priority: async () => getPriority(Number(/[0-9]+$/.exec(readlinkSync('/proc/thread-self'))[0])),
+    session: async () => readFileSync('/proc/self/autogroup', 'utf8'),
+  }),
+})`,
+}
+
+const session = '/proc/self/autogroup'
+const priorityIn = (said: string): number => Number(/-?\d+$/.exec(said.trim())?.[0])
+const skip = existsSync('/proc/thread-self') ? false : 'needs threads with priorities of their own'
+
+for (const tier of ['worker', 'process'] as const) {
+  t.test(`${tier}: who keeps a processor busy gives way, nobody else does`, { skip }, async (t) => {
+    const here = await world(t, { install: guest, tier, limits: { stallMs: 600_000, beatMs: 250 } })
+    const eye = here.host.service(serviceRef<Eye>('guest.eye'))
+    const own = getPriority()
+    t.equal(await eye.priority(), own, 'as long as it is quiet, the two are equals')
+    const busy = await here.actors.spawn({ type: 'guest.busy' } as ActorDef, 'a')
+    await busy.apply({ type: 'work' })
+    const wanted = Math.min(19, own + 10)
+    // Its end is this test's timeout.
+    while ((await eye.priority()) !== wanted) await new Promise((turn) => setTimeout(turn, 20))
+    t.equal(getPriority(), own, 'Prov stays where it was')
+    if (!existsSync(session)) return
+    const prov = priorityIn(readFileSync(session, 'utf8'))
+    const its = async (): Promise<number> => priorityIn(await eye.session())
+    if (tier === 'worker') return t.equal(await its(), prov, 'it is of the same session')
+    while ((await its()) !== Math.min(19, prov + 10))
+      await new Promise((turn) => setTimeout(turn, 20))
+  })
+}
