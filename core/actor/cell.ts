@@ -9,8 +9,8 @@ import type { Count, Millis } from '../units.ts'
 import type { Address } from './address.ts'
 import type { ActorDef } from './define.ts'
 import type { Birth, Parked, Stored, Trouble } from './ledger.ts'
-import { giveRing, Mail, Ring, takeRing } from './mail.ts'
-import type { Item } from './mail.ts'
+import { giveRing, Mail, takeRing } from './mail.ts'
+import type { Item, Ring } from './mail.ts'
 import { shown } from './program/freeze.ts'
 import type { Config, Program, Standing } from './program/program.ts'
 import type { RemoteProgram } from './program/remote.ts'
@@ -76,6 +76,8 @@ export const flag = {
   used: 2_048,
   /** Has rested: handles may hold an older cell of the same actor. */
   woken: 4_096,
+  /** Its box is a ring: told by a bit, since events have any shape and looking at one costs more. */
+  many: 8_192,
 } as const
 
 /** What few actors have. */
@@ -131,56 +133,68 @@ export class Cell implements Standing {
 
   // ── mailbox ────────────────────────────────────────────────────────────────────────────────────
 
+  get #ring(): Ring | undefined {
+    return (this.flags & flag.many) === 0 ? undefined : (this.box as Ring)
+  }
+
   get depth(): Count {
-    const { box } = this
-    return box === undefined ? 0 : Ring.is(box) ? box.size : 1
+    return this.box === undefined ? 0 : (this.#ring?.size ?? 1)
   }
 
   get first(): Item | undefined {
-    const { box } = this
-    return box !== undefined && Ring.is(box) ? box.first : box
+    const ring = this.#ring
+    return ring === undefined ? (this.box as Item | undefined) : ring.first
   }
 
   push(item: Item): void {
     const { box } = this
-    if (box !== undefined && Ring.is(box)) box.push(item)
+    if ((this.flags & flag.many) !== 0) (box as Ring).push(item)
     else if (box === undefined) this.box = item
     else {
       const ring = takeRing()
-      ring.push(box)
+      ring.push(box as Item)
       ring.push(item)
       this.box = ring
+      this.flags |= flag.many
     }
   }
 
   take(): Item | undefined {
     const { box } = this
     let item = box as Item | undefined
-    if (box !== undefined && Ring.is(box)) {
-      item = box.take()
-      if (box.size === 0) {
-        this.box = undefined
-        giveRing(box)
+    if ((this.flags & flag.many) !== 0) {
+      const ring = box as Ring
+      item = ring.take()
+      if (ring.size === 0) {
+        this.#emptied()
+        giveRing(ring)
       }
     } else this.box = undefined
-    if (item !== undefined && Mail.is(item) && item.key !== undefined)
+    if (this.kind.keyed && item !== undefined && Mail.is(item) && item.key !== undefined)
       this.#rare?.keys?.delete(item.key)
     return item
   }
 
   takeAll(): Item[] {
-    const { box } = this
-    this.box = undefined
+    const all = this.#waiting
+    this.#emptied()
     this.#rare?.keys?.clear()
-    return box === undefined ? [] : Ring.is(box) ? box.toArray() : [box]
+    return all
+  }
+
+  #emptied(): void {
+    this.box = undefined
+    this.flags &= ~flag.many
+  }
+
+  get #waiting(): Item[] {
+    const { box } = this
+    return box === undefined ? [] : (this.#ring?.toArray() ?? [box as Item])
   }
 
   /** True when what came of this promise waits to be handled. */
   awaits(promise: string): boolean {
-    const { box } = this
-    const is = (item: Item): boolean => Mail.is(item) && item.cause === promise
-    if (box === undefined) return false
-    return Ring.is(box) ? box.toArray().some(is) : is(box)
+    return this.#waiting.some((item) => Mail.is(item) && item.cause === promise)
   }
 
   /** Back to the front, in their order: they were taken but nothing came of it. */

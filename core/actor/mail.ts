@@ -88,11 +88,6 @@ export class Ring {
   #mask: number
   size: Count = 0
 
-  /** As `Mail.is`. */
-  static is(box: object): box is Ring {
-    return #slots in box
-  }
-
   constructor(slots = 8) {
     this.#slots = empty(slots)
     this.#mask = slots - 1

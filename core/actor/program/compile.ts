@@ -52,6 +52,23 @@ class PlannedStep implements Step {
   }
 }
 
+function made(
+  into: PlannedStep | undefined,
+  config: Config,
+  context: JsonObject,
+  timers: readonly TimerState[],
+  asked: readonly Asked[],
+  logs: readonly LogLine[],
+): Step {
+  if (into === undefined) return new PlannedStep(config, context, timers, asked, logs)
+  into.config = config
+  into.context = context
+  into.timers = timers
+  into.asked = asked
+  into.logs = logs
+  return into
+}
+
 export class CompiledProgram implements Program {
   readonly def: ActorDef
   readonly mode = 'compiled'
@@ -65,7 +82,7 @@ export class CompiledProgram implements Program {
   /** Where `stateIn` stands while the first state is made. */
   readonly #before: Place
   #first: Plan | undefined = undefined
-  #leaps = false
+  /** What leaps are written into. */
   #spare: PlannedStep | undefined = undefined
   /** New configurations or plans since they were counted. */
   #grown = false
@@ -94,15 +111,31 @@ export class CompiledProgram implements Program {
     const plan = this.#first
     draft.place = this.#before
     run(plan, draft)
-    return this.#close(this.#settle(plan), {})
+    return this.#close(this.#settle(plan), {}, undefined)
   }
 
   step(at: Standing, event: ActorEvent, nowMs: Millis, timer?: string): Step {
+    return this.#step(at, event, nowMs, timer, undefined)
+  }
+
+  leap(at: Standing, event: ActorEvent, nowMs: Millis, timer?: string): Step {
+    this.#spare ??= new PlannedStep(at.config as Config, at.context, none, none, none)
+    return this.#step(at, event, nowMs, timer, this.#spare)
+  }
+
+  /** `into` is written over where its caller only looks at it once. */
+  #step(
+    at: Standing,
+    event: ActorEvent,
+    nowMs: Millis,
+    timer: string | undefined,
+    into: PlannedStep | undefined,
+  ): Step {
     const timers = timer === undefined ? at.timers : without(at.timers, timer)
     let config = at.config as Config
     if (config.table !== this.#configs) {
       if (config.status === 'done') {
-        return this.#made(config, at.context, timers, none, none)
+        return made(into, config, at.context, timers, none, none)
       }
       config = this.#adopted(at)
     }
@@ -120,7 +153,9 @@ export class CompiledProgram implements Program {
     if (path === choice.nothing && type.startsWith('xstate.error.actor')) {
       throw (event as { readonly error?: unknown }).error
     }
-    if (plan.changes !== undefined) return this.#changed(plan, at.context, event, timers, nowMs)
+    if (plan.changes !== undefined) {
+      return this.#changed(plan, at.context, event, timers, nowMs, into)
+    }
     if (choice.fixed !== undefined) {
       draft.open(at.context, event, timers, nowMs)
       draft.place = config
@@ -128,36 +163,7 @@ export class CompiledProgram implements Program {
     const { ops } = plan
     for (let index = 0; index < ops.length; index++) (ops[index] as Op)(draft)
     const next = plan.settled && draft.queue.length === 0 ? plan.next : this.#settle(plan)
-    return this.#close(next, at.context)
-  }
-
-  leap(at: Standing, event: ActorEvent, nowMs: Millis, timer?: string): Step {
-    this.#leaps = true
-    try {
-      return this.step(at, event, nowMs, timer)
-    } finally {
-      this.#leaps = false
-    }
-  }
-
-  #made(
-    config: Config,
-    context: JsonObject,
-    timers: readonly TimerState[],
-    asked: readonly Asked[],
-    logs: readonly LogLine[],
-  ): Step {
-    const spare = this.#spare
-    if (!this.#leaps) return new PlannedStep(config, context, timers, asked, logs)
-    if (spare === undefined) {
-      return (this.#spare = new PlannedStep(config, context, timers, asked, logs))
-    }
-    spare.config = config
-    spare.context = context
-    spare.timers = timers
-    spare.asked = asked
-    spare.logs = logs
-    return spare
+    return this.#close(next, at.context, into)
   }
 
   /** A step that only assigns: without the draft, which only a `spawn` inside of an assign looks at. */
@@ -167,6 +173,7 @@ export class CompiledProgram implements Program {
     event: ActorEvent,
     timers: readonly TimerState[],
     nowMs: Millis,
+    into: PlannedStep | undefined,
   ): Step {
     const all = changes as readonly Change[]
     let context = before
@@ -184,7 +191,7 @@ export class CompiledProgram implements Program {
       }
     }
     this.#seal(context, before)
-    return this.#made(next, context, timers, asked, none)
+    return made(into, next, context, timers, asked, none)
   }
 
   restore({ value, context, status, output, history, timers = none }: ActorState): Standing {
@@ -239,7 +246,7 @@ export class CompiledProgram implements Program {
       : config
   }
 
-  #close(config: Config, before: JsonObject): Step {
+  #close(config: Config, before: JsonObject, into: PlannedStep | undefined): Step {
     const draft = this.#draft
     const { context } = draft
     this.#seal(context, before)
@@ -249,7 +256,7 @@ export class CompiledProgram implements Program {
     // What is handed out is out of the draft's reach.
     draft.asked = undefined
     draft.logs = undefined
-    return this.#made(config, context, timers, asked, logs)
+    return made(into, config, context, timers, asked, logs)
   }
 
   /** The end of every step. Throws for a context that cannot be kept. */
