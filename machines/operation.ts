@@ -29,7 +29,7 @@
  *
  * @module
  */
-import { assign, raise, setup } from 'xstate'
+import { assign, enqueueActions, raise, setup } from 'xstate'
 import type { EffectAnswer } from './answer.ts'
 import { errorIn, factIn } from './answer.ts'
 
@@ -51,7 +51,8 @@ export interface OperationInput {
   readonly token?: string
   /**
    * The fact that this instance begins with, recorded in the very frame that begins it: the
-   * submitter's own `op.submitted`, the controller's own `op.claimed`. Default: none of its own.
+   * submitter's own `op.submitted`, the keeper's own `op.approved` where policy signs at once, the
+   * controller's own `op.claimed`. Default: none of its own.
    */
   readonly birth?: OperationFact
 }
@@ -239,6 +240,12 @@ function claimIn(event: OperationEvent) {
   return { seq, epoch, providerToken, needs: null }
 }
 
+function approvalIn(event: OperationEvent) {
+  if (event.type !== 'op.approved') return {}
+  const { seq, keeperEpoch } = event
+  return { seq, keeperEpoch, needs: null, lapsed: false }
+}
+
 /** How it can end from any phase: the controller knows, whatever this instance has missed. */
 const ends = {
   'op.applied': { target: '#operation.applied', actions: noted },
@@ -279,6 +286,7 @@ export const operationMachine = setup({
       (event.keeperEpoch > (context.keeperEpoch ?? -1) ||
         (event.keeperEpoch === context.keeperEpoch && event.seq > (context.seq ?? -1))),
     isBornClaimed: ({ context }) => context.providerToken !== null,
+    isBornApproved: ({ context }) => context.seq !== null,
     isNews: ({ context, event }) => isNews(context, event),
     isNewIntentEnd: ({ context, event }) =>
       event.type === 'op.expired' && event.what === 'intent' && isNews(context, event),
@@ -344,17 +352,14 @@ export const operationMachine = setup({
           }
         : {},
     ),
-    approve: assign(({ event }) =>
-      event.type === 'op.approved'
-        ? { seq: event.seq, keeperEpoch: event.keeperEpoch, needs: null, lapsed: false }
-        : {},
-    ),
+    approve: assign(({ event }) => approvalIn(event)),
     claim: assign(({ event }) => claimIn(event)),
     grow: assign(({ context: { birth, trail } }) => {
-      if (birth?.type !== 'op.claimed') return { birth: null }
-      const { type: fact, at, by, why } = birth
-      const entry = { fact, at, by: by ?? null, why: why ?? null }
-      return { birth: null, ...claimIn(birth), trail: withEntry(trail, entry) }
+      if (birth?.type !== 'op.claimed' && birth?.type !== 'op.approved') return { birth: null }
+      const { type: fact, at, by, why = null } = birth
+      const entry = { fact, at, by: by ?? null, why }
+      const begun = { ...claimIn(birth), ...approvalIn(birth) }
+      return { birth: null, why, ...begun, trail: withEntry(trail, entry) }
     }),
     lapse: assign({ lapsed: true }),
     end: assign((_, outcome: OperationOutcome) => ({ outcome, needs: null })),
@@ -388,8 +393,14 @@ export const operationMachine = setup({
   on: { 'effect.done.*': { guard: 'bringsFact', actions: 'answer' } },
   states: {
     submitted: {
-      entry: { type: 'judge', params: effect },
-      always: { guard: 'isBornClaimed', target: 'claimed' },
+      // Whoever is born with a number was judged already.
+      entry: enqueueActions(({ context, enqueue }) => {
+        if (context.seq === null) enqueue({ type: 'judge', params: effect({ context }) })
+      }),
+      always: [
+        { guard: 'isBornClaimed', target: 'claimed' },
+        { guard: 'isBornApproved', target: 'approved' },
+      ],
       on: {
         ...beforeClaim,
         'op.matched': { guard: 'isNews', actions: noted },

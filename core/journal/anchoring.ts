@@ -1,6 +1,6 @@
 /**
  * Keeps an anchor up with its journal, never more than one write at a time: whoever asks while one is
- * under way shares the next, as appends share a sync.
+ * under way shares it when it says enough, else the next, as appends share a sync.
  *
  * @module
  */
@@ -12,6 +12,8 @@ export class Anchoring {
   readonly #head: () => AnchoredHead
   readonly #failed: (thrown: unknown) => ProvError
   #kept = 0
+  /** Of the head that is being written. */
+  #coming = 0
   #running: Promise<void> | undefined
   #next: Promise<void> | undefined
 
@@ -29,7 +31,7 @@ export class Anchoring {
   async keep(): Promise<void> {
     if (!this.#anchor || this.#head().batch <= this.#kept) return
     if (!this.#running) return this.#start(this.#anchor)
-    // The one under way began with an older head, perhaps.
+    if (this.#head().batch <= this.#coming) return this.#running
     this.#next ??= this.#running
       .catch(() => {})
       .then(() => {
@@ -41,6 +43,7 @@ export class Anchoring {
 
   #start(anchor: Anchor): Promise<void> {
     const head = this.#head()
+    this.#coming = head.batch
     this.#running = anchor
       .keep(head)
       .then(

@@ -1,7 +1,7 @@
 /**
  * Group commit: the one engine behind every journal. Appends queue up; one batch is on its way to
  * the store at any time and the next one forms meanwhile, so the number of syncs follows from how
- * busy the store is and no timer is needed.
+ * busy store and process are and no timer is needed.
  *
  *     append ─┐                      ┌─ followers
  *     append ─┼─▶ pending ─▶ store ──┤
@@ -17,7 +17,7 @@
 import type { Clock } from '../clock.ts'
 import { ProvError } from '../errors.ts'
 import type { JsonValue } from '../json.ts'
-import type { Bytes, Count } from '../units.ts'
+import type { Bytes, Count, Millis } from '../units.ts'
 import { journalErrors } from './errors.ts'
 import { encodeLine } from './line.ts'
 import type { JournalEntry, JournalRecord, Position } from './journal.ts'
@@ -53,6 +53,8 @@ export interface GroupCommitOptions {
   readonly frameBytes?: Bytes | undefined
 }
 
+/** A batch that still grows waits for others, so many times as long as the last sync took. */
+const patience = 8
 const defaultBatchBytes: Bytes = 1_048_576
 const defaultFrameBytes: Bytes = 8_388_608
 
@@ -65,6 +67,8 @@ export class GroupCommit {
   #next: Position
   #durable: Position
   #running: Promise<void> | undefined
+  /** How long the last sync took. */
+  #syncMs: Millis = 0
   #failure: ProvError | undefined
   #closed = false
 
@@ -131,20 +135,37 @@ export class GroupCommit {
   }
 
   async #run(): Promise<void> {
-    // One turn of the loop: appends of this turn, and those of callers just woken, share a sync.
-    await new Promise((resolve) => setImmediate(resolve))
+    const { clock, commit } = this.#options
+    await this.#gather()
     while (this.#pending.length > 0 && !this.#failure) {
       const batch = this.#take()
+      const from = clock.monotonic()
       try {
-        await this.#options.commit(batch)
+        await commit(batch)
       } catch (thrown) {
         this.#fail(thrown, batch)
         break
       }
+      this.#syncMs = clock.monotonic() - from
       this.#settle(batch)
-      await new Promise((resolve) => setImmediate(resolve))
+      await this.#gather()
     }
     this.#running = undefined
+  }
+
+  /**
+   * One turn of the loop: appends of this turn, and those of callers just woken, share a sync. While
+   * each turn brings more, the processor is what everybody waits for and not the disk, so those of the
+   * next turns share it, too.
+   */
+  async #gather(): Promise<void> {
+    const { clock } = this.#options
+    const until = clock.monotonic() + patience * this.#syncMs
+    let before: Count
+    do {
+      before = this.#pending.length
+      await new Promise((resolve) => setImmediate(resolve))
+    } while (this.#pending.length > before && clock.monotonic() < until)
   }
 
   #take(): readonly Waiting[] {

@@ -95,6 +95,9 @@ export class ContractFold {
   /** Told of an event that people did not sign as it says: it changes nothing. Default: nobody is. */
   refused: (event: AuditEvent, what: string) => void = () => {}
 
+  /** Told of each operation as it ends. Default: nobody is. */
+  over: (op: string) => void = () => {}
+
   /** Folds one event into the model; replaced by whoever keeps the model elsewhere. */
   feed = (event: AuditEvent): void => {
     this.model = foldAudit(this.model, event)
@@ -119,8 +122,11 @@ export class ContractFold {
     const { open } = this.model
     const was = open.has(event.subject)
     this.take(event)
-    if (was && !open.has(event.subject)) this.ended++
     this.hops.heard(event)
+    if (was && !open.has(event.subject)) {
+      this.ended++
+      this.over(event.subject)
+    }
     return event
   }
 

@@ -105,6 +105,8 @@ export interface Contract extends AuditTrail, KeyChanges {
   readonly over: AbortSignal
   /** Calls back with each event after it became durable, in order, from now on. */
   follow(listener: (event: AuditEvent) => void): () => void
+  /** Calls back with each operation as it ends; followers hear of it a little later. Returns a stop. */
+  onEnded(listener: (op: string) => void): () => void
   /**
    * Calls back with ended operations that left memory: their rows answer from disk, and whoever holds
    * something for each may let go of it. Returns a stop.
@@ -204,6 +206,7 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
   for (const config of streamConfigs(workspace)) await bus.ensureStream(config)
   const listeners = new Set<(event: AuditEvent) => void>()
   const leavers = new Set<(ops: readonly string[]) => void>()
+  const enders = new Set<(op: string) => void>()
   const signers = new Map<string, Signer>()
   for (const role of serviceRoles) {
     const found = await keys.service(root, role, { make: false }).catch(unlessAbsent)
@@ -215,6 +218,9 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
   const { fold, refused } = await foldOf(options, pumps, signers.values(), root)
   for (const one of refused) log.warn(one)
   fold.refused = ({ id }, what) => log.warn(`${id} does not count: ${what}`)
+  fold.over = (op) => {
+    for (const listener of enders) listener(op)
+  }
   const keyring = fold.ring(workspace) as Keyring
   const { ends, adoption } = fold
   const planes = joined ? [joined.plane] : planeNames.filter((plane) => !fold.moved.has(plane))
@@ -448,6 +454,10 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
     follow(listener) {
       listeners.add(listener)
       return () => void listeners.delete(listener)
+    },
+    onEnded(listener) {
+      enders.add(listener)
+      return () => void enders.delete(listener)
     },
     onLeft(listener) {
       leavers.add(listener)

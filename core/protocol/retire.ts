@@ -1,6 +1,7 @@
 /**
- * A plane lets go of its instances of operations that left memory: what they ended as stands in their
- * rows. Those that have not heard of the end yet go a little later.
+ * A plane lets go of its instances of operations that ended: what they ended as stands in their rows.
+ * Each goes after some more have ended, so that its followers have heard of it and a snapshot holds
+ * little else than what is under way; one that has not heard of its end yet goes later still.
  *
  * @module
  */
@@ -9,11 +10,11 @@ import type { ActorSystem } from '../actor/system.ts'
 import type { Clock, Timer } from '../clock.ts'
 import { asProvError } from '../errors.ts'
 import type { Log } from '../log.ts'
-import type { Millis } from '../units.ts'
+import type { Count, Millis } from '../units.ts'
 import type { Contract } from './contract.ts'
 
 export interface RetireOptions {
-  readonly contract: Pick<Contract, 'onLeft' | 'store'>
+  readonly contract: Pick<Contract, 'onEnded' | 'store'>
   readonly actors: Pick<ActorSystem, 'retire' | 'list'>
   /** Actor type of the plane's instances; their ids are those of operations. */
   readonly type: string
@@ -22,6 +23,8 @@ export interface RetireOptions {
   readonly signal: AbortSignal
 }
 
+/** So many that ended stay, and so many go at once: one record in the journal. */
+const some: Count = 128
 /** Followers may be behind by thousands of events when much ends at once. */
 const againMs: Millis = 2_000
 
@@ -48,14 +51,17 @@ export function retireEnded({ contract, actors, type, clock, log, signal }: Reti
       keep(addresses)
     })
   }
-  const stop = contract.onLeft(retire)
+  const ended: string[] = []
+  const stop = contract.onEnded((op) => {
+    ended.push(op)
+    if (ended.length >= 2 * some) retire(ended.splice(0, some))
+  })
   const end = (): void => {
     stop()
     again?.cancel()
   }
   signal.addEventListener('abort', end, { once: true })
-  const { ops } = contract.store.get()
-  // Whatever is not in memory left it. To look each one up on disk would take longer than all the rest.
+  const { open } = contract.store.get()
   const had = actors.list({ type }).map(({ address }) => address.slice(type.length + 1))
-  retire(had.filter((op) => !ops.isNear(op)))
+  retire(had.filter((op) => !open.has(op)))
 }

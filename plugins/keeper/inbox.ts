@@ -6,7 +6,6 @@
  */
 import {
   asProvError,
-  crashPoint,
   digestOfText,
   isRefusal,
   isTerminal,
@@ -22,7 +21,6 @@ import type { Clock, Contract, Delivery, Journal, JsonObject, Log, OpRow, Refusa
 
 import { busAnswer } from 'prov/policies'
 import { Unsubmitted } from './unsubmitted.ts'
-import type { OperationInput } from 'prov/machines'
 import type { Keeper, OperationRef } from './keeper.ts'
 
 export interface InboxParts {
@@ -33,8 +31,6 @@ export interface InboxParts {
   readonly keeper: Keeper
   readonly refusals: Refusals
   readonly ref: (op: string) => OperationRef | undefined
-  /** Starts this plane's instance; resolves once it is durable. */
-  readonly start: (op: string, input: OperationInput) => Promise<unknown>
 }
 
 /** What nobody is heard to have submitted comes again this often, for about ten minutes. */
@@ -97,7 +93,7 @@ export class Inbox {
   }
 
   async #intent(delivery: Delivery, token: unknown): Promise<void> {
-    const { contract, clock, ref, start } = this.#parts
+    const { contract, keeper, ref } = this.#parts
     const { claims, record, digest } = await openTokenLater(
       'intent',
       token,
@@ -129,17 +125,7 @@ export class Inbox {
     if (isTerminal(row.phase)) return
     this.#hold(jti, op)
     if (known) return
-    await start(op, {
-      id: op,
-      workspace: contract.workspace,
-      op: body.type,
-      target: body.target,
-      digest: op_digest,
-      by: record.actor,
-      at: clock.now(),
-      token: token as string,
-    })
-    crashPoint('inbox')
+    await keeper.begin({ token: token as string, claims, requester: record })
   }
 
   async #withdraw(token: unknown): Promise<void> {
@@ -160,11 +146,10 @@ export class Inbox {
     if (claims.with['op_digest'] !== body) {
       throw opErrors.PROV_OP_PLAN_CHANGED({ op, what: 'the operation' })
     }
-    const phase = (known?.value as string | undefined) ?? (row as OpRow).phase
+    if (await keeper.withdraw(op, requester, claims.reason, digest)) return
+    const phase = (ref(op)?.snapshot().value as string | undefined) ?? (row as OpRow).phase
     if (phase === 'withdrawn') return
-    if (phase === 'submitted' || phase === 'held') {
-      return keeper.withdraw(op, requester, claims.reason, digest)
-    }
+    if (phase === 'submitted') throw opErrors.PROV_OP_NOT_HEARD({ op, what: 'the intent' })
     if (phase !== 'approved') throw opErrors.PROV_OP_ALREADY_CLAIMED({ op, phase })
     // Its number is on the way: whether it is too late only the controller can say.
     const message = { id: `withdraw:${digest}`, body: { kind: 'withdraw', token: token as string } }

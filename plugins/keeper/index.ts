@@ -29,7 +29,7 @@ import {
 } from 'prov'
 import type { EffectContext } from 'prov'
 import { operationMachine } from 'prov/machines'
-import type { OperationEffect } from 'prov/machines'
+import type { OperationEffect, OperationInput } from 'prov/machines'
 import { commands } from './commands/index.ts'
 import { Desk } from './desk.ts'
 import { Inbox } from './inbox.ts'
@@ -55,8 +55,9 @@ export default definePlugin({
     const { contract: deal } = needs
     const ref = (op: string) => actors.ref(`keeper/${op}`) as OperationRef | undefined
     const refusals = new Refusals({ contract: deal, role: 'keeper', clock })
+    const start = (op: string, input: OperationInput) => actors.spawn(operation, op, input)
     const parts = { contract: deal, journal: needs.journal, clock, log, refusals, ref, signal }
-    const keeper = new Keeper(parts)
+    const keeper = new Keeper({ ...parts, start })
     signal.addEventListener('abort', () => keeper.stop(), { once: true })
 
     /** An act that fails leaves its operation where it is and is tried again. */
@@ -90,19 +91,11 @@ export default definePlugin({
     actors.register(operation)
     retireEnded({ contract: deal, actors, type: 'keeper', clock, log, signal })
     deal.outbox('keeper', { signal })
-    const inbox = new Inbox({
-      ...parts,
-      keeper,
-      start: (op, input) => actors.spawn(operation, op, input),
-    })
+    const inbox = new Inbox({ ...parts, keeper })
     inbox.remember(deal.store.get().open.keys())
     const stop = deal.onLeft((ops) => inbox.forget(ops))
     signal.addEventListener('abort', stop, { once: true })
-    await revive({
-      contract: deal,
-      ref,
-      start: (op, input) => actors.spawn(operation, op, input),
-    })
+    await revive({ contract: deal, ref, start })
     await keeper.resume()
     await followAudit({
       bus: needs.bus,

@@ -4,6 +4,7 @@
  * one frame; an act that comes again (after a crash, by a second vote) finds the phase moved on and
  * does nothing.
  *
+ *     intent ── begin ──▶ submitted | approved at once
  *     submitted ── judge ──▶ refused | held | approved
  *     held ── vote, count ──▶ held | refused | approved        policy moved: held again, votes void
  *     approved ── command late, skipped ──▶ judge again
@@ -44,10 +45,18 @@ import type {
   Refusals,
   Timer,
 } from 'prov'
-import type { OperationContext, OperationFact } from 'prov/machines'
+import type { OperationContext, OperationFact, OperationInput } from 'prov/machines'
 import { retries, retryDelayMs } from 'prov/policies'
 import { signApproval } from './approval.ts'
-import { countOf, glassFor, glassIn, judgeOp, movedState, policyInForce } from './decide.ts'
+import {
+  countOf,
+  glassFor,
+  glassIn,
+  judgeOp,
+  movedState,
+  noPolicy,
+  policyInForce,
+} from './decide.ts'
 import type { Count, Judgement, PolicyInForce, TakenVote } from './decide.ts'
 
 export type OperationRef = ActorRef<OperationContext>
@@ -60,6 +69,8 @@ export interface KeeperParts {
   readonly refusals: Refusals
   /** This plane's instance of an operation. */
   readonly ref: (op: string) => OperationRef | undefined
+  /** Starts this plane's instance; resolves once it is durable. */
+  readonly start: (op: string, input: OperationInput) => Promise<unknown>
   readonly signal: AbortSignal
 }
 
@@ -190,6 +201,54 @@ export class Keeper {
     return judgeOp({ claims, requester, policy: this.#policy, mode, nowMs: clock.now() })
   }
 
+  /**
+   * Begins an operation of a checked intent, and resolves once that is durable. What policy signs by
+   * itself begins approved, in one frame; anything else is judged in its turn.
+   */
+  begin(intent: KnownIntent): Promise<void> {
+    const { contract, clock, start } = this.#parts
+    const { claims, requester, token } = intent
+    const { sub: op, op: body, op_digest: digest } = claims
+    const { actor: by } = requester
+    return this.#inTurn(op, async () => {
+      const at = clock.now()
+      const signed = this.#signedAtOnce(intent)
+      const { workspace } = contract
+      const { type, target } = body
+      await start(op, {
+        id: op,
+        workspace,
+        op: type,
+        target,
+        digest,
+        by,
+        at,
+        token,
+        ...(signed && { birth: { ...signed, at, by: 'keeper' } }),
+      }).catch(async (thrown: unknown) => {
+        if (signed) await this.#giveBack(signed.seq)
+        throw thrown
+      })
+      crashPoint('inbox')
+      if (signed) await this.#numbered(op, signed.seq)
+    })
+  }
+
+  #signedAtOnce(intent: KnownIntent): ApprovedFact | undefined {
+    const { claims } = intent
+    const { positions } = this.#parts.contract.store.get()
+    const stands =
+      !this.#isLeft(intent) &&
+      !this.#isOver(intent) &&
+      !this.#isOutdated() &&
+      this.#revokedIn([claims.iss]) === undefined &&
+      movedState(claims.sub, claims.expected_state_version, positions) === undefined
+    const judgement = stands ? this.judgement(intent) : undefined
+    if (judgement?.verdict !== 'auto-sign') return undefined
+    crashPoint('judged')
+    return this.#signed(intent, [], judgement)
+  }
+
   /** Judges an operation that waits for the keeper; `moved` says why it is judged once more. */
   judge(op: string, moved?: string): Promise<void> {
     return this.#inTurn(op, () => this.#judge(op, moved))
@@ -226,14 +285,23 @@ export class Keeper {
     return this.#inTurn(op, () => this.#expire(op))
   }
 
-  /** Takes an operation back at the wish of the one who asked for it. */
-  withdraw(op: string, by: string, reason: string, causation: string): Promise<void> {
+  /**
+   * Takes an operation back at the wish of the one who asked for it. False when it was approved
+   * meanwhile: its number is on the way, and only the controller can say whether it is too late.
+   */
+  async withdraw(op: string, by: string, reason: string, causation: string): Promise<boolean> {
     const fact = {
       type: 'op.withdrawn',
       why: reason,
       data: { say: [{ type: 'op.withdrawn', data: { by, reason }, causation }] },
     } as const
-    return this.#inTurn(op, () => this.#apply(op, fact))
+    let inTime = false
+    await this.#inTurn(op, async () => {
+      const phase = this.#parts.ref(op)?.snapshot().value
+      inTime = phase === 'submitted' || phase === 'held'
+      if (inTime) await this.#apply(op, fact)
+    })
+    return inTime
   }
 
   stop(): void {
@@ -430,32 +498,49 @@ export class Keeper {
     votes: readonly TakenVote[],
     judgement?: Judgement,
   ): Promise<void> {
-    const { contract, clock, ref } = this.#parts
-    const policy = this.#policy
-    const { claims } = intent
-    const op = claims.sub
+    const op = intent.claims.sub
     // Matching and signing stand in one turn; what was activated meanwhile is judged anew.
-    const active = policyInForce(contract.store.get().policy)
-    if (active.digest !== policy.digest) {
-      const error = policyErrors.PROV_POLICY_CHANGED({
-        op,
-        matched: policy.digest,
-        active: active.digest,
-      })
+    if (this.#isOutdated()) {
+      const matched = this.#policy.digest
+      this.#policy = policyInForce(this.#parts.contract.store.get().policy)
+      const { digest: active, version } = this.#policy
+      const error = policyErrors.PROV_POLICY_CHANGED({ op, matched, active })
       const { token } = intent
       await this.#parts.refusals.note({ kind: 'approval', subject: op, error, token })
-      this.#policy = active
-      return this.#judge(op, `policy ${active.version} came into force`)
+      return this.#judge(op, `policy ${version} came into force`)
     }
+    const signed = this.#signed(intent, votes, judgement)
+    await this.#apply(op, signed)
+    await this.#numbered(op, signed.seq)
+  }
+
+  /** True when another policy is in force than the one that is asked here. */
+  #isOutdated(): boolean {
+    const { policy } = this.#parts.contract.store.get()
+    return (policy?.digest ?? noPolicy.digest) !== this.#policy.digest
+  }
+
+  /** Takes the next number and signs. */
+  #signed(
+    intent: KnownIntent,
+    votes: readonly TakenVote[],
+    judgement: Judgement | undefined,
+  ): ApprovedFact {
+    const { contract, clock } = this.#parts
+    const policy = this.#policy
     const seq = ++this.#seq
     const keeperEpoch = this.#epoch
     const glass = this.#glassOf(intent, votes)
     const approval = { intent, policy, votes, seq, keeperEpoch, judgement, glass }
     const { data, why } = signApproval(approval, { contract, clock })
-    await this.#apply(op, { type: 'op.approved', seq, keeperEpoch, why, data })
+    return { type: 'op.approved', seq, keeperEpoch, why, data }
+  }
+
+  /** A number that was signed is that of its operation now, or it is given back. */
+  async #numbered(op: string, seq: number): Promise<void> {
     crashPoint('approved')
-    const now = ref(op)?.snapshot().context
-    if (now?.seq !== seq || now.keeperEpoch !== keeperEpoch) await this.#giveBack(seq)
+    const now = this.#parts.ref(op)?.snapshot().context
+    if (now?.seq !== seq || now.keeperEpoch !== this.#epoch) await this.#giveBack(seq)
   }
 
   #glassOf({ claims, requester }: KnownIntent, votes: readonly TakenVote[]) {
@@ -539,6 +624,11 @@ function voidedIn({ votes }: OperationContext): string {
     ? ''
     : `; void: the votes of ${votes.map(({ actor }) => actor).join(', ')}`
 }
+
+type ApprovedFact = DistributedOmit<
+  Extract<OperationFact, { readonly type: 'op.approved' }>,
+  'at' | 'by'
+>
 
 /** `Omit` over each member of a union: the members stay apart. */
 type DistributedOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never

@@ -55,10 +55,9 @@ async function door(t: Test, change: Partial<Contract> = {}) {
     journal: prov.service(journal),
     clock,
     log: { debug() {}, info() {}, warn() {}, error() {} },
-    keeper: undefined as unknown as Keeper,
+    keeper: { begin: async () => t.fail('something was started') } as unknown as Keeper,
     refusals: new Refusals({ contract: deal, role: 'keeper', clock }),
     ref: () => undefined,
-    start: async () => t.fail('something was started'),
   })
   const body: OpBody = {
     type: 'deploy',

@@ -98,7 +98,7 @@ const keepers: readonly Mutant[] = [
   ...mutantsOf(
     'plugins/keeper/inbox.js',
     [order, 'an intent is acknowledged after the keeper has it on disk'],
-    ['an intent is acknowledged before it is kept', 'await start(op, {', 'void start(op, {'],
+    ['an intent is acknowledged before it is kept', 'await keeper.begin({', 'void keeper.begin({'],
   ),
   ...mutantsOf(
     'plugins/keeper/decide.js',
@@ -129,7 +129,11 @@ const keepers: readonly Mutant[] = [
   ...mutantsOf(
     keeper,
     [order, 'what another policy governs by now is not signed under the one before'],
-    ['signed under a policy that is no more', 'active.digest !== policy.digest', 'false'],
+    [
+      'signed under a policy that is no more',
+      '(policy?.digest ?? noPolicy.digest) !== this.#policy.digest',
+      'false',
+    ],
   ),
   ...mutantsOf(
     'core/protocol/follow.js',

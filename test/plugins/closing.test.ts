@@ -38,12 +38,13 @@ t.test(
       journal: prov.service(journal),
       clock,
       log: { debug() {}, info() {}, warn() {}, error() {} },
-      keeper: undefined as unknown as Keeper,
+      keeper: {
+        begin: async () => {
+          throw actorErrors.PROV_ACTOR_STOPPED({ address: `keeper/${op}` })
+        },
+      } as unknown as Keeper,
       refusals: new Refusals({ contract: deal, role: 'keeper', clock }),
       ref: () => undefined,
-      start: async () => {
-        throw actorErrors.PROV_ACTOR_STOPPED({ address: `keeper/${op}` })
-      },
     })
     const answers: string[] = []
     const answer = (name: string) => async () => void answers.push(name)
