@@ -275,17 +275,29 @@ async function checkLock(stateDir: string): Promise<Finding> {
 }
 
 async function checkPlugins(root: string, context: CommandContext): Promise<readonly Finding[]> {
-  const [{ discoverPlugins }, { standing }] = await Promise.all([
+  const [{ discoverPlugins }, { standing }, { isPast, readRemembered }] = await Promise.all([
     import('../plugin/discover.ts'),
     import('../plugin/trust.ts'),
+    import('../plugin/remembered.ts'),
   ])
   const { found, refused } = discoverPlugins({ workspace: root })
   const place = { home: context.home, workspace: root }
   const waiting = found.filter(
     (plugin) => !['own', 'trusted'].includes(standing(plugin, place).standing),
   )
+  const known = readRemembered(stateDirIn(root, context)).plugins
+  const down = found.flatMap(({ id, source }) => {
+    const one = known[id]
+    return one?.fault && !isPast(one) ? [{ id, source, fault: one.fault }] : []
+  })
   return [
     { check: 'plugins', level: 'good', found: `${found.length} found` },
+    ...down.map(({ id, source, fault }): Finding => ({
+      check: 'plugins',
+      level: source === 'first-party' ? 'bad' : 'note',
+      found: `${id} does not run since ${new Date(fault.timeMs).toISOString()}: ${fault.message}`,
+      fix: 'mend what it says; the next start takes it up again, `prov plugins --tree` is one',
+    })),
     ...waiting.map(({ id }): Finding => ({
       check: 'plugins',
       level: 'note',

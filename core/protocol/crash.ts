@@ -22,6 +22,7 @@ export type CrashPoint =
   | 'undo.done' // an undo ended, its record is not written
   | 'result' // RESULT is durable
   | 'mirrored' // the ledger has the commit, the event is not acknowledged
+  | 'left' // a step of keeping what an adopted journal left: branch, index, main
   | 'file.written' // a segment, a snapshot or an archive is written and has no name yet
   | 'file.named' // it has its name, the folder is not synced
   | 'archived' // an archive is in place, its segment is still there

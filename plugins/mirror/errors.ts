@@ -15,14 +15,15 @@ export const mirrorErrors = defineErrors<{
     disposition: 'fail',
     text: ({ emitter, n, ledger, found }) =>
       `event ${n} of ${emitter} exists twice: the ledger holds ${ledger}, now there is ${found}`,
-    remedy: 'keep both; compare `prov audit log --json` with the ledger before anything is written',
+    remedy:
+      'compare `git -C <ledger> log -p` with `prov audit log --json`; where the journal is right, keep the repository under another name: the next command makes a new one of what the journal holds',
   },
   PROV_LEDGER_AHEAD: {
     disposition: 'refuse',
     text: ({ emitter, ledger, journal }) =>
       `the ledger holds ${ledger} events of ${emitter}, the journal only ${journal}: it was set back`,
     remedy:
-      'put the newest journal back; only when it is lost, `prov journal adopt` goes on from here under a new id',
+      'put the newest journal back; only when it is lost, `prov journal adopt` goes on from here under a new id (done already, `prov run` lets the ledger follow)',
   },
   PROV_LEDGER_MOVED: {
     disposition: 'conflict',

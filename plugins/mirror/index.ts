@@ -48,10 +48,11 @@ export default definePlugin({
   async preflight({ config, needs }) {
     const { name, stateDir } = needs.workspace
     const { contract: deal, journal: own } = needs
-    // A plane that hears may be behind, and a person who adopted a journal knows that it was.
-    if (deal.hears || own.lineage.length > 1) return
-    const { refuseSetBack } = await import('./set-back.ts')
+    // A plane that hears may be behind, and a person who just adopted a journal knows that it is.
+    if (deal.hears) return
     const dir = ledgerFolder(config, name, stateDir)
+    if (own.lineage.length > 1 && (await (await import('./left.ts')).leaves(dir, own))) return
+    const { refuseSetBack } = await import('./set-back.ts')
     await refuseSetBack(dir, (emitter) => deal.emitter(emitter).end)
   },
   async setup({ config, needs, provide, clock, log, signal, defer }) {
@@ -66,7 +67,17 @@ export default definePlugin({
       async open() {
         const { openLedger } = await import('./writer.ts')
         const key = needs.contract.service('ledger').keyObject
-        const writer = await openLedger({ dir, workspace: name, key })
+        const whose = { dir, workspace: name, key }
+        let writer = await openLedger(whose)
+        if (!hears && needs.journal.lineage.length > 1) {
+          const { leave } = await import('./left.ts')
+          if (await leave(dir, needs.journal)) {
+            log.warn(
+              'the ledger keeps what the adopted journal does not know under refs/heads/left',
+            )
+            writer = await openLedger(whose)
+          }
+        }
         await mkdir(stateDir, { recursive: true })
         await writeFile(pointerFile(stateDir), pointerText(stateDir, dir))
         return writer

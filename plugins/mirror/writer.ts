@@ -11,7 +11,7 @@
  * @module
  */
 import type { KeyObject } from 'node:crypto'
-import { appendFile, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ProvError } from 'prov'
 import { gitDisk } from './disk.ts'
@@ -20,6 +20,7 @@ import { indexText, parseIndex } from './index-lines.ts'
 import type { IndexLine } from './index-lines.ts'
 import { commitMessage, parseTrailers } from './message.ts'
 import type { LedgerEntry } from './message.ts'
+import { moveRef } from './ref.ts'
 import { Seen } from './seen.ts'
 import { isSignedBy } from './signed-commit.ts'
 import { sshPublicKey, sshSignature } from './sshsig.ts'
@@ -175,21 +176,7 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerWriter> 
       const [expected, now] = [head ?? 'empty', found ?? 'empty']
       throw mirrorErrors.PROV_LEDGER_MOVED({ dir, expected, found: now })
     }
-    const file = join(gitdir, branch)
-    const lock = await open(`${file}.lock`, 'wx')
-    try {
-      await lock.writeFile(`${to}\n`)
-      await lock.sync()
-    } finally {
-      await lock.close()
-    }
-    await rename(`${file}.lock`, file)
-    const folder = await open(join(gitdir, 'refs', 'heads'), 'r')
-    try {
-      await folder.sync()
-    } finally {
-      await folder.close()
-    }
+    await moveRef(gitdir, branch, to)
   }
 
   return {

@@ -231,6 +231,7 @@ t.test(
     await run('plugins', '--tree')
     t.match(await faultOf(), { code: 'PROV_PLUGIN_SETUP_FAILED', message: /no lid/, past: false })
     t.match((await run('plugins')).out, /jar\.js +local, worker +found +failed last at 20/)
+    t.match((await run('doctor')).out, /note +plugins +\.\/jar\.js does not run since 20[^]*no lid/)
     t.notMatch(readFileSync(join(state, 'plugins.json'), 'utf8'), 'hunter2')
     t.equal(statSync(join(state, 'plugins.json')).mode & 0o777, 0o600)
 
@@ -239,6 +240,7 @@ t.test(
     t.equal((await run('plugins', '--tree')).code, 0)
     t.match(await faultOf(), { code: 'PROV_PLUGIN_SETUP_FAILED', past: true })
     t.match((await run('plugins')).out, /and came up since/)
+    t.notMatch((await run('doctor')).out, /does not run since/)
 
     writeFileSync(join(cwd, 'jar.js'), failing.replace(/throw .*/, 'process.exit(3) } })'))
     await run('plugins', 'trust', './jar.js')

@@ -2,11 +2,14 @@
  * A backup that is restored with everything that the user kept, so that no anchor remembers the
  * journal: the ledger does. What was done is not done again, by the real command line.
  */
-import { cpSync, existsSync, renameSync, rmSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { cpSync, existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import type { ErrorReport } from '../../core/errors.ts'
+import { ledger } from '../../core/protocol/services.ts'
 import { infra, once } from '../support/infra.ts'
+import type { Infra } from '../support/infra.ts'
 
 t.setTimeout(900_000)
 
@@ -55,10 +58,59 @@ t.test('a journal from before a claim is refused by the ledger alone', async (t)
   await on.prov(...approve)
   t.match(await on.row('d'), { phase: 'refused', code: 'PROV_OP_ADOPTED' })
   t.same(on.marks(), [...once.deploy, ...once.restart])
-  // The ledger knows what this journal forgot and takes nothing of another story: it is kept, and a
-  // new one begins with all that the journal has.
-  const ledger = join(on.workspace, '.prov/my-infra-state')
-  renameSync(ledger, `${ledger}.before`)
+  // The ledger knows what this journal forgot: it keeps that beside main, and main goes on.
   t.same(await on.faults(), [])
-  t.equal((await on.prov('op', 'submit', 'restart', 'monitoring/grafana')).code, 0)
+  const first = left(on)
+  t.equal(first.length, 1)
+  t.ok(git(on, 'log', '--format=%s', first[0] ?? '').includes('op.applied d'))
+  t.equal((await on.prov('op', 'submit', 'restart', 'monitoring/grafana', '--again')).code, 0)
+  t.match(await on.json('audit', 'verify'), { findings: [], ledger: { left: first } })
+
+  // What was adopted once is not open for ever: set back once more, nothing starts.
+  put(backup)
+  const again = ['journal', 'adopt', '--reason', 'the same backup again'] as const
+  t.equal((await on.prov(...again)).code, 0)
+  cpSync(place, newest, { recursive: true, force: true })
+  t.equal((await on.prov('op', 'submit', 'restart', 'monitoring/grafana', '--again')).code, 0)
+  t.same(await on.faults(), [])
+  t.equal(left(on).length, 2, 'nothing that was kept is lost')
+  put(newest)
+  for (const note of ['kept', 'gone']) {
+    if (note === 'gone') rmSync(join(on.workspace, '.prov/my-infra-state/.git/prov/adopted'))
+    const refused = await on.json('op', 'submit', 'restart', 'monitoring/grafana', '--again')
+    t.match(refused, { code: 'PROV_LEDGER_AHEAD' }, `the note is ${note}`)
+  }
 })
+
+t.test('killed while the ledger keeps what was left, the next start finishes it', async (t) => {
+  for (const at of ['left', 'left:2', 'left:3']) {
+    const on = await infra(t)
+    const place = join(on.workspace, '.prov/journal')
+    const backup = join(on.home, 'backup')
+    cpSync(place, backup, { recursive: true })
+    t.equal((await on.prov('op', 'submit', 'restart', 'monitoring/grafana')).code, 0)
+    const head = git(on, 'rev-parse', 'main')
+    rmSync(place, { recursive: true })
+    cpSync(backup, place, { recursive: true })
+    const { err } = await on.child(['journal', 'adopt', '--reason', 'lost'], { PROV_CRASH_AT: at })
+    t.match(err, /SIGKILL/, at)
+    const next = await on.open()
+    await next.service(ledger).settled()
+    await next.close()
+    t.same(await on.faults(), [], at)
+    t.same(left(on), [`left/${head.slice(0, 12)}`], at)
+    t.equal(git(on, 'rev-parse', left(on)[0] ?? ''), head, 'as it was')
+    t.equal(git(on, 'fsck', '--strict', '--no-dangling'), '')
+  }
+})
+
+const git = (on: Infra, ...argv: readonly string[]): string =>
+  execFileSync('git', ['-C', join(on.workspace, '.prov/my-infra-state'), ...argv], {
+    encoding: 'utf8',
+    stdio: 'pipe',
+  }).trim()
+
+const left = (on: Infra): readonly string[] =>
+  git(on, 'for-each-ref', '--format=%(refname:short)', 'refs/heads/left')
+    .split('\n')
+    .filter(Boolean)

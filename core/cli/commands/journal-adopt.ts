@@ -15,7 +15,10 @@ import { keyErrors } from '../../protocol/errors.ts'
 import { Keyring } from '../../protocol/keyring.ts'
 import { openKeyStore } from '../../protocol/keys.ts'
 import { auditEvents } from '../../protocol/trail.ts'
+import { asProvError } from '../../errors.ts'
+import { ledger } from '../../protocol/services.ts'
 import { defineCommand } from '../command.ts'
+import type { CommandContext } from '../command.ts'
 import { journalIn } from '../context.ts'
 
 export const command = defineCommand({
@@ -48,7 +51,7 @@ export const command = defineCommand({
         context.ask(`passphrase of ${actor}: `, { secret: true }),
       ),
     })
-    return adoptJournal({
+    const adopted = await adoptJournal({
       dir: join(stateDir, 'journal'),
       anchors: anchorsDir(context.env, context.home),
       clock,
@@ -67,6 +70,8 @@ export const command = defineCommand({
         return (await signAdoption(request)) as unknown as JsonObject
       },
     })
+    await follow(context)
+    return adopted
   },
   render: ({ from, to, position }, paint) =>
     to === null
@@ -76,6 +81,16 @@ export const command = defineCommand({
           'tokens for the old id have no force; `prov op list` shows what is in doubt',
         ],
 })
+
+/** Into trail and ledger, and what was under way in doubt: now, where a start can be. */
+async function follow(context: CommandContext): Promise<void> {
+  try {
+    await (await context.runtime()).service(ledger).settled({ signal: context.signal })
+  } catch (thrown) {
+    const { message, remedy } = asProvError(thrown)
+    context.progress(`it is adopted, and the next start tells the ledger: ${message}; ${remedy}`)
+  }
+}
 
 async function ringOf(journal: JournalReader, workspace: string): Promise<Keyring> {
   const ring = new Keyring({ journal: journal.lineage[0] ?? journal.id, workspace })

@@ -10,7 +10,7 @@ import type { LedgerState } from '../reads/ledger.ts'
 import type { TrailView } from '../reads/trail.ts'
 
 interface Verified extends TrailView {
-  readonly ledger: LedgerState
+  readonly ledger: LedgerState & Pick<LedgerCheckView, 'left'>
 }
 
 export const command = defineCommand({
@@ -21,10 +21,11 @@ export const command = defineCommand({
   flags: {},
   async run(_, { read }): Promise<Verified> {
     const trail = (await read('trail')) as TrailView
-    const { findings, commits } = (await read('ledger-check')) as LedgerCheckView
+    const { findings, commits, left } = (await read('ledger-check')) as LedgerCheckView
     const ledger = {
       ...((await read('ledger')) as LedgerState),
       commits,
+      left,
       behind: Math.max(0, trail.events - commits),
     }
     return { ...trail, findings: [...trail.findings, ...findings], ledger }
@@ -54,6 +55,12 @@ export const command = defineCommand({
             ['repository', ledger.path],
             ['commits', `${ledger.commits}`],
             ['behind', ledger.behind === 0 ? undefined : [`${ledger.behind} events`, paint.warn]],
+            [
+              'left',
+              ledger.left.length === 0
+                ? undefined
+                : `${ledger.left.join(', ')}: what a journal said before another was adopted`,
+            ],
             ['check it', ledger.head && `git -C ${ledger.path} verify-commit HEAD`],
           ],
           look,

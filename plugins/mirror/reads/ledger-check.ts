@@ -6,6 +6,7 @@
  */
 import { createPublicKey } from 'node:crypto'
 import { existsSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { auditEvents, defineRead, eventDigest, Keyring, rootOf } from 'prov'
 import type { Count, ErrorReport } from 'prov'
@@ -14,6 +15,8 @@ import { ledgerDir } from '../place.ts'
 export interface LedgerCheckView {
   readonly commits: Count
   readonly findings: readonly ErrorReport[]
+  /** Branches that hold what adopted journals left. */
+  readonly left: readonly string[]
 }
 
 export const read = defineRead({
@@ -21,7 +24,7 @@ export const read = defineRead({
   describe: 'every commit of the ledger, checked against the journal and the ledger key',
   run: async (_args: unknown, { files, journal }): Promise<LedgerCheckView> => {
     const dir = await ledgerDir(files.stateDir, files.name)
-    if (!existsSync(join(dir, '.git'))) return { commits: 0, findings: [] }
+    if (!existsSync(join(dir, '.git'))) return { commits: 0, findings: [], left: [] }
     // Without a journal whatever the ledger holds is ahead of it: that is the finding.
     const keyring = new Keyring({
       journal: journal ? await rootOf(journal) : '',
@@ -37,7 +40,13 @@ export const read = defineRead({
     const record = keyring.service('ledger')
     const key = record && createPublicKey({ key: { ...record.publicKey }, format: 'jwk' })
     const { checkLedger } = await import('../ledger-check.ts')
+    const { leftRefs } = await import('../left.ts')
     const { commits, findings } = await checkLedger({ dir, key, journal: digests })
-    return { commits, findings: findings.map((error) => error.toJSON()) }
+    const left = await readdir(join(dir, '.git', leftRefs)).catch(() => [])
+    return {
+      commits,
+      findings: findings.map((error) => error.toJSON()),
+      left: left.map((name) => `left/${name}`).sort(),
+    }
   },
 })
