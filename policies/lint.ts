@@ -12,8 +12,12 @@ import { ruleName } from './match.ts'
 import { matchesEverything, ruleLists } from './policy.ts'
 
 export interface PolicyFinding {
-  /** `shadowed`: a stronger list takes all of it. `repeated`: an earlier rule of its list does. */
-  readonly finding: 'shadowed' | 'repeated' | 'matches-everything' | 'signs-destructive'
+  /**
+   * `shadowed`: a stronger list takes all of it. `repeated`: an earlier rule of its list does.
+   * `named-twice`: another rule has its id.
+   */
+  readonly finding:
+    'shadowed' | 'repeated' | 'named-twice' | 'matches-everything' | 'signs-destructive'
   readonly rule: RuleRef
   /** The rule that takes over. */
   readonly other?: RuleRef
@@ -37,6 +41,17 @@ export function lintPolicy(policy: Policy): readonly PolicyFinding[] {
         message: same
           ? `${ruleName(ref)} adds nothing: ${ruleName(over.ref)} takes all of it already`
           : `${ruleName(ref)} never decides: ${ruleName(over.ref)} takes all of it, and ${over.ref.list} is stronger`,
+      })
+    }
+    const twin = rules
+      .slice(0, at)
+      .find((other) => rule.id !== undefined && other.rule.id === rule.id)
+    if (twin) {
+      findings.push({
+        finding: 'named-twice',
+        rule: ref,
+        other: twin.ref,
+        message: `${ruleName(ref)} has the name of ${ruleName(twin.ref)}: give each its own`,
       })
     }
     if (matchesEverything(rule)) {

@@ -9,6 +9,7 @@
  * @module
  */
 import type { Quorum } from './quorum.ts'
+import { fieldText, valueText } from './shown.ts'
 import type { Window } from './window.ts'
 import { longestPattern } from './glob.ts'
 import { quorumProblems } from './quorum.ts'
@@ -109,6 +110,8 @@ const ruleFields = [
   'matches_everything',
 ]
 const glassFields = [...ruleFields, 'groups', 'at_most_minutes']
+/** The most rules in all lists: each is looked at, and told in the trail, for every operation. */
+const mostRules = 1_000
 const actorKinds: readonly string[] = ['human', 'agent', 'service']
 
 /**
@@ -121,18 +124,23 @@ export function readPolicy(value: unknown): PolicyReading {
   if (!isRecord(value))
     return { ok: false, problems: [{ path: 'policy', problem: 'not a record' }] }
   for (const field of Object.keys(value)) {
-    if (!policyFields.includes(field)) say(`policy.${field}`, unknownField(field, policyFields))
+    if (!policyFields.includes(field)) {
+      say(`policy.${fieldText(field)}`, unknownField(field, policyFields))
+    }
   }
   const version = value['version'] ?? policyVersion
   if (version !== policyVersion) {
-    say('policy.version', `version ${JSON.stringify(version)} is not known; this Prov reads 1`)
+    say('policy.version', `version ${valueText(version)} is not known; this Prov reads 1`)
   }
   const requester = value['requester_may_approve'] ?? false
   if (typeof requester !== 'boolean') say('policy.requester_may_approve', 'not true or false')
+  let count = 0
   for (const list of [...ruleLists, 'break_glass'] as const) {
     const rules = value[list] ?? []
     if (!Array.isArray(rules)) say(`policy.${list}`, 'not a list of rules')
-    else rules.forEach((rule, at) => checkRule(rule, list, `policy.${list}[${at}]`, say))
+    else if (rules.length > 0 && (count += rules.length) > mostRules) {
+      say(`policy.${list}`, `more than ${mostRules} rules in all`)
+    } else rules.forEach((rule, at) => checkRule(rule, list, `policy.${list}[${at}]`, say))
   }
   if (problems.length > 0) return { ok: false, problems }
   return {
@@ -175,14 +183,16 @@ function checkRule(rule: unknown, list: RuleList | 'break_glass', path: string, 
   }
   const known = list === 'break_glass' ? glassFields : ruleFields
   for (const field of Object.keys(rule)) {
-    if (!known.includes(field)) say(`${path}.${field}`, unknownField(field, known))
+    if (!known.includes(field)) say(`${path}.${fieldText(field)}`, unknownField(field, known))
   }
   const { groups, at_most_minutes: minutes } = rule
   if (groups !== undefined && !isTexts(groups)) say(`${path}.groups`, 'not a list of groups')
   if (minutes !== undefined && !isMinutes(minutes)) {
     say(`${path}.at_most_minutes`, `not a whole number from 1 to ${glassMinutes.most}`)
   }
-  if (rule['id'] !== undefined && typeof rule['id'] !== 'string') say(`${path}.id`, 'not a text')
+  if (rule['id'] !== undefined && !isName(rule['id'])) {
+    say(`${path}.id`, `not a name of 1 to ${longestName} characters that can be printed`)
+  }
   if (rule['op_type'] !== undefined) checkPattern(rule['op_type'], `${path}.op_type`, say)
   for (const field of ['image_patterns', 'target_patterns', 'scope_patterns']) {
     if (rule[field] !== undefined) checkPatterns(rule[field], `${path}.${field}`, say)
@@ -227,7 +237,7 @@ function checkActors(actors: unknown, path: string, say: Say): void {
   if (!isRecord(actors)) return say(path, 'not a record of kinds and names')
   for (const field of Object.keys(actors)) {
     if (field !== 'kinds' && field !== 'names') {
-      say(`${path}.${field}`, unknownField(field, ['kinds', 'names']))
+      say(`${path}.${fieldText(field)}`, unknownField(field, ['kinds', 'names']))
     }
   }
   if (actors['names'] !== undefined) checkPatterns(actors['names'], `${path}.names`, say)
@@ -237,7 +247,7 @@ function checkActors(actors: unknown, path: string, say: Say): void {
     return say(`${path}.kinds`, 'not a list of kinds')
   for (const kind of kinds) {
     if (!actorKinds.includes(kind as string)) {
-      say(`${path}.kinds`, `${JSON.stringify(kind)} is not a kind: human, agent or service`)
+      say(`${path}.kinds`, `${valueText(kind)} is not a kind: human, agent or service`)
     }
   }
 }
@@ -252,6 +262,14 @@ function checkPattern(pattern: unknown, path: string, say: Say): void {
   if (typeof pattern !== 'string' || pattern === '') return say(path, 'not a pattern')
   if (pattern.length > longestPattern) say(path, `longer than ${longestPattern} characters`)
 }
+
+const longestName = 128
+
+/** A name stands in every trace: on a terminal it must be a name and nothing else. */
+const isName = (value: unknown): boolean =>
+  typeof value === 'string' &&
+  value.length <= longestName &&
+  /^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]+$/u.test(value)
 
 function unknownField(field: string, known: readonly string[]): string {
   const flat = (text: string) => text.toLowerCase().replaceAll(/[^a-z]/g, '')

@@ -12,6 +12,7 @@
  * @module
  */
 import type { ActorKind } from './policy.ts'
+import { fieldText } from './shown.ts'
 
 /** A number of people. `from`: any of these groups; absent: anybody. */
 export interface Need {
@@ -138,15 +139,21 @@ function needText(need: Need, count: number): string {
 /** The most people that one need may ask for: seats are written out one by one. */
 const mostPeople = 100
 
+/** How deep needs may stand in needs, and how many in one list. */
+const deepest = 16
+const mostParts = 100
+
 /** Everything wrong with a quorum; `path` is relative to it. */
 export function quorumProblems(
   value: unknown,
   path = '',
+  depth = 1,
 ): readonly { readonly path: string; readonly problem: string }[] {
   const at = (field: string) => (path ? `${path}.${field}` : field)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return [{ path, problem: 'not a record' }]
   }
+  if (depth > deepest) return [{ path, problem: `needs in needs, more than ${deepest} deep` }]
   const tree = value as Record<string, unknown>
   const shapes = ['at_least', 'all', 'any', 'distinct'].filter((shape) => shape in tree)
   if (shapes.length !== 1) {
@@ -159,7 +166,10 @@ export function quorumProblems(
       !(field === 'custody' && path === '') &&
       !(field === 'from' && shape === 'at_least'),
   )
-  const problems = extra.map((field) => ({ path: at(field), problem: 'no such field here' }))
+  const problems = extra.map((field) => ({
+    path: at(fieldText(field)),
+    problem: 'no such field here',
+  }))
   if ('custody' in tree && tree['custody'] !== 'separate') {
     problems.push({ path: at('custody'), problem: 'may only say separate' })
   }
@@ -179,13 +189,20 @@ export function quorumProblems(
   if (!Array.isArray(parts) || parts.length === 0) {
     return [...problems, { path: at(shape), problem: 'not a list of at least one need' }]
   }
+  if (parts.length > mostParts) {
+    return [...problems, { path: at(shape), problem: `more than ${mostParts} needs` }]
+  }
   parts.forEach((part, index) => {
     const inner = at(`${shape}[${index}]`)
-    problems.push(...quorumProblems(part, inner))
+    problems.push(...quorumProblems(part, inner, depth + 1))
     const isNeed = typeof part === 'object' && part !== null && 'at_least' in part
     if (shape === 'distinct' && !isNeed) {
       problems.push({ path: inner, problem: 'under distinct only at_least is possible' })
     }
   })
+  const seats = parts.reduce((sum: number, part) => sum + Number(Object(part).at_least ?? 0), 0)
+  if (shape === 'distinct' && seats > mostPeople) {
+    problems.push({ path: at(shape), problem: `more than ${mostPeople} people in all` })
+  }
   return problems
 }

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { fieldText, valueText } from './shown.ts'
+
 export type Weekday = 'mon' | 'tue' | 'wed' | 'thu' | 'fri' | 'sat' | 'sun'
 
 const weekdays: readonly Weekday[] = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun']
@@ -114,21 +116,24 @@ export function windowProblems(
   const known = ['zone', 'days', 'from', 'to', 'holidays']
   for (const field of Object.keys(window)) {
     if (!known.includes(field)) {
-      problems.push({ path: field, problem: `no such field; known are ${known.join(', ')}` })
+      problems.push({
+        path: fieldText(field),
+        problem: `no such field; known are ${known.join(', ')}`,
+      })
     }
   }
   const { zone, days, from = '00:00', to = '24:00', holidays } = window
   if (typeof zone !== 'string' || !zoned(zone)) {
     problems.push({
       path: 'zone',
-      problem: `${JSON.stringify(zone ?? null)} is not an IANA time zone such as "Europe/Madrid"`,
+      problem: `${valueText(zone)} is not an IANA time zone such as "Europe/Madrid"`,
     })
   }
   const list = (items: unknown, path: string, fits: (item: unknown) => boolean, what: string) => {
     if (items === undefined) return
     if (!Array.isArray(items)) return void problems.push({ path, problem: 'not a list' })
     for (const item of items) {
-      if (!fits(item)) problems.push({ path, problem: `${JSON.stringify(item)} is not ${what}` })
+      if (!fits(item)) problems.push({ path, problem: `${valueText(item)} is not ${what}` })
     }
   }
   if (Array.isArray(days) && days.length === 0) {
@@ -141,7 +146,7 @@ export function windowProblems(
     ['to', to],
   ] as const) {
     if (typeof text !== 'string' || minutesOf(text) === undefined) {
-      problems.push({ path, problem: `${JSON.stringify(text)} is not a time such as "09:00"` })
+      problems.push({ path, problem: `${valueText(text)} is not a time such as "09:00"` })
     }
   }
   if (from === to) problems.push({ path: 'to', problem: 'equal to from: the window never opens' })

@@ -555,6 +555,13 @@ export const expectedErrors: readonly (readonly [string, string, number, string,
     'run `prov setup` to add what is missing; it never overwrites a file',
   ],
   [
+    'PROV_CONFIG_FILE_UNREADABLE',
+    'usage',
+    64,
+    '<file> cannot be read: <what>',
+    'see what lies there and who may read it (`ls -ld <file>`), then put the file back',
+  ],
+  [
     'PROV_CONFIG_HOME_INSIDE',
     'refuse',
     4,

@@ -5,10 +5,13 @@
  *
  * @module
  */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { ProvError } from '../errors.ts'
+import type { Place } from '../errors.ts'
 import { digestOfText } from '../json.ts'
 import type { JsonValue } from '../json.ts'
+import type { Bytes } from '../units.ts'
 import { configErrors } from './errors.ts'
 import { fromNickelError } from './ncl-errors.ts'
 
@@ -18,24 +21,28 @@ export interface Declaration {
   /** Digest of each imported file by its name in the import; together with the value, all there is. */
   readonly imports: Readonly<Record<string, string>>
   readonly warnings: readonly string[]
+  /** Where a value stands, or the innermost one around it that the text shows. */
+  readonly placeOf: (path: readonly (string | number)[]) => Place
 }
 
 export interface DeclarationOptions {
   /** Imports that may appear, as written between the quotes. */
   readonly allowedImports: readonly string[]
+  /** Longest file. Default: any. */
+  readonly longestBytes?: Bytes | undefined
 }
 
 /**
  * Throws PROV_CONFIG_NOT_DECLARATIVE with the place of the first function or foreign import, and
- * PROV_NCL_* as `evaluate` does.
+ * PROV_NCL_* as `evaluate` does; PROV_CONFIG_FILE_UNREADABLE for a folder or what is too long.
  */
 export async function readDeclaration(
   place: { readonly workspace: string; readonly path: string; readonly roots: readonly string[] },
-  { allowedImports }: DeclarationOptions,
+  { allowedImports, longestBytes = Infinity }: DeclarationOptions,
 ): Promise<Declaration> {
   const { workspace, path, roots } = place
   const file = join(workspace, path)
-  const source = readFileSync(file, 'utf8')
+  const source = textOf(file, path, longestBytes)
   const nickel = await import('../nickel/index.ts')
   const finding = nickel
     .lintDeclarative(source, file, { allowedImports })
@@ -62,11 +69,29 @@ export async function readDeclaration(
   }
   try {
     const value = nickel.exportJson(nickel.evaluate({ source, name }, { workspace })) as JsonValue
-    return { value, imports, warnings }
+    const placeOf = (of: readonly (string | number)[]): Place => {
+      const { line, col: column } = nickel.locate(source, file, of)
+      return { file, line, column }
+    }
+    return { value, imports, warnings, placeOf }
   } catch (thrown) {
     const error = fromNickelError(thrown)
     if (!error) throw thrown
     if (error.place?.file === name) Object.assign(error, { place: { ...error.place, file } })
     throw error
+  }
+}
+
+function textOf(file: string, path: string, longestBytes: Bytes): string {
+  const refuse = (what: string, cause?: unknown) =>
+    configErrors.PROV_CONFIG_FILE_UNREADABLE({ file: path, what }, { place: { file }, cause })
+  try {
+    const stat = statSync(file)
+    if (!stat.isFile()) throw refuse('it is no file')
+    if (stat.size > longestBytes) throw refuse(`${stat.size} bytes; at most ${longestBytes}`)
+    return readFileSync(file, 'utf8')
+  } catch (thrown) {
+    if (ProvError.is(thrown)) throw thrown
+    throw refuse((thrown as NodeJS.ErrnoException).code ?? String(thrown), thrown)
   }
 }

@@ -5,6 +5,7 @@ export const configErrors = defineErrors<{
   PROV_CONFIG_NO_WORKSPACE: { from: string }
   PROV_CONFIG_NAME_INVALID: { name: string; from: string }
   PROV_CONFIG_FILE_MISSING: { file: string }
+  PROV_CONFIG_FILE_UNREADABLE: { file: string; what: string }
   PROV_CONFIG_NOT_DECLARATIVE: { file: string; what: string }
   PROV_CONFIG_HOME_INSIDE: { home: string; workspace: string }
   PROV_CONFIG_HOME_OPEN: { home: string; mode: string }
@@ -28,6 +29,12 @@ export const configErrors = defineErrors<{
     disposition: 'usage',
     text: ({ file }) => `${file} does not exist`,
     remedy: 'run `prov setup` to add what is missing; it never overwrites a file',
+  },
+  PROV_CONFIG_FILE_UNREADABLE: {
+    disposition: 'usage',
+    text: ({ file, what }) => `${file} cannot be read: ${what}`,
+    remedy: ({ file }) =>
+      `see what lies there and who may read it (\`ls -ld ${file}\`), then put the file back`,
   },
   PROV_CONFIG_NOT_DECLARATIVE: {
     disposition: 'refuse',

@@ -310,5 +310,9 @@ export class Lexer {
   }
 }
 
-const printable = (text: string, at: number): string =>
-  String.fromCodePoint(text.codePointAt(at) ?? 0xfffd)
+/** A sign as it may be shown: what a terminal acts on and what nobody sees by its number. */
+const printable = (text: string, at: number): string => {
+  const code = text.codePointAt(at) ?? 0xfffd
+  const sign = String.fromCodePoint(code)
+  return /\p{C}/u.test(sign) ? `U+${code.toString(16).toUpperCase().padStart(4, '0')}` : sign
+}

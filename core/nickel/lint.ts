@@ -19,7 +19,7 @@ export interface LintOptions {
 
 export interface LintFinding extends Place {
   /** What was found. */
-  readonly rule: 'function' | 'import' | 'primitive' | 'parse'
+  readonly rule: 'function' | 'import' | 'primitive' | 'nesting' | 'parse'
   readonly message: string
 }
 
@@ -42,7 +42,13 @@ export function lintDeclarative(
     const place = error.place ?? { file: name, line: 1, col: 1 }
     return [{ ...place, rule: 'parse', message: error.message }]
   }
-  new Walk(report, new Set(options.allowedImports ?? [])).term(root)
+  try {
+    new Walk(report, new Set(options.allowedImports ?? [])).term(root)
+  } catch (thrown) {
+    if (!(thrown instanceof RangeError)) throw thrown
+    // What was not looked at may be anything.
+    report('nesting', root.span, 'a declarative file must not nest so deeply')
+  }
   return findings.sort((a, b) => a.line - b.line || a.col - b.col)
 }
 

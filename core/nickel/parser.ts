@@ -24,9 +24,16 @@ import type { Source, Span } from './source.ts'
 /** Parses a whole file; throws a NickelError of kind `parse` at the first mistake. */
 export function parse(source: Source): Node {
   const parser = new Parser(source)
-  const node = parser.term()
-  if (parser.token.kind !== 'end') throw parser.unexpected('the end of the file or an operator')
-  return node
+  try {
+    const node = parser.term()
+    if (parser.token.kind !== 'end') throw parser.unexpected('the end of the file or an operator')
+    return node
+  } catch (thrown) {
+    // The parser calls itself for what stands inside, and its stack has an end.
+    if (!(thrown instanceof RangeError)) throw thrown
+    const { start, end } = parser.token
+    throw parser.lexer.error('nested too deeply to be read', start, end)
+  }
 }
 
 /** Binary operators with their level; a smaller level binds tighter. All but `->` lean left. */

@@ -20,6 +20,8 @@ export interface ContractRow {
 export function checkOpsContract(
   workspace: string,
   views: readonly StreamView[],
+  /** The command that makes what is missing: on the embedded bus whatever writes does. */
+  makes: 'prov nats apply' | 'prov run' = 'prov nats apply',
 ): readonly ContractRow[] {
   const readers: Readonly<Record<string, string>> = {
     [streams.pending(workspace)]: 'keeper',
@@ -30,7 +32,7 @@ export function checkOpsContract(
     const { name } = wanted
     const view = views.find((one) => one.name === name)
     if (!view) {
-      rows.push(bad(name, 'does not exist', 'prov nats apply'))
+      rows.push(bad(name, 'does not exist', makes))
       continue
     }
     const missing = wanted.subjects.filter((subject) => !view.subjects.includes(subject))

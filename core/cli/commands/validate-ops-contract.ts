@@ -31,7 +31,7 @@ export const command = defineCommand({
     }
     const { lookAtJournal } = await import('../../bus/embedded-look.ts')
     const views = await lookAtJournal(stateDir)
-    return { bus: 'embedded', rows: checkOpsContract(name, views) }
+    return { bus: 'embedded', rows: checkOpsContract(name, views, 'prov run') }
   },
   exitCode: ({ rows }) => (rows.every(({ good }) => good) ? 0 : 1),
   render: ({ bus, rows }, paint, format) => [

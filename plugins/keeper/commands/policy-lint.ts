@@ -5,6 +5,7 @@
  * @module
  */
 import { defineCommand } from 'prov'
+import type { ErrorReport } from 'prov'
 import type { PolicyView } from '../reads/policy.ts'
 
 export interface Lint {
@@ -14,7 +15,7 @@ export interface Lint {
     readonly finding: string
     readonly message: string
   }[]
-  readonly error?: { readonly code: string; readonly message: string; readonly remedy: string }
+  readonly error?: Pick<ErrorReport, 'code' | 'message' | 'remedy' | 'place'>
   readonly strict: boolean
 }
 
@@ -35,7 +36,8 @@ export const command = defineCommand({
       const at = place
         ? `${[place.file, place.line, place.column].filter(Boolean).join(':')}: `
         : ''
-      return { ...lint, error: { code, message: `${at}${message}`, remedy } }
+      const error = { code, message: `${at}${message}`, remedy, ...(place && { place }) }
+      return { ...lint, error }
     }
     return proposed.state === 'good' ? { ...lint, findings: proposed.findings } : lint
   },
@@ -49,15 +51,15 @@ export const command = defineCommand({
     if (error) {
       return [
         paint.bad(`${file} is no policy; the last good one stays in force`),
-        ...error.message.split('; ').map((line) => `  ${line}`),
+        ...error.message.split(/; (?=\d+:\d+ |and \d+ more$)/).map((line) => `  ${line}`),
         `  ${paint.dim(`${error.code}; fix: ${error.remedy}`)}`,
       ]
     }
     if (findings.length === 0) return [paint.good(`${file}: every rule does what it says`)]
     return findings.map(({ finding, message }) => `${paint.warn(finding)}: ${message}`)
   },
-  exitCode({ error, findings, strict }) {
+  exitCode({ error, findings, state, strict }) {
     if (error) return 1
-    return strict && findings.length > 0 ? 3 : 0
+    return strict && (findings.length > 0 || state === 'absent') ? 3 : 0
   },
 })
