@@ -62,11 +62,11 @@ export function gitDisk(beside: string): Disk {
       const files = [...touched]
       touched.clear()
       try {
-        await eachOf(files, ([path]) => sync(path))
+        await eachOf(files, ([path]) => syncPath(path))
         // A folder that was made is an entry of its parent.
         const made = files.map(([path]) => dirname(path))
         const folders = new Set([...made, ...made.map((folder) => dirname(folder))])
-        await eachOf([...folders], sync)
+        await eachOf([...folders], syncPath)
       } catch (error) {
         // After a failed sync nobody knows what the disk holds: the next try must write again.
         for (const [path, ours] of files) if (ours) await promises.rm(path, { force: true })
@@ -85,7 +85,8 @@ function isObject(deflated: Uint8Array, oid: string): boolean {
   }
 }
 
-async function sync(path: string): Promise<void> {
+/** Of a folder: which names are in it. */
+export async function syncPath(path: string): Promise<void> {
   const handle = await promises.open(path, 'r')
   try {
     await handle.sync()

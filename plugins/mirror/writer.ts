@@ -11,10 +11,11 @@
  * @module
  */
 import type { KeyObject } from 'node:crypto'
-import { appendFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { appendFile, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ProvError } from 'prov'
 import { gitDisk } from './disk.ts'
+import { makeRepository } from './repository.ts'
 import { mirrorErrors } from './errors.ts'
 import { indexText, parseIndex } from './index-lines.ts'
 import type { IndexLine } from './index-lines.ts'
@@ -69,8 +70,7 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerWriter> 
   try {
     // With what a killed process was about to name; the caller's lock says that nobody else writes.
     await rm(beside, { recursive: true, force: true })
-    await mkdir(beside, { recursive: true })
-    await git.init({ ...repo, defaultBranch: 'main' })
+    await makeRepository(disk, { dir, gitdir, beside })
     const signers = join(gitdir, 'allowed_signers')
     const line = `${address} namespaces="git" ${sshPublicKey(key)}`
     // Older keys stay, since older commits bear them.

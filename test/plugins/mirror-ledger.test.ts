@@ -1,6 +1,7 @@
 import { execFile, spawn } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
+import { promises } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -196,6 +197,52 @@ t.test('an object whose name outlived its content in a power cut is written agai
     t.same(await ledger.append(events), commits, what)
     t.equal((await git(dir, 'fsck', '--strict', '--no-dangling')).trim(), '', `${what}: all whole`)
   }
+})
+
+t.test(
+  'a repository that a power cut left half made is made whole at the next start',
+  async (t) => {
+    for (const file of ['HEAD', 'config'] as const) {
+      const spoil: [string, (path: string) => Promise<void>][] = [
+        ['missing', (path) => rm(path)],
+        ['empty', (path) => writeFile(path, '')],
+        ['zeros', (path) => writeFile(path, Buffer.alloc(64))],
+      ]
+      for (const [what, act] of spoil) {
+        const dir = await folder(t)
+        await open(dir)
+        await act(join(dir, '.git', file))
+        const [commit] = await (await open(dir)).append([entry('keeper', 1)])
+        t.equal((await git(dir, 'rev-parse', 'HEAD')).trim(), commit, `${file} ${what}`)
+        await git(dir, 'verify-commit', 'HEAD')
+        t.equal((await git(dir, 'fsck', '--strict', '--no-dangling')).trim(), '')
+      }
+    }
+  },
+)
+
+t.test('the folder of a new repository is an entry that is synced', async (t) => {
+  const outside = await folder(t)
+  const plain = promises.open
+  t.teardown(() => (promises.open = plain))
+  const synced: string[] = []
+  promises.open = async (path, ...rest) => {
+    const handle = await plain(path, ...rest)
+    const sync = handle.sync.bind(handle)
+    handle.sync = async () => {
+      synced.push(String(path))
+      await sync()
+    }
+    return handle
+  }
+  await open(join(outside, 'deep', 'ledger'))
+  for (const path of [outside, join(outside, 'deep')]) t.ok(synced.includes(path), path)
+  synced.length = 0
+  await open(join(outside, 'deep', 'ledger'))
+  t.ok(
+    synced.includes(join(outside, 'deep')),
+    'and once more, since nobody knows of the first time',
+  )
 })
 
 t.test('a main that was lost is named, never taken for an empty ledger', async (t) => {
