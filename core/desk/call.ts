@@ -11,6 +11,7 @@
 import { randomBytes } from 'node:crypto'
 import { ask } from '../bus/exchange.ts'
 import type { NatsBus } from '../bus/nats.ts'
+import { sleep } from '../clock.ts'
 import type { Clock } from '../clock.ts'
 import { errorFrom, ProvError } from '../errors.ts'
 import type { ErrorReport } from '../errors.ts'
@@ -23,7 +24,7 @@ import type { PlaneName } from '../protocol/planes.ts'
 import type { PhaseChange } from '../protocol/services.ts'
 import { subjects } from '../protocol/subjects.ts'
 import type { Answerer, CallOptions } from '../socket/client.ts'
-import type { Millis } from '../units.ts'
+import type { Count, Millis } from '../units.ts'
 import { deskErrors } from './errors.ts'
 import { followed, knownFile, knownIn, readKnown, writeKnown } from './known.ts'
 import type { Known } from './known.ts'
@@ -47,9 +48,10 @@ export interface DeskCallOptions {
 }
 
 const usualPatienceMs: Millis = 10_000
-/** What is handed in may wait for another plane there. */
-const handInMs: Millis = 45_000
+/** What is handed in may wait for another plane there: so many times as long. */
+const handInTimes: Count = 4
 const longPollMs: Millis = 30_000
+const againMs: Millis = 500
 
 /** Finds a plane that is there, and its journal. Throws PROV_DESK_*. */
 export async function openDesk(options: DeskCallOptions): Promise<Answerer> {
@@ -124,7 +126,8 @@ class Caller {
   ): Promise<JsonValue> {
     const life = await this.#life(plane)
     const { patienceMs = usualPatienceMs } = this.#options
-    const waitMs = name === 'next' ? longPollMs : more.handsIn ? handInMs : patienceMs
+    const waitMs =
+      name === 'next' ? longPollMs : more.handsIn ? handInTimes * patienceMs : patienceMs
     const reply = await this.#request(plane, { life, do: name, with: given }, waitMs, more.signal)
     if (reply.kind === 'none') throw this.#unanswered(plane, reply, waitMs, more)
     const { end, error } = reply.answered
@@ -164,11 +167,22 @@ class Caller {
     return { journal, epoch }
   }
 
-  /** Phases until it ended: each question waits there until there is another one. */
+  /**
+   * Phases until it ended: each question waits there until there is another one. Who is started anew there
+   * is waited for; how long is up to whoever listens.
+   */
   async #follow({ op = null }: JsonObject, { hear, signal }: CallOptions): Promise<JsonValue> {
+    const { clock } = this.#options
+    const ends = signal ? AbortSignal.any([signal, this.#options.signal]) : this.#options.signal
     let after: JsonValue = null
     for (;;) {
-      const change = await this.#call('next', { op, after }, { signal })
+      const change: JsonValue = await this.#call('next', { op, after }, { signal }).catch(
+        async (thrown: unknown) => {
+          if (!ProvError.is(thrown) || thrown.disposition !== 'retry') throw thrown
+          await sleep(clock, againMs, ends)
+          return null
+        },
+      )
       if (change === null) continue
       after = change
       hear?.(change)

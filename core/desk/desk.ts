@@ -15,9 +15,11 @@
  */
 import type { NatsBus } from '../bus/nats.ts'
 import { largest, serve } from '../bus/exchange.ts'
+import { sleep } from '../clock.ts'
 import type { Clock } from '../clock.ts'
 import { asProvError } from '../errors.ts'
-import { digestOf, digestOfText } from '../json.ts'
+import type { ProvError } from '../errors.ts'
+import { digestOfText } from '../json.ts'
 import type { JsonObject, JsonValue } from '../json.ts'
 import type { Log } from '../log.ts'
 import { clockSkewMs } from '../protocol/claims.ts'
@@ -29,6 +31,7 @@ import { subjects } from '../protocol/subjects.ts'
 import { requestLimitBytes } from '../socket/wire.ts'
 import type { Answering } from '../socket/server.ts'
 import type { Count, Millis } from '../units.ts'
+import { deskAnswers } from './answers.ts'
 import { deskErrors } from './errors.ts'
 import { Nonces } from './nonces.ts'
 import { planesFor } from './requests.ts'
@@ -85,7 +88,9 @@ class Desk {
   readonly #limits: DeskLimits
   readonly #nonces: Nonces
   readonly #end = new AbortController()
-  readonly #working = new Map<Promise<void>, string>()
+  /** Keys of what is under way. */
+  readonly #working: string[] = []
+  readonly #under = new Set<Promise<void>>()
   readonly #answering: Answering
   readonly #stops: readonly (() => void)[]
   #checking: Count = 0
@@ -96,7 +101,7 @@ class Desk {
     this.#parts = parts
     this.#limits = { ...usual, ...parts.limits }
     this.#nonces = new Nonces(parts.clock)
-    this.#answering = { ...parts.answers, ...this.#own() }
+    this.#answering = { ...parts.answers, ...deskAnswers(parts) }
     const { bus, contract, log } = parts
     this.#stops = contract.planes.flatMap((plane) => {
       const line = bus(plane)
@@ -114,15 +119,16 @@ class Desk {
   async close(): Promise<void> {
     for (const stop of this.#stops) stop()
     this.#end.abort()
-    const late = new AbortController()
-    const patience = this.#parts.clock.after(this.#limits.closeMs, () => late.abort(), {
-      background: true,
-    })
-    const gone = new Promise<void>((resolve) => {
-      late.signal.addEventListener('abort', () => resolve(), { once: true })
-    })
-    await Promise.race([Promise.allSettled(this.#working.keys()), gone])
-    patience.cancel()
+    const patience = new AbortController()
+    const late = sleep(this.#parts.clock, this.#limits.closeMs, patience.signal).catch(() => {})
+    const said = async (): Promise<void> => {
+      await Promise.allSettled(this.#under)
+      for (const plane of this.#parts.contract.planes) {
+        await this.#parts.bus(plane)?.client.connection.flush()
+      }
+    }
+    await Promise.race([said().catch(() => {}), late])
+    patience.abort()
   }
 
   #heard(plane: PlaneName, data: Uint8Array, answer: Answer): void {
@@ -132,21 +138,19 @@ class Desk {
     this.#checking++
     const text = Buffer.from(data).toString('utf8')
     const to = digestOfText(text)
-    const judged = this.#judge(plane, text).finally(() => this.#checking--)
-    judged.then(
-      ({ asked, kid }) => this.#work(plane, { asked, kid, to }, answer),
-      (thrown: unknown) => {
-        if (this.#told >= this.#limits.strangers) return this.#drop()
-        if (this.#told++ === 0) this.#anew()
-        void this.#say(plane, { to, error: asProvError(thrown).toJSON() }, answer)
-      },
-    )
+    const done = this.#whose(text)
+      .finally(() => this.#checking--)
+      .then(
+        (known) => this.#work(plane, { ...known, to }, answer),
+        (thrown: unknown) => this.#refuse(plane, { to, error: asProvError(thrown) }, answer),
+      )
+      .finally(() => this.#under.delete(done))
+    this.#under.add(done)
   }
 
-  /** What holds in every respect, and whose it is (D1, D2). */
-  async #judge(plane: PlaneName, text: string): Promise<{ asked: Asked; kid: string }> {
-    const { contract, clock } = this.#parts
-    const { workspace, keyring } = contract
+  /** A request and the key that signed it, if that is one of somebody who is enrolled. */
+  async #whose(text: string): Promise<{ asked: Asked; kid: string }> {
+    const { workspace, keyring } = this.#parts.contract
     const signed = read('request', text)
     const asked = signed && askedIn(signed.said)
     if (!signed || !asked) throw deskErrors.PROV_DESK_REQUEST({ what: 'no signed request' })
@@ -160,71 +164,81 @@ class Desk {
       throw stranger('it is not signed by the key that it names')
     }
     if (keyring.revocation(kid)) throw stranger('its key was revoked')
+    return { asked, kid }
+  }
+
+  /** Strangers are told why, but not for ever (D4). */
+  async #refuse(
+    plane: PlaneName,
+    { to, error }: { readonly to: string; readonly error: ProvError },
+    answer: Answer,
+  ): Promise<void> {
+    if (this.#told >= this.#limits.strangers) return this.#drop()
+    if (this.#told++ === 0) this.#anew()
+    await this.#say(plane, { to, error: error.toJSON() }, answer)
+  }
+
+  async #work(
+    plane: PlaneName,
+    { asked, kid, to }: { asked: Asked; kid: string; to: string },
+    answer: Answer,
+  ): Promise<void> {
+    const own = this.#working.filter((one) => one === kid).length
+    if (this.#working.length >= this.#limits.all || own >= this.#limits.each) {
+      const error = deskErrors.PROV_DESK_BUSY({ plane }).toJSON()
+      return this.#say(plane, { to, error }, answer)
+    }
+    this.#working.push(kid)
+    try {
+      this.#take(plane, asked, kid)
+      await this.#say(plane, { to, end: await this.#done(asked) }, answer)
+    } catch (thrown) {
+      const error = asProvError(thrown)
+      const { code, message } = error
+      if (error.disposition === 'crash') this.#parts.log.error(message, { code })
+      await this.#say(plane, { to, error: error.toJSON() }, answer)
+    } finally {
+      this.#working.splice(this.#working.indexOf(kid), 1)
+    }
+  }
+
+  /** Takes a request that holds in every other respect, once (D1, D2). */
+  #take(plane: PlaneName, asked: Asked, kid: string): void {
+    const { contract, clock } = this.#parts
+    const { workspace, journal, epoch } = contract
     if (asked.version !== deskVersion) {
       const versions = { here: asked.version, there: deskVersion }
       throw deskErrors.PROV_DESK_VERSION({ project: workspace, plane, ...versions })
     }
     if (asked.workspace !== workspace || asked.plane !== plane) {
-      const here = `the ${plane} of ${workspace}`
-      throw deskErrors.PROV_DESK_PROJECT({
-        asked: `the ${asked.plane} of ${asked.workspace}`,
-        here,
-      })
+      const there = `the ${asked.plane} of ${asked.workspace}`
+      throw deskErrors.PROV_DESK_PROJECT({ asked: there, here: `the ${plane} of ${workspace}` })
     }
     if (!planesFor(asked.do, asked.with).includes(plane)) {
       const what = /^[a-z.]{1,40}$/.test(asked.do) ? `\`${asked.do}\`` : 'an unknown name'
       throw deskErrors.PROV_DESK_REQUEST({ what })
     }
-    const { at, until, life } = asked
+    const { at, until, life, nonce } = asked
     if (until <= at || until - at > this.#limits.longestMs) {
       throw deskErrors.PROV_DESK_REQUEST({ what: 'a time that is too long' })
     }
     const nowMs = clock.now()
     const skewMs = Math.max(at - nowMs, nowMs - until)
     if (skewMs > clockSkewMs) throw deskErrors.PROV_DESK_LATE({ skewMs })
-    const lives = life?.journal === contract.journal && life.epoch === contract.epoch
+    const lives = life?.journal === journal && life.epoch === epoch
     if (asked.do !== 'hello' && !lives) throw deskErrors.PROV_DESK_MOVED({ plane })
-    const { nonce } = asked
     const fresh = this.#nonces.take(kid, nonce, until + clockSkewMs)
     if (fresh === 'full') throw deskErrors.PROV_DESK_BUSY({ plane })
     if (fresh === 'known') throw deskErrors.PROV_DESK_REPLAYED({ nonce })
-    return { asked, kid }
-  }
-
-  #work(
-    plane: PlaneName,
-    { asked, kid, to }: { asked: Asked; kid: string; to: string },
-    answer: Answer,
-  ): void {
-    const own = [...this.#working.values()].filter((one) => one === kid).length
-    if (this.#working.size >= this.#limits.all || own >= this.#limits.each) {
-      const error = deskErrors.PROV_DESK_BUSY({ plane }).toJSON()
-      return void this.#say(plane, { to, error }, answer)
-    }
-    const done = this.#done(asked)
-      .then(
-        (end) => this.#say(plane, { to, end }, answer),
-        (thrown: unknown) => {
-          const error = asProvError(thrown)
-          if (error.disposition === 'crash') {
-            this.#parts.log.error(error.message, { code: error.code })
-          }
-          return this.#say(plane, { to, error: error.toJSON() }, answer)
-        },
-      )
-      .finally(() => this.#working.delete(done))
-    this.#working.set(done, kid)
   }
 
   async #done(asked: Asked): Promise<JsonValue> {
     const act = this.#answering[asked.do]
     if (!act) throw deskErrors.PROV_DESK_REQUEST({ what: `\`${asked.do}\`` })
-    const late = new AbortController()
     // Whoever waits hears that it took too long, too.
     const forMs = (asked.until - asked.at) * 0.9
-    const timer = this.#parts.clock.after(forMs, () => late.abort(), {
-      background: true,
-    })
+    const late = new AbortController()
+    const timer = this.#parts.clock.after(forMs, () => late.abort(), { background: true })
     try {
       const signal = AbortSignal.any([late.signal, this.#end.signal])
       await this.#caughtUp(asked, signal)
@@ -253,45 +267,8 @@ class Desk {
       }
       const stop = contract.follow(look)
       signal.addEventListener('abort', look)
+      look()
     })
-  }
-
-  /** What is asked here and not at the socket. */
-  #own(): Answering {
-    const { contract, look, answers } = this.#parts
-    const json = (value: unknown) => (value ?? null) as JsonValue
-    return {
-      hello: async () =>
-        json(Object.values(speakers).map((role) => contract.keyring.service(role) ?? null)),
-      /** How keys of planes were followed, for whoever knows an older one: each event proves itself. */
-      async trail() {
-        const found: JsonValue[] = []
-        for await (const event of contract.events()) {
-          if (/^prov\.key\.(offered|confirmed|rotated)$/.test(event.type)) found.push(json(event))
-        }
-        return found
-      },
-      async read({ name, args }) {
-        if (typeof name !== 'string') throw deskErrors.PROV_DESK_REQUEST({ what: 'no name' })
-        return json(await look(name, Object(args) as JsonObject))
-      },
-      /** The phase of an operation, as soon as it is another one than the caller knows. */
-      next: ({ op = null, after = null }, { signal }) => {
-        const known = digestOf(after)
-        const stop = new AbortController()
-        const both = AbortSignal.any([signal, stop.signal])
-        return new Promise((resolve, reject) => {
-          const say = (change: JsonValue): void => {
-            if (digestOf(change) === known) return
-            resolve(change)
-            stop.abort()
-          }
-          const follow = answers['follow']?.({ op }, { say, signal: both })
-          const over = () => resolve(null)
-          follow?.then(over, (thrown: unknown) => (both.aborted ? over() : reject(thrown as Error)))
-        })
-      },
-    }
   }
 
   /** Signed with the key that the plane has now (D3). */

@@ -328,6 +328,78 @@ const carriers: readonly Mutant[] = [
   ),
 ]
 
+const deskTest = 'desk/desk.test.js'
+const callTest = 'desk/call.test.js'
+const desks: readonly Mutant[] = [
+  ...mutantsOf(
+    'core/desk/desk.js',
+    [deskTest, 'each request that does not hold is refused under its own name'],
+    [
+      'the signature of a request is not checked',
+      '!(await verifySignatureLater(record.publicKey, signed.text, signature))',
+      'false',
+    ],
+    ['a revoked key is answered', 'if (keyring.revocation(kid))', 'if (false)'],
+    [
+      'a request for another project is taken',
+      'asked.workspace !== workspace || asked.plane !== plane',
+      'false',
+    ],
+    ['what needs no token is taken', '!planesFor(asked.do, asked.with).includes(plane)', 'false'],
+    ['a request of yesterday is taken', 'if (skewMs > clockSkewMs)', 'if (false)'],
+    ['who has not heard enough answers', 'await this.#caughtUp(asked, signal);', ''],
+  ),
+  ...mutantsOf(
+    'core/desk/desk.js',
+    [deskTest, 'a request counts once, and for one life of the plane'],
+    ['a request counts twice', "if (fresh === 'known')", 'if (false)'],
+    ['a request counts after a restart', "if (asked.do !== 'hello' && !lives)", 'if (false)'],
+  ),
+  ...mutantsOf(
+    'core/bus/exchange.js',
+    [deskTest, 'an answer goes to whoever asked, and nowhere else'],
+    [
+      'a plane says to a subject what a stranger wants',
+      '!reply.startsWith(`${inboxes}.`)',
+      'false',
+    ],
+  ),
+  ...mutantsOf(
+    'core/desk/desk.js',
+    [deskTest, 'a flood is bounded, and who is known is still answered'],
+    ['strangers are told for ever', 'this.#told >= this.#limits.strangers', 'false'],
+    ['one key takes all the room', 'own >= this.#limits.each', 'false'],
+  ),
+  ...mutantsOf(
+    'core/desk/call.js',
+    [callTest, 'what the plane did not sign for this request is not believed'],
+    [
+      'the signature of an answer is not checked',
+      'if (key?.kid !== kid || !holds(key))',
+      'if (false)',
+    ],
+    [
+      'an answer to another request is believed',
+      'about !== to || of !== plane || workspace !== this.#options.project',
+      'false',
+    ],
+  ),
+  ...mutantsOf(
+    'core/desk/known.js',
+    [callTest, 'nobody makes up that a plane got another key'],
+    [
+      'what offers a key is not verified',
+      '!verifySignature(key.publicKey, signedText(event), event.signature)',
+      'false',
+    ],
+  ),
+  ...mutantsOf(
+    'core/protocol/tenures.js',
+    [callTest, 'nobody makes up that a plane got another key'],
+    ['a key follows without the controller', 'if (refused !== undefined)', 'if (false)'],
+  ),
+]
+
 export const mutants: readonly Mutant[] = [
   ...journal,
   ...tokens,
@@ -336,4 +408,5 @@ export const mutants: readonly Mutant[] = [
   ...leases,
   ...keys,
   ...carriers,
+  ...desks,
 ]

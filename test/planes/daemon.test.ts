@@ -17,6 +17,7 @@ import { infra, once } from '../support/infra.ts'
 import type { Infra } from '../support/infra.ts'
 import { findNatsServer, howToInstall, natsServer } from '../support/nats-server.ts'
 import type { NatsServer } from '../support/nats-server.ts'
+import { laptop } from './laptop.ts'
 
 t.setTimeout(600_000)
 const path = findNatsServer()
@@ -145,6 +146,23 @@ t.test('the daemon keeps its planes on the server, each with its own role', { sk
   t.same([...on.marks()].sort(), marks, 'every step ran once')
   t.same(await on.faults(), [])
 })
+
+t.test(
+  'people elsewhere act on the daemon, at the desk of each of its planes',
+  { skip },
+  async (t) => {
+    const { on, server, say, daemon } = await place(t)
+    say(true)
+    const running = await daemon()
+    const [alice, bob] = [laptop({ on, server }, 'alice'), laptop({ on, server }, 'bob')]
+    const deploy = ['op', 'submit', 'deploy', 'app-cluster/cert-manager'] as const
+    const { op } = await alice.json<{ readonly op: string }>(...deploy)
+    t.match(await bob.json('op', 'approve', op), { phase: 'applied' })
+    const { err } = await running.end('SIGTERM')
+    t.notMatch(err, /PROV_BUS_DENIED|from elsewhere/, 'nothing was refused to any role')
+    t.same(await on.faults(), [])
+  },
+)
 
 t.test('where planes meet may change while operations wait', { skip }, async (t) => {
   const { on, say, daemon, beside, submit, settled, taken } = await place(t)

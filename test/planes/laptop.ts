@@ -20,7 +20,7 @@ export interface Laptop {
   json<T>(...argv: readonly string[]): Promise<T>
 }
 
-export function laptop(on: Four, ...people: readonly string[]): Laptop {
+export function laptop(on: Pick<Four, 'on' | 'server'>, ...people: readonly string[]): Laptop {
   const origin = on.on.home
   const folder = join(dirname(on.on.workspace), `laptop-${people.join('-')}`)
   const home = join(folder, 'home')
