@@ -160,8 +160,7 @@ export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
         log,
         signal: ended.signal,
         office: () => office,
-        // Whose journal is elsewhere, its workspace is only read.
-        shelves: options.journal ? undefined : shelvesFolder(join(files.stateDir, 'journal')),
+        shelves: journal.dir === undefined ? undefined : shelvesFolder(journal.dir),
       }),
     )
     undo.push(() => opened.keep())

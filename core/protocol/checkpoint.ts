@@ -10,7 +10,7 @@
  *
  * @module
  */
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { canonicalJson, digestOfText } from '../json.ts'
 import type { JsonObject, JsonValue } from '../json.ts'
 import type { JournalRecord, Position } from '../journal/journal.ts'
@@ -291,8 +291,12 @@ export function bodyIn(snapshot: JsonValue, keys?: readonly PublicJwk[]): JsonOb
   return counts(JSON.stringify(body)) || counts(canonicalJson(body)) ? body : undefined
 }
 
-/** Where the shelves of the journal in a folder are: beside it. */
-export const shelvesFolder = (journalDir: string): string => join(dirname(journalDir), 'ops')
+/**
+ * Where the shelves of the journal in a folder are: beside it, and under its name where that is one of its
+ * own, since what no checkpoint of a journal names is swept from its shelves.
+ */
+export const shelvesFolder = (journalDir: string): string =>
+  basename(journalDir) === 'journal' ? join(dirname(journalDir), 'ops') : `${journalDir}.ops`
 
 /** Shelves of a folder, by name; none without one. */
 export const shelvesIn = (dir: string | undefined, journal: string) => (name: string) =>

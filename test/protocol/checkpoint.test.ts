@@ -14,6 +14,7 @@ import { embeddedBus } from '../../core/bus/embedded.ts'
 import type { JsonObject, JsonValue } from '../../core/json.ts'
 import { canonicalJson, digestOfText } from '../../core/json.ts'
 import type { JournalRecord } from '../../core/journal/journal.ts'
+import { openJournal } from '../../core/journal/file.ts'
 import { memoryJournal } from '../../core/journal/memory.ts'
 import { codeOf } from '../../core/kit.ts'
 import {
@@ -24,11 +25,16 @@ import {
   signedBody,
 } from '../../core/protocol/checkpoint.ts'
 import { openContract } from '../../core/protocol/contract.ts'
+import type { Contract } from '../../core/protocol/contract.ts'
+import { keepEvery } from '../../core/protocol/keeping.ts'
 import { numbersKept } from '../../core/protocol/numbers.ts'
 import { outboxItem } from '../../core/protocol/outbox.ts'
+import { contract } from '../../core/protocol/services.ts'
 import { writeShelf } from '../../core/protocol/shelf.ts'
+import { createRuntime } from '../../core/runtime.ts'
 import { seeded } from '../support/power.ts'
 import { repoRoot } from '../support/root.ts'
+import { sampleCopy } from '../support/workspace.ts'
 import { ground, silent } from './world.ts'
 import type { Ground } from './world.ts'
 
@@ -335,8 +341,7 @@ async function small(on: Ground, shelves: string) {
   return { journal, bus, deal, reads, from: reads[1] as number }
 }
 
-async function lived(life: Awaited<ReturnType<typeof small>>, first: number, count: number) {
-  const { deal } = life
+async function lived({ deal }: { deal: Contract }, first: number, count: number) {
   for (let n = first; n < first + count; n++) {
     const op = `op_${n}`
     const empty = {
@@ -364,6 +369,39 @@ async function lived(life: Awaited<ReturnType<typeof small>>, first: number, cou
     await deal.emit('keeper', { type: 'op.withdrawn', subject: op, data: reason })
   }
 }
+
+t.test(
+  'a journal that is handed in has its shelves beside it, whoever else lies there',
+  async (t) => {
+    const on = sampleCopy(t)
+    const begun = async (name: string) => {
+      const journal = await openJournal({ dir: join(on.home, name) })
+      const options = { workspace: on.root, home: on.home, discover: false, plugins: [], journal }
+      const prov = await createRuntime({ ...options, log: () => {} })
+      const deal = prov.service(contract)
+      const end = async () => {
+        await prov.close()
+        await journal.close()
+      }
+      return { deal, end }
+    }
+    const first = await begun('mine')
+    const left = new Promise((resolve) => first.deal.onLeft(resolve))
+    await lived(first, 1, keepEvery.ended)
+    await left
+    await first.end()
+    const shelves = () => readdirSync(join(on.home, 'mine.ops'))
+    t.equal(shelves().length, 1)
+
+    const other = await begun('yours')
+    await other.end()
+    t.equal(shelves().length, 1, 'another journal of that folder sweeps its own shelves')
+    const second = await begun('mine')
+    t.equal(second.deal.store.get().ops.nearSize, 0, 'what ended is not in memory')
+    t.equal(second.deal.store.get().ops.get('op_7')?.phase, 'withdrawn')
+    await second.end()
+  },
+)
 
 t.test('a contract goes on from its checkpoint, and from nothing when that is gone', async (t) => {
   const on = ground(t)
