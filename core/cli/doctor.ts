@@ -92,6 +92,7 @@ export async function checkWorkspace(context: CommandContext): Promise<readonly 
   } catch (thrown) {
     // Where one was named, it should be there.
     const { code, detail } = asProvError(thrown)
+    if (code === 'PROV_DESK_ELSEWHERE') return [await checkDesk(context)]
     const absent =
       code === 'PROV_CONFIG_NO_WORKSPACE' && Object(detail).from === resolve(context.cwd)
     return [unusable(thrown, absent ? 'note' : 'bad')]
@@ -103,6 +104,17 @@ export async function checkWorkspace(context: CommandContext): Promise<readonly 
     await checkLock(stateDir),
     ...(await checkPlugins(root, context)),
   ]
+}
+
+/** A project whose planes are elsewhere: do they answer? */
+async function checkDesk(context: CommandContext): Promise<Finding> {
+  try {
+    await context.read('keeper')
+    return { check: 'desk', level: 'good', found: 'the planes of the project answer' }
+  } catch (thrown) {
+    const { message: found, remedy: fix, code } = asProvError(thrown)
+    return { check: 'desk', level: 'bad', code, found, fix }
+  }
 }
 
 /** A broken manifest is one finding; whatever does not need it is looked at all the same. */

@@ -10,12 +10,14 @@ import { ProvError } from '../errors.ts'
 import { lockHolder } from '../journal/lock.ts'
 import type { CommandContext } from './command.ts'
 
-/** Root of the workspace around `cwd` or `--workspace`; undefined when there is none. */
+const notHere: ReadonlySet<string> = new Set(['PROV_CONFIG_NO_WORKSPACE', 'PROV_DESK_ELSEWHERE'])
+
+/** Root of the workspace around `cwd` or `--workspace`; undefined when there is none, or it is elsewhere. */
 export function workspaceOf(context: Pick<CommandContext, 'root'>): string | undefined {
   try {
     return context.root()
   } catch (thrown) {
-    if (ProvError.is(thrown) && thrown.code === 'PROV_CONFIG_NO_WORKSPACE') return undefined
+    if (ProvError.is(thrown) && notHere.has(thrown.code)) return undefined
     throw thrown
   }
 }

@@ -37,7 +37,7 @@ export interface DeskStage {
   readonly server: NatsServer
   readonly bus: NatsBus
   /** A runtime whose planes meet on the server. */
-  open(): Promise<Runtime>
+  open(options?: { readonly serve: boolean }): Promise<Runtime>
   connect(): Promise<NatsBus>
   signer(actor: string): Promise<Signer>
   /** A request that holds in every respect, but for what is said otherwise. */
@@ -85,9 +85,9 @@ export async function deskStage(t: Test, path: string): Promise<DeskStage> {
     connect,
     say,
     home,
-    async open() {
+    async open(options = { serve: false }) {
       const own = () => natsBus({ servers: server.url, timeoutMs: 5_000 })
-      const prov = await on.open({ bus: own })
+      const prov = await on.open({ bus: own, ...options })
       t.teardown(() => prov.close())
       return prov
     },

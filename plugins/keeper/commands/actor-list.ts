@@ -44,7 +44,6 @@ export const command = defineCommand({
   async run({ services }, context): Promise<readonly ActorRow[]> {
     let enrolled: readonly EnrolledView[] = []
     try {
-      await context.files()
       enrolled = (await context.read('enrolled')) as readonly EnrolledView[]
     } catch (thrown) {
       if ((thrown as { code?: string }).code !== 'PROV_CONFIG_NO_WORKSPACE') throw thrown
