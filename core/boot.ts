@@ -118,6 +118,7 @@ export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
           anchors: anchorsOf(options, env, files.root),
           clock,
           supersede: () => office?.leads() === true,
+          speaks: () => vouched(),
         }),
       ))
     if (!options.journal) undo.push(() => journal.close())
@@ -165,6 +166,7 @@ export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
     )
     undo.push(() => opened.keep())
     vouched = () => opened.vouched
+    if (!options.journal) await journal.anchor()
     office ??= await watch.time('office', () =>
       officeFor(opened.planes, {
         bus: port,

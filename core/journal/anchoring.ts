@@ -8,7 +8,7 @@ import type { ProvError } from '../errors.ts'
 import type { Anchor, AnchoredHead } from './anchor.ts'
 
 export class Anchoring {
-  readonly #anchor: Anchor | undefined
+  readonly #anchor: Pick<Anchor, 'keep'> | undefined
   readonly #head: () => AnchoredHead
   readonly #failed: (thrown: unknown) => ProvError
   #kept = 0
@@ -18,7 +18,7 @@ export class Anchoring {
   #next: Promise<void> | undefined
 
   constructor(
-    anchor: Anchor | undefined,
+    anchor: Pick<Anchor, 'keep'> | undefined,
     head: () => AnchoredHead,
     failed: (thrown: unknown) => ProvError,
   ) {
@@ -41,7 +41,7 @@ export class Anchoring {
     return this.#next
   }
 
-  #start(anchor: Anchor): Promise<void> {
+  #start(anchor: Pick<Anchor, 'keep'>): Promise<void> {
     const head = this.#head()
     this.#coming = head.batch
     this.#running = anchor

@@ -54,6 +54,8 @@ export interface OpenJournalOptions {
    * older or copied state of the journal is not told from the newest one.
    */
   readonly anchors?: string | undefined
+  /** False while it is open whether this journal is the newest: its anchor stays as it is. Default: true. */
+  readonly speaks?: (() => boolean) | undefined
   /**
    * How much is checked before writing: `tail` the last two segments, `whole` all of them. Default
    * `tail`; what lies before is checked when it is read.
@@ -213,11 +215,18 @@ export async function openLocked(
     hash: writer.end.hash.toString('hex'),
   })
   let anchor: Anchor | undefined
+  let remember: ((head: AnchoredHead) => Promise<void>) | undefined
   if (anchors !== undefined && place !== undefined) {
     if (givenUp) await retireAnchor(files, anchors, givenUp, id)
-    anchor = await Anchor.open(files, anchors, { journal: id, dir: place }, headNow())
+    remember = async (head) => {
+      if (anchor) return anchor.keep(head)
+      anchor = await Anchor.open(files, anchors, { journal: id, dir: place }, head)
+    }
   }
-  const anchoring = new Anchoring(anchor, headNow, (thrown) => {
+  // An older copy would leave an anchor that refuses the newest one.
+  const speaks = options.speaks ?? (() => true)
+  if (speaks()) await remember?.(headNow())
+  const anchoring = new Anchoring(remember && { keep: remember }, headNow, (thrown) => {
     const reason = thrown instanceof Error ? thrown.message : String(thrown)
     const { code: errno } = Object(thrown) as { code?: string }
     return journalErrors.PROV_JOURNAL_UNUSABLE(
@@ -256,7 +265,7 @@ export async function openLocked(
         await writer.write([])
         await writer.close()
         // Its failure loses a memory, never a record.
-        await anchoring.keep().catch(() => {})
+        if (speaks()) await anchoring.keep().catch(() => {})
       }
     } finally {
       anchor?.close()
@@ -293,7 +302,7 @@ export async function openLocked(
     },
     async anchor() {
       assertHeld()
-      await anchoring.keep()
+      if (speaks()) await anchoring.keep()
     },
     assertRoom() {
       if (!writer.hasRoom()) throw journalErrors.PROV_JOURNAL_LOW({ dir })
