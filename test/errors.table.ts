@@ -295,6 +295,13 @@ export const expectedErrors: readonly (readonly [string, string, number, string,
     'run `prov actor list` to see the enrolled keys, and compare with the ledger',
   ],
   [
+    'PROV_AUDIT_WAITS',
+    'retry',
+    7,
+    'event <n> of <emitter> waits for <what>; what <emitter> said after it is asked for again then',
+    'start the plane that said it, `prov plane list` shows where each lives; it goes on by itself when it is heard',
+  ],
+  [
     'PROV_BACKLOG_UNKNOWN',
     'usage',
     64,

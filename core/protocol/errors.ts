@@ -612,6 +612,7 @@ export const auditErrors = defineErrors<{
   PROV_AUDIT_TOO_LARGE: { type: string; bytes: number; limitBytes: number }
   PROV_AUDIT_TWO_CHAINS: { emitter: string; n: number }
   PROV_AUDIT_BEHIND: { emitter: string; own: number; heard: number }
+  PROV_AUDIT_WAITS: { emitter: string; n: number; what: string }
 }>({
   PROV_AUDIT_TWO_CHAINS: {
     disposition: 'fail',
@@ -625,6 +626,13 @@ export const auditErrors = defineErrors<{
       `others have event ${heard} of ${emitter}, and here its trail ends at ${own}`,
     remedy:
       'this journal is an older copy: stop it and run `prov plane run` where the newest one is',
+  },
+  PROV_AUDIT_WAITS: {
+    disposition: 'retry',
+    text: ({ emitter, n, what }) =>
+      `event ${n} of ${emitter} waits for ${what}; what ${emitter} said after it is asked for again then`,
+    remedy:
+      'start the plane that said it, `prov plane list` shows where each lives; it goes on by itself when it is heard',
   },
   PROV_AUDIT_GAP: {
     disposition: 'fail',

@@ -42,6 +42,7 @@ export interface HearOptions {
 
 const credits: Count = 256
 const laterMs: Millis = 5_000
+const muchLaterMs: Millis = 30_000
 
 /** Resolves once it hears; ends with the signal. */
 export async function hear(options: HearOptions): Promise<void> {
@@ -59,6 +60,7 @@ export async function hear(options: HearOptions): Promise<void> {
     ready: (event) => contract.keyring.isReady(event),
     known: (emitter, n) => kept.one(emitter, n),
     setBack: options.setBack,
+    now: () => clock.monotonic(),
   })
 
   const take = async (delivery: Delivery): Promise<void> => {
@@ -74,7 +76,10 @@ export async function hear(options: HearOptions): Promise<void> {
         await delivery.ack()
       }
       // What waits here need not come again, unless this process ends before its turn.
-      else await delivery.nak({ delayMs: laterMs })
+      else {
+        const delayMs = hearing.isStalled(event.emitter) ? muchLaterMs : laterMs
+        await delivery.nak({ delayMs })
+      }
     } catch (thrown) {
       const { code, message } = asProvError(thrown)
       if (!signal.aborted) log.warn(`${delivery.id} again later`, { code, message })

@@ -6,11 +6,14 @@
  *     stream ─▶ signed by the plane it names? ─▶ its turn? ─▶ record `heard` ─▶ ack ─▶ fold
  *                                                   └─ no: waits here; what is missing is asked for
  *
+ * What waits is bounded: in number, in bytes (`waiting.ts`), and in time. One whose cause does not come is
+ * told by name; then what is behind it leaves memory and is asked for again when the cause came.
+ *
  * @module
  */
 import type { Journal } from '../journal/journal.ts'
 import type { Log } from '../log.ts'
-import type { Count } from '../units.ts'
+import type { Count, Millis } from '../units.ts'
 import type { AuditEvent, Emitter, SeqRecord } from './audit.ts'
 import { isAudit } from './audit.ts'
 import { eventDigest } from './emitter.ts'
@@ -20,6 +23,8 @@ import { seqKey } from './fold.ts'
 import type { OpsModel } from './fold.ts'
 import { heardEntry } from './planes.ts'
 import { Recent } from './recent.ts'
+import { Waiting } from './waiting.ts'
+import type { WaitingBounds } from './waiting.ts'
 
 export interface HearingOptions {
   readonly journal: Journal
@@ -35,6 +40,10 @@ export interface HearingOptions {
   readonly known: (emitter: string, n: Count) => Promise<AuditEvent | undefined>
   /** Told a genuine event of a plane of this process that the journal does not have. */
   readonly setBack?: ((event: AuditEvent) => void) | undefined
+  /** Time that only goes on. */
+  readonly now: () => Millis
+  /** Default: `waitingBounds`. */
+  readonly bounds?: WaitingBounds | undefined
 }
 
 /** Numbers that are missing between what is known and what was seen or announced. */
@@ -47,24 +56,26 @@ export interface Hole {
 /** `kept`: durable here. `later`: others come first. `refused`: never. */
 export type Heard = 'kept' | 'later' | 'refused'
 
-/** Events that wait for their turn; what comes beyond is asked for when its turn is near. */
-const longestWait: Count = 4_096
+/** How long one waits for its cause before it is told, and what is behind it is let go. */
+const longestWaitMs: Millis = 60_000
 
 export class Hearing {
   readonly #options: HearingOptions
   /** Where each foreign chain ends, what is on its way to the disk included. */
   readonly #ends = new Map<string, ChainEnd>()
-  readonly #waiting = new Map<string, Map<Count, AuditEvent>>()
+  readonly #waiting: Waiting
+  /** Since when the next one of a chain waits for its cause. */
+  readonly #since = new Map<string, { readonly n: Count; readonly ms: Millis; told: boolean }>()
   readonly #announced = new Map<string, Count>()
   readonly #forked = new Set<string>()
   readonly #digests = new Recent<string>(8_192)
   /** On their way to the disk. */
   readonly #coming = new Map<string, Promise<unknown>>()
   readonly #brings = new Set<string>()
-  #held: Count = 0
 
   constructor(options: HearingOptions) {
     this.#options = options
+    this.#waiting = new Waiting(options.bounds)
     for (const [emitter, end] of options.ends) {
       if (!options.own.has(emitter as Emitter)) this.#ends.set(emitter, end)
     }
@@ -76,20 +87,23 @@ export class Hearing {
     if (this.#forked.has(emitter)) return 'refused'
     if (this.#options.own.has(emitter)) return this.#ownAgain(event)
     if (n <= this.#end(emitter).n) return this.#again(event)
-    const waiting = this.#waiting.get(emitter) ?? new Map<Count, AuditEvent>()
-    this.#waiting.set(emitter, waiting)
-    const twin = waiting.get(n)
+    const twin = this.#waiting.get(emitter, n)
     if (twin && eventDigest(twin) !== eventDigest(event)) return this.#fork(event)
     if (!twin) {
-      if (this.#held >= longestWait && n !== this.#end(emitter).n + 1) return 'later'
-      waiting.set(n, event)
-      this.#held++
+      const next = n === this.#end(emitter).n + 1
+      if (!next && this.isStalled(emitter)) return 'later'
+      if (!this.#waiting.put(event, { next })) return 'later'
     }
     this.#goOn()
     if (this.#forked.has(emitter)) return 'refused'
-    if (waiting.has(n)) return 'later'
+    if (this.#waiting.get(emitter, n)) return 'later'
     await this.#coming.get(keyOf(emitter, n))
     return 'kept'
+  }
+
+  /** True while a chain waits so long for a cause that what is behind it need not come soon. */
+  isStalled(emitter: string): boolean {
+    return this.#since.get(emitter)?.told === true
   }
 
   /** Somebody says how far chains have come. */
@@ -103,11 +117,12 @@ export class Hearing {
 
   /** What is missing, the first hole of each chain. */
   holes(): readonly Hole[] {
-    const emitters = new Set([...this.#announced.keys(), ...this.#waiting.keys()])
+    this.#lookAtTime()
+    const emitters = new Set([...this.#announced.keys(), ...this.#waiting.emitters()])
     return [...emitters].flatMap((emitter) => {
       if (this.#forked.has(emitter)) return []
       const from = this.#end(emitter).n + 1
-      const waiting = [...(this.#waiting.get(emitter)?.keys() ?? [])]
+      const waiting = this.#waiting.numbers(emitter)
       const first = waiting.length === 0 ? Infinity : Math.min(...waiting)
       const to = Math.min(first - 1, Math.max(this.#announced.get(emitter) ?? 0, ...waiting))
       return to >= from ? [{ emitter, from, to }] : []
@@ -122,19 +137,41 @@ export class Hearing {
   #goOn(): void {
     for (let moved = true; moved;) {
       moved = false
-      for (const [emitter, waiting] of this.#waiting) {
+      for (const emitter of this.#waiting.emitters()) {
         const end = this.#end(emitter)
-        const event = waiting.get(end.n + 1)
-        if (!event || this.#forked.has(emitter) || !this.#isReady(event)) continue
+        const event = this.#waiting.get(emitter, end.n + 1)
+        if (!event || this.#forked.has(emitter)) continue
+        if (!this.#isReady(event)) {
+          const { n } = event
+          if (this.#since.get(emitter)?.n === n) continue
+          this.#since.set(emitter, { n, ms: this.#options.now(), told: false })
+          continue
+        }
         if (event.prev !== end.digest) {
           this.#fork(event)
           continue
         }
-        waiting.delete(event.n)
-        this.#held--
+        this.#waiting.delete(emitter, event.n)
+        this.#since.delete(emitter)
         this.#keep(event)
         moved = true
       }
+    }
+  }
+
+  /** Who waits too long for its cause is told, and what is behind it is let go. */
+  #lookAtTime(): void {
+    // A cause may have come in a step of this process.
+    this.#goOn()
+    const nowMs = this.#options.now()
+    for (const [emitter, since] of this.#since) {
+      const event = this.#waiting.get(emitter, since.n)
+      if (since.told || !event || nowMs - since.ms < longestWaitMs) continue
+      since.told = true
+      this.#waiting.deleteBehind(emitter, since.n)
+      const what = this.#missing(event)
+      const { code, message, remedy } = auditErrors.PROV_AUDIT_WAITS({ emitter, n: since.n, what })
+      this.#options.log.warn(message, { code, fix: remedy })
     }
   }
 
@@ -161,14 +198,23 @@ export class Hearing {
   /** True when everything that the event rests on is known. */
   #isReady(event: AuditEvent): boolean {
     if (this.#options.ready?.(event) === false) return false
+    return restsOn(event).every((need) => this.#brings.has(need.key) || this.#knows(need))
+  }
+
+  #knows(need: Need): boolean {
     const model = this.#options.model()
-    return restsOn(event).every(
-      (need) =>
-        this.#brings.has(need.key) ||
-        (need.of === 'op'
-          ? model.ops.get(need.id) !== undefined
-          : model.numbers.has(need.keeperEpoch, need.seq)),
-    )
+    return need.of === 'op'
+      ? model.ops.get(need.id) !== undefined
+      : model.numbers.has(need.keeperEpoch, need.seq)
+  }
+
+  /** What an event waits for, in words. */
+  #missing(event: AuditEvent): string {
+    const need = restsOn(event).find((one) => !this.#knows(one))
+    if (!need) return 'what other planes say about its key'
+    return need.of === 'op'
+      ? `the submission of ${need.id}`
+      : `the approval with number ${need.seq} of epoch ${need.keeperEpoch}`
   }
 
   async #again(event: AuditEvent): Promise<Heard> {
@@ -194,6 +240,7 @@ export class Hearing {
   /** Two events under one number: whatever comes from there cannot be believed until somebody looked. */
   #fork({ emitter, n }: AuditEvent): 'refused' {
     this.#forked.add(emitter)
+    this.#waiting.deleteBehind(emitter, 0)
     const { code, message, remedy } = auditErrors.PROV_AUDIT_TWO_CHAINS({ emitter, n })
     this.#options.log.error(message, { code, fix: remedy })
     return 'refused'
