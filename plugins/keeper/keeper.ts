@@ -353,7 +353,8 @@ export class Keeper {
     crashPoint('judged')
     if (judgement.verdict === 'deny') {
       const rule = judgement.rule ?? 'unknown'
-      return this.#refuse(op, opErrors.PROV_OP_DENIED({ op, rule, why: judgement.why }), judgement)
+      const error = opErrors.PROV_OP_DENIED({ op, rule, why: judgement.why })
+      return this.#refuse(op, error, judgement, voidedIn(context))
     }
     if (judgement.verdict === 'auto-sign') return this.#approve(intent, [], judgement)
     const revoked = gone === undefined ? undefined : `the key of ${gone} was revoked`
@@ -429,11 +430,13 @@ export class Keeper {
 
   async #expire(op: string): Promise<void> {
     const intent = this.intent(op)
-    if (!intent) return
+    const context = this.#parts.ref(op)?.snapshot().context
+    if (!intent || !context) return
     const lateMs = this.#parts.clock.now() - intent.claims.exp * 1_000
     const expected = 'a later time'
     const detail = { kind: 'intent', claim: 'exp', expected, lateMs }
-    const { code, message } = tokenErrors.PROV_TOKEN_EXPIRED(detail)
+    const { code, message: over } = tokenErrors.PROV_TOKEN_EXPIRED(detail)
+    const message = `${over}${voidedIn(context)}`
     await this.#apply(op, {
       type: 'op.expired',
       what: 'intent',

@@ -84,7 +84,27 @@ t.test(
       )
     }
     await answers(first, 'in the same life')
+    const judged = first.service(contract).store.get().ops.get(old)
     await first.close()
+    /** Each rule that was looked at, and why it matched or not, as it was said when it was judged. */
+    const told = async (when: string) => {
+      const { trace } = (await on.json('why', old)).data as { trace: object[] }
+      t.ok(trace.length > 1, when)
+      t.same(trace, judged?.trace, `${when}: rule by rule`)
+      t.match((await on.run('why', old)).out, /Policy looked at[^]*auto_sign\[\d\].*matches/, when)
+    }
+    await told('from a shelf')
+    // Another policy says something else now, and nothing about what was.
+    on.edit('keeper_policy.ncl', `"${type}"`, '"something.else"')
+    t.equal((await on.run('policy', 'activate', '--actor', 'ann')).code, 0)
+    t.equal((await on.run('journal', 'archive')).code, 0)
+    const packed = readdirSync(join(on.root, '.prov', 'journal')).filter((one) =>
+      one.endsWith('.gz'),
+    )
+    t.ok(packed.length > 0, 'and the segments of then are packed')
+    await told('under another policy, from a packed journal')
+    on.edit('keeper_policy.ncl', '"something.else"', `"${type}"`)
+    t.equal((await on.run('policy', 'activate', '--actor', 'ann')).code, 0)
     const folder = join(on.root, '.prov', 'ops')
     t.ok(readdirSync(folder).length > 0)
     const shown = await on.json('op', 'show', old)
@@ -102,5 +122,6 @@ t.test(
     t.ok(readdirSync(folder).length > 0, 'and it is back')
     t.equal(third.service(contract).store.get().ops.size, ops + 1)
     await third.close()
+    await told('made again from a packed journal')
   },
 )
