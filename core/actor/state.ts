@@ -111,8 +111,8 @@ function timersBetween(
 ): Pick<Change, 'timers' | 'timed'> {
   const gone: Count[] = []
   let stay = 0
-  for (const [place, timer] of before.entries()) {
-    if (isSameTimer(timer, after[stay])) stay++
+  for (let place = 0; place < before.length; place++) {
+    if (isSameTimer(before[place] as TimerState, after[stay])) stay++
     else gone.push(place)
   }
   if (stay === 0) return { timers: after }
@@ -128,9 +128,13 @@ function timersAfter(
   before: readonly TimerState[],
   { gone = none, added = none }: TimersChange,
 ): readonly TimerState[] {
-  const places = new Set(gone)
-  const staying = places.size > 0 ? before.filter((_timer, place) => !places.has(place)) : before
-  return added.length > 0 ? [...staying, ...added] : staying
+  const places = new Set<Count>(gone)
+  // Mostly it is one: a copy of all others, without a look at each.
+  const staying =
+    gone.length === 1
+      ? before.toSpliced(gone[0] as Count, 1)
+      : before.filter((_timer, place) => !places.has(place))
+  return [...staying, ...added]
 }
 
 /** What differs between two contexts. */

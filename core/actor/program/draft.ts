@@ -153,6 +153,10 @@ export class Draft {
 
 /** The same array when there is no such timer. */
 export function without(timers: readonly TimerState[], id: unknown): readonly TimerState[] {
-  if (!timers.some((known) => known.id === id)) return timers
-  return timers.length === 1 ? none : timers.filter((known) => known.id !== id)
+  const place = timers.findIndex((known) => known.id === id)
+  if (place < 0) return timers
+  if (timers.length === 1) return none
+  // A copy of all but one takes what it holds; a filter grows, and leaves that behind.
+  const left = timers.toSpliced(place, 1)
+  return left.some((known) => known.id === id) ? left.filter((known) => known.id !== id) : left
 }
