@@ -473,6 +473,10 @@ export class Lives {
   // ── end ────────────────────────────────────────────────────────────────────────────────────────
 
   async stop(address: Address): Promise<void> {
+    const { starting } = this.#realm
+    for (let other = starting.get(address); other; other = starting.get(address)) {
+      await other.catch(() => {})
+    }
     const cell = this.#realm.find(address)
     if (!cell) return
     if (cell.busy) await ended(cell)

@@ -208,7 +208,10 @@ export interface ActorSystem {
   replay(which: Count | LetterFilter): Promise<readonly Replayed[]>
   /** A person lets a parked actor go on; `skip` drops the message it failed at. Throws PROV_ACTOR_UNKNOWN. */
   resume(address: Address, options?: { readonly skip?: boolean }): Promise<void>
-  /** Ends an actor: waiting messages become dead letters, running effects are aborted. Idempotent. */
+  /**
+   * Ends an actor: waiting messages become dead letters, running effects are aborted. One that is just
+   * starting begins first. Idempotent.
+   */
   stop(address: Address): Promise<void>
   /**
    * Forgets actors whose machine is done, as if they had never been; resolves, once that is durable,

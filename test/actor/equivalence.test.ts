@@ -10,6 +10,8 @@ import t from 'tap'
 import type { ActorDef, ActorEvent } from '../../core/actor/define.ts'
 import { programFor } from '../../core/actor/program/choose.ts'
 import type { Standing } from '../../core/actor/program/program.ts'
+import type { Ledger } from '../../core/actor/ledger.ts'
+import { openLedger } from '../../core/actor/restore.ts'
 import { persisted } from '../../core/actor/state.ts'
 import type { ActorSnapshot } from '../../core/actor/system.ts'
 import { randomFrom, randomMachine } from '../support/random-machine.ts'
@@ -153,5 +155,62 @@ t.test(
     t.ok(floods <= Math.ceil(machines / 50), `${floods} machines answered themselves for ever`)
     t.ok(refused < machines / 3, `${refused} machines had no first state`)
     t.ok(steps > machines * 10, `${steps} steps, ${crashed} of them threw`)
+  },
+)
+
+/** All that is kept, as text-like data. History that holds nothing is none. */
+function keptIn({ stored, outbox, letters }: Ledger): unknown {
+  const actors = [...stored.values()].map(({ fingerprint: _print, state, ...actor }) => {
+    return { ...actor, state: state && { ...state, history: state.history ?? {} } }
+  })
+  const owed = [...outbox.values()].map(({ id, name, params }) => ({ id, name, params }))
+  owed.sort((a, b) => (a.id < b.id ? -1 : 1))
+  return plain({ actors, owed, letters: letters.rows, left: letters.left })
+}
+
+const failing = Math.ceil(machines / 5)
+
+t.test(
+  `${failing} random machines that fail leave the same in a snapshot and in their records`,
+  async (t) => {
+    let timed = 0
+    let failed = 0
+    for (let seed = firstSeed; seed < firstSeed + failing; seed++) {
+      const random = randomFrom(seed)
+      const house = new House()
+      const { machine, events } = randomMachine(random, { children: false, everything: false })
+      const onFailure = (['restart', 'resume', 'park', 'reset'] as const)[seed % 4] ?? 'park'
+      const poison = { after: 1 + (seed % 3) }
+      const def = typed(machine, 'journal', { onFailure, intensity: 1_000, poison })
+      let taken = 0
+      let cutOff: () => void = () => {}
+      const flooded = new Promise<void>((resolve) => (cutOff = resolve))
+      const count = (): void => void (++taken === flood && cutOff())
+      const system = await house.start({ snapshotEvery: 1e9, inspect: { transition: count } })
+      system.register(def)
+      const ref = await system.spawn(def, 'x').catch(() => undefined)
+      for (let at = 0; ref && at < 40 && taken < flood; at++) {
+        const skip = random(2) === 0
+        if (ref.snapshot().status === 'parked') await system.resume(ref.address, { skip })
+        if (random(4) === 0) await Promise.race([house.clock.advance(random(60)), flooded])
+        else ref.send({ type: events[random(events.length)] as string })
+        await settle(1)
+      }
+      // One that goes on and on ends only with its disk.
+      if (taken >= flood) house.crash()
+      await system.close()
+      if (taken >= flood) continue
+      for (const { body } of await house.records()) {
+        const { change, crash } = body as { change?: { timed?: unknown }; crash?: unknown }
+        if (change?.timed) timed++
+        if (crash) failed++
+      }
+      house.disk.held = false
+      const whole = await openLedger(house.journal, 'kernel')
+      house.disk.snapshots.clear()
+      const folded = await openLedger(house.journal, 'kernel')
+      t.same(keptIn(folded), keptIn(whole), `seed ${seed}`)
+    }
+    t.ok(timed > failing && failed > failing, `${timed} beside other timers, ${failed} failures`)
   },
 )

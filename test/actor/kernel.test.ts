@@ -526,3 +526,20 @@ t.test(
     t.equal(b.snapshot().context.count, 73)
   },
 )
+
+t.test('a stop ends also who is just starting, and whoever starts after it stands', async (t) => {
+  const house = new House()
+  const system = await house.start()
+  t.teardown(() => system.close())
+  const def = counter([])
+  system.register(def)
+  const starting = system.spawn(def, 'a')
+  const stopping = system.stop('test.counter/a')
+  const ref = await starting
+  await stopping
+  t.equal(ref.snapshot().status, 'stopped')
+  t.equal(system.ref(ref.address), undefined)
+  const kinds = (await house.records()).map(({ type }) => type)
+  t.same(kinds.slice(-2), ['actor.started', 'actor.stopped'])
+  t.equal((await system.spawn(def, 'a')).snapshot().status, 'active')
+})

@@ -51,6 +51,11 @@ const commits: readonly Mutant[] = [
     '(ledger.stored.get(address)?.sequence ?? ledger.floor) + 1',
     '1',
   ]),
+  ...mutantsOf(core('lives'), test('kernel', 'a stop ends also who is just starting'), [
+    'a stop passes over who is starting',
+    'async stop(address) {\n        const { starting } = this.#realm;',
+    'async stop(address) {\n        const starting = new Map();',
+  ]),
   ...mutantsOf(core('partitions'), test('remote', 'a record from elsewhere'), [
     'a record is written as its maker gave it',
     'return { partition, type: kind, body, json };',
@@ -311,6 +316,11 @@ const states: readonly Mutant[] = [
     'eventless transitions go round for ever',
     'if (steps > this.#longest)',
     'if (false)',
+  ]),
+  ...mutantsOf(core('program/freeze'), test('plain-context', 'volatile: what goes in circles'), [
+    'a circle is frozen for ever',
+    'if (!kept)\n        Object.freeze(value);',
+    ';',
   ]),
   ...mutantsOf(core('program/actions'), test('odd-values', 'a delay that is no number'), [
     'any number is a delay',

@@ -5,7 +5,7 @@ import { defineActor } from '../../core/actor/define.ts'
 import type { Durability } from '../../core/actor/define.ts'
 import { House } from './counter.ts'
 
-const odd: Readonly<Record<string, unknown>> = {
+const odd: Record<string, unknown> = {
   date: new Date(0),
   map: new Map([[1, 2]]),
   number: NaN,
@@ -21,7 +21,10 @@ const odd: Readonly<Record<string, unknown>> = {
   'a hole': Object.assign([1], { length: 2 }),
 }
 const machine = setup({
-  types: { context: {} as { held: unknown }, events: {} as { type: 'hold'; what: string } },
+  types: {
+    context: {} as { held: { deep: unknown[] } | undefined },
+    events: {} as { type: 'hold'; what: string },
+  },
   actions: {
     hold: assign({ held: ({ event }) => ({ deep: [odd[event.what] ?? event.what] }) }),
   },
@@ -84,5 +87,24 @@ t.test('an actor that keeps nothing may hold what it likes', async (t) => {
   for (const what of Object.keys(odd)) {
     const { context } = await ref.apply({ type: 'hold', what })
     t.ok(Object.is((context.held as { deep: unknown[] }).deep[0], odd[what]), what)
+  }
+})
+
+t.test('volatile: what goes in circles is held, and shown, early and late', async (t) => {
+  const house = new House()
+  const system = await house.start()
+  t.teardown(() => system.close())
+  const def = keeper('volatile')
+  system.register(def)
+  const ref = await system.spawn(def, 'a')
+  const circle = () => {
+    const round: { self?: unknown } = {}
+    return Object.assign(round, { self: [round] })
+  }
+  // Each of the first thousand steps is looked at, later on only what is shown.
+  for (let step = 0; step < 1_100; step++) {
+    odd['round'] = circle()
+    const { context } = await ref.apply({ type: 'hold', what: 'round' })
+    if (context.held?.deep[0] !== odd['round']) return t.fail(`step ${step} holds something else`)
   }
 })

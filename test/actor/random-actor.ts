@@ -8,6 +8,7 @@ import { assign, createMachine, raise } from 'xstate'
 import type { AnyStateMachine } from 'xstate'
 import { defineActor } from '../../core/actor/define.ts'
 import type { ActorDef, ActorEvent, Durability } from '../../core/actor/define.ts'
+import type { SupervisionSpec } from '../../core/actor/supervise.ts'
 
 /** What these machines listen to. */
 export const events = ['e0', 'e1', 'e2', 'e3']
@@ -99,13 +100,17 @@ export function randomMachine(random: (below: number) => number): AnyStateMachin
 }
 
 /** An actor type of it, whose effects all succeed. */
-export function typed(machine: AnyStateMachine, durability: Durability = 'journal'): ActorDef {
+export function typed(
+  machine: AnyStateMachine,
+  durability: Durability = 'journal',
+  supervision: SupervisionSpec = { onFailure: 'resume' },
+): ActorDef {
   return defineActor({
     type: 'test.random',
     version: 1,
     durability,
     machine,
     effects: { note: (params: { what: number }) => ({ what: params.what }) },
-    supervision: { onFailure: 'resume' },
+    supervision,
   })
 }

@@ -23,6 +23,8 @@ export function freezeNew(value: unknown, before?: JsonObject, kept = false, at 
     return
   }
   const fields = value as Record<string, unknown>
+  // What nobody keeps may go in circles.
+  if (!kept) Object.freeze(value)
   if (kept && Array.isArray(value) && value.includes(undefined)) throw odd(at, 'a list with gaps')
   for (const key in fields) {
     const item = fields[key]
