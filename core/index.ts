@@ -164,7 +164,7 @@ export type {
 export { opsModel } from './protocol/ops-model.ts'
 export { isMessage } from './protocol/hops.ts'
 export { outboxEntry } from './protocol/outbox.ts'
-export { rootOf } from './protocol/planes.ts'
+export { audienceOf, rootOf } from './protocol/planes.ts'
 export { parsePlan, planDrift, planFileDigest, planText } from './protocol/plan.ts'
 export type { DiffLine, OpPlan, PlanChange, PlanProposal } from './protocol/plan.ts'
 export { defineProvider, providerPoint } from './protocol/provider.ts'

@@ -11,6 +11,7 @@ export const faceValues: readonly string[] = [
   'address',
   'asProvError',
   'asksFor',
+  'audienceOf',
   'auditErrors',
   'auditEvents',
   'auditTrail',

@@ -123,6 +123,11 @@ export async function rootOf(journal: Pick<JournalReader, 'read' | 'id' | 'linea
   return (await joinedOf(journal))?.lineage[0] ?? lineage[0] ?? id
 }
 
+/** Id that tokens of the workspace name, also where only one of its planes lives. */
+export async function audienceOf(journal: Pick<JournalReader, 'read' | 'id'>): Promise<string> {
+  return (await joinedOf(journal))?.journal ?? journal.id
+}
+
 /** How a journal was begun, when by joining. */
 export async function joinedOf(journal: Pick<Journal, 'read'>): Promise<Joined | undefined> {
   for await (const { partition: of, type, body } of journal.read()) {

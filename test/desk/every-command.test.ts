@@ -148,4 +148,9 @@ t.test('each command about a project elsewhere', { skip }, async (t) => {
       t.equal((JSON.parse(report) as { code: string }).code, refusal, words)
     }
   }
+
+  // A workspace that is named is meant, whatever the environment says of a project.
+  const { code, out } = await prov('plane', 'list', '--json', '--workspace', stage.on.workspace)
+  t.equal(code, 0)
+  t.match(out, 'submitter')
 })

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { defined, defineRead, opDigest, planFileDigest } from 'prov'
+import { audienceOf, defined, defineRead, opDigest, planFileDigest } from 'prov'
 import type { ActorKind, JsonObject, OpBody, OpPlan, OpRow, ReadContext } from 'prov'
 import {
   compilePolicy,
@@ -54,7 +54,7 @@ export const read = defineRead<PlanArgs, OpPlan>({
       kind: 'prov-plan',
       version: 1,
       workspace: context.files.name,
-      journal: context.journal?.id ?? null,
+      journal: context.journal ? await audienceOf(context.journal) : null,
       proposal: defined({ type, target, image, params, scope }),
       body,
       op_digest: opDigest(body),
