@@ -21,7 +21,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { contract, createRuntime, defineOpType, definePlugin, keeperDesk, keyStore } from 'prov'
-import type { Runtime } from 'prov'
+import type { Bus, Runtime } from 'prov'
 import controller from '../../plugins/controller/index.ts'
 import keeper from '../../plugins/keeper/index.ts'
 import orchestrator from '../../plugins/orchestrator/index.ts'
@@ -88,7 +88,7 @@ async function timed(act: () => Promise<unknown>): Promise<number> {
 
 const type = 'bench.note'
 
-async function open(dir: string): Promise<Runtime> {
+export async function openSigned(dir: string, bus?: () => Promise<Bus>): Promise<Runtime> {
   const root = dirname(fileURLToPath(import.meta.resolve('prov/package.json')))
   const workspace = join(dir, 'my-infra')
   cpSync(join(root, 'extensions/provisioning/sample'), workspace, { recursive: true })
@@ -101,6 +101,7 @@ async function open(dir: string): Promise<Runtime> {
     workspace,
     home: join(dir, 'home'),
     discover: false,
+    bus,
     plugins: [workspacePlugin, submitter, keeper, controller, orchestrator, brought],
   })
   const record = await prov
@@ -111,20 +112,23 @@ async function open(dir: string): Promise<Runtime> {
   return prov
 }
 
+/** One operation from proposal to RESULT. */
+export async function runSigned(prov: Runtime, body: string): Promise<void> {
+  const op = await prov.submit({ type, target: 'a/b', params: { text: body }, as: 'ann' })
+  const { outcome, why } = await op.settled({ timeoutMs: 120_000 })
+  if (outcome !== 'applied') throw new Error(`the operation ended ${outcome}: ${why}`)
+}
+
 export function signedArms(body: string): readonly Arm[] {
   const dir = mkdtempSync(join(tmpdir(), 'prov-bench-'))
   let prov: Runtime
-  const operation = async (): Promise<void> => {
-    const op = await prov.submit({ type, target: 'a/b', params: { text: body }, as: 'ann' })
-    const { outcome, why } = await op.settled({ timeoutMs: 120_000 })
-    if (outcome !== 'applied') throw new Error(`the operation ended ${outcome}: ${why}`)
-  }
+  const operation = (): Promise<void> => runSigned(prov, body)
   const sync = syncArm()
   return [
     {
       name: 'ours: signed, submit to RESULT, one at a time',
       async before() {
-        prov = await open(dir)
+        prov = await openSigned(dir)
         await sync.before?.()
       },
       async run(times) {
