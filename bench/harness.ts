@@ -10,6 +10,8 @@
 export interface Arm {
   readonly name: string
   readonly run: (times: number) => unknown
+  /** Least times of a sample, where fewer would be another question. Default 1. */
+  readonly atLeast?: number
   /** Done once before the first round, for example opening a journal. */
   readonly before?: () => Promise<void> | void
   readonly after?: () => Promise<void> | void
@@ -35,6 +37,10 @@ export interface Row {
   readonly q3: number
   /** Median over rounds of this arm's time divided by the floor's time in the same round. */
   readonly ratio: number
+  /** Median processor time of one operation, ns: all threads of this process, and no other process. */
+  readonly cpuNs: number
+  /** As `ratio`, of processor time: what neighbours leave alone, where an arm has no process beside it. */
+  readonly cpuRatio: number
   readonly rounds: number
   readonly times: number
   readonly figures?: Readonly<Record<string, number>>
@@ -53,18 +59,30 @@ export const quantile = (sorted: readonly number[], share: number): number =>
 
 export const sortedCopy = (values: readonly number[]) => [...values].sort((a, b) => a - b)
 
-async function timed(arm: Arm, times: number): Promise<number> {
+interface Sample {
+  readonly ns: number
+  readonly cpuNs: number
+}
+
+async function timed(arm: Arm, times: number): Promise<Sample> {
+  const before = process.cpuUsage()
   const start = process.hrtime.bigint()
   await arm.run(times)
-  return Number(process.hrtime.bigint() - start)
+  const ns = Number(process.hrtime.bigint() - start)
+  const { user, system } = process.cpuUsage(before)
+  return { ns, cpuNs: (user + system) * 1_000 }
 }
+
+/** Median over rounds of one arm's figure divided by the floor's in the same round. */
+const ratioOf = (own: readonly number[], floor: readonly number[]): number =>
+  quantile(sortedCopy(own.map((one, round) => one / (floor[round] as number))), 0.5)
 
 /** How many times fit into a sample, found by doubling: also the warm-up. */
 async function calibrate(arm: Arm, sampleMs: number): Promise<number> {
   for (let times = 1; ; times *= 2) {
-    const ns = await timed(arm, times)
+    const { ns } = await timed(arm, times)
     if (ns > (sampleMs * 1e6) / 2 || times > 1e8) {
-      return Math.max(1, Math.round((times * sampleMs * 1e6) / Math.max(ns, 1)))
+      return Math.max(arm.atLeast ?? 1, Math.round((times * sampleMs * 1e6) / Math.max(ns, 1)))
     }
   }
 }
@@ -72,7 +90,7 @@ async function calibrate(arm: Arm, sampleMs: number): Promise<number> {
 /** Runs all arms in turn, `rounds` times. Throws what an arm throws: a broken arm is no figure. */
 export async function measure(suite: Bench, rounds: number): Promise<readonly Row[]> {
   const times: number[] = []
-  const samples: number[][] = suite.arms.map(() => [])
+  const samples: Sample[][] = suite.arms.map(() => [])
   const figures: (Row['figures'] | undefined)[] = []
   try {
     for (const arm of suite.arms) await arm.before?.()
@@ -80,25 +98,27 @@ export async function measure(suite: Bench, rounds: number): Promise<readonly Ro
     for (let round = 0; round < rounds; round++) {
       for (const [at, arm] of suite.arms.entries()) {
         const n = times[at] as number
-        samples[at]?.push((await timed(arm, n)) / n)
+        const { ns, cpuNs } = await timed(arm, n)
+        samples[at]?.push({ ns: ns / n, cpuNs: cpuNs / n })
       }
     }
     for (const arm of suite.arms) figures.push(await arm.figures?.())
   } finally {
     for (const arm of suite.arms) await arm.after?.()
   }
-  const floor = samples[0] as readonly number[]
+  const of = (at: number, figure: keyof Sample) =>
+    (samples[at] as readonly Sample[]).map((sample) => sample[figure])
   return suite.arms.map((arm, at) => {
-    const own = samples[at] as readonly number[]
-    const sorted = sortedCopy(own)
-    const ratios = sortedCopy(own.map((ns, round) => ns / (floor[round] as number)))
+    const sorted = sortedCopy(of(at, 'ns'))
     return {
       bench: suite.name,
       arm: arm.name,
       ns: quantile(sorted, 0.5),
       q1: quantile(sorted, 0.25),
       q3: quantile(sorted, 0.75),
-      ratio: quantile(ratios, 0.5),
+      ratio: ratioOf(of(at, 'ns'), of(0, 'ns')),
+      cpuNs: quantile(sortedCopy(of(at, 'cpuNs')), 0.5),
+      cpuRatio: ratioOf(of(at, 'cpuNs'), of(0, 'cpuNs')),
       rounds,
       times: times[at] as number,
       ...(figures[at] && { figures: figures[at] }),

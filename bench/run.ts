@@ -47,7 +47,7 @@ async function inProcess(): Promise<void> {
       process.stdout.write(`${JSON.stringify(row)}\n`)
       const spread = `${readable(row.q1)}-${readable(row.q3)}`
       process.stderr.write(
-        `${row.bench.padEnd(14)} ${row.arm.padEnd(44)} ${readable(row.ns).padStart(10)}  [${spread}]  x${row.ratio.toFixed(2)}\n`,
+        `${row.bench.padEnd(14)} ${row.arm.padEnd(44)} ${readable(row.ns).padStart(10)}  [${spread}]  x${row.ratio.toFixed(2)}, processor x${row.cpuRatio.toFixed(2)}\n`,
       )
       for (const [name, value] of Object.entries(row.figures ?? {})) {
         process.stderr.write(`${''.padEnd(15)}   ${name}: ${value.toPrecision(3)}\n`)

@@ -34,6 +34,7 @@ export function bullmqArm(body: string): Arm | string {
   let counted = 0
   return {
     name: 'BullMQ, Redis with every write on disk, 128 at once',
+    atLeast: 4 * atOnce,
     async before() {
       store = await redis(program)
       const { Queue, Worker } = (await loadPeer('bullmq')) as BullMq

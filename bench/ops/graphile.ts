@@ -41,6 +41,7 @@ export function graphileArm(body: string): Arm | string {
   }
   return {
     name: 'graphile-worker, PostgreSQL, 128 at once',
+    atLeast: 4 * atOnce,
     async before() {
       store = await postgres(program)
       const { run, Logger } = (await loadPeer('graphile-worker')) as Graphile

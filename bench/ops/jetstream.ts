@@ -18,6 +18,7 @@ export function jetstreamArm(body: string, sync: 'always' | 'default'): Arm | st
   const synced = sync === 'always' ? 'every write on disk' : 'syncs every two minutes'
   return {
     name: `raw JetStream, ${synced}, 128 at once`,
+    atLeast: 4 * atOnce,
     async before() {
       const config = sync === 'always' ? 'jetstream { sync_interval: always }' : ''
       const end = { teardown: (step: () => unknown) => undo.push(step) }

@@ -14,7 +14,7 @@ import type { ActorSystem } from '../../core/actor/system.ts'
 import { openJournal } from '../../core/journal/file.ts'
 import type { Journal } from '../../core/journal/journal.ts'
 import type { Arm } from '../harness.ts'
-import { together, Waiting } from './lanes.ts'
+import { atOnce, together, Waiting } from './lanes.ts'
 
 interface Job {
   readonly id: string
@@ -51,6 +51,7 @@ export function jobArm(body: string): Arm {
   const waiting = new Waiting()
   return {
     name: 'ours: a durable job, unsigned, 128 at once',
+    atLeast: 4 * atOnce,
     async before() {
       journal = await openJournal({ dir })
       system = await startActors({ journal })

@@ -1,11 +1,13 @@
 /**
  * An operation that the policy signs, from proposal to RESULT, on a journal on disk: two tokens, the
  * audit events of three planes, the embedded bus. It changes nothing, so no machine is started. Beside
- * it the floors: exactly its signatures and checks, and one write that is on disk.
+ * it the floors: exactly the signatures and checks that it makes, which are counted as it makes them, and
+ * one write that is on disk.
  *
  * @module
  */
 import { generateKeyPairSync, sign, verify } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 import {
   closeSync,
   cpSync,
@@ -20,7 +22,15 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { contract, createRuntime, defineOpType, definePlugin, keeperDesk, keyStore } from 'prov'
+import {
+  contract,
+  createRuntime,
+  defineOpType,
+  definePlugin,
+  journal,
+  keeperDesk,
+  keyStore,
+} from 'prov'
 import type { Bus, Runtime } from 'prov'
 import controller from '../../plugins/controller/index.ts'
 import keeper from '../../plugins/keeper/index.ts'
@@ -29,34 +39,50 @@ import submitter from '../../plugins/submitter/index.ts'
 import workspacePlugin from '../../plugins/workspace/index.ts'
 import { quantile, sortedCopy } from '../harness.ts'
 import type { Arm } from '../harness.ts'
-import { together } from './lanes.ts'
+import { countedCrypto } from './counted.ts'
+import { atOnce, together } from './lanes.ts'
 
 const { privateKey, publicKey } = generateKeyPairSync('ed25519')
 const text = Buffer.from('x'.repeat(900))
-/** Intent, approval and five events, each signed once and checked once. */
-const signatures = 7
+/** What an operation of one process makes, see `figures` below: it does not check its own events again. */
+const made = {
+  /** Intent, approval and five events. */
+  signatures: 7,
+  /** Intent and approval. */
+  checks: 2,
+}
+/** What one makes whose planes believe nothing of each other. */
+const strangers = { signatures: 7, checks: 7 }
+const signature = sign(null, text, privateKey)
 
-function crypto(times: number): void {
-  for (let n = 0; n < times * signatures; n++) {
-    if (!verify(null, text, publicKey, sign(null, text, privateKey))) throw new Error('broken')
+function crypto(times: number, { signatures, checks } = made): void {
+  for (let n = 0; n < times * signatures; n++) sign(null, text, privateKey)
+  for (let n = 0; n < times * checks; n++) {
+    if (!verify(null, text, publicKey, signature)) throw new Error('broken')
   }
 }
 
-const pooled = (): Promise<void> =>
-  new Promise((resolve, reject) => {
-    sign(null, text, privateKey, (failed, signature) => {
-      if (failed) return reject(failed)
-      verify(null, text, publicKey, signature, (error, good) =>
-        good ? resolve() : reject(error ?? new Error('broken')),
-      )
-    })
-  })
+type Ask<T> = (key: KeyObject, done: (error: Error | null, answer: T) => void) => void
+
+const later = <T>(ask: Ask<T>, key: KeyObject): Promise<T> =>
+  new Promise((resolve, reject) =>
+    ask(key, (error, answer) => (answer ? resolve(answer) : reject(error ?? new Error('broken')))),
+  )
+const signLater = () => later((key, done) => sign(null, text, key, done), privateKey)
+const checkLater = () => later((key, done) => verify(null, text, key, signature, done), publicKey)
 
 export const signatureArms: readonly Arm[] = [
-  { name: 'floor: its signatures and checks, in one thread', run: crypto },
+  { name: 'floor: its signatures and checks, in one thread', run: (times) => crypto(times) },
   {
     name: 'its signatures and checks, on the pool',
-    run: (times) => together(times * signatures, pooled),
+    async run(times) {
+      await together(times * made.signatures, signLater)
+      await together(times * made.checks, checkLater)
+    },
+  },
+  {
+    name: 'seven signatures and seven checks, in one thread',
+    run: (times) => crypto(times, strangers),
   },
 ]
 
@@ -121,8 +147,10 @@ export async function runSigned(prov: Runtime, body: string): Promise<void> {
 
 export function signedArms(body: string): readonly Arm[] {
   const dir = mkdtempSync(join(tmpdir(), 'prov-bench-'))
+  const counted = countedCrypto()
   let prov: Runtime
   const operation = (): Promise<void> => runSigned(prov, body)
+  const done = { operations: 0, syncs: 0 }
   const sync = syncArm()
   return [
     {
@@ -157,7 +185,25 @@ export function signedArms(body: string): readonly Arm[] {
     },
     {
       name: 'ours: signed, submit to RESULT, 128 at once',
-      run: (times) => together(times, operation),
+      atLeast: 4 * atOnce,
+      async run(times) {
+        const batches = async () => (await prov.service(journal).head())?.batch ?? 0
+        const before = await batches()
+        counted.begin()
+        await together(times, operation)
+        counted.end()
+        done.operations += times
+        done.syncs += (await batches()) - before
+      },
+      async figures() {
+        const { signatures, checks } = counted
+        const each = (count: number) => count / done.operations
+        return {
+          [`signatures (the floor has ${made.signatures})`]: each(signatures),
+          [`checks (the floor has ${made.checks})`]: each(checks),
+          'syncs of the journal (wanted: 0.05)': each(done.syncs),
+        }
+      },
       after: async () => {
         await prov.close()
         rmSync(dir, { recursive: true, force: true })
