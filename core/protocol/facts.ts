@@ -59,14 +59,16 @@ export interface OpFact {
   readonly [field: string]: unknown
 }
 
-/** The fact in another plane's event; undefined when no operation is moved by it. */
+/**
+ * The fact in another plane's event; undefined when no operation is moved by it. How it was judged moves
+ * none: what follows from that is a fact of its own, mostly in the same frame.
+ */
 export function opFact(event: AuditEvent): OpFact | undefined {
   const said = {
     type: event.type.slice('prov.'.length),
     at: Date.parse(event.time),
     by: event.emitter,
   }
-  if (isAudit(event, 'op.matched')) return { ...said, verdict: event.data.verdict }
   if (isAudit(event, 'op.held')) return { ...said, needs: event.data.needs, why: event.data.why }
   if (isAudit(event, 'op.vote')) {
     const { actor, decision, reason, custody, kid, vote, until } = event.data

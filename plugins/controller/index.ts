@@ -42,7 +42,8 @@ function stopped(signal: AbortSignal, reason: unknown): Promise<never> {
   })
 }
 const isEnded = (row: OpRow | undefined): boolean => row !== undefined && isTerminal(row.phase)
-const credits = 32
+/** Each is kept and answered at once: what is open together shares a sync. */
+const credits = 128
 
 /** What an earlier life left, and what becomes of it: the effects go on by themselves. */
 function tellWhatStands(deal: Contract, log: Log): void {

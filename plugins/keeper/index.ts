@@ -41,7 +41,8 @@ import { revive } from './revive.ts'
 const nothing = (): readonly never[] => []
 /** A failed act (a key that could not be read, say) is tried again after so long. */
 const againMs = 5_000
-const credits = 32
+/** Each is kept and answered at once: what is open together shares a sync. */
+const credits = 128
 
 export default definePlugin({
   name: 'keeper',
