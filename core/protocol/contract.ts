@@ -357,7 +357,7 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
       if (!event) continue
       events.note(event, record.position)
       for (const listener of listeners) listener(event)
-      if (isAudit(event, 'key.confirmed')) followKeys()
+      if (isAudit(event, 'key.confirmed') || isAudit(event, 'key.offered')) followKeys()
       if (isAudit(event, 'keeper.granted')) whetherReplaced()
     }
     void kept.due()

@@ -48,13 +48,15 @@ export class Tenures {
 
   /** What the controller said of the key that is to follow, once it did. */
   confirmation(role: string): AuditEvent<'key.confirmed'> | undefined {
-    return this.#confirmed.get(role)
+    const event = this.#confirmed.get(role)
+    return event && event.data.kid === this.#offered.get(role)?.kid ? event : undefined
   }
 
+  /** Also ahead of the offer: between planes that live apart the two come in any order. */
   confirm(event: AuditEvent<'key.confirmed'>): void {
     const { role, kid } = event.data
-    if (event.emitter !== 'controller' || this.#offered.get(role)?.kid !== kid) return
-    if (!this.#confirmed.has(role)) this.#confirmed.set(role, event)
+    if (event.emitter !== 'controller' || this.#confirmed.get(role)?.data.kid === kid) return
+    this.#confirmed.set(role, event)
   }
 
   /** True when the event means something here: its offer and who confirmed it are known. */
@@ -89,7 +91,6 @@ export class Tenures {
   }
 
   offer(role: string, record: KeyRecord): void {
-    if (this.#offered.get(role)?.kid !== record.kid) this.#confirmed.delete(role)
     this.#offered.set(role, record)
   }
 

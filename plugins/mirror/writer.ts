@@ -10,6 +10,7 @@
  *
  * @module
  */
+import { createHash } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { appendFile, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -93,6 +94,7 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerWriter> 
   let head = await resolveHead()
   const index = join(gitdir, 'prov', 'index')
   const seen = await resume()
+  await mendGitIndex()
 
   async function resolveHead(): Promise<string | undefined> {
     return git.resolveRef({ ...repo, ref: branch }).catch((error: { code?: string }) => {
@@ -140,6 +142,17 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerWriter> 
       await writeFile(index, lines.map(indexText).join(''))
     }
     return fresh
+  }
+
+  /** Git's own index only shows the last event, unsynced; one that a power cut spoilt lets nobody commit. */
+  async function mendGitIndex(): Promise<void> {
+    const file = join(gitdir, 'index')
+    const bytes = await readFile(file).catch(() => undefined)
+    if (!bytes || isGitIndex(bytes)) return
+    await rm(file, { force: true })
+    if (head === undefined) return
+    const { blob } = await git.readBlob({ ...repo, oid: head, filepath: eventFile })
+    await show(blob).catch(() => undefined)
   }
 
   async function commitOf(entry: LedgerEntry, parent: string | undefined): Promise<string> {
@@ -204,14 +217,20 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerWriter> 
       for (const line of lines) seen.add(line)
       // From here on the events are in the ledger; what follows can be made again.
       await appendFile(index, lines.map(indexText).join('')).catch(() => undefined)
-      await showLast(entries.at(-1) as LedgerEntry).catch(() => undefined)
+      await show((entries.at(-1) as LedgerEntry).text).catch(() => undefined)
       return lines.map((line) => line.commit)
     },
   }
 
   /** Keeps the working folder as git expects it, so that `git status` there is clean. */
-  async function showLast(entry: LedgerEntry): Promise<void> {
-    await writeFile(join(dir, eventFile), entry.text)
+  async function show(event: string | Uint8Array): Promise<void> {
+    await writeFile(join(dir, eventFile), event)
     await git.add({ ...repo, filepath: eventFile })
   }
+}
+
+/** True when it ends with the digest of all that is before it. */
+function isGitIndex(bytes: Buffer): boolean {
+  const body = bytes.subarray(0, -20)
+  return createHash('sha1').update(body).digest().equals(bytes.subarray(-20))
 }

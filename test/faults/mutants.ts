@@ -148,6 +148,7 @@ const controllers: readonly Mutant[] = [
     [controllerTest, 'a command is claimed only while everything that was agreed still holds'],
     ['no policy check at claim', 'policy.digest !== approval.policy_digest', 'false'],
     ['expiry of a command ignored', 'if (lateMs >= 0)', 'if (false)'],
+    ['a clock that is behind has no name', 'behindMs > clockSkewMs', 'false'],
     ['expiry of the intent inside ignored', 'if (lateIntentMs >= 0)', 'if (false)'],
     ['no check against the intent inside', 'if (altered !== undefined)', 'if (false)'],
     ['no version check at claim', 'if (found !== expected)', 'if (false)'],
@@ -269,6 +270,15 @@ const keys: readonly Mutant[] = [
     [keyChanges, 'whoever kept a copy of the old key signs nothing that counts'],
     ['a retired key of the keeper signs', 'if (!keyring.retired(iss))', 'if (true)'],
   ),
+  ...mutantsOf(
+    'core/protocol/tenures.js',
+    ['protocol/tenures.test.js', 'a key follows once the controller confirmed that very one'],
+    [
+      'a confirmation ahead of its offer is forgotten',
+      'this.#confirmed.set(role, event);',
+      'if (this.#offered.get(role)?.kid === kid) this.#confirmed.set(role, event);',
+    ],
+  ),
 ]
 
 const carriers: readonly Mutant[] = [
@@ -320,6 +330,14 @@ const carriers: readonly Mutant[] = [
     'plugins/mirror/set-back.js',
     [mirrorTest, 'a journal that was set back is told by the ledger'],
     ['a journal that the ledger knows to be older goes on', 'ahead === undefined', 'true'],
+  ),
+  ...mutantsOf(
+    'plugins/mirror/writer.js',
+    [
+      'plugins/mirror-ledger.test.js',
+      "git's own index, spoilt by a power cut, is made again and keeps nothing out",
+    ],
+    ['what git shows stops the ledger', 'await mendGitIndex();', ''],
   ),
   ...mutantsOf(
     mirror,

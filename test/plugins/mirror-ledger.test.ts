@@ -245,6 +245,28 @@ t.test('the folder of a new repository is an entry that is synced', async (t) =>
   )
 })
 
+t.test("git's own index, spoilt by a power cut, is made again and keeps nothing out", async (t) => {
+  const dir = await folder(t)
+  await (await open(dir)).append([entry('keeper', 1), entry('keeper', 2)])
+  const index = join(dir, '.git', 'index')
+  const whole = await readFile(index)
+  const contents: [string, Buffer][] = [
+    ['empty', Buffer.alloc(0)],
+    ['torn', whole.subarray(0, whole.length / 2)],
+    ['zeros', Buffer.alloc(whole.length)],
+    ['a sector of zeros', Buffer.concat([whole.subarray(0, 40), Buffer.alloc(whole.length - 40)])],
+  ]
+  let n = 2
+  for (const [what, spoilt] of contents) {
+    await writeFile(index, spoilt)
+    await writeFile(join(dir, 'event.json'), '')
+    const ledger = await open(dir)
+    t.equal(await git(dir, 'status', '--porcelain'), '', `${what}: clean as soon as it is open`)
+    await ledger.append([entry('keeper', ++n)])
+    t.equal(await git(dir, 'status', '--porcelain'), '', what)
+  }
+})
+
 t.test('a main that was lost is named, never taken for an empty ledger', async (t) => {
   const dir = await folder(t)
   const [commit] = await (await open(dir)).append([entry('keeper', 1)])

@@ -33,6 +33,16 @@ t.test('a key follows once the controller confirmed that very one', async (t) =>
   const tenures = new Tenures()
   tenures.begin('submitter', first.record)
   tenures.begin('controller', controller.record)
+  // Of two planes elsewhere one may be heard long before the other.
+  const ahead = new Tenures()
+  ahead.begin('submitter', first.record)
+  const early = confirmed()
+  ahead.confirm(early)
+  t.equal(ahead.confirmation('submitter'), undefined, 'nothing is known to follow')
+  ahead.offer('submitter', controller.record)
+  t.equal(ahead.confirmation('submitter'), undefined, 'it was of another key')
+  ahead.offer('submitter', next.record)
+  t.equal(ahead.confirmation('submitter'), early, 'a confirmation ahead of its offer is kept')
   t.type(tenures.rotate(rotated(confirmed())), 'string', 'it was not offered')
   tenures.offer('submitter', next.record)
 

@@ -23,6 +23,7 @@ import type { Plugin } from '../../core/plugin/define.ts'
 import { createRuntime } from '../../core/runtime.ts'
 import type { Runtime } from '../../core/runtime.ts'
 import type { Count, Millis } from '../../core/units.ts'
+import { LedgerDisk } from './ledger-disk.ts'
 import type { Time } from './time.ts'
 
 /** Where a life ends: at its n-th call, before or after what it asks for happens. */
@@ -134,6 +135,8 @@ export class Machine {
   deaths: Count = 0
   /** Deaths of lives to come, by the number of the life. */
   readonly fate = new Map<Count, Death>()
+  /** Where the mirror is. */
+  readonly ledgerDisk: LedgerDisk | undefined
   #lives: Count = 0
   #disk: SimulatedDisk
 
@@ -148,6 +151,9 @@ export class Machine {
       mkdirSync(join(parts.dir, 'disk', 'journal'))
     if (!existsSync(place)) symlinkSync('../disk/journal', place)
     this.#disk = this.#freshDisk()
+    if (!parts.planes.includes('mirror')) return
+    const folder = join(parts.dir, 'state', 'my-infra-state')
+    this.ledgerDisk = new LedgerDisk({ folder, random: this.#chance })
   }
 
   get runs(): Life | undefined {
@@ -176,6 +182,7 @@ export class Machine {
     if (power) {
       this.#disk.cut()
       this.#disk = this.#freshDisk()
+      this.ledgerDisk?.cut()
     }
     const { time, downMs } = this.parts
     time.after(downMs(), () => this.start())
@@ -245,12 +252,10 @@ export class Machine {
   }
 
   #freshDisk(): SimulatedDisk {
-    const { dir, random } = this.parts
-    return simulatedDisk({
-      folder: join(dir, 'disk'),
-      random: () => random(1_000_000) / 1_000_000,
-    })
+    return simulatedDisk({ folder: join(this.parts.dir, 'disk'), random: this.#chance })
   }
+
+  readonly #chance = (): number => this.parts.random(1_000_000) / 1_000_000
 
   /** The disk as one life sees it: a sync takes its time. */
   #filesOf(life: Life): JournalFiles {

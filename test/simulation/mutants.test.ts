@@ -52,6 +52,17 @@ const mutants: readonly Mutant[] = [
     broken: /had 2 effects/,
   },
   {
+    name: 'the ledger moves to what is not synced',
+    patches: [
+      [
+        'plugins/mirror/writer.js',
+        'await disk.flush();\n                await moveHead(parent);',
+        'await moveHead(parent);',
+      ],
+    ],
+    broken: /ledger: commit [0-9a-f]{40}/,
+  },
+  {
     name: 'a replay is acknowledged',
     patches: [
       [

@@ -7,6 +7,8 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ProvError } from '../../core/errors.ts'
+import type { JsonObject } from '../../core/json.ts'
+import { rotationAct } from '../../core/protocol/keyring.ts'
 import type { OpPhase } from '../../core/protocol/op.ts'
 import type { PlaneName } from '../../core/protocol/planes.ts'
 import { contract, controllerDesk, keeperDesk, submissions } from '../../core/protocol/services.ts'
@@ -45,15 +47,18 @@ export class People {
   async #insist(deed: Deed): Promise<string> {
     const { time } = this.#world
     for (let tries = 1; ; tries++) {
-      const life = this.#world.at(planeOf(deed)).runs
-      if (!life?.runtime) {
+      const lives = planesOf(deed).map((plane) => this.#world.at(plane).runs)
+      const [runtime, other] = lives.map((life) => life?.runtime)
+      if (!runtime || !other) {
         await time.sleep(700)
         continue
       }
       const gone = new Promise<'gone'>((resolve) => {
-        life.gone.signal.addEventListener('abort', () => resolve('gone'), { once: true })
+        for (const life of lives) {
+          life?.gone.signal.addEventListener('abort', () => resolve('gone'), { once: true })
+        }
       })
-      const done = this.#act(deed, life.runtime).then(
+      const done = this.#act(deed, runtime, other).then(
         () => 'none',
         (thrown: unknown) => {
           if (!ProvError.is(thrown)) return `${String((thrown as Error).stack)}`
@@ -66,7 +71,8 @@ export class People {
     }
   }
 
-  async #act(deed: Deed, runtime: Runtime): Promise<void> {
+  /** `other` is where the plane is that it is about. */
+  async #act(deed: Deed, runtime: Runtime, other: Runtime): Promise<void> {
     const as = 'alice'
     switch (deed.does) {
       case 'submit': {
@@ -90,6 +96,15 @@ export class People {
       }
       case 'mode':
         return runtime.service(keeperDesk).setMode({ as: 'bob', mode: deed.mode })
+      case 'rotate': {
+        // Its next key is made where it lives; the act that names it is handed in at the keeper's.
+        const { plane } = deed
+        const { current: from, next } = await other.service(contract).rotation(plane)
+        const given = { from, ...(next as unknown as JsonObject) }
+        const said = { act: rotationAct(plane), subject: plane, reason: '' } as const
+        const act = await runtime.service(contract).act({ as, ...said, with: given })
+        return runtime.service(keeperDesk).handInAct(act)
+      }
     }
   }
 
@@ -114,8 +129,11 @@ function standing(runtime: Runtime, phase: OpPhase): readonly string[] {
   return rows.filter((row) => row.phase === phase).map(({ id }) => id)
 }
 
-function planeOf({ does }: Deed): PlaneName {
-  return does === 'submit' || does === 'withdraw' ? 'submitter' : 'keeper'
+/** Where it is done, and which plane it is about. */
+function planesOf(deed: Deed): readonly [PlaneName, PlaneName] {
+  if (deed.does === 'rotate') return ['keeper', deed.plane]
+  const plane = deed.does === 'submit' || deed.does === 'withdraw' ? 'submitter' : 'keeper'
+  return [plane, plane]
 }
 
 function refused(thrown: unknown): void {

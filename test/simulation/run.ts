@@ -17,7 +17,7 @@ import type { Count, Millis } from '../../core/units.ts'
 import { People } from './people.ts'
 import { broken, isAtRest, ledgerHead, toldBy } from './promises.ts'
 import type { Fault, Story } from './story.ts'
-import { storyOf, troubleMs } from './story.ts'
+import { keyedPlanes, storyOf, troubleMs } from './story.ts'
 import { beginWorld } from './world.ts'
 import type { World } from './world.ts'
 
@@ -178,7 +178,7 @@ async function calm(world: World, people: People, story: Story): Promise<string 
     const models = machines.map(({ runs }) => runs?.runtime?.service(contract).store.get())
     const open = models.flatMap((model) => [...(model?.open.values() ?? [])])
     const standing = `${models.map((model) => model?.at).join()} ${ledgerHead(world.at('mirror'))}`
-    const isRest = open.every(isAtRest) && standing === before
+    const isRest = open.every(isAtRest) && standing === before && offeredKeys(world).length === 0
     before = standing
     if (isRest && (await isTold(world))) return undefined
   }
@@ -186,7 +186,17 @@ async function calm(world: World, people: People, story: Story): Promise<string 
     const rows = [...(runs?.runtime?.service(contract).store.get().open.values() ?? [])]
     return `${parts.name}: ${rows.map(({ id, phase }) => `${id} ${phase}`).join(', ')}`
   })
-  return `not at rest after ${calmMs / 60_000} minutes (${open.join('; ')})`
+  const keys = offeredKeys(world).map((plane) => `the ${plane} waits for its next key`)
+  const minutes = calmMs / 60_000
+  return `not at rest after ${minutes} minutes (${[...open, ...keys].join('; ')})`
+}
+
+/** Planes of which somebody knows a next key that has not followed yet. */
+function offeredKeys({ machines }: World): readonly string[] {
+  return machines.flatMap(({ runs }) => {
+    const ring = runs?.runtime?.service(contract).keyring
+    return keyedPlanes.filter((plane) => ring?.offered(plane) !== undefined)
+  })
 }
 
 /** True when everybody heard everything and the ledger has it. */

@@ -16,10 +16,11 @@ import type * as CryptoModule from 'node:crypto'
 import type * as FsModule from 'node:fs'
 import { seeded } from '../../core/seed.ts'
 import type { Count } from '../../core/units.ts'
+import type { FileCall } from './ledger-disk.ts'
 
 type Act = (...args: never[]) => unknown
-/** Whoever owns a path decides when, and whether, an act on it happens. */
-export type Gate = (path: string, act: () => unknown) => Promise<unknown>
+/** Whoever owns a path decides when, whether and where an act on it happens. */
+export type Gate = (call: FileCall, act: () => unknown) => Promise<unknown>
 
 const load = createRequire(import.meta.url)
 const fs = load('node:fs') as typeof FsModule
@@ -43,31 +44,41 @@ function stillFiles(): void {
   for (const name of twins) {
     const act = (fs as unknown as Record<string, Act>)[`${name}Sync`]
     if (!act) throw new Error(`node:fs has no ${name}Sync`)
-    promises[name] = async (...args: never[]) => gate(pathOf(args[0]), () => act(...args))
+    promises[name] = async (...args: never[]) =>
+      gate({ path: pathOf(args[0]), name, args }, () => act(...args))
   }
   promises['open'] = async (path: string, flags?: string, mode?: number) => {
-    const fd = (await gate(path, () => fs.openSync(path, flags ?? 'r', mode))) as number
+    const call = { path, name: 'open', args: [path, flags] }
+    const fd = (await gate(call, () => fs.openSync(path, flags ?? 'r', mode))) as number
     return handleOf(path, fd)
   }
 }
 
 /** As much of a FileHandle as anybody here asks for. */
 function handleOf(path: string, fd: number): object {
-  const through = (act: () => unknown) => gate(path, act)
+  const through = (name: string, args: readonly unknown[], act: () => unknown) =>
+    gate({ path, name: `handle.${name}`, args }, act)
   let open = true
   return {
     fd,
     read: (into: Buffer, at: number, bytes: number, offset: number) =>
-      through(() => ({ bytesRead: fs.readSync(fd, into, at, bytes, offset), buffer: into })),
-    readFile: (encoding?: BufferEncoding) => through(() => fs.readFileSync(fd, encoding)),
+      through('read', [], () => ({
+        bytesRead: fs.readSync(fd, into, at, bytes, offset),
+        buffer: into,
+      })),
+    readFile: (encoding?: BufferEncoding) =>
+      through('readFile', [], () => fs.readFileSync(fd, encoding)),
     write: (bytes: Uint8Array, at?: number, length?: number, offset?: number) =>
-      through(() => ({ bytesWritten: fs.writeSync(fd, bytes, at, length, offset) })),
-    writeFile: (content: string | Uint8Array) => through(() => fs.writeFileSync(fd, content)),
-    stat: () => through(() => fs.fstatSync(fd)),
-    truncate: (length: number) => through(() => fs.ftruncateSync(fd, length)),
-    chmod: (mode: number) => through(() => fs.fchmodSync(fd, mode)),
-    sync: () => through(() => {}),
-    datasync: () => through(() => {}),
+      through('write', [bytes, at, length, offset], () => ({
+        bytesWritten: fs.writeSync(fd, bytes, at, length, offset),
+      })),
+    writeFile: (content: string | Uint8Array) =>
+      through('writeFile', [content], () => fs.writeFileSync(fd, content)),
+    stat: () => through('stat', [], () => fs.fstatSync(fd)),
+    truncate: (length: number) => through('truncate', [length], () => fs.ftruncateSync(fd, length)),
+    chmod: (mode: number) => through('chmod', [mode], () => fs.fchmodSync(fd, mode)),
+    sync: () => through('sync', [], () => {}),
+    datasync: () => through('sync', [], () => {}),
     close: async () => {
       if (open) fs.closeSync(fd)
       open = false

@@ -14,6 +14,10 @@ import type { MessageFault, MessageKind } from './broker.ts'
 import type { EffectFault } from './provider.ts'
 import type { Shape } from './world.ts'
 
+/** Planes whose key can be followed by another one. */
+export const keyedPlanes = ['submitter', 'keeper', 'controller'] as const
+export type KeyedPlane = (typeof keyedPlanes)[number]
+
 /** What somebody asks for; times are those of the world, from its first start. */
 export type Deed =
   | {
@@ -30,6 +34,8 @@ export type Deed =
   | { readonly does: 'withdraw'; readonly atMs: Millis; readonly op: string }
   | { readonly does: 'policy'; readonly atMs: Millis; readonly flips: 'signed' | 'held' }
   | { readonly does: 'mode'; readonly atMs: Millis; readonly mode: 'auto' | 'manual' | 'hybrid' }
+  /** Another key for a plane. */
+  | { readonly does: 'rotate'; readonly atMs: Millis; readonly plane: KeyedPlane }
 
 /** What goes wrong. */
 export type Fault =
@@ -86,13 +92,22 @@ export function storyOf(seed: Count): Story {
   const pick = <T>(list: readonly T[]): T => list[random(list.length)] as T
   const often = (percent: Count): boolean => random(100) < percent
   const shape: Shape = often(50) ? 'together' : 'apart'
-  return {
-    seed,
-    shape,
-    deeds: deedsOf(random, pick, often),
-    faults: faultsOf(shape, random, pick, often),
-    attends: often(70),
-  }
+  const deeds = deedsOf(random, pick, often)
+  const faults = faultsOf(shape, random, pick, often)
+  const attends = often(70)
+  // What came to the stories later is drawn last, so that a seed goes on to mean what it meant.
+  const more = rotationsOf(random, pick, often)
+  return { seed, shape, deeds: inOrder([...deeds, ...more]), faults, attends }
+}
+
+const inOrder = (deeds: readonly Deed[]): readonly Deed[] =>
+  deeds.toSorted((one, two) => one.atMs - two.atMs)
+
+function rotationsOf(random: Random, pick: Pick, often: Often): readonly Deed[] {
+  if (!often(30)) return []
+  return Array.from({ length: 1 + random(3) }, () => {
+    return { does: 'rotate', atMs: random(troubleMs), plane: pick(keyedPlanes) }
+  })
 }
 
 /** About as many messages of a kind there are in one run. */
@@ -136,7 +151,7 @@ function deedsOf(random: Random, pick: Pick, often: Often): readonly Deed[] {
     const mode = pick(['auto', 'manual', 'hybrid'] as const)
     deeds.push({ does: 'mode', atMs: random(troubleMs), mode })
   }
-  return deeds.sort((one, two) => one.atMs - two.atMs)
+  return deeds
 }
 
 function faultsOf(shape: Shape, random: Random, pick: Pick, often: Often): readonly Fault[] {

@@ -119,9 +119,10 @@ function worldOf(shape: Shape, seed: Count, log?: (line: string) => void): World
   })
   holdFor({
     seed,
-    gate: async (path, act) => {
-      const life = machines.find((machine) => machine.owns(path))?.life
-      return life ? life.files(act) : act()
+    gate: async (call, act) => {
+      const machine = machines.find((one) => one.owns(call.path))
+      const does = machine?.ledgerDisk?.instead(call) ?? act
+      return machine?.life ? machine.life.files(does) : does()
     },
   })
   return {
