@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { setMaxListeners } from 'node:events'
 import { existsSync, mkdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
@@ -58,6 +59,9 @@ const silence = (): Promise<never> => new Promise(() => {})
 const segmentBytes = 65_536
 const startsAgain = new Set(['PROV_BUS_UNAVAILABLE', 'PROV_PLANE_LED'])
 
+/** Whose code runs: what a dead life still asks of files must not pass for a wish of the next one. */
+const lives = new AsyncLocalStorage<Life>()
+
 export class Life {
   readonly machine: Machine
   readonly clock: Clock
@@ -76,7 +80,21 @@ export class Life {
     this.number = number
     const { time } = machine.parts
     setMaxListeners(0, this.gone.signal)
-    this.clock = time.clock(() => machine.skewMs, this.isDead)
+    const clock = time.clock(() => machine.skewMs, this.isDead)
+    this.clock = {
+      ...clock,
+      after: (delayMs, act) => clock.after(delayMs, () => this.run(act)),
+    }
+  }
+
+  /** The life whose code asks, when one does. */
+  static get current(): Life | undefined {
+    return lives.getStore()
+  }
+
+  /** Runs code of this life; whatever that begins is of this life, too. */
+  run<T>(act: () => T): T {
+    return lives.run(this, act)
   }
 
   readonly isDead = (): boolean => this.gone.signal.aborted
@@ -95,8 +113,13 @@ export class Life {
    * The same for files: the dead are thrown out. A library that everybody in this process shares has
    * locks, and whoever never gets an answer would hold them for good.
    */
-  async files<T>(act: () => T): Promise<T> {
-    return this.now(act)
+  async files<T>(act: () => T | Promise<T>): Promise<T> {
+    const call = this.#begin()
+    this.#assertAlive()
+    const answer = await act()
+    this.#end(call)
+    this.#assertAlive()
+    return answer
   }
 
   /** The same for what must answer in this turn. */
@@ -165,7 +188,8 @@ export class Machine {
     const life = new Life(this, ++this.#lives)
     this.life = life
     life.dies = this.fate.get(life.number)
-    void this.#run(life).catch((thrown: unknown) => {
+    const running = life.run(() => this.#run(life))
+    void running.catch((thrown: unknown) => {
       if (life.isDead()) return
       // Whoever keeps processes running starts it again.
       if (ProvError.is(thrown) && startsAgain.has(thrown.code)) return this.die(false)

@@ -14,6 +14,7 @@ import type { PlaneName } from '../../core/protocol/planes.ts'
 import { contract, controllerDesk, keeperDesk, submissions } from '../../core/protocol/services.ts'
 import type { Runtime } from '../../core/runtime.ts'
 import type { Count } from '../../core/units.ts'
+import type { Life } from './machine.ts'
 import type { Deed } from './story.ts'
 import { policyText } from './world.ts'
 import type { World } from './world.ts'
@@ -58,7 +59,8 @@ export class People {
           life?.gone.signal.addEventListener('abort', () => resolve('gone'), { once: true })
         }
       })
-      const done = this.#act(deed, runtime, other).then(
+      const asked = (lives[0] as Life).run(() => this.#act(deed, runtime, other))
+      const done = asked.then(
         () => 'none',
         (thrown: unknown) => {
           if (!ProvError.is(thrown)) return `${String((thrown as Error).stack)}`

@@ -29,8 +29,7 @@ import mirror from '../../plugins/mirror/index.ts'
 import orchestrator from '../../plugins/orchestrator/index.ts'
 import submitter from '../../plugins/submitter/index.ts'
 import { Broker } from './broker.ts'
-import { Machine } from './machine.ts'
-import type { Life } from './machine.ts'
+import { Life, Machine } from './machine.ts'
 import { Provider, worldPlugin } from './provider.ts'
 import { holdFor, holdStill } from './still.ts'
 import { Time } from './time.ts'
@@ -122,7 +121,8 @@ function worldOf(shape: Shape, seed: Count, log?: (line: string) => void): World
     gate: async (call, act) => {
       const machine = machines.find((one) => one.owns(call.path))
       const does = machine?.ledgerDisk?.instead(call) ?? act
-      return machine?.life ? machine.life.files(does) : does()
+      const life = Life.current?.machine === machine ? Life.current : machine?.life
+      return life ? life.files(does) : does()
     },
   })
   return {
