@@ -5,12 +5,16 @@
  * @module
  */
 
+/** Longer ones are no mistyped name, and comparing them takes its time. */
+const longestWord = 200
+
 /**
  * The nearest known word, or undefined when nothing is near. Upper and lower case are one; a word
  * that starts with what was typed is nearest of all, then the one with the fewest edits (insert,
  * drop, replace, swap neighbours), at most a third of the typed word's length and at least one.
  */
 export function nearest(word: string, known: Iterable<string>): string | undefined {
+  if (word.length > longestWord) return undefined
   const typed = word.toLowerCase()
   const limit = Math.max(1, Math.floor(typed.length / 3))
   let best: { readonly word: string; readonly edits: number } | undefined

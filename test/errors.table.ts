@@ -1112,7 +1112,7 @@ export const expectedErrors: readonly (readonly [string, string, number, string,
     'usage',
     64,
     'there is a key of <actor> already',
-    'choose another name, or move <file> away first',
+    'choose another name, or move `<file>` away first',
   ],
   [
     'PROV_KEY_FILE_INVALID',

@@ -15,6 +15,8 @@ export interface Flag {
   readonly choices?: readonly string[]
   readonly alias?: string
   readonly required?: boolean
+  /** Of a number: whole, and 0 or more. */
+  readonly count?: boolean
   /** May be given several times; the value is then an array. */
   readonly many?: boolean
 }

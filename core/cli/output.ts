@@ -5,6 +5,7 @@
  * @module
  */
 import type { ProvError } from '../errors.ts'
+import type { Count } from '../units.ts'
 import type { AnyCommand, Paint } from './command.ts'
 
 export type Format = 'text' | 'json' | 'md'
@@ -58,15 +59,38 @@ export function resultText(
     ((data: unknown, paint: Paint, format: 'text' | 'md') => readonly string[]) | undefined
   if (render) {
     const lines = render(data, paint, format)
-    return lines.length === 0 ? '' : `${lines.join('\n')}\n`
+    return lines.length === 0 ? '' : `${harmless(lines.join('\n'))}\n`
   }
   return data === undefined ? '' : `${JSON.stringify(data, null, 2)}\n`
 }
 
+/**
+ * What others said may hold commands to a terminal, which would draw what was never printed. Colours
+ * pass, since they are ours.
+ */
+function harmless(text: string): string {
+  return text.replaceAll(
+    // oxlint-disable-next-line no-control-regex -- these are what it is about
+    /\u001b(?!\[\d+m)|[\0-\u0008\u000b-\u001a\u001c-\u001f\u007f-\u009f]/g,
+    (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+}
+
+/** Nobody reads more of a text; what was typed is not said back whole. */
+const longestText: Count = 2_000
+
+function cut(text: string): string {
+  const more = text.length - longestText
+  return more > 0 ? `${text.slice(0, longestText)}… and ${more} characters more` : text
+}
+
 /** An error for people, the fix last: the last line is the one that is read. */
 export function errorText(error: ProvError, format: Format, paint: Paint): string {
-  if (format === 'json') return `${JSON.stringify(error.toJSON(), null, 2)}\n`
-  const lines = [`${paint.bad(paint.bold(`error[${error.code}]`))}: ${error.message}`]
+  if (format === 'json') {
+    const short = (_: string, value: unknown) => (typeof value === 'string' ? cut(value) : value)
+    return `${JSON.stringify(error.toJSON(), short, 2)}\n`
+  }
+  const lines = [`${paint.bad(paint.bold(`error[${error.code}]`))}: ${cut(error.message)}`]
   if (error.place) {
     const { file, line, column } = error.place
     const at = [file, line, column].filter((part) => part !== undefined).join(':')
@@ -75,10 +99,10 @@ export function errorText(error: ProvError, format: Format, paint: Paint): strin
   lines.push(...excerptOf(error.cause))
   const why = error.cause instanceof Error ? error.cause.message : undefined
   if (why !== undefined && !error.message.includes(why) && !hasRender(error.cause)) {
-    lines.push(`  ${paint.dim('why:')} ${why.split('\n')[0]}`)
+    lines.push(`  ${paint.dim('why:')} ${cut(why.split('\n')[0] ?? '')}`)
   }
-  lines.push(`  ${paint.good('fix:')} ${error.remedy}`)
-  return `${lines.join('\n')}\n`
+  lines.push(`  ${paint.good('fix:')} ${cut(error.remedy)}`)
+  return `${harmless(lines.join('\n'))}\n`
 }
 
 /** Errors of the Nickel evaluator know the lines around the mistake. */

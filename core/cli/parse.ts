@@ -13,7 +13,7 @@ import type { AnyCommand, Flag } from './command.ts'
 import { cliErrors } from './errors.ts'
 import { dryRunFlag, globalFlags, watchFlag } from './globals.ts'
 import { kebab, positionalsOf } from './pattern.ts'
-import { parseSimply } from './simple.ts'
+import { aliasOf, parseSimply } from './simple.ts'
 import { isWatchable } from './watch.ts'
 
 export interface ParsedArguments {
@@ -42,6 +42,7 @@ export async function parseArguments(
   const tail = command.pattern.split(/\s+/).slice(words.split(' ').length).join(' ')
   const positionals = positionalsOf(tail)
   const options = optionsOf(command, positionals)
+  refuseHalfSwitches(argv, options, words)
   const raw =
     (more.short === false ? undefined : parseSimply(argv, tail, positionals, options)) ??
     (await parse(argv, tail, positionals, options, command, words))
@@ -140,6 +141,23 @@ async function parse(
   return (await parser.parseAsync()) as Record<string, unknown>
 }
 
+/** `--dry-run=yes` is not the opposite of what it says: yargs takes all but `true` for no. */
+function refuseHalfSwitches(
+  argv: readonly string[],
+  options: Readonly<Record<string, Flag>>,
+  command: string,
+): void {
+  const end = argv.indexOf('--')
+  for (const part of end < 0 ? argv : argv.slice(0, end)) {
+    const [, dashes = '', name = '', value] = /^(--?)(?:no-)?([^=]+)=(.*)$/s.exec(part) ?? []
+    const flag = dashes === '-' ? aliasOf(`-${name}`, options) : name
+    if (value === undefined || flag === undefined || !Object.hasOwn(options, flag)) continue
+    if (options[flag]?.type !== 'boolean' || value === 'true' || value === 'false') continue
+    const wanted = 'no value, or true or false'
+    throw cliErrors.PROV_CLI_VALUE_INVALID({ flag: `--${flag}`, value, wanted, command })
+  }
+}
+
 interface Known {
   readonly argv: readonly string[]
   readonly options: Readonly<Record<string, Flag>>
@@ -210,6 +228,9 @@ function judgeOne(
   if (flag.type === 'number') {
     const number = Number(value)
     if (String(value).trim() === '' || !Number.isFinite(number)) throw refuse('a number')
+    if (flag.count && !(Number.isSafeInteger(number) && number >= 0)) {
+      throw refuse('a whole number, 0 or more')
+    }
     return number
   }
   const text = String(value)

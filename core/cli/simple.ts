@@ -70,7 +70,7 @@ function place(
   return left.length === 0
 }
 
-function aliasOf(part: string, options: Readonly<Record<string, Flag>>): string | undefined {
+export function aliasOf(part: string, options: Readonly<Record<string, Flag>>): string | undefined {
   if (!/^-[a-zA-Z]$/.test(part)) return undefined
   return Object.keys(options).find((name) => options[name]?.alias === part.slice(1))
 }

@@ -66,13 +66,17 @@ export function isOwnSubject(subject: string, workspace: string): boolean {
   return new RegExp(`^ecosystem\\.(${forms})$`).test(subject)
 }
 
+/** Throws PROV_ECOSYSTEM_SUBJECT for a subject of somebody else. */
+export function demandOwnSubject(subject: string, workspace: string): void {
+  if (isOwnSubject(subject, workspace)) return
+  throw ecosystemErrors.PROV_ECOSYSTEM_SUBJECT({ subject, workspace })
+}
+
 /** The service over a bus. Throws PROV_ECOSYSTEM_SUBJECT for a subject of somebody else. */
 export function ecosystemOver(bus: Bus, workspace: string, clock: Clock): Ecosystem {
   return {
     async emit({ subject, data = {}, about, correlation, causation }) {
-      if (!isOwnSubject(subject, workspace)) {
-        throw ecosystemErrors.PROV_ECOSYSTEM_SUBJECT({ subject, workspace })
-      }
+      demandOwnSubject(subject, workspace)
       const id = newId('evt', clock)
       const time = new Date(clock.now()).toISOString()
       const body = envelope({ id, subject, workspace, time, about, correlation, causation, data })

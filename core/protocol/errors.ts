@@ -67,7 +67,7 @@ export const keyErrors = defineErrors<{
   PROV_KEY_EXISTS: {
     disposition: 'usage',
     text: ({ actor }) => `there is a key of ${actor} already`,
-    remedy: ({ file }) => `choose another name, or move ${file} away first`,
+    remedy: ({ file }) => `choose another name, or move \`${file}\` away first`,
   },
   PROV_KEY_ABSENT: {
     disposition: 'usage',

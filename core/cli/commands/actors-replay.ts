@@ -25,7 +25,7 @@ export const command = defineCommand({
     ['prov actors replay --reason full --dry-run', 'which ones it would be'],
   ],
   flags: {
-    id: { type: 'number', describe: 'number that `prov actors letters` shows' },
+    id: { type: 'number', count: true, describe: 'number that `prov actors letters` shows' },
     ...letterFlags,
   },
   writes: true,

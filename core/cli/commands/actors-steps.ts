@@ -23,7 +23,7 @@ export const command = defineCommand({
   ],
   flags: {
     address: { type: 'string', required: true, describe: 'the actor, as `type/id`' },
-    last: { type: 'number', default: 20, describe: 'at most so many, the newest' },
+    last: { type: 'number', count: true, default: 20, describe: 'at most so many, the newest' },
   },
   run: async ({ address, last }, context) => {
     const { stateDir } = await workplace(context)

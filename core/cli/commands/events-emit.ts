@@ -4,7 +4,7 @@
  * @module
  */
 import type { JsonObject } from '../../json.ts'
-import { ecosystem } from '../../protocol/ecosystem.ts'
+import { demandOwnSubject, ecosystem } from '../../protocol/ecosystem.ts'
 import { defineCommand } from '../command.ts'
 import { cliErrors } from '../errors.ts'
 
@@ -27,7 +27,10 @@ export const command = defineCommand({
   writes: true,
   run: async ({ subject, data, correlation, causation }, context) => {
     const emission = { subject, data: objectIn(data), correlation, causation }
-    if (context.dryRun) return { id: '', ...emission }
+    if (context.dryRun) {
+      demandOwnSubject(subject, (await context.files()).name)
+      return { id: '', ...emission }
+    }
     const runtime = await context.runtime()
     return { ...(await runtime.service(ecosystem).emit(emission)), ...emission }
   },

@@ -28,7 +28,7 @@ export const command = defineCommand({
       describe: 'pattern: * is one word, > the rest',
     },
     since: { type: 'string', describe: 'how far back: 10m, 2h, 7d' },
-    last: { type: 'number', default: 20, describe: 'how many at most; 0 for all' },
+    last: { type: 'number', count: true, default: 20, describe: 'how many at most; 0 for all' },
     watch: { type: 'boolean', default: false, describe: 'go on with what comes' },
   },
   run: async ({ subject, since, last, watch }, context): Promise<readonly Notice[]> => {

@@ -19,12 +19,13 @@ export const command = defineCommand({
     ['prov journal dump --partition keeper --type audit', 'what the keeper said that it did'],
   ],
   flags: {
-    from: { type: 'number', default: 1, describe: 'first position' },
-    to: { type: 'number', describe: 'last position; default: the end' },
+    from: { type: 'number', count: true, default: 1, describe: 'first position' },
+    to: { type: 'number', count: true, describe: 'last position; default: the end' },
     partition: { type: 'string', describe: 'only records of this owner' },
     type: { type: 'string', describe: 'only records of this type' },
     limit: {
       type: 'number',
+      count: true,
       default: 1_000,
       describe: 'at most so many; the rest is asked for again',
     },

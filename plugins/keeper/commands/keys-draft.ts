@@ -75,6 +75,7 @@ export const command = defineCommand({
     },
     need: {
       type: 'number',
+      count: true,
       describe: 'govern: so many of the signers must. Default: more than half',
     },
   },

@@ -18,7 +18,12 @@ export const command = defineCommand({
       describe: 'only events of this operation; the start of its id is enough',
     },
     type: { type: 'string', describe: 'only this type; a trailing * takes all that start so' },
-    last: { type: 'number', default: 50, describe: 'only the newest so many; 0 takes all' },
+    last: {
+      type: 'number',
+      count: true,
+      default: 50,
+      describe: 'only the newest so many; 0 takes all',
+    },
   },
   async run({ op, type, last }, { read }) {
     const id = op === undefined ? undefined : ((await read('op', { id: op })) as OpRow).id
