@@ -290,7 +290,7 @@ export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
     const service: Runtime['service'] = (ref) => started.service(ref)
     if (port.kind === 'nats') {
       const { deskOf } = await import('./desk/serve.ts')
-      const desk = deskOf({ bus: port, contract: opened, service, look: read, clock, log })
+      const desk = await deskOf({ bus: port, contract: opened, service, look: read, clock, log })
       undo.push(() => desk.close())
     }
     const handle = (id: string) => opHandle(id, () => service(submissions), clock)

@@ -63,6 +63,8 @@ export interface DeskLimits {
   readonly longestMs: Millis
   /** How long a close waits for what is being handed in. */
   readonly closeMs: Millis
+  /** How long a start and a close wait for the server. */
+  readonly flushMs: Millis
 }
 
 const usual: DeskLimits = {
@@ -72,12 +74,14 @@ const usual: DeskLimits = {
   strangers: 30,
   longestMs: 60_000,
   closeMs: 5_000,
+  flushMs: 1_000,
 }
 const minuteMs: Millis = 60_000
 
-/** Sits down at the desk of each plane that lives here. */
-export function serveDesk(parts: DeskParts): { close(): Promise<void> } {
+/** Sits down at the desk of each plane that lives here; resolves when the server knows it. */
+export async function serveDesk(parts: DeskParts): Promise<{ close(): Promise<void> }> {
   const desk = new Desk(parts)
+  await desk.heardOf()
   return { close: () => desk.close() }
 }
 
@@ -110,7 +114,10 @@ class Desk {
         subject: subjects.desk(contract.workspace, plane),
         inboxes: inboxOf('person', contract.workspace),
         heard: (data, answer) => this.#heard(plane, data, answer),
-        denied: (error) => log.warn(`nobody can ask the ${plane} from elsewhere: ${error.message}`),
+        denied: (error) =>
+          log.warn(
+            `nobody can ask the ${plane} from elsewhere: ${error.message}; prov nats config prints what the server needs for it`,
+          ),
       })
       return [stop]
     })
@@ -119,15 +126,23 @@ class Desk {
   async close(): Promise<void> {
     for (const stop of this.#stops) stop()
     this.#end.abort()
+    await this.#atMost(this.#limits.closeMs, Promise.allSettled(this.#under))
+    await this.heardOf()
+  }
+
+  /** A server that is away just now hears it when it is back. */
+  heardOf(): Promise<void> {
+    const { bus, contract } = this.#parts
+    const lines = contract.planes.flatMap((plane) => bus(plane) ?? [])
+    const flushes = lines.map(async (line) => line.client.connection.flush())
+    return this.#atMost(this.#limits.flushMs, Promise.all(flushes))
+  }
+
+  async #atMost(ms: Millis, work: Promise<unknown>): Promise<void> {
     const patience = new AbortController()
-    const late = sleep(this.#parts.clock, this.#limits.closeMs, patience.signal).catch(() => {})
-    const said = async (): Promise<void> => {
-      await Promise.allSettled(this.#under)
-      for (const plane of this.#parts.contract.planes) {
-        await this.#parts.bus(plane)?.client.connection.flush()
-      }
-    }
-    await Promise.race([said().catch(() => {}), late])
+    const late = sleep(this.#parts.clock, ms, patience.signal)
+    // What a connection that ends says of a flush is no news.
+    await Promise.race([work, late]).catch(() => {})
     patience.abort()
   }
 

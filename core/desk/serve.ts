@@ -7,12 +7,14 @@ import type { RoleBus } from '../protocol/role-bus.ts'
 import { serveDesk } from './desk.ts'
 import type { DeskParts } from './desk.ts'
 
-export function deskOf({
+export async function deskOf({
   bus: port,
   service,
   ...parts
 }: Omit<DeskParts, 'answers' | 'bus'> &
-  Pick<HoldingParts, 'service'> & { readonly bus: Bus | RoleBus }): { close(): Promise<void> } {
+  Pick<HoldingParts, 'service'> & { readonly bus: Bus | RoleBus }): Promise<{
+  close(): Promise<void>
+}> {
   const answers = holderAnswers({ contract: parts.contract, service, pid: process.pid })
   const bus: DeskParts['bus'] = (plane) => {
     const line = 'lineOf' in port ? port.lineOf(plane) : port

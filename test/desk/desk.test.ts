@@ -1,4 +1,5 @@
 /** What a desk takes, and what it turns away, on a real server. */
+import { randomBytes } from 'node:crypto'
 import t from 'tap'
 import { systemClock } from '../../core/clock.ts'
 import { sign } from '../../core/desk/wire.ts'
@@ -165,3 +166,45 @@ t.test('who waits for something is told when the desk closes', { skip }, async (
   t.equal(await waits, null, 'at once, not when its time is over')
   t.equal(await codeOf(far.call('keeper', {})), 'PROV_DESK_NOBODY')
 })
+
+t.test('an answer that the server would not carry is told as such', { skip }, async (t) => {
+  const on = await deskStage(t, path ?? '', 'max_payload: 32768\n')
+  const prov = await on.open()
+  for (let n = 0; n < 3; n++) {
+    const note = randomBytes(9_000).toString('base64url')
+    await prov.submit({
+      type: 'deploy',
+      target: 'app-cluster/cert-manager',
+      as: 'alice',
+      params: { note },
+    })
+  }
+  const far = await on.far(on.home('laptop'))
+  const args = { last: 0 }
+  t.equal(await codeOf(far.call('read', { name: 'audit', args })), 'PROV_DESK_TOO_LARGE')
+  t.match(await far.call('read', { name: 'keeper', args: {} }), { mode: 'hybrid' })
+})
+
+t.test(
+  'where the server has no desks yet the planes run, and say what to do',
+  { skip },
+  async (t) => {
+    const rights = 'permissions: { subscribe: { deny: ["ops.desk.>"] } }'
+    const users = `users: [{ user: a, password: b, ${rights} }]`
+    const accounts = `accounts { P { jetstream: enabled, ${users} } }`
+    const on = await deskStage(t, path ?? '', `${accounts}\nno_auth_user: a\n`)
+    const told: string[] = []
+    let all = (): void => {}
+    const warned = new Promise<void>((resolve) => (all = resolve))
+    const prov = await on.open({
+      log({ level, text }) {
+        if (level === 'warn' && text.includes('prov nats config')) told.push(text)
+        if (told.length === 4) all()
+      },
+    })
+    await warned
+    t.match(told[0], 'nobody can ask the submitter from elsewhere')
+    const { id } = await prov.submit({ type: 'restart', target: 'monitoring/grafana', as: 'alice' })
+    t.equal((await prov.op(id).settled({ timeoutMs: 60_000 })).outcome, 'applied')
+  },
+)

@@ -23,7 +23,7 @@ import { openKeyStore } from '../../core/protocol/keys.ts'
 import { inboxOf } from '../../core/protocol/roles.ts'
 import type { Contract } from '../../core/protocol/contract.ts'
 import { subjects } from '../../core/protocol/subjects.ts'
-import type { Runtime } from '../../core/runtime.ts'
+import type { Runtime, RuntimeOptions } from '../../core/runtime.ts'
 import type { Answerer } from '../../core/socket/client.ts'
 import { infra } from '../support/infra.ts'
 import type { Infra } from '../support/infra.ts'
@@ -37,7 +37,7 @@ export interface DeskStage {
   readonly server: NatsServer
   readonly bus: NatsBus
   /** A runtime whose planes meet on the server. */
-  open(options?: { readonly serve: boolean }): Promise<Runtime>
+  open(options?: Partial<RuntimeOptions>): Promise<Runtime>
   connect(): Promise<NatsBus>
   signer(actor: string): Promise<Signer>
   /** A request that holds in every respect, but for what is said otherwise. */
@@ -51,8 +51,9 @@ export interface DeskStage {
   home(name: string): string
 }
 
-export async function deskStage(t: Test, path: string): Promise<DeskStage> {
-  const server = await natsServer(path, t)
+/** `config` is what the server is told beyond its address. */
+export async function deskStage(t: Test, path: string, config = ''): Promise<DeskStage> {
+  const server = await natsServer(path, t, config)
   const on = await infra(t, { name: project })
   const connect = async (): Promise<NatsBus> => {
     const inboxPrefix = inboxOf('person', project)
@@ -85,7 +86,7 @@ export async function deskStage(t: Test, path: string): Promise<DeskStage> {
     connect,
     say,
     home,
-    async open(options = { serve: false }) {
+    async open(options = {}) {
       const own = () => natsBus({ servers: server.url, timeoutMs: 5_000 })
       const prov = await on.open({ bus: own, ...options })
       t.teardown(() => prov.close())
