@@ -23,6 +23,7 @@ import type { Millis } from '../units.ts'
 import type { CommandContext } from './command.ts'
 import { askPerson } from './ask.ts'
 import type { Streams } from './output.ts'
+import { printable } from './printable.ts'
 
 export interface ContextOptions {
   readonly cwd: string
@@ -191,7 +192,7 @@ export function openContext(options: ContextOptions): OpenContext {
         runtime = undefined
         throw thrown
       })),
-    progress: (line) => void streams.err.write(`${line}\n`),
+    progress: (line) => void streams.err.write(`${printable(line)}\n`),
     ask: (question, choice) => askPerson(question, { ...choice, streams, signal }),
   }
   async function closeRuntime(): Promise<void> {

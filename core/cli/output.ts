@@ -7,6 +7,7 @@
 import type { ProvError } from '../errors.ts'
 import type { Count } from '../units.ts'
 import type { AnyCommand, Paint } from './command.ts'
+import { printable } from './printable.ts'
 
 export type Format = 'text' | 'json' | 'md'
 
@@ -59,21 +60,9 @@ export function resultText(
     ((data: unknown, paint: Paint, format: 'text' | 'md') => readonly string[]) | undefined
   if (render) {
     const lines = render(data, paint, format)
-    return lines.length === 0 ? '' : `${harmless(lines.join('\n'))}\n`
+    return lines.length === 0 ? '' : `${printable(lines.join('\n'))}\n`
   }
   return data === undefined ? '' : `${JSON.stringify(data, null, 2)}\n`
-}
-
-/**
- * What others said may hold commands to a terminal, which would draw what was never printed. Colours
- * pass, since they are ours.
- */
-function harmless(text: string): string {
-  return text.replaceAll(
-    // oxlint-disable-next-line no-control-regex -- these are what it is about
-    /\u001b(?!\[\d+m)|[\0-\u0008\u000b-\u001a\u001c-\u001f\u007f-\u009f]/g,
-    (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
 }
 
 /** Nobody reads more of a text; what was typed is not said back whole. */
@@ -102,7 +91,7 @@ export function errorText(error: ProvError, format: Format, paint: Paint): strin
     lines.push(`  ${paint.dim('why:')} ${cut(why.split('\n')[0] ?? '')}`)
   }
   lines.push(`  ${paint.good('fix:')} ${cut(error.remedy)}`)
-  return `${harmless(lines.join('\n'))}\n`
+  return `${printable(lines.join('\n'))}\n`
 }
 
 /** Errors of the Nickel evaluator know the lines around the mistake. */

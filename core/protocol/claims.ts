@@ -77,6 +77,11 @@ const text: Check = {
   what: 'a text',
   holds: (value) => typeof value === 'string' && value.length > 0,
 }
+/** What stands in file names, subjects of messages and every list that people read. */
+const name: Check = {
+  what: 'a name of 1 to 128 letters, digits and . _ : -',
+  holds: (value) => typeof value === 'string' && /^[\w.:-]{1,128}$/.test(value),
+}
 const anyText: Check = { what: 'a text', holds: (value) => typeof value === 'string' }
 const digest: Check = {
   what: 'a digest sha256:…',
@@ -165,7 +170,7 @@ const approval = shape('an approval', {
   break_glass: maybe(yes),
 })
 
-const common = { iss: text, sub: text, aud: text, jti: text, iat: seconds, exp: seconds }
+const common = { iss: text, sub: name, aud: text, jti: text, iat: seconds, exp: seconds }
 const tables: Readonly<Record<TokenKind, Readonly<Record<string, Check>>>> = {
   intent: {
     ...common,

@@ -84,6 +84,7 @@ t.test('each bad token at the door is refused by name, audited, and starts nothi
     ['PROV_TOKEN_MALFORMED', { not: 'a token' }],
     ['PROV_OP_SUBJECT_MISMATCH', good, 'deploy'],
     ['PROV_OP_NOT_SUBMITTED', good],
+    ['PROV_TOKEN_CLAIM', say({ sub: '../../etc' })],
   ]
   for (const [code, token, type] of cases) {
     await knock(life, { kind: 'intent', token }, type)
@@ -197,6 +198,10 @@ t.test('a vote speaks of one plan under one policy and is handed in once', async
   t.equal(await hand({ plan_digest: other }), 'PROV_OP_PLAN_CHANGED')
   t.equal(await hand({ state_vector: { cluster: 7 } }), 'PROV_OP_PLAN_CHANGED')
   t.equal(await hand({ policy_digest: other }), 'PROV_POLICY_CHANGED')
+  for (const sub of ['../x', 'a b', 'op_\u001b[2J', 'op\nx', 'öp', 'op.>*', '', 'x'.repeat(129)]) {
+    t.equal(await hand({ sub }), 'PROV_TOKEN_CLAIM', JSON.stringify(sub).slice(0, 20))
+  }
+  t.notMatch(JSON.stringify(await life.events()), '[2J', 'and what it was goes nowhere')
   t.equal(await hand({ reason: ' ' }), 'PROV_OP_REASON_MISSING')
   t.equal(await hand({ reason: '', break_glass: true }), 'PROV_OP_REASON_MISSING')
   const alice = await people(life.on).signer('alice')

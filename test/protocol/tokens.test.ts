@@ -251,3 +251,28 @@ t.test('a plan is another one when body, state or time differ', (t) => {
   t.equal(new Set(digests).size, digests.length)
   t.end()
 })
+
+t.test(
+  'at the edges of its time: the last millisecond counts, the one after does not',
+  async (t) => {
+    const { alice, context } = await people(t)
+    const exp = now + 3_600
+    const at = (ms: number, change = {}) =>
+      verdict(t, 'intent', signTokenNow('intent', intentOf(alice, change), alice), {
+        ...context,
+        nowMs: ms,
+      })
+    t.equal(await at(exp * 1_000 - 1), 'good')
+    t.equal(await at(exp * 1_000), 'PROV_TOKEN_EXPIRED')
+    t.equal(await at(exp * 1_000 + 1), 'PROV_TOKEN_EXPIRED')
+    t.equal(await at(now * 1_000 - 60_000), 'good', 'clocks may differ by a minute')
+    t.equal(await at(now * 1_000 - 60_001), 'PROV_TOKEN_CLOCK_SKEW')
+    const week = 7 * 86_400
+    t.equal(await at(now * 1_000, { exp: now + week }), 'good')
+    t.equal(await at(now * 1_000, { exp: now + week + 1 }), 'PROV_TOKEN_TOO_LONG')
+    t.equal(await at(now * 1_000, { exp: now }), 'PROV_TOKEN_TOO_LONG', 'no time at all')
+    for (const odd of [1.5, -1, 2 ** 53, NaN, Infinity, '9']) {
+      t.equal(await at(now * 1_000, { exp: odd }), 'PROV_TOKEN_CLAIM', String(odd))
+    }
+  },
+)
