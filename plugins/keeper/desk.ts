@@ -37,6 +37,7 @@ import type {
   KeeperDesk,
   Log,
   Millis,
+  OpRow,
   Refusals,
   Signer,
   WorkspaceFiles,
@@ -100,7 +101,7 @@ export class Desk implements KeeperDesk {
       const row = contract.store.get().ops.get(op)
       const intent = keeper.intent(op)
       const instance = ref(op)
-      if (!row || !intent || !instance) throw opErrors.PROV_OP_UNKNOWN({ op })
+      if (!row || !intent || !instance) throw noVoteOn(op, row)
       // A vote is handed in once; whoever hands it in again repeats what is not theirs to repeat.
       const before = this.#taken.take('vote', { jti, iat, iss, exp, digest: vote })
       if (before === 'same' || row.voided?.includes(vote) === true) {
@@ -353,7 +354,7 @@ export class Desk implements KeeperDesk {
     const { contract, keeper } = this.#parts
     const row = contract.store.get().ops.get(op)
     const intent = keeper.intent(op)
-    if (!row || !intent) throw opErrors.PROV_OP_UNKNOWN({ op })
+    if (!row || !intent) throw noVoteOn(op, row)
     return {
       op_digest: row.digest,
       plan_digest: row.plan ?? digestOf({ held: false }),
@@ -381,4 +382,11 @@ function otherAct(claim: 'act' | 'with') {
   const expected =
     claim === 'act' ? 'an act that the keeper takes' : 'what the file and the keeper say now'
   return tokenErrors.PROV_TOKEN_CLAIM({ kind: 'act', claim, expected })
+}
+
+/** An operation that ended is known by its row when its instance is gone: it is held no more. */
+function noVoteOn(op: string, row: OpRow | undefined): ProvError {
+  return row
+    ? opErrors.PROV_OP_NOT_HELD({ op, phase: row.phase })
+    : opErrors.PROV_OP_UNKNOWN({ op })
 }
