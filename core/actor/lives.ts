@@ -485,12 +485,14 @@ export class Lives {
   }
 
   async retire(addresses: readonly Address[]): Promise<readonly Address[]> {
-    const { cells, ledger, books, passive, groups, turns } = this.#realm
+    const { cells, ledger, books, passive, groups, turns, starting } = this.#realm
     const left: Address[] = []
     const gone = new Set<Address>()
     for (const address of addresses) {
       const cell = this.#realm.find(address)
-      if (cell && (cell.status !== 'done' || cell.busy || cell.birth)) left.push(address)
+      // Its record comes behind that of one who is starting there, and would take it away as well.
+      if (starting.has(address)) left.push(address)
+      else if (cell && (cell.status !== 'done' || cell.busy || cell.birth)) left.push(address)
       else if (cell || ledger.stored.has(address)) gone.add(address)
       if (!cell || !gone.has(address)) continue
       cell.status = 'stopped'
@@ -588,7 +590,7 @@ export class Lives {
 
   /** From its input, with nothing of its former life but its address, its place and its mailbox. */
   anew(cell: Cell): void {
-    const { ledger, effects, scheduler, children, turns, shut } = this.#realm
+    const { ledger, effects, scheduler, children, turns, starting, shut } = this.#realm
     if (shut) return
     const { address, kind } = cell
     for (const child of children.endOf(address)) void this.stop(child)
@@ -600,18 +602,25 @@ export class Lives {
       const cause = Mail.is(item) ? item.cause : undefined
       return cause === undefined || ledger.outbox.has(cause)
     })
-    void this.#start(kind, address, cell.input ?? undefined, cell.birth, cell).then(
-      (begun) => {
-        cell.flags |= flag.gone
-        const fresh = this.#realm.find(address) ?? begun
-        fresh.unshift([...waiting, ...cell.takeAll()])
-        scheduler.ready(fresh)
-      },
-      () => {
-        cell.unshift(waiting)
-        if (!this.#realm.shut) this.end(cell, 'failed')
-      },
-    )
+    const begins = this.#start(kind, address, cell.input ?? undefined, cell.birth, cell)
+    // Whoever wants its end, or another beginning, waits until this one is in the journal.
+    starting.set(address, begins)
+    const over = (): void => void starting.delete(address)
+    void begins
+      .finally(over)
+      .then(
+        (begun) => {
+          cell.flags |= flag.gone
+          const fresh = this.#realm.find(address) ?? begun
+          fresh.unshift([...waiting, ...cell.takeAll()])
+          scheduler.ready(fresh)
+        },
+        () => {
+          cell.unshift(waiting)
+          if (!this.#realm.shut) this.end(cell, 'failed')
+        },
+      )
+      .finally(() => this.#realm.calmed())
   }
 }
 

@@ -225,17 +225,28 @@ export class Warden {
   #restartable(address: Address): Cell | undefined {
     const cell = this.#realm.find(address)
     if (!cell || cell.status === 'parked' || cell.status === 'stopped') return undefined
+    if (this.#isReplaced(cell)) return undefined
     if (cell.status === 'done' && cell.kind.def.supervision.restart !== 'permanent')
       return undefined
     if (cell.kind.def.supervision.restart !== 'temporary') return cell
-    this.#realm.lives.end(cell, 'stopped')
+    void this.#realm.lives.stop(address)
     return undefined
   }
 
+  /** It begins anew already: as soon as that is durable another one stands in its place. */
+  #isReplaced({ status, address }: Cell): boolean {
+    return status === 'restarting' && this.#realm.starting.has(address)
+  }
+
   #end(addresses: readonly Address[], crash?: CrashReport): void {
+    const { lives } = this.#realm
     for (const address of addresses) {
       const cell = this.#realm.find(address)
-      if (cell) this.#realm.lives.end(cell, 'failed', crash)
+      if (!cell) continue
+      // Behind steps that are under way, or the next start would find its end before them.
+      const isUnderWay = cell.busy && address !== crash?.address
+      if (isUnderWay || this.#isReplaced(cell)) void lives.stop(address)
+      else lives.end(cell, 'failed', crash)
     }
   }
 

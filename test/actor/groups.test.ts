@@ -349,3 +349,84 @@ t.test('jitter spreads restarts by the chance that is handed in', async (t) => {
   await house.clock.advance(75)
   t.equal(a.snapshot().status, 'active')
 })
+
+/** A house whose journal takes nothing in while `shut` holds a promise. */
+function slowHouse() {
+  const house = new House()
+  const fast = house.journal
+  const gate: { shut?: Promise<void> | undefined } = {}
+  house.journal = Object.create(fast, {
+    append: {
+      value: async (...entries: Parameters<typeof fast.append>) => {
+        await gate.shut
+        return fast.append(...entries)
+      },
+    },
+  }) as typeof fast
+  return { house, gate }
+}
+
+/** Closes a gate; the answer opens it. */
+function shut(gate: { shut?: Promise<void> | undefined }): () => void {
+  let open = (): void => {}
+  gate.shut = new Promise((resolve) => (open = resolve))
+  return () => {
+    gate.shut = undefined
+    open()
+  }
+}
+
+for (const what of ['a stop', 'another failure of its group'] as const) {
+  t.test(`${what} finds who is beginning anew, and no second life comes of it`, async (t) => {
+    const { house, gate } = slowHouse()
+    const system = await house.start()
+    t.teardown(() => system.close())
+    const supervision = {
+      group: () => 'g',
+      strategy: 'one_for_all',
+      intensity: 9,
+      backoff: { firstMs: 10, maxMs: 10 },
+    } as const
+    const def = counter([], { supervision: { ...supervision, onFailure: 'reset' } })
+    // Keeps nothing, so it fails also while the journal stands still.
+    const quick = counter([], { type: 'test.quick', durability: 'volatile', supervision })
+    for (const one of [def, quick]) system.register(one)
+    const [a, b] = [await system.spawn(def, 'a'), await system.spawn(def, 'b')]
+    const c = await system.spawn(quick, 'c')
+    b.send({ type: 'break' })
+    await settle()
+    const open = shut(gate)
+    await house.clock.advance(10)
+    await settle()
+    if (what === 'a stop') {
+      const stopping = system.stop(a.address)
+      open()
+      await stopping
+      await settle()
+      t.equal(system.ref(a.address), undefined)
+    } else {
+      c.send({ type: 'break' })
+      await settle()
+      await house.clock.advance(20)
+      await settle()
+      open()
+      await settle()
+      await a.apply({ type: 'add' })
+      t.equal(a.snapshot().context.count, 1)
+    }
+    const shown = (of: ActorSystem) =>
+      of
+        .list({ type: def.type })
+        .map(({ address, status, sequence }) => [address, status, sequence])
+    const live = shown(system)
+    const started = (await house.records()).filter(({ type }) => type === 'actor.started')
+    const marks = started.map(({ body }) => body as { address: string; sequence: number })
+    const lives = new Set(marks.map(({ address, sequence }) => `${address} ${sequence}`))
+    t.equal(lives.size, marks.length, 'each beginning has a sequence of its own')
+    house.crash()
+    const next = await house.start()
+    next.register(def)
+    t.same(shown(next), live, 'the journal says the same')
+    await next.close()
+  })
+}

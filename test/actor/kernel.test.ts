@@ -543,3 +543,21 @@ t.test('a stop ends also who is just starting, and whoever starts after it stand
   t.same(kinds.slice(-2), ['actor.started', 'actor.stopped'])
   t.equal((await system.spawn(def, 'a')).snapshot().status, 'active')
 })
+
+t.test('what is retired takes nobody along who is just starting at its address', async (t) => {
+  const house = new House()
+  const system = await house.start()
+  const def = counter([])
+  system.register(def)
+  const { address } = await system.spawn(def, 'a')
+  await system.stop(address)
+  const starting = system.spawn(def, 'a')
+  t.same(await system.retire([address]), [address], 'it stays')
+  const ref = await starting
+  await ref.apply({ type: 'add' })
+  house.crash()
+  const next = await house.start()
+  t.teardown(() => Promise.all([system.close(), next.close()]))
+  next.register(def)
+  t.match(next.ref(address)?.snapshot(), { status: 'active', context: { count: 1 } })
+})
