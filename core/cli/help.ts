@@ -144,7 +144,10 @@ function flagLines(flags: Readonly<Record<string, Flag>>, paint: Paint): readonl
 function describeFlag(flag: Flag): string {
   const notes = [
     flag.choices && `one of ${flag.choices.join(', ')}`,
-    flag.default !== undefined && flag.default !== false && `default ${flag.default}`,
+    flag.default !== undefined &&
+      flag.default !== false &&
+      flag.default !== '' &&
+      `default ${flag.default}`,
     flag.required && 'required',
     flag.many && 'may be given several times',
   ].filter(Boolean)
