@@ -298,7 +298,9 @@ export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
       files,
       actors,
       boot: watch.span(),
-      over: office ? AbortSignal.any([office.over, opened.over]) : opened.over,
+      over: AbortSignal.any(
+        [office?.over, opened.over, journal.over].filter((one) => one !== undefined),
+      ),
       plugins: () => started.rows(),
       reload: (plugin) => started.reload(plugin),
       read,

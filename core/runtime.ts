@@ -126,8 +126,8 @@ export interface Runtime extends AsyncDisposable {
    */
   reload(plugin: string): Promise<{ readonly generation: Count; readonly checked: Count }>
   /**
-   * Aborts when another process took over what runs here; the reason says so. Nothing more is claimed or
-   * asked for from then on: close it.
+   * Aborts when another process took over what runs here, or the journal takes nothing more because its
+   * disk failed; the reason says so. Nothing more is claimed or asked for from then on: close it.
    */
   readonly over: AbortSignal
   /** How the start went and what took how long. */

@@ -70,6 +70,7 @@ export class GroupCommit {
   /** How long the last sync took. */
   #syncMs: Millis = 0
   #failure: ProvError | undefined
+  readonly #over = new AbortController()
   #closed = false
 
   constructor(options: GroupCommitOptions) {
@@ -88,6 +89,11 @@ export class GroupCommit {
   /** Why nothing is taken any more, or undefined. */
   get failure(): ProvError | undefined {
     return this.#failure
+  }
+
+  /** See `Journal.over`. */
+  get over(): AbortSignal {
+    return this.#over.signal
   }
 
   /** See `Journal.append`. An empty list writes nothing and resolves with the next position. */
@@ -203,6 +209,7 @@ export class GroupCommit {
     const waiting = [...batch, ...this.#pending]
     this.#pending = []
     for (const frame of waiting) frame.reject(failure)
+    this.#over.abort(failure)
   }
 }
 

@@ -307,6 +307,7 @@ export async function openLocked(
     assertRoom() {
       if (!writer.hasRoom()) throw journalErrors.PROV_JOURNAL_LOW({ dir })
     },
+    over: log.over,
     close: () => (closing ??= close()),
   }
 }

@@ -110,6 +110,11 @@ export interface Journal extends JournalReader {
    * reserve, which is for the ends of what is under way.
    */
   assertRoom(): void
+  /**
+   * Aborts when nothing is taken any more, whatever the disk says later; the reason says why. Whoever
+   * works on it should end: the next one opens it clean. Absent: told by `append` only.
+   */
+  readonly over?: AbortSignal | undefined
   /** Waits for what is under way, then releases the lock. Idempotent. */
   close(): Promise<void>
 }

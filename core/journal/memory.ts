@@ -92,6 +92,7 @@ export function memoryJournal(options: MemoryJournalOptions = {}): Journal {
     putSnapshot: async (name, snapshot) => {
       disk.snapshots.set(name, JSON.stringify(snapshot))
     },
+    over: log.over,
     async close() {
       await log.close()
       if (disk.epoch === epoch) disk.held = false

@@ -22,6 +22,11 @@ const journal: readonly Mutant[] = [
     ['no sync', 'const synced = this.#file.datasync();', 'const synced = undefined;'],
   ),
   ...mutantsOf(
+    'core/journal/commit.js',
+    ['faults/disk.test.js', 'EIO: prov run ends with PROV_JOURNAL_POISONED'],
+    ['a workspace is held beside a journal that stopped', 'this.#over.abort(failure);', ''],
+  ),
+  ...mutantsOf(
     'core/journal/file.js',
     ['journal/lock.test.js', 'a writer fenced while its sync runs does not acknowledge'],
     [

@@ -25,6 +25,7 @@ import { createRuntime } from '../../core/runtime.ts'
 import type { Runtime } from '../../core/runtime.ts'
 import type { Count, Millis } from '../../core/units.ts'
 import { LedgerDisk } from './ledger-disk.ts'
+import type { DiskError } from './story.ts'
 import type { Time } from './time.ts'
 
 /** Where a life ends: at its n-th call, before or after what it asks for happens. */
@@ -57,7 +58,13 @@ export interface MachineParts {
 /** One each: whoever waits for it would be kept by one that all share. */
 const silence = (): Promise<never> => new Promise(() => {})
 const segmentBytes = 65_536
-const startsAgain = new Set(['PROV_BUS_UNAVAILABLE', 'PROV_PLANE_LED'])
+const startsAgain = new Set([
+  'PROV_BUS_UNAVAILABLE',
+  'PROV_PLANE_LED',
+  'PROV_JOURNAL_UNUSABLE',
+  'PROV_JOURNAL_NO_SPACE',
+  'PROV_JOURNAL_POISONED',
+])
 
 /** Whose code runs: what a dead life still asks of files must not pass for a wish of the next one. */
 const lives = new AsyncLocalStorage<Life>()
@@ -158,6 +165,8 @@ export class Machine {
   deaths: Count = 0
   /** Deaths of lives to come, by the number of the life. */
   readonly fate = new Map<Count, Death>()
+  /** What its disk says to everybody who writes, while it does. */
+  diskError: DiskError | undefined
   /** Where the mirror is. */
   readonly ledgerDisk: LedgerDisk | undefined
   #lives: Count = 0
@@ -215,6 +224,7 @@ export class Machine {
   /** From now on nothing goes wrong here. */
   calm(): void {
     this.skewMs = 0
+    this.diskError = undefined
     this.fate.clear()
     if (this.life) this.life.dies = undefined
   }
@@ -225,6 +235,12 @@ export class Machine {
     if (!life || life.isDead()) return
     life.gone.abort()
     for (const file of life.open) file.close()
+  }
+
+  /** Throws what the disk says to whoever writes now. */
+  assertDisk(): void {
+    const code = this.diskError
+    if (code) throw Object.assign(new Error(`${code}: the disk says so`), { code })
   }
 
   /** True when the path is on this machine. */
@@ -296,8 +312,18 @@ export class Machine {
         const file = life.now(() => files.open(path, options))
         life.open.add(file)
         return {
-          write: (bytes, offset) => life.through(() => file.write(bytes, offset)),
-          datasync: () => slow(() => file.datasync()),
+          write: (bytes, offset) =>
+            life.through(() => {
+              const part = this.diskError ? random(bytes.byteLength + 1) : bytes.byteLength
+              const written = file.write(bytes.subarray(0, part), offset)
+              this.assertDisk()
+              return written
+            }),
+          datasync: () =>
+            slow(async () => {
+              this.assertDisk()
+              await file.datasync()
+            }),
           truncate: (length) => life.through(() => file.truncate(length)),
           close() {
             if (life.isDead() || !life.open.delete(file)) return

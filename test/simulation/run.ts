@@ -134,6 +134,12 @@ function happen(fault: Fault, world: World): void {
       time.after(fault.atMs + fault.forMs, () => void (machine.skewMs = 0))
       return
     }
+    case 'disk': {
+      const machine = world.at(fault.plane)
+      time.after(fault.atMs, () => void (machine.diskError = fault.errno))
+      time.after(fault.atMs + fault.forMs, () => void (machine.diskError = undefined))
+      return
+    }
     case 'replay':
       return
   }

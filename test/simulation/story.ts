@@ -37,6 +37,8 @@ export type Deed =
   /** Another key for a plane. */
   | { readonly does: 'rotate'; readonly atMs: Millis; readonly plane: KeyedPlane }
 
+export type DiskError = 'ENOSPC' | 'EIO'
+
 /** What goes wrong. */
 export type Fault =
   | {
@@ -69,6 +71,14 @@ export type Fault =
       readonly byMs: Millis
       readonly forMs: Millis
     }
+  /** A disk takes nothing more for a while: what is written to it arrives in part at most. */
+  | {
+      readonly goes: 'disk'
+      readonly plane: PlaneName
+      readonly atMs: Millis
+      readonly forMs: Millis
+      readonly errno: DiskError
+    }
   /** When all is at rest somebody says commands again that were carried out. */
   | { readonly goes: 'replay' }
 
@@ -97,7 +107,9 @@ export function storyOf(seed: Count): Story {
   const attends = often(70)
   // What came to the stories later is drawn last, so that a seed goes on to mean what it meant.
   const more = rotationsOf(random, pick, often)
-  return { seed, shape, deeds: inOrder([...deeds, ...more]), faults, attends }
+  const bad = disksOf(random, pick, often)
+  const all = { deeds: inOrder([...deeds, ...more]), faults: [...faults, ...bad] }
+  return { seed, shape, ...all, attends }
 }
 
 const inOrder = (deeds: readonly Deed[]): readonly Deed[] =>
@@ -107,6 +119,15 @@ function rotationsOf(random: Random, pick: Pick, often: Often): readonly Deed[] 
   if (!often(30)) return []
   return Array.from({ length: 1 + random(3) }, () => {
     return { does: 'rotate', atMs: random(troubleMs), plane: pick(keyedPlanes) }
+  })
+}
+
+function disksOf(random: Random, pick: Pick, often: Often): readonly Fault[] {
+  if (!often(25)) return []
+  return Array.from({ length: 1 + random(2) }, () => {
+    const [atMs, forMs] = [random(troubleMs), 1 + random(pick([20, 500, 20_000]))]
+    const errno = pick(['ENOSPC', 'EIO'] as const)
+    return { goes: 'disk', plane: pick(planeNames), atMs, forMs, errno }
   })
 }
 

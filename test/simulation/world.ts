@@ -120,7 +120,13 @@ function worldOf(shape: Shape, seed: Count, log?: (line: string) => void): World
     seed,
     gate: async (call, act) => {
       const machine = machines.find((one) => one.owns(call.path))
-      const does = machine?.ledgerDisk?.instead(call) ?? act
+      const write = machine?.ledgerDisk?.instead(call)
+      const does = write
+        ? () => {
+            machine?.assertDisk()
+            return write()
+          }
+        : act
       const life = Life.current?.machine === machine ? Life.current : machine?.life
       return life ? life.files(does) : does()
     },

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { once } from 'node:events'
 import { contract } from '../../protocol/services.ts'
 import type { Count } from '../../units.ts'
 import { defineCommand } from '../command.ts'
@@ -39,14 +40,10 @@ export const command = defineCommand({
       progress(`${time} ${emitter}: ${type.replace(/^prov\./, '')} ${subject}`)
     })
     progress(`${workspace} is held by process ${process.pid}; end it with Ctrl-C`)
-    try {
-      await new Promise<void>((resolve) => {
-        if (signal.aborted) resolve()
-        signal.addEventListener('abort', () => resolve(), { once: true })
-      })
-    } finally {
-      stop()
-    }
+    const end = AbortSignal.any([signal, runtime.over])
+    if (!end.aborted) await once(end, 'abort')
+    stop()
+    if (runtime.over.aborted && !signal.aborted) throw runtime.over.reason
     return { workspace, events, since }
   },
   render: ({ workspace, events }) => [`${workspace}: ${events} events; nobody holds it any more`],
