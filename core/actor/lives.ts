@@ -613,6 +613,8 @@ export class Lives {
           cell.flags |= flag.gone
           const fresh = this.#realm.find(address) ?? begun
           fresh.unshift([...waiting, ...cell.takeAll()])
+          // Who waits for room asks whoever stands there now.
+          if ((cell.flags & flag.wanted) !== 0) roomMade(cell)
           scheduler.ready(fresh)
         },
         () => {

@@ -4,7 +4,7 @@ import { assign, setup } from 'xstate'
 import { defineActor } from '../../core/actor/define.ts'
 import type { MailboxPolicy } from '../../core/actor/define.ts'
 import { codeOf } from '../../core/kit.ts'
-import { House, settle } from './counter.ts'
+import { counter, House, settle } from './counter.ts'
 
 interface Seen {
   readonly type: 'seen'
@@ -160,3 +160,22 @@ t.test(
     t.equal(heard, 0)
   },
 )
+
+t.test('who waits for room gets it also from one that begins anew', async (t) => {
+  const house = new House()
+  const system = await house.start()
+  t.teardown(() => system.close())
+  const def = counter([], {
+    durability: 'volatile',
+    mailbox: { capacity: 1, overflow: 'await' },
+    supervision: { onFailure: 'reset', backoff: { firstMs: 10, maxMs: 10 } },
+  })
+  system.register(def)
+  const ref = await system.spawn(def, 'a')
+  ref.send({ type: 'break' })
+  await settle()
+  ref.send({ type: 'add' })
+  const waiting = ref.apply({ type: 'add' })
+  await house.clock.advance(10)
+  t.equal((await waiting).context.count, 2)
+})
