@@ -25,6 +25,8 @@ export interface Inlet {
   readonly take: () => boolean
   /** Its place: the time that it had, never less than those had who were heard while it was silent. */
   at: Millis
+  /** All the time that it had. */
+  heardMs: Millis
 }
 
 export class Admission {
@@ -70,6 +72,7 @@ export class Admission {
       if (!inlet.take()) this.#waiting.delete(inlet)
       const tookMs = this.#clock.monotonic() - from
       inlet.at += tookMs
+      inlet.heardMs += tookMs
       this.#spentMs += tookMs
       this.#frames++
     }

@@ -37,11 +37,14 @@ export interface Doing {
   readonly kind: 'nothing' | 'import' | 'setup' | 'step' | 'effect' | 'call'
   /** Number of the batch or of the effect. */
   readonly a: Count
-  /** Place of the turn in its batch. */
+  /** Place of the turn in its batch, or `anyTurn`. */
   readonly b: Count
   /** Place of the message in its turn. */
   readonly c: Count
 }
+
+/** All steps of a batch were taken, and what one of them left to promises goes on. */
+export const anyTurn = -1
 
 export interface Cage {
   readonly mode: 'worker' | 'process'
@@ -57,6 +60,8 @@ export interface Cage {
    * its own. Undefined where the system does not say.
    */
   turn(): Turn | undefined
+  /** What taking its frames has taken of this thread so far. */
+  heardMs(): Millis
   /** From now on it has what Prov leaves of the processors. */
   giveWay(): void
   /** More of what it said waits here than one turn of the event loop takes. */
@@ -123,13 +128,6 @@ export function starvedShare(before: Turn | undefined, now: Turn | undefined, ms
   const waited = now.waitedMs - before.waitedMs
   const unused = now.ready ? ms - (now.usedMs - before.usedMs) : 0
   return Math.min(1, Math.max(0, waited / ms, unused / ms))
-}
-
-/** From 0 to 1: for how much of that time it ran, or waited until it did. */
-export function wantedShare(before: Turn | undefined, now: Turn | undefined, ms: Millis): number {
-  if (before === undefined || now === undefined || !(ms > 0)) return 0
-  const wanted = now.usedMs + now.waitedMs - before.usedMs - before.waitedMs
-  return Math.min(1, Math.max(0, wanted / ms))
 }
 
 /** A longer frame of a process is none: what it unfolds to is some twenty times as large. */

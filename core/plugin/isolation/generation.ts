@@ -14,7 +14,7 @@ import { threadsHeld } from '../../threads.ts'
 import type { Bytes, Count, Millis } from '../../units.ts'
 import type { FoundPlugin } from '../discover.ts'
 import { pluginErrors } from '../errors.ts'
-import { frameWindow, longestLine, starvedShare, wantedShare } from './cage.ts'
+import { frameWindow, longestLine, starvedShare } from './cage.ts'
 import type { Cage, CageEnd, Doing, Turn } from './cage.ts'
 import { parseDescription } from './description.ts'
 import type { Description } from './description.ts'
@@ -29,9 +29,9 @@ const callWindow: Count = 40_000
 /** Beats after which a plugin that holds the shared threads is named. */
 const heldBeats: Count = 3
 
-/** Who wants so much of a processor for so many beats in a row gives way to Prov. */
-const busyShare = 0.25
-const busyBeats: Count = 2
+/** Who is heard for such a share of so many beats in a row gives way to Prov. */
+const loudShare = 0.05
+const loudBeats: Count = 2
 
 /** While Prov stops, one that is silent for so long is not waited for. */
 const leavingMs: Millis = 2_000
@@ -82,14 +82,18 @@ export class Generation {
   #seen: Memory = { all: 0, ours: 0 }
   /** The most that this thread had since then. */
   #most: Bytes = 0
-  /** At the last look: when it was, and what it had waited for a processor by then. */
-  #last: { atMs: Millis; turn: Turn | undefined } = { atMs: 0, turn: undefined }
+  /** At the last look: when it was, what it had waited for a processor by then, how long it was heard. */
+  #last: { atMs: Millis; turn: Turn | undefined; heardMs: Millis } = {
+    atMs: 0,
+    turn: undefined,
+    heardMs: 0,
+  }
   #asked = false
   #flooded = false
   /** What it says does not count any more. */
   #deaf = false
-  /** Beats in a row at which it kept a processor busy. */
-  #busy = 0
+  /** Beats in a row for much of which it was heard. */
+  #loud: Count = 0
   /** Beats in a row at which the shared threads were held and some of them by this one. */
   #held = 0
   #why: ProvError | undefined
@@ -262,9 +266,9 @@ export class Generation {
     const { limits } = this.#options
     const memory = this.#cage.memory()
     const now = memoryOr(this.#seen)
-    const { wanted, starved } = this.#shares()
-    this.#busy = wanted >= busyShare ? this.#busy + 1 : 0
-    if (this.#busy >= busyBeats) this.#cage.giveWay()
+    const { heard, starved } = this.#shares()
+    this.#loud = heard >= loudShare ? this.#loud + 1 : 0
+    if (this.#loud >= loudBeats) this.#cage.giveWay()
     if (memory !== undefined && memory > limits.memoryBytes) return void this.#tooMuch()
     if (this.#answered) {
       this.#answered = false
@@ -291,13 +295,17 @@ export class Generation {
     this.#next()
   }
 
-  /** From 0 to 1, of the time since the last look: it wanted a processor; it stood still for want of one. */
-  #shares(): { readonly wanted: number; readonly starved: number } {
-    const { atMs, turn } = this.#last
-    const now = { atMs: this.#clock.monotonic(), turn: this.#cage.turn() }
+  /** From 0 to 1, of the time since the last look: it was heard; it stood still for want of a processor. */
+  #shares(): { readonly heard: number; readonly starved: number } {
+    const last = this.#last
+    const cage = this.#cage
+    const now = { atMs: this.#clock.monotonic(), turn: cage.turn(), heardMs: cage.heardMs() }
     this.#last = now
-    const between = [turn, now.turn, now.atMs - atMs] as const
-    return { wanted: wantedShare(...between), starved: starvedShare(...between) }
+    const ms = now.atMs - last.atMs
+    return {
+      heard: (now.heardMs - last.heardMs) / ms,
+      starved: starvedShare(last.turn, now.turn, ms),
+    }
   }
 
   #next(): void {

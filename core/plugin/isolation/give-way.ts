@@ -1,7 +1,7 @@
 /**
- * Who gets a processor when there are too few: Prov's thread, before plugins elsewhere that keep one busy
- * beat after beat. These would have half of the time otherwise, and each step that comes meanwhile would
- * wait for the end of their slice, some milliseconds. While there is room for all it costs them nothing.
+ * Who gets a processor when there are too few: Prov's thread, before plugins elsewhere that say much. Each
+ * answer wakes such a plugin, the system lets who was woken run at once, and every step that comes meanwhile
+ * waits for the end of its slice, some milliseconds. While there is room for all it costs nobody anything.
  * For good: only a person with rights of the system could take it back.
  *
  * @module

@@ -69,6 +69,12 @@ function get(length: number): Buffer {
   return bytes
 }
 
+/** As they were before any plugin came. */
+const { nextTick } = process
+const soon = queueMicrotask
+/** Behind all promises that go on now, within this turn of the event loop. */
+const behindPromises = (work: () => void): void => soon(() => nextTick(work))
+
 /** What the host was told last that this thread is at. */
 let at: Doing['kind'] = 'nothing'
 let rest: Buffer = Buffer.alloc(0)
@@ -84,22 +90,31 @@ void guest({
   },
   listen(take) {
     const pipe = new Socket({ fd: 4, readable: true, writable: false })
+    const whole = (): boolean => rest.length >= 4 && rest.length >= rest.readUInt32LE(0) + 4
+    let taking = false
+    // As from a port: what one leaves to promises is done before the next one comes.
+    const next = (): void => {
+      const length = rest.readUInt32LE(0)
+      const frame: unknown = deserialize(rest.subarray(4, length + 4))
+      rest = rest.subarray(length + 4)
+      taking = whole()
+      if (taking) behindPromises(next)
+      take(frame)
+    }
     pipe.on('data', (chunk: Buffer) => {
       rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
-      while (rest.length >= 4 && rest.length >= rest.readUInt32LE(0) + 4) {
-        const length = rest.readUInt32LE(0)
-        const frame: unknown = deserialize(rest.subarray(4, length + 4))
-        rest = rest.subarray(length + 4)
-        take(frame)
-      }
+      if (taking || !whole()) return
+      taking = true
+      next()
     })
     // Whoever started this process is gone.
     pipe.on('end', () => process.exit(0))
   },
   mark(kind, a) {
     // Steps are known by their batch, and there are many of them.
-    if (kind === 'step' || (kind === 'nothing' && at === kind)) return
-    at = kind
-    post({ t: 'at', kind, a })
+    const told = kind === 'step' ? 'nothing' : kind
+    if (told === 'nothing' && at === told) return
+    at = told
+    post({ t: 'at', kind: told, a })
   },
 })

@@ -30,6 +30,7 @@ import { asProvError } from '../../errors.ts'
 import type { ErrorReport } from '../../errors.ts'
 import type { Count } from '../../units.ts'
 import { pluginErrors } from '../errors.ts'
+import { anyTurn } from './cage.ts'
 import { isPlain } from './parcel.ts'
 
 type Climbing = Parameters<typeof climb>[1]
@@ -130,6 +131,7 @@ export class GuestSteps {
   run(batch: Count, text: string): string {
     const turns = parse(text) as readonly RemoteTurn[]
     const answer = stringify(turns.map((turn, index) => this.#turn(turn, batch, index)))
+    if (turns.length > 1 || (turns[0]?.messages.length ?? 0) > 1) this.#mark(batch, anyTurn, 0)
     // Whatever came of it, this is how an answer begins.
     if (answer[1] !== '{' || answer[3] !== 's') this.failures++
     return answer

@@ -53,6 +53,9 @@ export interface RawContext {
   readonly onLost: (listener: (lost: LostNeed) => void) => void
 }
 
+/** As it was before any plugin came. */
+const inNextTurn = setImmediate
+
 /** Calls that are open at the host; it takes 1024. More of them wait here, in the plugin's own memory. */
 const callWindow: Count = 1_000
 
@@ -65,15 +68,28 @@ export async function guest(options: GuestOptions): Promise<void> {
     if (!well) line.post({ t: 'unsound' })
     return well
   }
+  let shown = 0
+  const show: GuestOptions['mark'] = (...doing) => {
+    shown++
+    mark(...doing)
+  }
+  /** Shown until the event loop goes on: a loop of promises that it left is still its own. */
+  const over = (then = (): void => {}): void => {
+    const now = shown
+    inNextTurn(() => {
+      if (now === shown) mark('nothing', 0, 0, 0)
+      then()
+    })
+  }
   const at = <T>(kind: Doing['kind'], a: Count, work: () => T): T => {
-    mark(kind, a, 0, 0)
+    show(kind, a, 0, 0)
     try {
       return work()
     } catch (thrown) {
       look()
       throw thrown
     } finally {
-      mark('nothing', 0, 0, 0)
+      over()
     }
   }
   let plugin: Plugin | undefined
@@ -170,7 +186,7 @@ export async function guest(options: GuestOptions): Promise<void> {
     other(frame: Frame) {
       if (frame.t !== 'steps') return
       const batch = frame['id'] as Count
-      mark('step', batch, 0, 0)
+      show('step', batch, 0, 0)
       let answer: Frame
       const { failures } = known$()
       try {
@@ -178,10 +194,10 @@ export async function guest(options: GuestOptions): Promise<void> {
       } catch (thrown) {
         answer = { t: 'stepped', id: batch, error: asProvError(thrown).message }
       }
-      mark('nothing', 0, 0, 0)
       // Nobody's step failed: the next thread does it.
       if (known$().failures > failures && !look()) return
-      line.post(answer)
+      // Behind what the steps left to promises: when that never ends it is these that are not answered.
+      over(() => line.post(answer))
     },
   })
   const kernel: ActorSystem = guestKernel({
@@ -238,7 +254,7 @@ export async function guest(options: GuestOptions): Promise<void> {
     plugin = await importPlugin(found as FoundPlugin)
     checkPlugin(plugin)
     steps = new GuestSteps(plugin.name, (batch, turn, message) =>
-      mark('step', batch, turn, message),
+      show('step', batch, turn, message),
     )
     for (const def of Object.values(plugin.actors ?? {})) steps.add(def)
     const opened = { t: 'open', description: peer.pack(descriptionOf(plugin)) }

@@ -104,6 +104,7 @@ export async function openProcess(options: CageOptions): Promise<Cage> {
   }
   const inlet: Inlet = {
     at: 0,
+    heardMs: 0,
     take() {
       const head = whole()
       if (head !== undefined) {
@@ -196,6 +197,7 @@ export async function openProcess(options: CageOptions): Promise<Cage> {
     behind: () => full || admission.waits(inlet),
     memory: () => (child.pid === undefined ? undefined : residentOf(child.pid)),
     turn: () => (child.pid === undefined ? undefined : turnBy(child.pid)),
+    heardMs: () => inlet.heardMs,
     giveWay() {
       if (child.pid === undefined) return
       giveWay(threadsOf(child.pid))

@@ -19,6 +19,7 @@ import { exitCodes } from '../../errors.ts'
 import type { JsonValue } from '../../json.ts'
 import type { Count } from '../../units.ts'
 import { pluginErrors } from '../errors.ts'
+import { anyTurn } from './cage.ts'
 import type { Doing } from './cage.ts'
 import { isRecord } from './parcel.ts'
 
@@ -105,7 +106,9 @@ export class Steps {
 
   /** What that batch is at, for people. */
   name({ a, b, c }: Doing): string {
-    const pending = this.#underWay.get(a)?.[b]
+    const pendings = this.#underWay.get(a) ?? []
+    if (b === anyTurn) return `promises that one of ${pendings.length} turns left`
+    const pending = pendings[b]
     if (!pending) return 'a step'
     const { address, messages } = pending.turn
     const at = pending.alone ? pending.alone.steps.length : c
@@ -145,7 +148,7 @@ export class Steps {
             alone.why = error.message
           }
           suspects.push(pending)
-        } else if (sure && here) {
+        } else if (sure && here && doing.b !== anyTurn) {
           if (doing.b === index) {
             pending.alone = { steps: [], poison: doing.c, why: error.message, tries: 0 }
             suspects.push(pending)

@@ -53,6 +53,7 @@ export function openThread(options: CageOptions): Cage {
   let taken: Count = 0
   const inlet: Inlet = {
     at: 0,
+    heardMs: 0,
     take() {
       if (over || inbox.length === 0) return false
       const frame = inbox.shift()
@@ -130,6 +131,7 @@ export function openThread(options: CageOptions): Cage {
       const thread = Atomics.load(shared, board.thread)
       return thread === 0 ? undefined : turnOf(`/proc/self/task/${thread}`)
     },
+    heardMs: () => inlet.heardMs,
     giveWay() {
       const thread = Atomics.load(shared, board.thread)
       if (thread !== 0) giveWay([thread])

@@ -25,6 +25,7 @@ function loop() {
       let left = frames
       const inlet: Inlet = {
         at: 0,
+        heardMs: 0,
         take() {
           taken.push(name)
           clock.freeze(eachMs)
@@ -85,4 +86,5 @@ t.test('nothing more is taken of one that has ended', async (t) => {
   turn()
   t.equal(taken(), '')
   t.equal(admission.waits(inlet), false)
+  t.equal(Math.round(inlet.heardMs * 10), 1, 'how long it was heard is known')
 })

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { setPriority } from 'node:os'
 import t from 'tap'
 import type { ActorDef } from '../../../core/actor/define.ts'
-import { starvedShare, turnOf, wantedShare } from '../../../core/plugin/isolation/cage.ts'
+import { starvedShare, turnOf } from '../../../core/plugin/isolation/cage.ts'
 import { counted, world } from './world.ts'
 
 t.setTimeout(900_000)
@@ -71,17 +71,6 @@ t.test('how much of a beat it stood still for want of a processor', async (t) =>
   t.equal(starvedShare(from, at(1000, 50, false), 100), 0, 'one that sleeps waits for nobody')
   t.equal(starvedShare(from, at(1010, 950, true), 100), 1, 'a long wait is over in this beat')
   t.equal(starvedShare(from, at(1000, 50, true), 0), 0, 'no time has passed')
-})
-
-t.test('how much of a beat it wanted a processor, whether it got one or not', async (t) => {
-  const at = (usedMs: number, waitedMs: number) => ({ usedMs, waitedMs, ready: true })
-  const from = at(1000, 50)
-  t.equal(wantedShare(undefined, from, 100), 0, 'nothing is known yet')
-  t.equal(wantedShare(from, undefined, 100), 0)
-  t.equal(wantedShare(from, from, 100), 0, 'it slept')
-  t.equal(wantedShare(from, at(1020, 90), 100), 0.6, 'a fifth it had, for twice as long it waited')
-  t.equal(wantedShare(from, at(1050, 250), 100), 1, 'a long wait is over in this beat')
-  t.equal(wantedShare(from, at(1000, 60), 0), 0, 'no time has passed')
 })
 
 const skip = existsSync('/proc/self/schedstat') ? false : 'needs the accounts of a Linux scheduler'
