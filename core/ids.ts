@@ -21,6 +21,11 @@ function randomOfPool(bytes: number): Uint8Array {
   return pool.subarray(used, (used += bytes))
 }
 
+/** Uses nothing more of what was fetched: for whoever decides from here on what chance is. */
+export function fetchAnew(): void {
+  used = pool.length
+}
+
 /** A new id of a kind; kinds are short lower-case words. Unique for ever: 80 random bits per ms. */
 export function newId(
   kind: string,

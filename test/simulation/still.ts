@@ -14,6 +14,7 @@
 import { createRequire, syncBuiltinESMExports } from 'node:module'
 import type * as CryptoModule from 'node:crypto'
 import type * as FsModule from 'node:fs'
+import { fetchAnew } from '../../core/ids.ts'
 import { seeded } from '../../core/seed.ts'
 import type { Count } from '../../core/units.ts'
 import type { FileCall } from './ledger-disk.ts'
@@ -113,6 +114,10 @@ function stillCrypto(): void {
   parts['sign'] = called(sign as Act, 3)
   parts['verify'] = called(verify as Act, 4)
   parts['randomBytes'] = bytes
+  parts['randomFillSync'] = <T extends Uint8Array>(into: T): T => {
+    into.set(bytes(into.length))
+    return into
+  }
   parts['randomUUID'] = () => {
     const hex = bytes(16).toString('hex')
     return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20)}`
@@ -162,6 +167,7 @@ export function holdStill(): void {
 /** From here on chance and files are those of one run. */
 export function holdFor(run: { readonly seed: Count; readonly gate: Gate }): void {
   random = seeded(run.seed)
+  fetchAnew()
   gate = run.gate
 }
 
