@@ -97,7 +97,12 @@ export async function lookAtLeader(store: KeyValue, key: string): Promise<Leader
   const found = await store.get(key)
   if (!found) return undefined
   const { holder, free } = found.value as Note
-  return { holder, free, ttlMs: noteTtl(found.value as Note), epoch: epochOf(found.value as Note, found.revision) }
+  return {
+    holder,
+    free,
+    ttlMs: noteTtl(found.value as Note),
+    epoch: epochOf(found.value as Note, found.revision),
+  }
 }
 
 /**

@@ -57,7 +57,9 @@ export const nclErrors: { readonly [K in `PROV_NCL_${Kinds}`]: Raise<NclDetail> 
   PROV_NCL_MISSING_FIELD: row(mend),
   PROV_NCL_MISSING_DEFINITION: row('define the field, or mark it `| optional` in its schema file'),
   PROV_NCL_MATCH: row(mend),
-  PROV_NCL_IMPORT: row('see that it is there and a file (`ls -l`), or add its folder to NICKEL_IMPORT_PATH'),
+  PROV_NCL_IMPORT: row(
+    'see that it is there and a file (`ls -l`), or add its folder to NICKEL_IMPORT_PATH',
+  ),
   PROV_NCL_INFINITE_RECURSION: row('break the circle in the file: a value is defined by itself'),
   PROV_NCL_EXPORT: row('mark functions `| not_exported` in the file, or apply them'),
   PROV_NCL_PARAMETRICITY: row(mend),
