@@ -254,6 +254,44 @@ t.test(
   },
 )
 
+t.test(
+  'events are switched off and on by their setting, and nothing else moves',
+  { skip },
+  async (t) => {
+    const server = await natsServer(path ?? '', t)
+    const on = await infra(t)
+    const outside = await natsBus({ servers: server.url })
+    t.teardown(() => outside.close())
+    const ops: string[] = []
+    const life = async (enabled: boolean, over = async (): Promise<void> => {}): Promise<void> => {
+      settings(on, { enabled, url: server.url })
+      const prov = await on.open()
+      ops.push(await applied(t, prov))
+      await over()
+      await prov.close()
+    }
+    const taken = async () => (await outside.streamInfo('ECOSYSTEM'))?.lastSequence ?? 0
+    await life(true, () =>
+      until('submitted and applied are told', async () => (await taken()) >= 2),
+    )
+    const before = await taken()
+    await life(false)
+    t.equal(await taken(), before, 'off: nothing leaves')
+    const here = await on.json<unknown[]>('events', 'ecosystem.my-infra.op.applied')
+    t.equal(here.length, 2, 'off: all of it can be read here')
+    const got = listen(t, outside)
+    const end = () => got.filter(({ subject }) => subject.endsWith('op.applied'))
+    await life(true, () => until('all ends are told', () => end().length === ops.length))
+    t.same(
+      end().map(({ body }) => body['correlationid']),
+      ops,
+      'on again: what was kept leaves as well, in its order',
+    )
+    t.same(on.marks(), [...once.restart, ...once.restart, ...once.restart], 'each ran once')
+    t.same(await on.faults(), [])
+  },
+)
+
 t.test('a wrong setting keeps nothing from running, and is told with its remedy', async (t) => {
   const on = await infra(t)
   settings(on, { enabled: true, urls: 'nats://127.0.0.1:1' })

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { evaluate, exportJson, lintDeclarative, NickelError } from '../../../core/nickel/index.ts'
+import { serverConfig } from '../../../core/protocol/server-config.ts'
 import { lintPolicy } from '../../../policies/lint.ts'
 import { compilePolicy, matchPolicy } from '../../../policies/match.ts'
 import type { Policy } from '../../../policies/policy.ts'
@@ -59,6 +60,10 @@ t.test('every schema and default that files import is there and reads', async (t
     'schemas/backlog.ncl',
     'schemas/qa.ncl',
     'connections',
+    'catalog/components/nats/metadata.ncl',
+    ...['main', 'defaults', 'contracts'].map(
+      (name) => `catalog/components/nats/nickel/${name}.ncl`,
+    ),
   ]
   for (const path of wanted) t.ok(files.includes(path), path)
 })
@@ -83,6 +88,48 @@ t.test('a workspace of the original system loads, with a warning per missing sch
   t.same(reading.errors, [])
   for (const path of ['reflection/modes/sync-files.ncl', 'adrs/adr-001-files-first.ncl']) {
     t.ok(exportFile(originalFolder, path), path)
+  }
+})
+
+t.test('the nats component has defaults that a workspace may replace one by one', async (t) => {
+  const make = 'let { make_nats } = import "catalog/components/nats/nickel/main.ncl" in make_nats'
+  const defaults = {
+    port: 4222,
+    monitor_port: 8222,
+    mode: 'cluster',
+    image: 'nats:2.10-alpine',
+    jetstream: { max_mem: '256MB', max_file: '1GB' },
+    storage: { size: '1Gi', persistent: true },
+  }
+  t.same(exportSource(`${make} {}`), defaults)
+  t.same(exportSource(`${make} { jetstream.max_file = "4GB", image = "nats:2.11" }`), {
+    ...defaults,
+    image: 'nats:2.11',
+    jetstream: { max_mem: '256MB', max_file: '4GB' },
+  })
+  t.match(refusal(`${make} { jetstream.max_fiel = "4GB" }`), /extra field `max_fiel`/)
+  t.match(refusal(`${make} { mode = "cluster" }`), /tag/)
+})
+
+t.test('the nats component has the bounds of the configuration that Prov prints', async (t) => {
+  const { port, monitor_port, jetstream } = exportSource(
+    'import "catalog/components/nats/nickel/defaults.ncl"',
+  ) as {
+    readonly port: number
+    readonly monitor_port: number
+    readonly jetstream: { readonly max_mem: string; readonly max_file: string }
+  }
+  // As nats-server reads them.
+  const units: Readonly<Record<string, number>> = { MB: 2 ** 20, GB: 2 ** 30 }
+  const bytes = (size: string) => Number.parseInt(size) * (units[size.slice(-2)] ?? Number.NaN)
+  const printed = serverConfig({ workspace: 'acme', keys: {} })
+  for (const line of [
+    `listen: "127.0.0.1:${port}"`,
+    `http: "127.0.0.1:${monitor_port}"`,
+    `max_memory_store: ${bytes(jetstream.max_mem)}`,
+    `max_file_store: ${bytes(jetstream.max_file)}`,
+  ]) {
+    t.ok(printed.includes(`${line}\n`), line)
   }
 })
 
