@@ -36,7 +36,15 @@ export { openTelemetry } from './actor/telemetry.ts'
 export type { Telemetry, TelemetryApi, TelemetryOptions, Tracing } from './actor/telemetry.ts'
 export type { Bus, Delivery } from './bus/bus.ts'
 export { defineCommand } from './cli/command.ts'
-export type { Command, CommandContext, Flag, FlagValues, Paint } from './cli/command.ts'
+export type {
+  Command,
+  CommandContext,
+  Completion,
+  Flag,
+  FlagValues,
+  Paint,
+  RowsOf,
+} from './cli/command.ts'
 export { fields, section, table, wrap } from './cli/table.ts'
 export type { Cell, TableOptions } from './cli/table.ts'
 export { simulatedClock, sleep, systemClock } from './clock.ts'

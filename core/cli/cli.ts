@@ -51,6 +51,10 @@ export async function runCommandLine(
   options: CliOptions,
 ): Promise<number> {
   const { env, streams } = options
+  if (argv[0] === '__complete') {
+    const { answerShell } = await import('./complete-shell.ts')
+    return say(streams, await answerShell(argv.slice(1), options))
+  }
   const look = helpAsked(firstLook(argv))
   const actor = look.actor ?? (env['PROV_ACTOR'] || env['ONTOREF_ACTOR'] || undefined)
   const home = homeDir(env)

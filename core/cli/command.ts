@@ -19,6 +19,28 @@ export interface Flag {
   readonly count?: boolean
   /** May be given several times; the value is then an array. */
   readonly many?: boolean
+  /** What a shell offers for it while it is typed; default: its choices, else nothing. */
+  readonly complete?: Completion | readonly Completion[]
+}
+
+/**
+ * Where values come from that exist now: files, plugins, addresses of actors (`type/id`), names of
+ * the user's own keys, or the rows of a read model.
+ */
+export type Completion = 'files' | 'plugins' | 'addresses' | 'keys' | RowsOf
+
+export interface RowsOf {
+  /** Name of the read model; it takes no lock. */
+  readonly read: string
+  readonly args?: Readonly<Record<string, unknown>>
+  /** Field with the rows, of the answer or of each row in it; default: the answer is the rows. */
+  readonly rows?: string
+  /** Only rows with these values; undefined: without that field. */
+  readonly where?: Readonly<Record<string, unknown>>
+  /** Field whose text is offered. */
+  readonly value: string
+  /** Fields that say what it is, where the shell shows that. */
+  readonly says?: readonly string[]
 }
 
 type FlagValue<F extends Flag> = F extends { many: true }

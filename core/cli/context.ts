@@ -37,6 +37,8 @@ export interface ContextOptions {
   readonly project: string | undefined
   readonly actor: string | undefined
   readonly dryRun: boolean
+  /** False: no code of strangers, trusted or not. Default true. */
+  readonly guests?: boolean
 }
 
 /** How long a holder may take to say that it is there. */
@@ -96,10 +98,13 @@ export function openContext(options: ContextOptions): OpenContext {
       await import('../plugin/reads.ts')
     journal ??= await journalIn(opened.stateDir)
     const discovery = await discovered(opened.root)
+    const known = await knownReads(discovery)
+    const shared = { files: opened, journal, clock }
+    if (options.guests === false) return readOnce({ ...shared, table: known })
     const place = { home, workspace: opened.root }
-    const table = await withGuestReads(await knownReads(discovery), discovery, place)
+    const table = await withGuestReads(known, discovery, place)
     const contributions = foundContributions(discovery, place)
-    return readOnce({ table, files: opened, journal, clock, contributions })
+    return readOnce({ ...shared, table, contributions })
   }
   const openReading = () => (reading ??= newLook())
 

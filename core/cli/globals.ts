@@ -11,6 +11,7 @@ export const globalFlags = {
   workspace: {
     type: 'string',
     describe: 'folder of the workspace; default: around the current folder',
+    complete: 'files',
   },
   project: {
     type: 'string',
@@ -19,6 +20,7 @@ export const globalFlags = {
   actor: {
     type: 'string',
     describe: 'who acts, one of your keys; default: PROV_ACTOR, else your only key',
+    complete: 'keys',
   },
   fmt: {
     type: 'string',

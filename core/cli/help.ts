@@ -52,6 +52,7 @@ export async function overviewLines(commands: Commands, paint: Paint): Promise<r
     '',
     paint.bold('LEARN MORE'),
     '  prov help errors | exit-codes | environment',
+    '  prov completion bash | zsh | fish',
     '  prov --version',
   )
   for (const { id, error } of [...commands.refused, ...broken]) {

@@ -75,7 +75,11 @@ export async function parseArguments(
   }
 }
 
-function optionsOf(command: AnyCommand, positionals: readonly string[]): Record<string, Flag> {
+/** Flags of a command by the names that are typed, everybody's with them. */
+export function optionsOf(
+  command: AnyCommand,
+  positionals: readonly string[],
+): Record<string, Flag> {
   const own = Object.entries(command.flags).map(([name, flag]) => [kebab(name), flag] as const)
   return {
     ...Object.fromEntries(own.filter(([name]) => !positionals.includes(name))),

@@ -57,6 +57,7 @@ t.test('each command about a project elsewhere', { skip }, async (t) => {
     'actors replay': [['99'], ...there],
     'actors resume': [[`keeper/${held}`], ...there],
     'actors steps': [[`keeper/${held}`], ...there],
+    completion: [['bash']],
     doctor: [[]],
     events: [[], ...there],
     'events emit': [['ecosystem.my-infra.build.completed', '{"image":"app:7"}'], ...there],

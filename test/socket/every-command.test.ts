@@ -41,6 +41,7 @@ t.test('each command beside prov run', async (t) => {
     'actors replay': [['99'], 64, 'PROV_ACTOR_LETTER_UNKNOWN'],
     'actors resume': [[`keeper/${held}`]],
     'actors steps': [[`keeper/${held}`]],
+    completion: [['bash']],
     doctor: [[]],
     events: [[]],
     'events emit': [['ecosystem.my-infra.build.completed', '{"image":"app:7"}']],

@@ -19,7 +19,12 @@ export const command = defineCommand({
     ['prov actors resume operation/op-1 --skip', 'the message becomes a dead letter'],
   ],
   flags: {
-    address: { type: 'string', required: true, describe: 'the actor, as `type/id`' },
+    address: {
+      type: 'string',
+      required: true,
+      describe: 'the actor, as `type/id`',
+      complete: 'addresses',
+    },
     skip: { type: 'boolean', default: false, describe: 'give up the message that it failed at' },
   },
   writes: true,

@@ -22,7 +22,12 @@ export const command = defineCommand({
     ['prov actors steps operation/op-1 --last 100', 'more of them'],
   ],
   flags: {
-    address: { type: 'string', required: true, describe: 'the actor, as `type/id`' },
+    address: {
+      type: 'string',
+      required: true,
+      describe: 'the actor, as `type/id`',
+      complete: 'addresses',
+    },
     last: { type: 'number', count: true, default: 20, describe: 'at most so many, the newest' },
   },
   run: async ({ address, last }, context) => {

@@ -30,7 +30,7 @@ export const command = defineCommand({
     ['prov actors operation/op-1', 'one, and how it failed lately'],
   ],
   flags: {
-    address: { type: 'string', describe: 'only this one, as `type/id`' },
+    address: { type: 'string', describe: 'only this one, as `type/id`', complete: 'addresses' },
     type: { type: 'string', describe: 'only actors of this type' },
     parked: { type: 'boolean', default: false, describe: 'only those that wait for a person' },
   },

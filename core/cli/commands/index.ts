@@ -11,6 +11,7 @@ export const commands: CommandTable = {
   'actors replay': () => import('./actors-replay.ts'),
   'actors resume': () => import('./actors-resume.ts'),
   'actors steps': () => import('./actors-steps.ts'),
+  completion: () => import('./completion.ts'),
   doctor: () => import('./doctor.ts'),
   events: () => import('./events.ts'),
   'events emit': () => import('./events-emit.ts'),

@@ -4,7 +4,11 @@
  * @module
  */
 export const letterFlags = {
-  address: { type: 'string', describe: 'only those for this actor, as `type/id`' },
+  address: {
+    type: 'string',
+    describe: 'only those for this actor, as `type/id`',
+    complete: 'addresses',
+  },
   type: { type: 'string', describe: 'only those for actors of this type' },
   event: { type: 'string', describe: 'only events of this type' },
   reason: {

@@ -24,9 +24,9 @@ export const command = defineCommand({
     listen: { type: 'string', default: '127.0.0.1:4222', describe: 'where clients connect' },
     monitor: { type: 'string', default: '127.0.0.1:8222', describe: 'where it tells about itself' },
     store: { type: 'string', describe: 'folder of the streams' },
-    cert: { type: 'string', describe: 'certificate of the server' },
-    key: { type: 'string', describe: 'key of that certificate' },
-    ca: { type: 'string', describe: 'who signed certificates of clients' },
+    cert: { type: 'string', describe: 'certificate of the server', complete: 'files' },
+    key: { type: 'string', describe: 'key of that certificate', complete: 'files' },
+    ca: { type: 'string', describe: 'who signed certificates of clients', complete: 'files' },
   },
   run: async ({ listen, monitor, store, cert, key, ca }, { files, home }) => {
     const { roleKeys } = await import('../../protocol/role-keys.ts')

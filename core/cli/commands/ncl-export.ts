@@ -20,7 +20,7 @@ export const command = defineCommand({
     ['prov ncl export config.ncl --as yaml', 'in another format'],
   ],
   flags: {
-    file: { type: 'string', required: true, describe: 'path of the file' },
+    file: { type: 'string', required: true, describe: 'path of the file', complete: 'files' },
     as: { type: 'string', choices: formats, default: 'json', describe: 'format of the text' },
     field: { type: 'string', describe: 'only this field, as a.b' },
   },

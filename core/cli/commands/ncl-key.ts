@@ -14,9 +14,14 @@ export const command = defineCommand({
   group: 'Tools',
   examples: [['prov ncl key .ontology/state.ncl', 'key of its JSON export']],
   flags: {
-    file: { type: 'string', required: true, describe: 'path of the file' },
+    file: { type: 'string', required: true, describe: 'path of the file', complete: 'files' },
     as: { type: 'string', choices: ['json', 'yaml', 'toml'], default: 'json', describe: 'format' },
-    path: { type: 'string', many: true, describe: 'import path; default: the workspace’s' },
+    path: {
+      type: 'string',
+      many: true,
+      describe: 'import path; default: the workspace’s',
+      complete: 'files',
+    },
   },
   run: async ({ file, as, path: paths }, context) => {
     const { path, place } = nickelPlace(file, context)

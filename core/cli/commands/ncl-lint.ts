@@ -20,7 +20,7 @@ export const command = defineCommand({
     ],
   ],
   flags: {
-    file: { type: 'string', required: true, describe: 'path of the file' },
+    file: { type: 'string', required: true, describe: 'path of the file', complete: 'files' },
     allow: { type: 'string', many: true, describe: 'an import that may appear, as written' },
   },
   run: async ({ file, allow }, context) => {

@@ -29,7 +29,7 @@ export const command = defineCommand({
   ],
   flags: {
     plane: { type: 'string', required: true, describe: 'submitter, keeper, controller or mirror' },
-    out: { type: 'string', required: true, describe: 'file to write, mode 600' },
+    out: { type: 'string', required: true, describe: 'file to write, mode 600', complete: 'files' },
     lost: {
       type: 'boolean',
       default: false,

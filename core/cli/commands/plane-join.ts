@@ -13,8 +13,17 @@ export const command = defineCommand({
     ['prov plane join keeper.plane --state /var/lib/prov/keeper', 'beside others on one copy'],
   ],
   flags: {
-    file: { type: 'string', required: true, describe: 'what prov plane export wrote' },
-    state: { type: 'string', describe: 'folder of its journal; default PROV_STATE, else .prov' },
+    file: {
+      type: 'string',
+      required: true,
+      describe: 'what prov plane export wrote',
+      complete: 'files',
+    },
+    state: {
+      type: 'string',
+      describe: 'folder of its journal; default PROV_STATE, else .prov',
+      complete: 'files',
+    },
   },
   writes: true,
   async run({ file, state }, context) {

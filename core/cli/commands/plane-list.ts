@@ -12,7 +12,11 @@ export const command = defineCommand({
   group: 'Runtime',
   examples: [['prov plane list', 'one line per plane']],
   flags: {
-    state: { type: 'string', describe: 'folder of the journal; default PROV_STATE, else .prov' },
+    state: {
+      type: 'string',
+      describe: 'folder of the journal; default PROV_STATE, else .prov',
+      complete: 'files',
+    },
   },
   async run({ state }, context) {
     const { stateDir } = await context.files()

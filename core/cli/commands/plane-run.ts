@@ -15,7 +15,11 @@ export const command = defineCommand({
     ['prov plane run --standby', 'a second process that takes over when the first one is gone'],
   ],
   flags: {
-    state: { type: 'string', describe: 'folder of its journal; default PROV_STATE, else .prov' },
+    state: {
+      type: 'string',
+      describe: 'folder of its journal; default PROV_STATE, else .prov',
+      complete: 'files',
+    },
     standby: { type: 'boolean', describe: 'wait while another process runs it, then take over' },
   },
   writes: true,

@@ -16,7 +16,14 @@ export const command = defineCommand({
   describe: 'bring in changed code of a plugin that `prov run` runs, while everything goes on',
   group: 'Runtime',
   examples: [['prov plugins reload ./tools/quota.ts', 'beside `prov run`']],
-  flags: { name: { type: 'string', required: true, describe: 'as `prov plugins` shows it' } },
+  flags: {
+    name: {
+      type: 'string',
+      required: true,
+      describe: 'as `prov plugins` shows it',
+      complete: 'plugins',
+    },
+  },
   async run({ name }, context) {
     const { found } = discoverPlugins({ workspace: context.root() })
     if (!found.some(({ id }) => id === name)) {

@@ -23,7 +23,12 @@ export const command = defineCommand({
     ],
   ],
   flags: {
-    name: { type: 'string', required: true, describe: 'as `prov plugins` shows it' },
+    name: {
+      type: 'string',
+      required: true,
+      describe: 'as `prov plugins` shows it',
+      complete: 'plugins',
+    },
     grant: {
       type: 'string',
       many: true,

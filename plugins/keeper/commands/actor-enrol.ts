@@ -42,7 +42,12 @@ export const command = defineCommand({
     ['prov actor enrol bob --group ops --actor alice', 'alice says that bob is one of ops'],
   ],
   flags: {
-    name: { type: 'string', required: true, describe: 'whose key, as `prov actor list` names it' },
+    name: {
+      type: 'string',
+      required: true,
+      describe: 'whose key, as `prov actor list` names it',
+      complete: 'keys',
+    },
     ...standingFlags,
   },
   writes: true,

@@ -20,7 +20,17 @@ export const command = defineCommand({
     ],
   ],
   flags: {
-    name: { type: 'string', required: true, describe: 'whose key, as `prov actor list` names it' },
+    name: {
+      type: 'string',
+      required: true,
+      describe: 'whose key, as `prov actor list` names it',
+      complete: {
+        read: 'enrolled',
+        where: { role: undefined, revoked: undefined },
+        value: 'actor',
+        says: ['kind'],
+      },
+    },
     reason: { type: 'string', required: true, describe: 'why, for the trail' },
   },
   writes: true,

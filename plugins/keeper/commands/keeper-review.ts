@@ -21,7 +21,12 @@ export const command = defineCommand({
     ],
   ],
   flags: {
-    id: { type: 'string', required: true, describe: 'id, or the start of it' },
+    id: {
+      type: 'string',
+      required: true,
+      describe: 'id, or the start of it',
+      complete: { read: 'ops', value: 'op', says: ['phase', 'type', 'target'] },
+    },
     reason: { type: 'string', required: true, describe: 'what you found, for the ledger' },
   },
   writes: true,

@@ -10,7 +10,14 @@ export const command = defineCommand({
   describe: 'put a signed change of keys in force; refused by name while a signature is missing',
   group: 'Workspace',
   examples: [['prov keys apply act.json', 'once; the same file again is refused']],
-  flags: { file: { type: 'string', required: true, describe: 'as `prov keys sign` left it' } },
+  flags: {
+    file: {
+      type: 'string',
+      required: true,
+      describe: 'as `prov keys sign` left it',
+      complete: 'files',
+    },
+  },
   writes: true,
   async run({ file: path }, context) {
     const act = readAct(resolve(context.cwd, path))

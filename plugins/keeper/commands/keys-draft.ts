@@ -63,11 +63,30 @@ export const command = defineCommand({
       choices: [...changes],
       describe: 'what is to change',
     },
-    name: { type: 'string', describe: 'whose key; a plane to rotate. Default there: the keeper' },
-    out: { type: 'string', required: true, describe: 'file to write; an existing one stays' },
+    name: {
+      type: 'string',
+      describe: 'whose key; a plane to rotate. Default there: the keeper',
+      complete: {
+        read: 'enrolled',
+        where: { role: undefined, revoked: undefined },
+        value: 'actor',
+        says: ['kind'],
+      },
+    },
+    out: {
+      type: 'string',
+      required: true,
+      describe: 'file to write; an existing one stays',
+      complete: 'files',
+    },
     reason: { type: 'string', default: '', describe: 'why, for the trail' },
     ...standingFlags,
-    root: { type: 'string', many: true, describe: 'govern: a root key, its .pub; may come again' },
+    root: {
+      type: 'string',
+      many: true,
+      describe: 'govern: a root key, its .pub; may come again',
+      complete: 'files',
+    },
     signer: {
       type: 'string',
       many: true,

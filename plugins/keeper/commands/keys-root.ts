@@ -21,7 +21,12 @@ export const command = defineCommand({
   ],
   examples: [['prov keys root /media/stick/root.key', 'asks for a passphrase, twice']],
   flags: {
-    file: { type: 'string', required: true, describe: 'where it is to lie; outside the workspace' },
+    file: {
+      type: 'string',
+      required: true,
+      describe: 'where it is to lie; outside the workspace',
+      complete: 'files',
+    },
     seal: {
       type: 'boolean',
       default: true,

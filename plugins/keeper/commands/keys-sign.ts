@@ -23,8 +23,17 @@ export const command = defineCommand({
     ['prov keys sign act.json --root /media/stick/root.key', 'on the machine without a network'],
   ],
   flags: {
-    file: { type: 'string', required: true, describe: 'as `prov keys draft` wrote it' },
-    root: { type: 'string', describe: 'file of the root key. Default: a key of your own' },
+    file: {
+      type: 'string',
+      required: true,
+      describe: 'as `prov keys draft` wrote it',
+      complete: 'files',
+    },
+    root: {
+      type: 'string',
+      describe: 'file of the root key. Default: a key of your own',
+      complete: 'files',
+    },
   },
   writes: true,
   async run({ file: path, root }, context) {

@@ -16,6 +16,7 @@ export const command = defineCommand({
     op: {
       type: 'string',
       describe: 'only events of this operation; the start of its id is enough',
+      complete: { read: 'ops', value: 'op', says: ['phase', 'type', 'target'] },
     },
     type: { type: 'string', describe: 'only this type; a trailing * takes all that start so' },
     last: {

@@ -13,6 +13,7 @@ import { exitCodeOf, standingLines, standingOf } from './end.ts'
 import type { OpStanding } from './end.ts'
 import { planLines } from './plan-lines.ts'
 import { durationOf } from './proposal.ts'
+import { operations } from './known.ts'
 
 type Compensated = OpStanding | { readonly dryRun: true; readonly plan: OpPlan }
 
@@ -25,7 +26,12 @@ export const command = defineCommand({
     ['prov op compensate op_01jd4q0v9m3k --dry-run', 'what it would do'],
   ],
   flags: {
-    id: { type: 'string', required: true, describe: 'id, or the start of it' },
+    id: {
+      type: 'string',
+      required: true,
+      describe: 'id, or the start of it',
+      complete: operations({ phase: 'applied' }),
+    },
     wait: { type: 'boolean', default: true, describe: 'follow it; --no-wait returns at once' },
     timeout: { type: 'string', default: '10m', describe: 'how long to follow it' },
   },

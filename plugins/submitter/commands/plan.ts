@@ -24,8 +24,12 @@ export const command = defineCommand({
   ],
   flags: {
     ...proposalFlags,
-    out: { type: 'string', alias: 'o', describe: 'keep the plan in this file' },
-    check: { type: 'string', describe: 'compare a plan that was kept with what it would be now' },
+    out: { type: 'string', alias: 'o', describe: 'keep the plan in this file', complete: 'files' },
+    check: {
+      type: 'string',
+      describe: 'compare a plan that was kept with what it would be now',
+      complete: 'files',
+    },
   },
   async run(flags, { read, actor, cwd }): Promise<OpPlan> {
     const { out, check } = flags

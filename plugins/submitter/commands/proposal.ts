@@ -8,8 +8,16 @@ import type { FlagValues, Millis, OpPlan, Proposal } from 'prov'
 import { askErrors } from '../errors.ts'
 
 export const proposalFlags = {
-  type: { type: 'string', describe: 'op type, as .ontology/provisioning.ncl names it' },
-  target: { type: 'string', describe: 'unit, component or dimension it is about' },
+  type: {
+    type: 'string',
+    describe: 'op type, as .ontology/provisioning.ncl names it',
+    complete: { read: 'next', rows: 'operations', value: 'type' },
+  },
+  target: {
+    type: 'string',
+    describe: 'unit, component or dimension it is about',
+    complete: { read: 'next', rows: 'operations', value: 'target', says: ['type'] },
+  },
   image: { type: 'string', describe: 'image reference, for op types that deploy one' },
   param: {
     type: 'string',

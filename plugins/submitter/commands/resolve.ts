@@ -9,6 +9,7 @@ import type { OpRow } from 'prov'
 import { exitCodeOf, standingLines, standingOf } from './end.ts'
 import type { OpStanding } from './end.ts'
 import { mirrored } from './drive.ts'
+import { operations } from './known.ts'
 
 export const command = defineCommand({
   pattern: 'op resolve <id>',
@@ -21,7 +22,12 @@ export const command = defineCommand({
     ],
   ],
   flags: {
-    id: { type: 'string', required: true, describe: 'id, or the start of it' },
+    id: {
+      type: 'string',
+      required: true,
+      describe: 'id, or the start of it',
+      complete: operations({ phase: 'in_doubt' }),
+    },
     as: {
       type: 'string',
       required: true,

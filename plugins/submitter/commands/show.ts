@@ -3,13 +3,21 @@ import { defineCommand, fields, section, table } from 'prov'
 import type { OpRow } from 'prov'
 import { nextOf, phaseCell } from './end.ts'
 import { bodyFields, traceLines } from './plan-lines.ts'
+import { operations } from './known.ts'
 
 export const command = defineCommand({
   pattern: 'op show <id>',
   describe: 'everything about one operation: body, digests, policy, votes and how it came to this',
   group: 'Operations',
   examples: [['prov op show op_01jd4q0v9m3k', 'the start of an id is enough']],
-  flags: { id: { type: 'string', required: true, describe: 'id, or the start of it' } },
+  flags: {
+    id: {
+      type: 'string',
+      required: true,
+      describe: 'id, or the start of it',
+      complete: operations(),
+    },
+  },
   run: async ({ id }, { read }) => (await read('op', { id })) as OpRow,
   render(row, paint, format) {
     const look = { paint, format } as const

@@ -44,6 +44,7 @@ export const command = defineCommand({
     plan: {
       type: 'string',
       describe: 'a plan that `op plan --out` kept; void once anything moved',
+      complete: 'files',
     },
     'op-id': { type: 'string', describe: 'own id: submitting it again gives the same answer' },
     again: { type: 'boolean', describe: 'also when nothing would change: the work is done anew' },

@@ -11,6 +11,7 @@ import type { OpStanding } from './end.ts'
 import { driven, mirrored } from './drive.ts'
 import { changeLines } from './plan-lines.ts'
 import { durationOf } from './proposal.ts'
+import { operations } from './known.ts'
 
 export interface Voted extends OpStanding {
   readonly decision: 'approve' | 'reject'
@@ -89,7 +90,12 @@ export const voteLines = (voted: Voted, paint: Paint, format: 'text' | 'md'): re
 ]
 
 export const voteFlags = {
-  id: { type: 'string', required: true, describe: 'id, or the start of it' },
+  id: {
+    type: 'string',
+    required: true,
+    describe: 'id, or the start of it',
+    complete: operations({ phase: 'held' }),
+  },
   wait: {
     type: 'boolean',
     default: true,

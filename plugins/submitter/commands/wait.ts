@@ -9,6 +9,7 @@ import type { CommandContext, Millis, OpRow } from 'prov'
 import { exitCodeOf, standingLines, standingOf } from './end.ts'
 import type { OpStanding } from './end.ts'
 import { durationOf } from './proposal.ts'
+import { operations } from './known.ts'
 
 interface Waited extends OpStanding {
   /** True: it is not there yet, and `blocks` says why. */
@@ -39,7 +40,12 @@ export const command = defineCommand({
     ['prov op wait op_01jd4q0v9m3k --for ended --timeout 1h', 'also through votes and doubt'],
   ],
   flags: {
-    id: { type: 'string', required: true, describe: 'id, or the start of it' },
+    id: {
+      type: 'string',
+      required: true,
+      describe: 'id, or the start of it',
+      complete: operations({ open: true }),
+    },
     for: {
       type: 'string',
       choices: ['settled', 'ended'],

@@ -4,6 +4,7 @@ import type { OpRow } from 'prov'
 import { exitCodeOf, standingLines, standingOf } from './end.ts'
 import type { OpStanding } from './end.ts'
 import { mirrored } from './drive.ts'
+import { operations } from './known.ts'
 
 export const command = defineCommand({
   pattern: 'op withdraw <id>',
@@ -11,7 +12,12 @@ export const command = defineCommand({
   group: 'Operations',
   examples: [['prov op withdraw op_01jd4q0v9m3k --reason "wrong cluster"', 'ends it unexecuted']],
   flags: {
-    id: { type: 'string', required: true, describe: 'id, or the start of it' },
+    id: {
+      type: 'string',
+      required: true,
+      describe: 'id, or the start of it',
+      complete: operations({ open: true }),
+    },
     reason: { type: 'string', required: true, describe: 'why; goes into the ledger' },
   },
   writes: true,

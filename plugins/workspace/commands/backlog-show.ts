@@ -8,7 +8,14 @@ export const command = defineCommand({
   describe: 'one item: owning dimension, gates it would open, connections, operations',
   group: 'State',
   examples: [['prov backlog show bl-deploy-certmgr', 'what deploying cert-manager changes']],
-  flags: { id: { type: 'string', required: true, describe: 'as `prov backlog` names it' } },
+  flags: {
+    id: {
+      type: 'string',
+      required: true,
+      describe: 'as `prov backlog` names it',
+      complete: { read: 'backlog', value: 'id', says: ['title'] },
+    },
+  },
   run: async ({ id }, { read }) => (await read('backlog-item', { id })) as BacklogDetail,
   render(item, paint, format) {
     const look = { paint, format } as const

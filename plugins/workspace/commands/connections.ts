@@ -12,7 +12,13 @@ export const command = defineCommand({
     ['prov connections', 'the whole graph, as a table'],
     ['prov connections app-cluster', 'one unit'],
   ],
-  flags: { unit: { type: 'string', describe: 'only this one' } },
+  flags: {
+    unit: {
+      type: 'string',
+      describe: 'only this one',
+      complete: { read: 'connections', rows: 'units', value: 'unit' },
+    },
+  },
   async run({ unit }, { read }) {
     const view = (await read('connections')) as ConnectionsView
     const units = onlyRows(view.units, unit, {

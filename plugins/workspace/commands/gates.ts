@@ -15,7 +15,11 @@ export const command = defineCommand({
     ['prov gates secrets-to-apps', 'one gate: condition, leaves, what its file states'],
   ],
   flags: {
-    gate: { type: 'string', describe: 'only this one, in full' },
+    gate: {
+      type: 'string',
+      describe: 'only this one, in full',
+      complete: { read: 'gates', value: 'id', says: ['name', 'status'] },
+    },
     closed: { type: 'boolean', default: false, describe: 'only those that are not open' },
   },
   async run({ gate, closed }, { read }) {

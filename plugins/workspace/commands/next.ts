@@ -12,7 +12,11 @@ export const command = defineCommand({
     ['prov next observability', 'ways on of one dimension'],
   ],
   flags: {
-    dimension: { type: 'string', describe: 'only ways on of this one' },
+    dimension: {
+      type: 'string',
+      describe: 'only ways on of this one',
+      complete: { read: 'state', value: 'id', says: ['name', 'current'] },
+    },
     all: { type: 'boolean', default: false, describe: 'also ways that lead away from the goal' },
   },
   async run({ dimension, all }, { read }) {

@@ -13,7 +13,13 @@ export const command = defineCommand({
     ['prov state', 'all dimensions'],
     ['prov state cluster_provisioning --json', 'one of them, as data'],
   ],
-  flags: { dimension: { type: 'string', describe: 'only this one' } },
+  flags: {
+    dimension: {
+      type: 'string',
+      describe: 'only this one',
+      complete: { read: 'state', value: 'id', says: ['name', 'current'] },
+    },
+  },
   run: async ({ dimension }, { read }) =>
     onlyRows((await read('state')) as readonly StateRow[], dimension, {
       what: 'dimension',

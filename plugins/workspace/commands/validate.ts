@@ -24,7 +24,11 @@ export const command = defineCommand({
       many: true,
       describe: '<verb> <A> before|after|without <B>',
     },
-    op: { type: 'string', describe: 'file with { type, target, params } as JSON instead of words' },
+    op: {
+      type: 'string',
+      describe: 'file with { type, target, params } as JSON instead of words',
+      complete: 'files',
+    },
     strict: { type: 'boolean', default: false, describe: 'Risky exits 3 as well' },
   },
   async run({ decision, op, strict }, { read, cwd }) {

@@ -13,7 +13,16 @@ export const command = defineCommand({
     ['prov why op_01jd4q0v9m3k', 'an operation, by the start of its id'],
   ],
   flags: {
-    id: { type: 'string', required: true, describe: 'gate, dimension or operation' },
+    id: {
+      type: 'string',
+      required: true,
+      describe: 'gate, dimension or operation',
+      complete: [
+        { read: 'gates', value: 'id', says: ['name', 'status'] },
+        { read: 'state', value: 'id', says: ['name', 'current'] },
+        { read: 'ops', value: 'op', says: ['phase', 'type', 'target'] },
+      ],
+    },
   },
   run: async ({ id }, { read }) => (await read('why', { id })) as Why,
   render({ id, kind, stands, clear, cause, unblock, remedies, trace = [] }, paint, format) {
