@@ -255,6 +255,7 @@ t.test('real shells complete ids, whatever signs they hold, and run nothing of t
       shell('zsh', '-fc', script, 'zsh', 'prov', ...words)
     t.same(await complete('op', 'sho'), ['show'])
     t.same(await complete('sta'), ['state'])
+    t.same(await complete(`'op'`, 'sho'), ['show'], 'quotes before the current word')
     t.same(await complete('op', 'approve', 'op_'), [op])
     t.same((await complete('op', 'list', '--actor', '')).sort(), all)
     t.same(await complete('op', 'list', '--actor', 'a\\ '), ['a b'])
