@@ -228,6 +228,19 @@ export function textOf(thrown: unknown): string {
   }
 }
 
+/** What a thrown thing says for itself, in its author's words; also what is no error. Never throws. */
+export function messageOf(thrown: unknown): string {
+  try {
+    if (ProvError.is(thrown)) return isError(thrown.cause) ? textOf(thrown.cause) : thrown.message
+    // Errors of children arrive as data.
+    const said = (thrown as { readonly message?: unknown } | null | undefined)?.message
+    if (typeof said === 'string') return textOf(said)
+  } catch {
+    // A message that cannot be read is none.
+  }
+  return textOf(thrown)
+}
+
 /** The error that a report tells of, as another thread or process met it. */
 export function errorFrom(report: ErrorReport): ProvError {
   const { code, disposition, message, remedy, detail, place, cause } = report

@@ -34,7 +34,8 @@ export interface MailboxPolicy {
   /**
    * What happens to the next one. `reject` (default): the sender is told at once. `await`: told, and
    * handed a promise of room; `apply` waits by itself. `coalesce`: a message with the `key` of one
-   * that waits takes its place, also while there is room. `drop-oldest`, `drop-newest`: one is lost,
+   * that waits takes its place, also while there is room, and whoever applied that one hears of the newer
+   * one's step. `drop-oldest`, `drop-newest`: one is lost,
    * counted as a dead letter; for types that say `lossy` only.
    */
   readonly overflow: 'reject' | 'await' | 'coalesce' | 'drop-oldest' | 'drop-newest'

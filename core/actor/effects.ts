@@ -6,7 +6,7 @@
  * @module
  */
 import type { Clock } from '../clock.ts'
-import { errorRecord, ProvError } from '../errors.ts'
+import { errorRecord, messageOf, ProvError } from '../errors.ts'
 import { during, runnerOf } from '../running.ts'
 import type { JsonValue } from '../json.ts'
 import type { Address } from './address.ts'
@@ -18,7 +18,6 @@ import type { Pending } from './ledger.ts'
 import { Owned } from './outbox.ts'
 import type { Tracing } from './telemetry.ts'
 import { actorErrors } from './errors.ts'
-import { messageOf } from './warden.ts'
 
 /** What an effect's end looks like to its actor. */
 export interface EffectEvent extends ActorEvent {

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { asProvError, ProvError } from '../errors.ts'
+import { asProvError, messageOf, ProvError } from '../errors.ts'
 import type { JournalEntry } from '../journal/journal.ts'
 import type { JsonValue } from '../json.ts'
 import { defined } from '../optional.ts'
@@ -43,7 +43,7 @@ import { loaded } from './timers.ts'
 import { fingerprint } from './versions.ts'
 import type { CrashReport } from './system.ts'
 import { sorted } from './turns.ts'
-import { messageOf, withoutSteps } from './warden.ts'
+import { withoutSteps } from './warden.ts'
 
 type Kept = Stored & { readonly state: ActorState }
 
@@ -617,9 +617,9 @@ export class Lives {
           if ((cell.flags & flag.wanted) !== 0) roomMade(cell)
           scheduler.ready(fresh)
         },
-        () => {
+        (thrown: ProvError) => {
           cell.unshift(waiting)
-          if (!this.#realm.shut) this.end(cell, 'failed')
+          if (!this.#realm.shut) this.#realm.warden.unborn(cell, thrown)
         },
       )
       .finally(() => this.#realm.calmed())

@@ -5,8 +5,7 @@
  *
  * @module
  */
-import { asProvError } from '../errors.ts'
-import type { ProvError } from '../errors.ts'
+import { messageOf, ProvError } from '../errors.ts'
 import type { JournalReader } from '../journal/journal.ts'
 import type { ActorDef } from './define.ts'
 import { actorErrors } from './errors.ts'
@@ -122,12 +121,11 @@ export async function reviveElsewhere(
 
 function unreadable(actor: Kept, thrown: unknown, changed = false): Revived {
   const { address } = actor
-  const known = asProvError(thrown)
-  const what = changed
-    ? `its machine was changed and its version was not: ${known.message}`
-    : known.message
-  const error: ProvError = unreadableCodes.has(known.code)
-    ? known
+  const known = ProvError.is(thrown) && thrown.code !== 'PROV_INTERNAL' ? thrown : undefined
+  const said = known?.message ?? messageOf(thrown)
+  const what = changed ? `its machine was changed and its version was not: ${said}` : said
+  const error = unreadableCodes.has(known?.code ?? '')
+    ? (known as ProvError)
     : actorErrors.PROV_ACTOR_RESTORE_FAILED({ address, what }, { cause: thrown })
   const why = { code: error.code, message: error.message }
   return { at: standingOf(actor.state), unreadable: why }

@@ -131,6 +131,8 @@ export interface Occasion {
   readonly nowMs: Millis
   /** How often this message failed, this time included. 0: whoever sent it was told and owns the retry. */
   readonly tries: Count
+  /** No message failed: its machine was done, or its start threw. */
+  readonly messageless?: boolean | undefined
   /** A group counts its failures and escalates, not it alone. */
   readonly grouped: boolean
   /** From 0 to below 1. Injected, so that a simulation repeats. */
@@ -150,7 +152,7 @@ export interface Decision {
 
 /** Decides on a failure. */
 export function decide(policy: Supervision, before: Past, occasion: Occasion): Decision {
-  const { nowMs, tries, grouped, random } = occasion
+  const { nowMs, tries, messageless, grouped, random } = occasion
   const { onFailure, intensity, periodMs, circuit } = policy
   const recent = within(before.times, periodMs, nowMs)
   // The same message again is no news for the window, only for its own count.
@@ -177,7 +179,11 @@ export function decide(policy: Supervision, before: Past, occasion: Occasion): D
       ? circuit.openMs
       : pauseOf(policy.backoff, times.length + Math.max(0, tries - 1), random),
     past: { times, open },
-    why: [failures, fate.why, ...(open ? ['its circuit is open'] : [])].join('; '),
+    why: [
+      failures,
+      ...(messageless ? [] : [fate.why]),
+      ...(open ? ['its circuit is open'] : []),
+    ].join('; '),
   }
 }
 

@@ -10,11 +10,13 @@
  */
 import { createHash } from 'node:crypto'
 import type { AnyStateMachine } from 'xstate'
-import { asProvError } from '../errors.ts'
+import { messageOf } from '../errors.ts'
+import type { JsonObject, JsonValue } from '../json.ts'
 import type { Count } from '../units.ts'
 import type { ActorDef, ActorEvent, PersistedState } from './define.ts'
 import { actorErrors } from './errors.ts'
 import type { Parked, Stored } from './ledger.ts'
+import { freezeNew } from './program/freeze.ts'
 import type { ActorState, TimerState } from './state.ts'
 
 /** One step up for an event: from the version it stands under to the next one. */
@@ -78,7 +80,7 @@ function nameOf(named: unknown): unknown {
 /**
  * A kept state in the shape of the present version, with the timers and the event it stands parked at.
  * The same object when nothing had to change. Throws PROV_ACTOR_VERSION_UNKNOWN when there is no way
- * up, PROV_ACTOR_EVENT_UNREADABLE, or what a migration threw.
+ * up, PROV_ACTOR_EVENT_UNREADABLE, what a migration threw, or TypeError when it gave no state.
  */
 export function climb<S extends Stored & { readonly state: ActorState }>(
   def: ActorDef,
@@ -93,7 +95,8 @@ export function climb<S extends Stored & { readonly state: ActorState }>(
       const detail = { address, found: version, known: def.version }
       throw actorErrors.PROV_ACTOR_VERSION_UNKNOWN(detail)
     }
-    state = step(state)
+    // A copy of its own: one that writes in place and then throws has changed nothing that is kept.
+    state = stateFrom(step(structuredClone(state)), def, at)
   }
   const timers = actor.state.timers?.map((timer) => climbTimer(def, timer, version, address))
   return {
@@ -103,6 +106,25 @@ export function climb<S extends Stored & { readonly state: ActorState }>(
     ...(parked && { parked: climbParked(def, parked, version, address) }),
   }
 }
+
+/** What a migration gave, looked at: that it is a state, and one that a journal keeps. */
+function stateFrom(given: unknown, { type, durability }: ActorDef, from: Count): PersistedState {
+  const { value, context, then } = Object(given) as Partial<PersistedState> & { then?: unknown }
+  const gave = (what: string) =>
+    new TypeError(`\`migrate\` from version ${from} of ${type} gave ${what}`)
+  if (typeof then === 'function') {
+    // Waited for, it could keep a start waiting for ever.
+    Promise.resolve(given).catch(() => {})
+    throw gave('a promise')
+  }
+  if (typeof value !== 'string' && !isObject(value)) throw gave('no `value`')
+  if (!isObject(context)) throw gave('no `context`')
+  freezeNew(context, undefined, durability !== 'volatile')
+  return { value, context }
+}
+
+const isObject = (value: JsonValue | undefined): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** Also what it stood parked at before a version came that could not read it. */
 function climbParked(def: ActorDef, parked: Parked, from: Count, address: string): Parked {
@@ -143,9 +165,10 @@ export function upcast(
   for (let at = from; at < def.version; at++) {
     try {
       const step = def.upcast[at]
-      if (step) risen = step(risen)
+      // What was told stays as it was told.
+      if (step) risen = step(structuredClone(risen))
     } catch (thrown) {
-      throw unreadable(asProvError(thrown).message, thrown)
+      throw unreadable(messageOf(thrown), thrown)
     }
     if (typeof risen?.type !== 'string')
       throw unreadable(`\`upcast\` from version ${at} gave no event`)

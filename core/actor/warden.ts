@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { asProvError, isError, ProvError, textOf } from '../errors.ts'
+import { messageOf, ProvError } from '../errors.ts'
 import { defined } from '../optional.ts'
 import type { Count, Millis } from '../units.ts'
 import type { Address } from './address.ts'
@@ -29,6 +29,11 @@ import { valueOf } from './turns.ts'
 import type { Failure } from './turns.ts'
 
 type Failed = Omit<KernelRecords['actor.failed'], 'address' | 'sequence' | 'crash'>
+
+type Decided = Decision & { readonly verdict?: Verdict | undefined }
+
+/** What the event is called that a start is, in XState and in crash reports. */
+const startEvent = 'xstate.init'
 
 /** Steps of the actor that a crash report carries, the failed one included. */
 const recentSteps = 16
@@ -115,25 +120,53 @@ export class Warden {
 
   /** Its machine is done and it is permanent: that counts as a failure, without a message. */
   done(cell: Cell): void {
-    const { directive, pauseMs, verdict } = this.#decided(cell, 0, true)
-    const { address } = cell
-    if (directive === 'escalate') return this.#end(verdict?.end ?? [address])
-    this.#again(verdict?.restart ?? [address], pauseMs)
+    this.#anew(cell, this.#decided(cell, 0, true))
   }
 
-  #decided(
-    cell: Cell,
-    tries: Count,
-    done = false,
-  ): Decision & { readonly verdict?: Verdict | undefined } {
+  /** It was to begin anew and its start threw: a failure, too, and without a message. */
+  unborn(cell: Cell, error: ProvError): void {
+    const { address } = cell
+    // Somebody ended it meanwhile.
+    if (this.#realm.find(address) !== cell) return
+    const { lives, clock, recorder } = this.#realm
+    const decided = this.#decided(cell, 0, true)
+    const { directive, why, pauseMs } = decided
+    const detail = { address, event: startEvent, state: valueOf(cell), what: messageOf(error) }
+    const crash: CrashReport = {
+      address,
+      timeMs: clock.now(),
+      event: startEvent,
+      state: detail.state,
+      tries: 0,
+      decision: directive,
+      why,
+      pauseMs,
+      error: error.toJSON(),
+      recent: recorder.read({ address, last: recentSteps }),
+    }
+    this.#realm.say({ kind: 'crash', ...detail, decision: directive, tries: 0, why }, cell)
+    cell.rare.trouble = troubled(cell.rare.trouble, { crash: withoutSteps(crash) })
+    if (directive === 'stop') return lives.end(cell, 'stopped', crash)
+    this.#anew(cell, decided, crash)
+  }
+
+  #anew(cell: Cell, { directive, pauseMs, verdict }: Decided, crash?: CrashReport): void {
+    const { address } = cell
+    if (directive === 'escalate') return this.#end(verdict?.end ?? [address], crash)
+    this.#again(verdict?.restart ?? [address], pauseMs, crash)
+  }
+
+  /** `anew`: no message failed, and it begins from its input whatever its type says. */
+  #decided(cell: Cell, tries: Count, anew = false): Decided {
     const { groups, clock } = this.#realm
     const { address } = cell
     const nowMs = clock.monotonic()
     const grouped = groups.has(address)
     const own = cell.kind.def.supervision
-    const policy = done ? { ...own, onFailure: 'reset' as const } : own
+    const policy = anew ? { ...own, onFailure: 'reset' as const } : own
     const random = this.#random
-    const decision = decide(policy, cell.failures, { nowMs, tries, grouped, random })
+    const occasion = { nowMs, tries, messageless: anew, grouped, random }
+    const decision = decide(policy, cell.failures, occasion)
     cell.failures = decision.past
     const { directive } = decision
     const escalates = directive === 'escalate'
@@ -369,19 +402,6 @@ function triesOf(cell: Cell, message: Mail): Count {
 
 const resets = ({ kind, config }: Cell): boolean =>
   kind.def.supervision.onFailure === 'reset' || config.status === 'done'
-
-/** What a thrown thing says for itself. */
-export const messageOf = (thrown: unknown): string => {
-  try {
-    // Errors of children arrive as data.
-    const said = (thrown as { readonly message?: unknown } | null | undefined)?.message
-    if (typeof said === 'string' && !ProvError.is(thrown)) return textOf(said)
-  } catch {
-    // A message that cannot be read is none.
-  }
-  const error = asProvError(thrown)
-  return isError(error.cause) ? textOf(error.cause) : error.message
-}
 
 /** What cannot be read or written is the event itself, not what the machine made of it. */
 const isSenders = (thrown: unknown, { event }: Mail): boolean =>

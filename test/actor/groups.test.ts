@@ -1,7 +1,9 @@
 import t from 'tap'
+import { assign, setup } from 'xstate'
 import type { Address } from '../../core/actor/address.ts'
 import { defineGroup, Groups } from '../../core/actor/groups.ts'
 import type { Group, GroupSpec } from '../../core/actor/groups.ts'
+import { defineActor } from '../../core/actor/define.ts'
 import type { ActorDef } from '../../core/actor/define.ts'
 import type { SupervisionSpec } from '../../core/actor/supervise.ts'
 import type { ActorSystem } from '../../core/actor/system.ts'
@@ -430,3 +432,90 @@ for (const what of ['a stop', 'another failure of its group'] as const) {
     await next.close()
   })
 }
+
+/** Begins anew at each failure; its start throws as long as `fails.left` says. */
+function shaky(supervision: SupervisionSpec): {
+  readonly def: ActorDef
+  readonly fails: { left: number }
+} {
+  const fails = { left: 0 }
+  const def = defineActor({
+    type: 'test.shaky',
+    version: 1,
+    machine: setup({
+      actions: {
+        break: assign(() => {
+          throw new Error('broken')
+        }),
+      },
+    }).createMachine({
+      context: () => {
+        if (fails.left-- > 0) throw new Error('no start yet')
+        return {}
+      },
+      on: { break: { actions: 'break' } },
+    }),
+    supervision: { onFailure: 'reset', backoff: { firstMs: 10, maxMs: 10 }, ...supervision },
+  })
+  return { def, fails }
+}
+
+t.test(
+  'a start that throws when it begins anew is a failure like any: it is tried again',
+  async (t) => {
+    const house = new House()
+    const { def, fails } = shaky({})
+    const system = await house.start()
+    t.teardown(() => system.close())
+    system.register(def)
+    const ref = await system.spawn(def, 'a')
+    const crashes: string[] = []
+    system.watch(ref.address, ({ kind, crash }) => {
+      crashes.push(`${kind} ${crash?.event} ${crash?.error.code}`)
+    })
+    fails.left = 1
+    ref.send({ type: 'break' })
+    for (let n = 0; n < 3; n++) {
+      await settle()
+      await house.clock.advance(10)
+    }
+    await settle()
+    t.match(system.list(), [{ status: 'active', restarts: 2 }])
+    t.same(crashes, [
+      'restarted break PROV_ACTOR_STEP_FAILED',
+      'restarted xstate.init PROV_ACTOR_START_FAILED',
+    ])
+    fails.left = Number.POSITIVE_INFINITY
+    ref.send({ type: 'break' })
+    for (let n = 0; n < 6; n++) {
+      await settle()
+      await house.clock.advance(10)
+    }
+    t.match(system.list(), [{ status: 'stopped' }], 'and ends when it failed too often')
+    t.equal(crashes.at(-1), 'failed xstate.init PROV_ACTOR_START_FAILED')
+    t.match(system.list()[0]?.crashes?.at(-1)?.why, /^4 failures within 5000 ms$/)
+  },
+)
+
+t.test('a member that cannot begin anew counts for its group, which ends together', async (t) => {
+  const house = new House()
+  const group = () => defineGroup({ name: 'g', strategy: 'one_for_all', intensity: 2 })
+  const { def, fails } = shaky({ group })
+  const sibling = counter([], { supervision: { group } })
+  const system = await house.start()
+  t.teardown(() => system.close())
+  for (const one of [def, sibling]) system.register(one)
+  const ref = await system.spawn(def, 'a')
+  await system.spawn(sibling, 'b')
+  fails.left = Number.POSITIVE_INFINITY
+  ref.send({ type: 'break' })
+  for (let n = 0; n < 6; n++) {
+    await settle()
+    await house.clock.advance(200)
+  }
+  t.same(
+    system.list().map(({ status }) => status),
+    ['stopped', 'stopped'],
+    'no sibling goes on without it',
+  )
+})

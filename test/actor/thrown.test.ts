@@ -2,7 +2,8 @@
 import t from 'tap'
 import { assign, setup } from 'xstate'
 import { defineActor } from '../../core/actor/define.ts'
-import { codeOf } from '../../core/kit.ts'
+import { asProvError } from '../../core/errors.ts'
+import type { ProvError } from '../../core/errors.ts'
 import { House, settle, uncaught } from './counter.ts'
 
 /** None of these is an error, and each throws again when it is read. */
@@ -20,6 +21,8 @@ const odd: Readonly<Record<string, unknown>> = {
   },
   'a symbol': Symbol('odd'),
   undefined,
+  null: null,
+  'a text': 'some words',
 }
 
 for (const [name, thing] of Object.entries(odd)) {
@@ -62,7 +65,9 @@ for (const [name, thing] of Object.entries(odd)) {
       ref.changes(() => {
         throw thing
       })
-      t.equal(await codeOf(ref.apply({ type: 'throw' })), 'PROV_ACTOR_STEP_FAILED')
+      const refused = await ref.apply({ type: 'throw' }).catch(asProvError)
+      t.equal((refused as ProvError).code, 'PROV_ACTOR_STEP_FAILED')
+      t.notMatch((refused as ProvError).message, /own rules/, 'nobody takes it for a fault of Prov')
       ref.send({ type: 'throw' })
       ref.send({ type: 'ask' })
       await ref.apply({ type: 'add' })

@@ -6,7 +6,7 @@ import { climb, fingerprint, upcast } from '../../core/actor/versions.ts'
 import type { ActorDef, ActorSpec } from '../../core/actor/define.ts'
 import { codeOf } from '../../core/kit.ts'
 import { codeIn } from './codes.ts'
-import { House, settle } from './counter.ts'
+import { House, settle, uncaught } from './counter.ts'
 
 /** A machine with a bit of everything; parts may be replaced. */
 function machine(parts: {
@@ -400,4 +400,89 @@ t.test('a snapshot remembers under which machine each actor was kept', async (t)
     await last.close()
     house.crash()
   }
+})
+
+/** Thrown, and no errors. */
+const odd: Readonly<Record<string, unknown>> = { text: 'a text of mine', nothing: null }
+
+/** `migrate`s that fail, and how each one's author reads of it. */
+const broken: Readonly<Record<string, readonly [(state: never) => unknown, RegExp]>> = {
+  'writes in place and throws': [
+    (state: { context: { n: number } }) => {
+      state.context.n = 99
+      throw new Error('mine')
+    },
+    /^test\.m\/a .*mine/,
+  ],
+  'throws what is no error': [
+    () => {
+      throw odd.text
+    },
+    /a text of mine/,
+  ],
+  'gives a promise': [async (state) => state, /from version 1 of test\.m gave a promise/],
+  'gives a promise that fails': [() => Promise.reject(new Error('late')), /gave a promise/],
+  'gives nothing': [() => {}, /gave no `value`/],
+  'gives a number': [() => 5, /gave no `value`/],
+  'gives half of it': [() => ({ value: 'on' }), /gave no `context`/],
+  'gives what no journal keeps': [
+    () => ({ value: 'on', context: { n: Number.NaN } }),
+    /context|n is number NaN/,
+  ],
+}
+
+for (const [how, [migrate, words]] of Object.entries(broken)) {
+  t.test(`a \`migrate\` that ${how} parks its actor, untouched`, async (t) => {
+    const house = new House()
+    const plain = setup({
+      types: { context: {} as { n: number } },
+      actions: { add: assign({ n: ({ context }) => context.n + 1 }) },
+    }).createMachine({
+      initial: 'on',
+      context: { n: 3 },
+      states: { on: { on: { add: { actions: 'add' } } } },
+    })
+    const at = (version: number, more: Partial<ActorSpec<AnyStateMachine>> = {}) =>
+      defineActor({
+        type: 'test.m',
+        version,
+        machine: plain as unknown as AnyStateMachine,
+        ...more,
+      })
+    const system = await opened(t, house, at(1))
+    await (await system.spawn(at(1), 'a')).apply({ type: 'add' })
+    house.crash()
+    const caught = await uncaught(async () => {
+      const bad = await opened(t, house, at(2, { migrate: { 1: migrate as never } }))
+      const [row] = bad.list()
+      t.match(row, { status: 'parked', version: 1, parked: { code: 'PROV_ACTOR_RESTORE_FAILED' } })
+      t.match(row?.parked?.message, words)
+      t.notMatch(row?.parked?.message, /own rules/, 'it is its author’s failure')
+      t.same(bad.ref('test.m/a')?.snapshot().context, { n: 4 })
+      await bad.close()
+    })
+    t.same(caught, [])
+    house.crash()
+    const good = await opened(t, house, at(2, { migrate: { 1: (state) => state } }))
+    t.match(good.list(), [{ status: 'active', version: 2 }])
+    t.same(good.ref('test.m/a')?.snapshot().context, { n: 4 })
+  })
+}
+
+t.test('an upcaster that writes in place and throws leaves what was told', async (t) => {
+  const steps = {
+    1: (event: { n?: number }) => {
+      event.n = 99
+      throw odd.nothing
+    },
+  }
+  const def = defineActor({
+    type: 'test.v',
+    version: 2,
+    machine: machine({}),
+    upcast: steps as never,
+  })
+  const told = { type: 'told', n: 1 }
+  t.throws(() => upcast(def, told, 1, 'test.v/a'), /null/)
+  t.same(told, { type: 'told', n: 1 })
 })

@@ -159,8 +159,13 @@ export async function apart(t: Test, options: ApartOptions = {}): Promise<Apart>
   return apart
 }
 
-/** Every plane knows the same events of every emitter, whole and genuine. */
+/** Every plane comes to know the same events of every emitter, whole and genuine. */
 export async function agreed(t: Test, on: Apart): Promise<void> {
+  const heard = () => here.map((name) => JSON.stringify([...on.plane(name).deal.ends].sort()))
+  // What one said last may be on its way to the others.
+  for (let looks = 0; looks < 200 && new Set(heard()).size > 1; looks++) {
+    await on.during(Promise.resolve())
+  }
   const ends: unknown[] = []
   for (const name of here) {
     const where = { journal: on.origin.journal, workspace: 'my-infra' }

@@ -77,6 +77,8 @@ export class Generation {
   #answered = true
   /** How long it has been silent through no fault of the machine. */
   #silentMs: Millis = 0
+  /** The same by beats alone. */
+  #quietMs: Millis = 0
   #stallMs: Millis
   /** Memory of this process, and of it this thread's, when it answered last. */
   #seen: Memory = { all: 0, ours: 0 }
@@ -260,7 +262,8 @@ export class Generation {
   /**
    * Beats are counted, not timed: when this thread was busy itself, nobody is blamed for it. Nor is
    * who stands still because what it said is not taken yet, or, for the share of a beat in which it
-   * was ready and got no processor, who has to wait: an endless loop gets some of it and is found.
+   * was ready and got no processor, who has to wait: an endless loop gets some of it and is found. On
+   * a machine so busy that it takes a minute, all of the time counts in the end.
    */
   #look(): void {
     const { limits } = this.#options
@@ -273,20 +276,23 @@ export class Generation {
     if (this.#answered) {
       this.#answered = false
       this.#silentMs = 0
+      this.#quietMs = 0
       this.#seen = now
       this.#most = now.ours
       this.#cage.post({ t: 'ping' })
     } else if (!this.#cage.behind()) {
       this.#silentMs += limits.beatMs * (1 - starved)
+      this.#quietMs += limits.beatMs
       // What this thread had meanwhile is not given back at once: its peak counts, not what it has.
       this.#most = Math.max(this.#most, now.ours)
       const grown = now.all - this.#seen.all - (this.#most - this.#seen.ours)
       if (this.#cage.mode === 'worker' && grown > limits.memoryBytes) {
         return void this.#tooMuch()
       }
-      if (this.#silentMs >= this.#stallMs) {
+      const { silentMs } = limits
+      if (this.#silentMs >= this.#stallMs || this.#quietMs >= silentMs) {
         const doing = this.#doing()
-        const afterMs = this.#stallMs
+        const afterMs = this.#silentMs >= this.#stallMs ? this.#stallMs : silentMs
         return void this.#kill(
           pluginErrors.PROV_PLUGIN_STALLED({ plugin: this.#plugin, doing, afterMs }),
         )

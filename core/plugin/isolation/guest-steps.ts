@@ -8,7 +8,7 @@ import type { EventObject } from 'xstate'
 import { parseAddress } from '../../actor/address.ts'
 import type { Address } from '../../actor/address.ts'
 import { said } from '../../actor/children.ts'
-import type { ActorDef, ActorEvent, PersistedState } from '../../actor/define.ts'
+import type { ActorDef, ActorEvent } from '../../actor/define.ts'
 import { actorErrors } from '../../actor/errors.ts'
 import type { Group } from '../../actor/groups.ts'
 import { Host } from '../../actor/host.ts'
@@ -104,17 +104,8 @@ export class GuestSteps {
   /** A kept actor up the ladders of its definition. */
   climb({ event, ...kept }: RemoteKept): Pick<RemoteKept, 'state' | 'event'> {
     const { def } = this.program(typeOf(kept.address))
-    // In Prov's thread a promise is no state either; waited for, it could keep a start waiting for ever.
-    const rung = (from: string, step: (typeof def.migrate)[number]) => (state: PersistedState) => {
-      const next = step?.(state)
-      if (typeof (next as { then?: unknown } | undefined)?.then !== 'function') return next
-      throw new TypeError(`\`migrate\` from version ${from} of ${def.type} gave a promise`)
-    }
-    const migrate = Object.fromEntries(
-      Object.entries(def.migrate).map(([from, step]) => [from, rung(from, step)]),
-    )
     const parked = event && { parked: { code: '', message: '', event } }
-    const risen = climb({ ...def, migrate } as ActorDef, { ...kept, ...parked } as Climbing)
+    const risen = climb(def, { ...kept, ...parked } as Climbing)
     return { state: risen.state, ...(risen.parked && { event: risen.parked.event }) }
   }
 

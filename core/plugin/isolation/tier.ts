@@ -28,6 +28,8 @@ export interface IsolationLimits {
   readonly memoryBytes: Bytes
   /** Longest that it may keep its thread without letting go. Default 5 s. */
   readonly stallMs: Millis
+  /** The same however little of a processor it got: nobody waits for it any longer. Default 60 s. */
+  readonly silentMs: Millis
   /**
    * Longest that this very thread may be kept busy before it is said by whom: what runs here cannot be
    * ended. Default 2 s; 0: nobody looks.
@@ -47,6 +49,7 @@ export interface IsolationLimits {
 export const defaultLimits: IsolationLimits = {
   memoryBytes: 256 * 1024 * 1024,
   stallMs: 5_000,
+  silentMs: 60_000,
   blockMs: 2_000,
   openMs: 20_000,
   beatMs: 500,

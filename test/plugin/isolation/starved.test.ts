@@ -4,6 +4,8 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { setPriority } from 'node:os'
 import t from 'tap'
 import type { ActorDef } from '../../../core/actor/define.ts'
+import { asProvError } from '../../../core/errors.ts'
+import type { ProvError } from '../../../core/errors.ts'
 import { starvedShare, turnOf } from '../../../core/plugin/isolation/cage.ts'
 import { counted, world } from './world.ts'
 
@@ -96,4 +98,18 @@ t.test('one that gets no processor is not taken for one that hangs', { skip }, a
   t.equal(counted(ref), 4)
   t.equal(here.row().state, 'running')
   t.notOk(here.row().restarts, 'nobody ended it')
+})
+
+t.test('on a machine that never lets it run, one that hangs is ended all the same', async (t) => {
+  const hangs = worker.replace(/used\(\) - begun < 150_000/, 'true')
+  const here = await world(t, {
+    install: { 'index.js': hangs },
+    tier: 'process',
+    // As if its own time could not run out: it got none.
+    limits: { stallMs: 600_000, silentMs: 500, beatMs: 50 },
+  })
+  const ref = await here.actors.spawn({ type: 'guest.worker' } as ActorDef, 'a')
+  const { code, message } = (await ref.apply({ type: 'ok' }).catch(asProvError)) as ProvError
+  t.match([code, message].join(' '), /500 ms/)
+  t.ok(here.row().restarts, 'and another one takes its place')
 })
