@@ -11,6 +11,8 @@ export type { Group, GroupSpec } from './actor/groups.ts'
 export { address, parseAddress } from './actor/address.ts'
 export type { Address } from './actor/address.ts'
 export type { MemoryOptions } from './actor/passivate.ts'
+export { keptStates } from './actor/kept.ts'
+export type { KeptState } from './actor/kept.ts'
 export { messageIn } from './actor/inspect.ts'
 export type {
   Inspect,
@@ -89,7 +91,7 @@ export type {
 } from './plugin/define.ts'
 export type { ActorHandle, ActorHandles } from './plugin/handles.ts'
 export { defineRead } from './plugin/read.ts'
-export type { Contributions, ReadContext, ReadModel } from './plugin/read.ts'
+export type { Contribution, Contributions, ReadContext, ReadModel } from './plugin/read.ts'
 export { defineRoute } from './plugin/route.ts'
 export type { Route, RouteContext, RouteMethod, RouteName, RouteRequest } from './plugin/route.ts'
 export type { PluginRow } from './plugin/host.ts'
@@ -182,6 +184,7 @@ export type {
   ProviderActs,
   ProviderBackend,
   ProviderClass,
+  ProviderEyes,
   ProviderMaker,
   ProviderPlace,
   ProviderSpec,

@@ -6,9 +6,11 @@
  * @module
  */
 import type { JournalReader } from '../journal/journal.ts'
+import type { JsonObject, JsonValue } from '../json.ts'
 import { defined } from '../optional.ts'
 import type { Count } from '../units.ts'
 import { typeOf } from './address.ts'
+import type { Address } from './address.ts'
 import { receiverOf } from './ledger.ts'
 import type { Ledger, Stored } from './ledger.ts'
 import type { DeadLetter, LettersLeft } from './letters.ts'
@@ -97,6 +99,27 @@ export async function keptActors(
       ]),
     ].sort(),
   }
+}
+
+/** An actor that has not ended, as it is kept. */
+export interface KeptState {
+  readonly address: Address
+  readonly sequence: Count
+  readonly value: JsonValue
+  readonly context: JsonObject
+}
+
+/** Those of one type. Takes no lock and runs nobody's code. Throws what reading the journal throws. */
+export async function keptStates(
+  journal: JournalReader | undefined,
+  type: string,
+): Promise<readonly KeptState[]> {
+  const { stored } = await openLedger(journal, 'kernel')
+  return [...stored.values()].flatMap(({ address, sequence, state }) =>
+    state?.status === 'active' && typeOf(address) === type
+      ? [{ address, sequence, value: state.value, context: state.context }]
+      : [],
+  )
 }
 
 /** `dormant` as far as the last start can tell: nobody registered its type. */

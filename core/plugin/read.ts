@@ -26,9 +26,15 @@ export interface ReadContext {
 }
 
 /** What plugins added to an extension point, in order. */
-export type Contributions = <T>(
-  point: ExtensionPoint<T>,
-) => Promise<readonly { readonly name: string; readonly plugin: string; readonly value: T }[]>
+export type Contributions = <T>(point: ExtensionPoint<T>) => Promise<readonly Contribution<T>[]>
+
+export interface Contribution<T> {
+  readonly name: string
+  readonly plugin: string
+  readonly value: T
+  /** What the workspace says to a plugin that does not run here, as it stands there. */
+  readonly config?: unknown
+}
 
 export interface ReadModel<A, T> {
   readonly name: string

@@ -111,7 +111,12 @@ export function foundContributions(discovery: Discovery, place: TrustPlace): Con
     (await (plugins ??= imported())).flatMap((plugin) =>
       (plugin.contributes ?? [])
         .filter((addition) => addition.point === point.id)
-        .map(({ name, value }) => ({ name, plugin: plugin.name, value: value as T })),
+        .map(({ name, value }) => ({
+          name,
+          plugin: plugin.name,
+          value: value as T,
+          config: discovery.config[plugin.name],
+        })),
     )
 }
 

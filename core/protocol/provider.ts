@@ -109,7 +109,7 @@ export interface ProviderPlace<C> {
 /** The acts of a backend, without its name tag. */
 export type ProviderActs = Omit<ProviderSpec, 'name' | 'class'>
 
-/** A backend that needs config or a folder: its acts are made when the plugin starts. */
+/** A backend that needs config or a folder: its acts are made when the plugin starts, and for who looks. */
 export interface ProviderMaker<C> {
   readonly name: string
   readonly class: ProviderClass
@@ -127,7 +127,15 @@ export interface ProviderBackend {
    * Throws PROV_PROVIDER_NOT_STARTED.
    */
   readonly open: (place: { readonly stateDir: string }) => ProviderSpec | Promise<ProviderSpec>
+  /**
+   * To look where its plugin does not run; `config` is raw. Throws what its config refuses. Absent: `open`
+   * needs no runtime.
+   */
+  readonly look?: (place: ProviderPlace<unknown>) => ProviderEyes
 }
+
+/** What of a backend has no effect. */
+export type ProviderEyes = Pick<ProviderSpec, 'find' | 'list'>
 
 /** Where provider backends are found. */
 export const providerPoint = extensionPoint<ProviderBackend>('prov.provider')
@@ -154,6 +162,7 @@ export function defineProvider<C>(spec: ProviderSpec | ProviderMaker<C>): Plugin
       if (!found) throw providerErrors.PROV_PROVIDER_NOT_STARTED({ provider: name })
       return found
     },
+    look: (place) => spec.make({ ...place, config: spec.config?.(place.config) as C }),
   }
   return definePlugin({
     ...common,

@@ -8,7 +8,7 @@
 import { asProvError } from 'prov'
 import type { ActorSystem, Address, Contract, Log } from 'prov'
 import type { RunBook } from './book.ts'
-import { leaseType } from './lease.ts'
+import { leaseType } from './lease-address.ts'
 
 export interface ForgetOptions {
   readonly book: RunBook

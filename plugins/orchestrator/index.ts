@@ -22,13 +22,16 @@ import type { Millis, ProviderSpec, RunOutcome } from 'prov'
 import { openBackend } from './backend.ts'
 import { RunBook } from './book.ts'
 import type { RunRequest } from './book.ts'
+import { commands } from './commands/index.ts'
 import { runComponent } from './component.ts'
 import { runErrors } from './errors.ts'
 import { execute } from './execute.ts'
 import { forgetEnded } from './forget.ts'
-import { leaseActor, leaseType } from './lease.ts'
+import { leasedBy, leaseType } from './lease-address.ts'
+import { leaseActor } from './lease.ts'
 import { leasedMachine, releaseLease } from './machine.ts'
 import { fileOutputs } from './outputs.ts'
+import { reads } from './reads/index.ts'
 import { Slots } from './slots.ts'
 import { busTasks } from './tasks.ts'
 
@@ -74,6 +77,8 @@ export default definePlugin({
   needs: { journal, bus, contract, workspace },
   provides: { orchestrator },
   config: parseConfig,
+  commands,
+  reads,
   async setup({ name, config, needs, actors, provide, contributions, allStarted, ...rest }) {
     const { clock, log, signal, defer } = rest
     const { stateDir, root } = needs.workspace
@@ -105,7 +110,7 @@ export default definePlugin({
     actors.register(lease, { owner: name })
     // A machine whose run ended while nobody was there to let it go.
     for (const row of actors.list({ type: leaseType })) {
-      const token = row.address.slice(leaseType.length + 1)
+      const token = leasedBy(row.address)
       if (row.status === 'active' && book.get(token)?.outcome) await releaseLease(actors, token)
     }
     const stop = forgetEnded({ book, actors, contract: needs.contract, log, signal })

@@ -6,16 +6,13 @@
  * @module
  */
 import { defineActor, ProvError, sleep } from 'prov'
-import type { Address, Clock, JsonValue, Log, Machine, Millis, ProviderSpec, Tier } from 'prov'
+import type { Clock, JsonValue, Log, Machine, Millis, ProviderSpec, Tier } from 'prov'
 import { leaseMachine } from 'prov/machines'
 import type { LeaseEffect, LeaseFact } from 'prov/machines'
 import type { Asked, RunBook } from './book.ts'
+import { leaseType } from './lease-address.ts'
 import { sshConnection } from './ssh.ts'
 import { runErrors } from './errors.ts'
-
-export const leaseType = 'orchestrator.lease'
-
-export const leaseAddress = (token: string): Address => `${leaseType}/${token}`
 
 export interface LeaseParts {
   readonly clock: Clock

@@ -91,6 +91,7 @@ t.test('each command about a project elsewhere', { skip }, async (t) => {
     validate: [['deploy cert-manager before sops-operator']],
     connections: [[]],
     gates: [[]],
+    drift: [[]],
     why: [[held]],
     card: [[]],
     capabilities: [[]],

@@ -76,6 +76,7 @@ t.test('each command beside prov run', async (t) => {
     validate: [['deploy cert-manager before sops-operator']],
     connections: [[]],
     gates: [[]],
+    drift: [[]],
     why: [[held]],
     card: [[]],
     capabilities: [[]],
