@@ -34,20 +34,20 @@ export function giveWay(threads: readonly number[]): void {
  * second: one that is refused is told again at a later beat.
  */
 export function giveWayAsSession(pid: number): void {
-  const [own, its] = [sessionPriority('self'), sessionPriority(pid)]
-  if (own === undefined || its === undefined || its >= below(own)) return
   try {
-    writeFileSync(`/proc/${pid}/autogroup`, String(below(own)))
+    const its = sessionPriority(sessionOf(pid))
+    // Who is of the oldest session of all, which has no priority to read or set, counts as one of none.
+    const wanted = below(sessionPriority(sessionOf('self')) ?? 0)
+    if (its !== undefined && its < wanted) writeFileSync(`/proc/${pid}/autogroup`, String(wanted))
   } catch {
-    // Not now, or not ours to say.
+    // This system knows no such thing, or not now, or it is not ours to say.
   }
 }
 
-function sessionPriority(pid: number | 'self'): number | undefined {
-  try {
-    const said = /-?\d+$/.exec(readFileSync(`/proc/${pid}/autogroup`, 'utf8').trim())
-    return said ? Number(said[0]) : undefined
-  } catch {
-    return undefined
-  }
+const sessionOf = (pid: number | 'self'): string => readFileSync(`/proc/${pid}/autogroup`, 'utf8')
+
+/** What Linux says of a session, `/autogroup-17 nice 0`; nothing at all of the oldest. */
+export function sessionPriority(said: string): number | undefined {
+  const priority = /-?\d+$/.exec(said.trim())
+  return priority ? Number(priority[0]) : undefined
 }
