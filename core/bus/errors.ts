@@ -21,6 +21,7 @@ export const busErrors = defineErrors<{
   PROV_BUS_SILENT: { waiting: number; dropped: number; why: string }
   PROV_BUS_ELSEWHERE: { url: string; from: string; other: string; where: string }
   PROV_BUS_NO_SYNC: { server: string }
+  PROV_BUS_UNWELL: { server: string; says: string }
   PROV_BUS_REDELIVERS: { consumer: string; count: number; ordered: boolean }
   PROV_BUS_FENCED: { office: string; epoch: number; newest: number }
 }>({
@@ -124,14 +125,19 @@ export const busErrors = defineErrors<{
     disposition: 'retry',
     text: ({ waiting, dropped, why }) =>
       `${waiting} events wait to be published and ${dropped} were not: ${why}`,
-    remedy: '`prov events` shows them here; what waits goes out by itself once the server takes it',
+    remedy: ({ dropped }) =>
+      dropped > 0
+        ? '`prov events` shows them here; what was refused does not go out any more: allow it, then start what runs anew, which counts from zero'
+        : '`prov events` shows them here; what waits goes out by itself once the server takes it',
   },
   PROV_BUS_ELSEWHERE: {
     disposition: 'usage',
     text: ({ url, from, other, where }) =>
       `${url} holds here (${from}), but ${where} says ${other}`,
-    remedy:
-      'remove the url that is not meant, from .ontoref/config.ncl or the environment, and start what runs anew',
+    remedy: ({ url, from, where }) =>
+      /^process \d+$/.test(where)
+        ? `end it (\`kill ${where.slice('process '.length)}\`) and start it anew: it takes ${url} up`
+        : `take url out of ${from} if ${where} is right, else write ${url} there; then start what runs anew (\`prov run\`)`,
   },
   PROV_BUS_NO_SYNC: {
     disposition: 'retry',
@@ -139,11 +145,17 @@ export const busErrors = defineErrors<{
       `${server} acknowledges before it syncs: a power cut loses minutes, and what was sent comes again from the journals`,
     remedy: 'set sync_interval: always under jetstream; `prov nats config` prints it',
   },
+  PROV_BUS_UNWELL: {
+    disposition: 'retry',
+    text: ({ server, says }) => `${server} says that it is not well: ${says}`,
+    remedy:
+      'mend what it names, as its log says, and start it anew; `prov doctor` asks its /healthz again',
+  },
   PROV_BUS_REDELIVERS: {
     disposition: 'retry',
     text: ({ consumer, count, ordered }) =>
       `${consumer} has ${count} messages in flight that came before${ordered ? '' : ', and they may come out of order'}`,
     remedy:
-      'take each id once (the id of the event), acknowledge after the work; where order matters set max_ack_pending to 1 in nats/streams.json and run `prov nats apply`',
+      'take each id once (the id of the event), acknowledge after the work; where order matters set max_ack_pending to 1 in the file that nats_events.streams_config names (`prov nats topology` prints one) and run `prov nats apply`',
   },
 })

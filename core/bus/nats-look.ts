@@ -53,6 +53,14 @@ export interface ServerView {
   readonly store: { readonly bytes: Bytes; readonly limitBytes: Bytes | undefined } | undefined
   /** True when it syncs before it acknowledges; undefined when its monitoring cannot be reached. */
   readonly syncs: boolean | undefined
+  /** What it says of itself; undefined when its monitoring cannot be reached. */
+  readonly health: ServerHealth | undefined
+}
+
+export interface ServerHealth {
+  readonly well: boolean
+  /** `ok`, or what is not. */
+  readonly says: string
 }
 
 const lookMs: Millis = 2_000
@@ -76,6 +84,7 @@ export async function lookAtServer(
       clockOffsetMs: told && clock.now() - told.nowMs,
       store: account && { bytes: account.storage, limitBytes: limit > 0 ? limit : told?.maxFile },
       syncs: told?.syncs,
+      health: told && monitor !== undefined ? await healthOf(monitor) : undefined,
     }
   } catch (thrown) {
     throw foreign('look at the server', thrown)
@@ -104,6 +113,19 @@ async function varz(
     if (said.server_id !== serverId) return undefined
     const { sync_always: syncs = false, max_storage: maxFile } = said.jetstream?.config ?? {}
     return { syncs, nowMs: Date.parse(said.now ?? ''), maxFile }
+  } catch {
+    return undefined
+  }
+}
+
+/** What answers to `/healthz` of a monitoring address, if anything does: it need not be our server. */
+export async function healthOf(monitor: string): Promise<ServerHealth | undefined> {
+  try {
+    const answer = await fetch(new URL('/healthz', monitor), {
+      signal: AbortSignal.timeout(lookMs),
+    })
+    const { status, error } = (await answer.json()) as { status?: string; error?: string }
+    return status === undefined ? undefined : { well: answer.ok, says: error ?? status }
   } catch {
     return undefined
   }

@@ -8,7 +8,7 @@
 import { topologyOf } from '../bus/topology-file.ts'
 import { existsSync, readFileSync } from 'node:fs'
 import { busErrors } from '../bus/errors.ts'
-import { lookAtServer, lookAtStreams, mayPublish } from '../bus/nats-look.ts'
+import { healthOf, lookAtServer, lookAtStreams, mayPublish } from '../bus/nats-look.ts'
 import type { ServerView, StreamView } from '../bus/nats-look.ts'
 import type { NatsBus } from '../bus/nats.ts'
 import { natsLayers } from '../config/nats.ts'
@@ -20,8 +20,8 @@ import type { LinkStatus } from '../protocol/nats-link.ts'
 import { formatDuration } from '../units.ts'
 import type { CommandContext } from './command.ts'
 import type { Finding } from './doctor.ts'
-import { settingsOf, withNats } from './nats.ts'
-import { workspaceOf } from './workplace.ts'
+import { entryOf, settingsOf, withNats } from './nats.ts'
+import { workplace, workspaceOf } from './workplace.ts'
 
 const worryOffsetMs = 5_000
 /** Tokens of somebody with a clock further off are refused (D-33). */
@@ -42,18 +42,45 @@ export async function checkNats(context: CommandContext): Promise<readonly Findi
     const { message: found, remedy: fix, code } = busErrors.PROV_BUS_OFF({ url: settings.url })
     return [{ check: 'nats', level: 'note', code, found, fix }, ...first]
   }
+  // A role may look at what is its own and nothing else; who keeps the server has the admin's key.
+  const role = planes.length > 0 ? 'admin' : undefined
+  const monitor = monitorOf(settings)
+  let who: string | undefined
   try {
-    // A role may look at what is its own and nothing else; who keeps the server has the admin's key.
-    return await withNats(context, planes.length > 0 ? 'admin' : undefined, async (bus) => [
-      ...serverFindings(
-        await lookAtServer(bus, { clock: context.clock, monitor: monitorOf(settings) }),
-      ),
-      ...(await streamFindings(bus, settings, planes)),
+    const { entrant } = await import('../protocol/role-keys.ts')
+    who = await entrant(await entryOf(context, role))
+    return await withNats(context, role, async (bus) => [
+      ...serverFindings(await lookAtServer(bus, { clock: context.clock, monitor }), who),
+      ...(await streamFindings(bus, { settings, planes, who })),
       ...first,
     ])
   } catch (thrown) {
-    return [broken(asProvError(thrown)), ...first]
+    const error = asProvError(thrown)
+    if (error.code === 'PROV_BUS_DENIED') return [refused(error, who), ...first]
+    const beside = error.code === 'PROV_BUS_UNREACHABLE' ? await runsBeside(settings) : []
+    return [broken(error), ...beside, ...first]
   }
+}
+
+/** Symptom 5, at the door: who would have to be let in. */
+function refused(error: ProvError, who = nobody): Finding {
+  const fix =
+    who === nobody
+      ? 'name the file of a seed that it knows in NATS_NKEY_SEED_FILE; `prov nats keys` makes one'
+      : `let in ${who}, in the server configuration; \`prov nats config\` prints one for the roles of a workspace`
+  return { ...broken(error), found: `${error.message}; it was asked by ${who}`, fix }
+}
+
+const nobody = 'somebody without a key'
+
+/** Symptom 1, told apart once more: a server is there, only not where the url says. */
+async function runsBeside(settings: NatsSettings): Promise<readonly Finding[]> {
+  const monitor = monitorOf(settings)
+  const health = monitor === undefined ? undefined : await healthOf(monitor)
+  if (!health) return []
+  const found = `a server answers at ${monitor}/healthz (${health.says}), none at ${settings.url}`
+  const fix = 'write the address at which it takes clients as nats_events.url'
+  return [{ check: 'nats health', level: 'note', found, fix }]
 }
 
 /** Streams of the planes, where they meet on the server. */
@@ -96,7 +123,9 @@ async function layersApart(
   const named = layers.flatMap(({ from, values }) =>
     typeof values['url'] === 'string' ? [[from, values['url']] as const] : [],
   )
-  if (status && status.state !== 'ended') named.push([`process ${status.pid}`, status.url])
+  // What one that was killed left behind says nothing any more, and its number may be another's.
+  const runs = status && (await workplace(context)).holder?.pid === status.pid
+  if (runs && status.state !== 'ended') named.push([`process ${status.pid}`, status.url])
   const others = named.filter(([, other]) => other !== url)
   return others.map(([where, other]) => {
     const detail = { url, from: from['url'] ?? 'defaults', other, where }
@@ -127,10 +156,15 @@ export async function linkStatus(context: CommandContext): Promise<LinkStatus | 
   }
 }
 
-export function serverFindings(view: ServerView): readonly Finding[] {
-  const { version, name, url, roundTripMs, clockOffsetMs, store, syncs } = view
-  const found = `${name}, NATS ${version} at ${url}, ${formatDuration(roundTripMs)} away`
+function serverFindings(view: ServerView, who = nobody): readonly Finding[] {
+  const { version, name, url, roundTripMs, clockOffsetMs, store, syncs, health } = view
+  const found = `${name}, NATS ${version} at ${url}, ${formatDuration(roundTripMs)} away; entered by ${who}`
   const findings: Finding[] = [{ check: 'nats', level: 'good', found }]
+  if (health?.well) findings.push({ check: 'nats health', level: 'good', found: health.says })
+  else if (health) {
+    const { code, message, remedy } = busErrors.PROV_BUS_UNWELL({ server: name, says: health.says })
+    findings.push({ check: 'nats health', level: 'bad', code, found: message, fix: remedy })
+  }
   if (syncs === false) {
     const { code, message, remedy } = busErrors.PROV_BUS_NO_SYNC({ server: name })
     findings.push({ check: 'nats sync', level: 'note', code, found: message, fix: remedy })
@@ -159,10 +193,16 @@ export function serverFindings(view: ServerView): readonly Finding[] {
   return findings
 }
 
+interface Asked {
+  readonly settings: NatsSettings
+  /** Streams of the planes. */
+  readonly planes: readonly string[]
+  readonly who: string | undefined
+}
+
 async function streamFindings(
   bus: NatsBus,
-  settings: NatsSettings,
-  planes: readonly string[],
+  { settings, planes, who = nobody }: Asked,
 ): Promise<readonly Finding[]> {
   const names = new Set([...topologyOf(settings).streams.map(({ name }) => name), ...planes])
   const views = await lookAtStreams(bus, [...names])
@@ -178,7 +218,10 @@ async function streamFindings(
           ? busErrors.PROV_BUS_NO_STREAM({ name: pattern })
           : undefined
     if (!error) continue
-    const fix = may === 'denied' ? error.remedy : 'run `prov nats apply`'
+    const fix =
+      may === 'denied'
+        ? `add "${pattern}" to what ${who} may publish, in the server configuration, or take it out of nats_events.emit`
+        : 'run `prov nats apply`'
     const { code, message: found } = error
     findings.push({ check: 'nats emit', level: 'bad', code, found, fix })
   }

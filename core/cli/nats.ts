@@ -29,18 +29,25 @@ export async function withNats<T>(
   role: BusRole | undefined,
   act: (bus: NatsBus, settings: NatsSettings) => Promise<T>,
 ): Promise<T> {
-  const settings = await settingsOf(context)
-  const { connectAs, roleSeedFile } = await import('../protocol/role-keys.ts')
-  const { home, clock } = context
-  const workspace = workspaceOf(context) === undefined ? 'any' : (await context.files()).name
-  const known = role !== undefined && existsSync(roleSeedFile(home, workspace, role))
-  const as = known ? role : undefined
-  const bus = await connectAs({ settings, home, workspace, role: as, clock, timeoutMs: 3_000 })
+  const { connectAs } = await import('../protocol/role-keys.ts')
+  const entry = await entryOf(context, role)
+  const { settings } = entry
+  const bus = await connectAs({ ...entry, clock: context.clock, timeoutMs: 3_000 })
   try {
     return await act(bus, settings)
   } finally {
     await bus.close()
   }
+}
+
+/** How `withNats` enters: what `connectAs` and `entrant` take. */
+export async function entryOf(context: CommandContext, role: BusRole | undefined) {
+  const settings = await settingsOf(context)
+  const { roleSeedFile } = await import('../protocol/role-keys.ts')
+  const { home } = context
+  const workspace = workspaceOf(context) === undefined ? 'any' : (await context.files()).name
+  const known = role !== undefined && existsSync(roleSeedFile(home, workspace, role))
+  return { settings, home, workspace, role: known ? role : undefined }
 }
 
 /** What a person wrote as a pattern of subjects. Throws PROV_CLI_VALUE_INVALID. */

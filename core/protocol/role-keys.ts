@@ -71,8 +71,7 @@ export interface RoleConnection extends Partial<NatsBusOptions> {
 export async function connectAs(options: RoleConnection): Promise<NatsBus> {
   const { settings, home, workspace, role, ...rest } = options
   const { natsBus } = await import('../bus/nats.ts')
-  const nkeySeed =
-    role === undefined ? settings.seed() : seedIn(roleSeedFile(home, workspace, role))
+  const nkeySeed = seedFor(options)
   // Answers to a role come to its own inbox only, also when its seed was named by the settings.
   const who = role ?? (nkeySeed && (await roleOf(nkeySeed, home, workspace)))
   return natsBus({
@@ -84,6 +83,19 @@ export async function connectAs(options: RoleConnection): Promise<NatsBus> {
     ...rest,
   })
 }
+
+/** Who one enters as, for people who have to allow it on a server; undefined without a seed. */
+export async function entrant(options: RoleConnection): Promise<string | undefined> {
+  const { home, workspace, role } = options
+  const nkeySeed = seedFor(options)
+  if (!nkeySeed) return undefined
+  const { publicKeyOf } = await import('../bus/nats.ts')
+  const who = role ?? (await roleOf(nkeySeed, home, workspace))
+  return `${who === undefined ? 'the user' : `the role ${who},`} ${await publicKeyOf(nkeySeed)}`
+}
+
+const seedFor = ({ settings, home, workspace, role }: RoleConnection): Uint8Array | undefined =>
+  role === undefined ? settings.seed() : seedIn(roleSeedFile(home, workspace, role))
 
 /** The role whose key here is the same, if any. */
 async function roleOf(

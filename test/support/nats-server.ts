@@ -47,6 +47,8 @@ export interface NatsServer {
   readonly url: string
   /** Where it tells about itself. */
   readonly monitor: string
+  /** A path within its store. */
+  file(path: string): string
   /** Its process, as long as it runs. */
   pid(): number
   /** Stops it, by default without warning; its store stays. */
@@ -75,6 +77,7 @@ export async function natsServer(
   const server: NatsServer = {
     url: `127.0.0.1:${port}`,
     monitor: `http://127.0.0.1:${monitor}`,
+    file: (path) => join(store, path),
     pid: () => child?.pid ?? 0,
     stop: () => stop(),
     async configure(next, { restart = false } = {}) {
