@@ -42,6 +42,7 @@ export const actorErrors = defineErrors<{
   PROV_ACTOR_LETTER_UNKNOWN: { letter: number }
   PROV_ACTOR_LETTER_SPENT: { letter: number; replays: number }
   PROV_ACTOR_LETTER_BODILESS: { letter: number; event: string; why: string }
+  PROV_ACTOR_RECORD_UNKNOWN: { kind: string }
   PROV_ACTOR_JOURNAL_MISSING: { type: string; durability: string }
   PROV_ACTOR_INSPECTOR_LET_GO: { hears: string; what: string }
   PROV_ACTOR_SPILL_REFUSED: { path: string; what: string }
@@ -199,6 +200,13 @@ export const actorErrors = defineErrors<{
     text: ({ letter, event, why }) =>
       `dead letter ${letter} (${event}) cannot be replayed: its body is not kept, ${why}`,
     remedy: '`prov actors letters` shows whom it was for; send a new message',
+  },
+  PROV_ACTOR_RECORD_UNKNOWN: {
+    disposition: 'usage',
+    text: ({ kind }) =>
+      `the journal says \`${kind}\` of its actors, which this Prov does not know: a later one wrote it`,
+    remedy:
+      'nothing was changed; use the Prov that wrote it or a newer one: `prov --version` says which this is',
   },
   PROV_ACTOR_JOURNAL_MISSING: {
     disposition: 'usage',

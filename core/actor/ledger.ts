@@ -23,6 +23,7 @@ import type { Asked } from './program/program.ts'
 import { Outbox } from './outbox.ts'
 import { changed } from './state.ts'
 import type { ActorState, Change, TimerState } from './state.ts'
+import { actorErrors } from './errors.ts'
 import { Letters } from './letters.ts'
 import type { DeadLetter, LetterRecord, LettersLeft } from './letters.ts'
 import type { CrashReport } from './system.ts'
@@ -55,6 +56,18 @@ const triesCap: Count = 16
 
 /** Ended actors that are remembered one by one. */
 export const graveCap: Count = 10_000
+
+/** Kinds of records that say something of one actor. */
+const ofActors: ReadonlySet<string> = new Set<keyof KernelRecords>([
+  'actor.started',
+  'actor.stepped',
+  'actor.skipped',
+  'actor.failed',
+  'actor.timers',
+  'actor.parked',
+  'actor.resumed',
+  'actor.stopped',
+])
 
 /** Where an actor stands in its commits. */
 interface Mark {
@@ -300,7 +313,10 @@ export class Ledger {
     }
   }
 
-  /** One record, in order of position. Kinds it does not know are somebody else's. */
+  /**
+   * One record, in order of position. Throws PROV_ACTOR_RECORD_UNKNOWN for a kind that it does not
+   * know: passed over, it would leave its actor standing where it is not.
+   */
   enter(type: string, body: JsonValue): void {
     if (type === 'actor.settled') {
       for (const id of (body as unknown as KernelRecords['actor.settled']).ids)
@@ -322,6 +338,7 @@ export class Ledger {
   }
 
   #enterActor(type: string, mark: Mark): void {
+    if (!ofActors.has(type)) throw actorErrors.PROV_ACTOR_RECORD_UNKNOWN({ kind: type })
     const known = this.stored.get(mark.address)
     if (known && mark.sequence <= known.sequence) return
     if (type === 'actor.started') {

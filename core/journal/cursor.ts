@@ -14,6 +14,7 @@ import {
   batchSize,
   decodeBatchHead,
   decodeSegmentHeader,
+  journalFormat,
   segmentHeaderBytes,
 } from './segment.ts'
 import { openSource } from './source.ts'
@@ -49,7 +50,10 @@ export class SegmentCursor {
     this.header = header
   }
 
-  /** Opens a segment by number. Throws PROV_JOURNAL_CORRUPT when its header is damaged. */
+  /**
+   * Opens a segment by number. Throws PROV_JOURNAL_CORRUPT when its header is damaged, and
+   * PROV_JOURNAL_NEWER when a later Prov wrote it.
+   */
   static async open(dir: string, segment: Count): Promise<SegmentCursor> {
     const source = await openSource(dir, segment)
     const { path } = source
@@ -65,6 +69,10 @@ export class SegmentCursor {
             ? `it belongs to segment ${header.segment}`
             : 'its header does not fit its CRC',
         })
+      }
+      const { format = 0 } = header
+      if (format > journalFormat) {
+        throw journalErrors.PROV_JOURNAL_NEWER({ file: path, format, known: journalFormat })
       }
       return new SegmentCursor(source, header)
     } catch (thrown) {

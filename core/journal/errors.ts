@@ -22,6 +22,7 @@ export const journalErrors = defineErrors<{
   PROV_JOURNAL_NOT_JSON: { partition: string; type: string }
   PROV_JOURNAL_LOCKED: { dir: string; pid: number; since: string; where: string; file: string }
   PROV_JOURNAL_CORRUPT: { file: string; offset: number; what: string }
+  PROV_JOURNAL_NEWER: { file: string; format: number; known: number }
   PROV_JOURNAL_ABSENT: { dir: string }
   PROV_JOURNAL_REMOTE: { dir: string; fileSystem: string }
   PROV_JOURNAL_UNUSABLE: { dir: string; reason: string; errno?: string | undefined }
@@ -100,6 +101,13 @@ export const journalErrors = defineErrors<{
       `the journal is damaged at byte ${offset} of ${file}: ${what}`,
     remedy:
       'nothing was changed; put the file back from a copy, or run `prov journal repair` to see what could be kept without it',
+  },
+  PROV_JOURNAL_NEWER: {
+    disposition: 'usage',
+    text: ({ file, format, known }) =>
+      `a later Prov wrote ${file}: its records look like format ${format}, and this one reads up to ${known}`,
+    remedy:
+      'nothing was changed; use the Prov that wrote it or a newer one: `prov --version` says which this is',
   },
   PROV_JOURNAL_ABSENT: {
     disposition: 'usage',

@@ -87,7 +87,7 @@ const markEveryBytes: Bytes = 131_072
 
 /**
  * Opens the journal for writing. Throws PROV_JOURNAL_LOCKED, PROV_JOURNAL_CORRUPT,
- * PROV_JOURNAL_REMOTE, PROV_JOURNAL_UNUSABLE and, with anchors, PROV_JOURNAL_BEHIND, _FORKED,
+ * PROV_JOURNAL_NEWER, PROV_JOURNAL_REMOTE, PROV_JOURNAL_UNUSABLE and, with anchors, PROV_JOURNAL_BEHIND, _FORKED,
  * _GONE, _COPIED, _REPLACED, _ANCHOR; then nothing was changed.
  */
 export function openJournal(options: OpenJournalOptions): Promise<Journal> {

@@ -36,8 +36,8 @@ export interface LogReadOptions extends ReadOptions {
 }
 
 /**
- * Opens the journal in `dir` for reading. Throws PROV_JOURNAL_ABSENT when there is none; damage
- * shows when it is met (PROV_JOURNAL_CORRUPT).
+ * Opens the journal in `dir` for reading. Throws PROV_JOURNAL_ABSENT when there is none,
+ * PROV_JOURNAL_NEWER when a later Prov wrote there; damage shows when it is met (PROV_JOURNAL_CORRUPT).
  */
 export async function readJournal(options: { dir: string }): Promise<JournalReader> {
   const { dir } = options

@@ -3,13 +3,14 @@
  * header, then the lines of its records. Little endian throughout.
  *
  *     ┌ header, 4096 bytes ┐┌ batch ┬───────┐┌ batch ┬───────┐ zeros (preallocated)
- *     │ id epoch first seal ││ head │ lines ││ head │ lines │ 000000000…
+ *     │ id format first seal││ head │ lines ││ head │ lines │ 000000000…
  *     └─────────────────────┘└──────┴───────┘└──────┴───────┘
  *
  * S1  The CRC of a batch covers segment number, batch number, positions, epoch, the hash before it
  *     and its lines: a block from another place or time does not fit.
  * S2  Each batch carries the SHA-256 of the batch before it; a segment header carries length and
  *     last hash of the segment before it. What lies behind that length does not count.
+ * S3  A header says what its records look like; whoever does not know that look reads none of them.
  *
  * @module
  */
@@ -24,6 +25,12 @@ export const batchHeaderBytes: Bytes = 80
 /** Batches start at multiples of this. */
 const alignment: Bytes = 8
 const segmentMagic = Buffer.from('PROVJRN1', 'latin1')
+/**
+ * What the records of this Prov look like. Raised with every kind of record, and every field of one,
+ * that an older Prov would pass over or take for something else; what it reads is every number up to
+ * this. `test/fixtures/kernel-<number>` shows what each looks like.
+ */
+export const journalFormat: Count = 4
 const segmentCovered: Bytes = 128
 /** Behind the covered part: CRC and length of a JSON text, then the text. Without it nothing is lost. */
 const partitionsAt: Bytes = 128
@@ -40,6 +47,8 @@ export interface SegmentHeader {
   readonly firstBatch: Count
   readonly firstPosition: Position
   readonly createdMs: Millis
+  /** The newest look that its records may have. Absent: written before that was said. */
+  readonly format?: Count | undefined
   /** Length that counts of the segment before; 0 for the first one. */
   readonly sealedBytes: Bytes
   /** Hash of the last batch before this segment; zeros when there is none. */
@@ -91,6 +100,7 @@ export function encodeSegmentHeader(header: SegmentHeader): Buffer {
   segmentMagic.copy(page, 0)
   page.writeUInt32LE(header.segment, 12)
   page.writeUInt32LE(header.epoch, 16)
+  page.writeUInt32LE(header.format ?? 0, 20)
   page.writeBigUInt64LE(BigInt(header.firstBatch), 24)
   page.writeBigUInt64LE(BigInt(header.firstPosition), 32)
   page.writeDoubleLE(header.createdMs, 40)
@@ -126,6 +136,7 @@ export function decodeSegmentHeader(page: Buffer): SegmentHeader | undefined {
   if (page.readUInt32LE(8) !== crc32(page.subarray(12, segmentCovered))) return undefined
   const adopted = page.subarray(104, 120)
   const sealedPartitions = partitionsOf(page.subarray(0, segmentHeaderBytes))
+  const format = page.readUInt32LE(20)
   return {
     segment: page.readUInt32LE(12),
     epoch: page.readUInt32LE(16),
@@ -135,6 +146,7 @@ export function decodeSegmentHeader(page: Buffer): SegmentHeader | undefined {
     sealedBytes: Number(page.readBigUInt64LE(48)),
     sealedHash: Buffer.from(page.subarray(56, 88)),
     journal: idText(page.subarray(88, 104)),
+    ...(format > 0 && { format }),
     ...(sealedPartitions && { sealedPartitions }),
     ...(!adopted.equals(Buffer.alloc(16)) && { adopted: idText(adopted) }),
   }

@@ -9,7 +9,9 @@ import type { ActorRef } from '../../core/actor/system.ts'
 import { simulatedClock } from '../../core/clock.ts'
 import { openJournal } from '../../core/journal/file.ts'
 import type { Snapshot } from '../../core/journal/journal.ts'
+import { memoryJournal } from '../../core/journal/memory.ts'
 import { readJournal } from '../../core/journal/reader.ts'
+import { journalFormat } from '../../core/journal/segment.ts'
 import { repoRoot } from '../support/root.ts'
 import type { Charge } from './counter.ts'
 import { zeroMachine } from './kernel-0.ts'
@@ -18,8 +20,8 @@ import * as second from './kernel-2.ts'
 
 const folder = join(repoRoot, 'test/fixtures/kernel-1')
 
-/** The fixture of what is written today. */
-const newest = 'kernel-4'
+/** The fixture of what is written today: whoever adds one raises the mark that older Provs refuse. */
+const newest = `kernel-${journalFormat}`
 
 for (const life of lives) {
   t.test(`what the first kernel left behind (${life}) is read as it read it itself`, async (t) => {
@@ -100,8 +102,19 @@ t.test('whoever changes what is written writes a fixture of it', async (t) => {
   t.same(
     await shapes(join(dir, 'closed')),
     await shapes(join(repoRoot, 'test/fixtures', newest, 'closed')),
-    'keep the older fixtures, write test/fixtures/kernel-<next> (kernel-2.ts says how), name it here',
+    'keep the older fixtures, write test/fixtures/kernel-<next> (kernel-2.ts says how), raise `journalFormat`',
   )
+})
+
+t.test('a record of a kind that a later Prov writes is refused by name', async (t) => {
+  const journal = memoryJournal()
+  t.teardown(() => journal.close())
+  const body = { address: 'test.any/a', sequence: 2 }
+  await journal.append([{ partition: 'kernel', type: 'actor.rested', body }])
+  await t.rejects(startActors({ journal }), {
+    code: 'PROV_ACTOR_RECORD_UNKNOWN',
+    message: /actor\.rested/,
+  })
 })
 
 t.test('what was written before there were fixtures goes on', async (t) => {
