@@ -28,6 +28,7 @@ export const pluginErrors = defineErrors<{
   PROV_PLUGIN_GARBAGE: { plugin: string; what: string }
   PROV_PLUGIN_PATCHES: { plugin: string }
   PROV_PLUGIN_FLOODS: { plugin: string; what: string; limit: number }
+  PROV_PLUGIN_OVERSIZED: { plugin: string; doing: string; mb: number; limitMb: number }
   PROV_PLUGIN_HOLDS_THREADS: { plugin: string; count: number }
   PROV_PLUGIN_CANNOT_CROSS: { plugin: string; what: string }
   PROV_PLUGIN_THREAD_ONLY: { plugin: string; what: string }
@@ -198,6 +199,13 @@ export const pluginErrors = defineErrors<{
     text: ({ plugin, what, limit }) =>
       `plugin ${plugin} has ${limit} ${what} open; one more is refused`,
     remedy: 'await calls before making more of them; see `plugins/README.md`',
+  },
+  PROV_PLUGIN_OVERSIZED: {
+    disposition: 'fail',
+    text: ({ plugin, doing, mb, limitMb }) =>
+      `plugin ${plugin} began a message of ${mb} MB, in ${doing}, where ${limitMb} MB are the most; it was ended`,
+    remedy:
+      'hand it over in parts, as an Observable or an async iterable does; `plugins/README.md` says what may cross',
   },
   PROV_PLUGIN_HOLDS_THREADS: {
     disposition: 'fail',

@@ -22,6 +22,8 @@ export interface CageOptions {
   readonly onEnd: (end: CageEnd) => void
   /** It wrote past its window: whoever uses our code waits instead. Nothing of it is a frame any more. */
   readonly onFlood: () => void
+  /** It began a message of so many bytes, more than one may have: none of it is kept. */
+  readonly onOversize: (bytes: Bytes) => void
   /** What it prints. */
   readonly onText: (text: string) => void
 }
@@ -130,8 +132,15 @@ export function starvedShare(before: Turn | undefined, now: Turn | undefined, ms
   return Math.min(1, Math.max(0, waited / ms, unused / ms))
 }
 
-/** A longer frame of a process is none: what it unfolds to is some twenty times as large. */
-export const longestFrame: Bytes = 24 * 1024 * 1024
+/**
+ * Of one message, as much as the journal takes in one frame. What a process says is judged by its
+ * first four bytes, before any of it is kept: what it unfolds to is some twenty times as large.
+ */
+export const longestFrame: Bytes = 8 * 1024 * 1024
+/** The same for the text of steps, of which one may be as long as a message. */
+export const longestSteps: Bytes = 2 * longestFrame
+/** So much text of steps is told at once, and what comes behind it in a message of its own. */
+export const enoughSteps: Count = 1_000_000
 
 /** Added to the length of a frame that is no record but the text of steps, behind its number. */
 export const rawFrame = 0x8000_0000

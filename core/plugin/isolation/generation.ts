@@ -14,7 +14,7 @@ import { threadsHeld } from '../../threads.ts'
 import type { Bytes, Count, Millis } from '../../units.ts'
 import type { FoundPlugin } from '../discover.ts'
 import { pluginErrors } from '../errors.ts'
-import { frameWindow, longestLine, starvedShare } from './cage.ts'
+import { frameWindow, longestFrame, longestLine, starvedShare } from './cage.ts'
 import type { Cage, CageEnd, Doing, Turn } from './cage.ts'
 import { parseDescription } from './description.ts'
 import type { Description } from './description.ts'
@@ -134,6 +134,7 @@ export class Generation {
       hidden,
       onText,
       onFlood: () => void this.#kill(this.#floods('messages', frameWindow)),
+      onOversize: (bytes) => void this.#kill(this.#oversized(bytes)),
       onFrame: (frame) => this.#frame(frame),
       onEnd: (end) => this.#over(end),
     })
@@ -330,8 +331,18 @@ export class Generation {
     return pluginErrors.PROV_PLUGIN_FLOODS({ plugin: this.#plugin, what, limit })
   }
 
+  #oversized(bytes: Bytes): ProvError {
+    const [plugin, doing] = [this.#plugin, this.#doing()]
+    return pluginErrors.PROV_PLUGIN_OVERSIZED({
+      plugin,
+      doing,
+      mb: inMb(bytes),
+      limitMb: inMb(longestFrame),
+    })
+  }
+
   #tooMuch(): Promise<void> {
-    const limitMb = Math.round(this.#options.limits.memoryBytes / 1024 / 1024)
+    const limitMb = inMb(this.#options.limits.memoryBytes)
     const doing = this.#doing()
     return this.#kill(pluginErrors.PROV_PLUGIN_MEMORY({ plugin: this.#plugin, doing, limitMb }))
   }
@@ -349,7 +360,7 @@ export class Generation {
     this.#beat?.cancel()
     this.lastDoing ??= this.#cage?.doing()
     if (memory && !this.#why) {
-      const limitMb = Math.round(this.#options.limits.memoryBytes / 1024 / 1024)
+      const limitMb = inMb(this.#options.limits.memoryBytes)
       const doing = this.#doing()
       this.#why = pluginErrors.PROV_PLUGIN_MEMORY({ plugin: this.#plugin, doing, limitMb })
     }
@@ -386,6 +397,8 @@ export class Generation {
     return this.description?.name ?? this.#options.found.id
   }
 }
+
+const inMb = (bytes: Bytes): number => Math.round(bytes / 1024 / 1024)
 
 interface Memory {
   readonly all: Bytes

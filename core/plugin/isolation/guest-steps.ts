@@ -30,18 +30,13 @@ import { asProvError } from '../../errors.ts'
 import type { ErrorReport } from '../../errors.ts'
 import type { Count } from '../../units.ts'
 import { pluginErrors } from '../errors.ts'
-import { anyTurn } from './cage.ts'
+import { anyTurn, enoughSteps, longestFrame } from './cage.ts'
 import { isPlain } from './parcel.ts'
 
 type Climbing = Parameters<typeof climb>[1]
 
 /** As they were before any plugin came. */
 const { parse, stringify } = JSON
-
-export interface TurnAnswer {
-  readonly steps: readonly RemoteStep[]
-  readonly failure?: ErrorReport
-}
 
 export class GuestSteps {
   readonly #plugin: string
@@ -118,14 +113,16 @@ export class GuestSteps {
     return this.#defs.get(typeOf(address))?.supervision.group?.(parseAddress(address).id)
   }
 
-  /** A batch of turns, each by itself. */
+  /** A batch of turns, each by itself; of those that would say too much at once, the first. */
   run(batch: Count, text: string): string {
     const turns = parse(text) as readonly RemoteTurn[]
-    const answer = stringify(turns.map((turn, index) => this.#turn(turn, batch, index)))
+    let answer = ''
+    for (const [index, turn] of turns.entries()) {
+      if (answer.length > enoughSteps) break
+      answer += `${answer && ','}${this.#turn(turn, batch, index)}`
+    }
     if (turns.length > 1 || (turns[0]?.messages.length ?? 0) > 1) this.#mark(batch, anyTurn, 0)
-    // Whatever came of it, this is how an answer begins.
-    if (answer[1] !== '{' || answer[3] !== 's') this.failures++
-    return answer
+    return `[${answer}]`
   }
 
   start(address: Address, input: unknown, sequence: Count, nowMs: number): string {
@@ -138,12 +135,10 @@ export class GuestSteps {
     })
   }
 
-  #turn(
-    { address, sequence, state, messages }: RemoteTurn,
-    batch: Count,
-    index: Count,
-  ): TurnAnswer {
-    const steps: RemoteStep[] = []
+  /** Steps as far as one message takes them; the kernel asks again for the rest. */
+  #turn({ address, sequence, state, messages }: RemoteTurn, batch: Count, index: Count): string {
+    let steps = ''
+    let count = 0
     try {
       const program = this.program(typeOf(address))
       this.#mark(batch, index, 0)
@@ -152,15 +147,30 @@ export class GuestSteps {
         this.#mark(batch, index, n)
         const step = stepOf(program, at, message)
         const { def } = program
-        steps.push(this.#sent(def, step, at.context, address, sequence + steps.length + 1))
+        const sent = this.#sent(def, step, at.context, address, sequence + ++count)
+        steps += `${steps && ','}${this.#told(sent, address)}`
         at = step
         if (at.config.status === 'done') break
+        if (steps.length > enoughSteps && count < messages.length)
+          return `{"steps":[${steps}],"more":true}`
       }
-      return { steps }
+      return `{"steps":[${steps}]}`
     } catch (thrown) {
       this.failures++
-      return { steps, failure: asProvError(thrown).toJSON() }
+      const failure: ErrorReport = asProvError(thrown).toJSON()
+      return `{"steps":[${steps}],"failure":${stringify(failure)}}`
     }
+  }
+
+  /** Throws PROV_PLUGIN_CANNOT_CROSS for a step that is longer than a message. */
+  #told(step: RemoteStep, address: Address): string {
+    const text = stringify(step)
+    // Whatever came of it, this is how a step begins.
+    if (text[0] !== '{' || text[2] !== 's') this.failures++
+    if (3 * text.length <= longestFrame || Buffer.byteLength(text) <= longestFrame) return text
+    const most = longestFrame / 1024 / 1024
+    const what = `a step of ${address} that says more than ${most} MB`
+    throw pluginErrors.PROV_PLUGIN_CANNOT_CROSS({ plugin: this.#plugin, what })
   }
 
   #sent(def: ActorDef, step: Step, before: unknown, self: Address, sequence: Count): RemoteStep {

@@ -5,8 +5,13 @@
  * @module
  */
 import { Socket } from 'node:net'
+import { endMarked, markName } from './marked.ts'
+
+/** As it was before any plugin came. */
+const mark = process.env[markName]
 
 function end(): void {
+  if (mark !== undefined) endMarked(mark)
   try {
     process.kill(-process.pid, 'SIGKILL')
   } catch {

@@ -15,6 +15,7 @@ import type { Disposition } from '../../errors.ts'
 import { exitCodes } from '../../errors.ts'
 import type { JsonObject } from '../../json.ts'
 import type { Count } from '../../units.ts'
+import { longestFrame } from './cage.ts'
 
 /** What is handed over by number. */
 export type Kind = 'function' | 'object' | 'observable' | 'iterable' | 'signal' | 'promise'
@@ -43,7 +44,8 @@ export interface Receiver {
 /** Deeper or larger is refused. */
 const deepest: Count = 64
 const largest: Count = 200_000
-const longestText: Count = 16_000_000
+/** Of all texts and bytes together, in characters and bytes. */
+const longest: Count = longestFrame
 
 /** Marks a record of ours; data that has such a key is wrapped, so that it cannot pass for one. */
 const tag = '$'
@@ -51,12 +53,15 @@ const tag = '$'
 /** Throws TypeError with the path to what cannot cross. */
 export function pack(value: unknown, sender: Sender): unknown {
   let left = largest
-  let text = 0
+  let room = longest
+  const take = (size: Count, what: string): void => {
+    if ((room -= size) < 0) throw new TypeError(what)
+  }
   const walk = (at: unknown, path: string, depth: Count): unknown => {
     if (--left < 0) throw new TypeError(`so much data at once (over ${largest} parts)`)
     switch (typeof at) {
       case 'string':
-        if ((text += at.length) > longestText) throw new TypeError(`so long a text (${path})`)
+        take(at.length, `so long a text (${path})`)
         return at
       case 'symbol':
         throw new TypeError(`a symbol (${path})`)
@@ -82,7 +87,11 @@ export function pack(value: unknown, sender: Sender): unknown {
       if (at.length > left) throw new TypeError(`so much data at once (over ${largest} parts)`)
       return at.map((item, index) => walk(item, `${path}[${index}]`, depth + 1))
     }
-    if (at instanceof Date || ArrayBuffer.isView(at) || at instanceof ArrayBuffer) return at
+    if (at instanceof Date) return at
+    if (ArrayBuffer.isView(at) || at instanceof ArrayBuffer) {
+      take(at.byteLength, `so many bytes (${path})`)
+      return ArrayBuffer.isView(at) ? exact(at) : at
+    }
     if (at instanceof Map || at instanceof Set) {
       const items = [...at] as readonly unknown[]
       const kind = at instanceof Map ? 'map' : 'set'
@@ -128,19 +137,25 @@ export function pack(value: unknown, sender: Sender): unknown {
 /** Throws what `receiver.garbage` makes of anything that is no parcel. */
 export function unpack(parcel: unknown, receiver: Receiver): unknown {
   let left = largest
+  let room = longest
+  const take = (size: Count): void => {
+    if ((room -= size) < 0) throw receiver.garbage('more data than may cross at once')
+  }
   const walk = (at: unknown, depth: Count): unknown => {
     if (--left < 0 || depth > deepest * 2)
       throw receiver.garbage('more data than may cross at once')
-    if (typeof at !== 'object' || at === null) {
-      if (typeof at === 'string' && at.length > longestText) throw receiver.garbage('a huge text')
-      return at
-    }
+    if (typeof at === 'string') take(at.length)
+    if (typeof at !== 'object' || at === null) return at
     if (Array.isArray(at)) {
       // A list of nothing but holes is small on its way here and as long as it says to walk over.
       if (at.length > left) throw receiver.garbage('more data than may cross at once')
       return at.map((item) => walk(item, depth + 1))
     }
-    if (at instanceof Date || ArrayBuffer.isView(at) || at instanceof ArrayBuffer) return at
+    if (at instanceof Date) return at
+    if (ArrayBuffer.isView(at) || at instanceof ArrayBuffer) {
+      take(at.byteLength)
+      return at
+    }
     if (!isPlain(at)) throw receiver.garbage('something that is no data')
     return Object.hasOwn(at, tag) ? tagged(at as Tagged, depth) : fields(at, depth)
   }
@@ -192,6 +207,20 @@ export function unpack(parcel: unknown, receiver: Receiver): unknown {
     }
   }
   return walk(parcel, 0)
+}
+
+const { slice } = Object.getPrototypeOf(Uint8Array.prototype) as Pick<Uint8Array, 'slice'>
+
+/**
+ * Of a view what it shows: a structured clone takes along all of the memory behind it, which others
+ * share in the case of a small Buffer.
+ */
+function exact(view: ArrayBufferView): ArrayBufferView {
+  const { buffer, byteOffset, byteLength } = view
+  if (byteLength === buffer.byteLength) return view
+  if (view instanceof DataView)
+    return new DataView(buffer.slice(byteOffset, byteOffset + byteLength))
+  return slice.call(view as Uint8Array)
 }
 
 interface Tagged {

@@ -3,6 +3,7 @@
  *
  *     open ─▶ generation 1 ──lost──▶ pause ─▶ generation 2 ─▶ …  too many ends: down
  *                   └──reload──▶ generation 2, watched for a while ──fails──▶ back to 1
+ *                                     └──reload──▶ generation 3, watched; 1 still stands by
  *
  * I1  Actors of the plugin go on over the loss of a generation: their steps wait, then run in the
  *     next one; the message that killed is reported as that step's failure.
@@ -104,10 +105,18 @@ export class Pen {
   #closed = false
   #leaving = false
   #number = 1
-  /** The generation before this one, while this one is on probation. */
+  /** The last generation that stood its probation, while a later one is on it. */
   #before: { readonly generation: Generation; readonly until: Timer } | undefined
-  #reloading = false
+  /** One reload after the other; how many were asked for. */
+  #reloading: Promise<unknown> = Promise.resolve()
+  #reloads: Count = 0
+  /** What a reload brings in, until it runs or is given up. */
+  #coming: Generation | undefined
+  /** One life ends for another one: who is lost meanwhile is seen to when that is over. */
+  #changing = false
   #opening: Promise<Generation> | undefined
+  /** Counts attempts to start again: one that is overtaken by a reload gives up. */
+  #attempt = 0
   readonly #groups = new Map<Address, Group | string>()
   readonly #registered = new Set<string>()
 
@@ -374,11 +383,12 @@ export class Pen {
     context.signal.addEventListener('abort', () => setup.end.abort(), { once: true })
     context.defer(() => this.#undo(setup))
     const stream = await this.#first(setup)
+    const began = setup.generation as Generation
     this.#setup = setup
     return {
       subscribe: (life: NonNullable<Setup['life']>) => {
         setup.life = life
-        this.#follow(setup, stream)
+        this.#follow(setup, began, stream)
         return { unsubscribe: () => setup.subscription?.unsubscribe() }
       },
     }
@@ -449,11 +459,12 @@ export class Pen {
   }
 
   /** The stream that setup returned is the life, as in this thread. */
-  #follow(setup: Setup, stream: unknown): void {
+  #follow(setup: Setup, generation: Generation, stream: unknown): void {
     const { subscribe } = Object(stream) as {
       subscribe?: (observer: object) => { unsubscribe(): void }
     }
-    const generation = this.#now
+    // Another one began meanwhile: its life is the plugin's.
+    if (setup.generation !== generation) return
     if (stream === undefined || stream === null) return
     if (typeof subscribe !== 'function') {
       return setup.life?.error(
@@ -517,6 +528,11 @@ export class Pen {
     this.#steps.pause()
     this.#steps.lost(generation.batches, error, doing)
     if (this.#leaving) return this.#refuseAll()
+    if (!this.#changing) this.#fell(error)
+  }
+
+  /** What follows when the one that runs is lost. */
+  #fell(error: ProvError): void {
     if (this.#before) return void this.#rollBack(error)
     const setup = this.#setup
     setup?.end.abort()
@@ -531,22 +547,28 @@ export class Pen {
     const now = systemClock.monotonic()
     this.#ends = [...this.#ends.filter((at) => now - at < limits.withinMs), now]
     if (this.#ends.length > limits.ends) return this.#giveUp(error)
-    const pauseMs = Math.min(limits.pauseMs, 100 * 2 ** (this.#ends.length - 1))
+    this.#later()
+  }
+
+  #later(): void {
+    const pauseMs = Math.min(this.#options.limits.pauseMs, 100 * 2 ** (this.#ends.length - 1))
     this.#pause = systemClock.after(pauseMs, () => void this.#again())
   }
 
   async #again(): Promise<void> {
+    const attempt = ++this.#attempt
+    const overtaken = (): boolean => this.#closed || this.#leaving || attempt !== this.#attempt
     let next: Generation
     try {
       this.#opening = this.#open()
       next = await this.#opening
     } catch (thrown) {
-      if (this.#closed || this.#leaving) return
+      if (overtaken()) return
       const error = asProvError(thrown)
       this.#say(error)
       return this.#retry(error)
     }
-    if (this.#closed || this.#leaving) return next.end()
+    if (overtaken()) return next.end()
     this.#now = next
     this.#state = 'up'
     if (next.over) return this.#lost(next, next.over, next.lastDoing)
@@ -554,12 +576,12 @@ export class Pen {
     const setup = this.#setup
     try {
       if (setup && !setup.context.signal.aborted) {
-        this.#follow(setup, await this.#begin(next, setup))
+        this.#follow(setup, next, await this.#begin(next, setup))
       }
       this.#log.info(`runs again, as generation ${next.number}`)
     } catch (thrown) {
-      // One that was lost during its setup is followed by the next one.
-      if (this.#closed || next.over) return
+      // One that was lost during its setup, or gave way to a reload, is followed by the next one.
+      if (this.#closed || next.over || setup?.generation !== next) return
       const error = asProvError(thrown)
       this.#say(error)
       setup?.life?.error(error)
@@ -609,38 +631,67 @@ export class Pen {
   /**
    * Brings in the code as it lies there now. The new generation is checked against a sample of live
    * states, its `setup` runs, then steps go there, each actor at the border between two messages.
-   * The old one stays until the new one stood its probation. Throws PROV_PLUGIN_RELOAD_FAILED; then
-   * the old one goes on as if nothing had been.
+   * Who stood its probation last stays until the new one stood its own. A mend waits neither for that
+   * nor for a reload that is under way, which gives up. Throws PROV_PLUGIN_RELOAD_FAILED; then the
+   * old one goes on as if nothing had been.
    */
-  async reload(): Promise<{ readonly generation: Count; readonly checked: Count }> {
-    if (this.#reloading || this.#before) throw this.#refused('it is being reloaded already')
-    this.#reloading = true
+  reload(): Promise<{ readonly generation: Count; readonly checked: Count }> {
+    const reload = ++this.#reloads
+    void this.#coming?.end()
+    const done = this.#reloading.then(() => this.#bringIn(() => reload !== this.#reloads))
+    this.#reloading = done.catch(() => {})
+    return done
+  }
+
+  async #bringIn(
+    overtaken: () => boolean,
+  ): Promise<{ readonly generation: Count; readonly checked: Count }> {
+    const refused = (thrown: unknown): ProvError =>
+      this.#refused(overtaken() ? 'a later reload came in its place' : asProvError(thrown).message)
+    if (overtaken() || this.#closed || this.#leaving) throw refused(this.#gone())
+    this.#opening = this.#open()
+    const next = await this.#opening.catch((thrown: unknown) => {
+      throw refused(thrown)
+    })
+    this.#coming = next
+    let old: Generation | undefined
+    let checked = 0
     try {
-      const old = this.#state === 'up' && !this.#now.over ? this.#now : undefined
-      this.#opening = this.#open()
-      const next = await this.#opening.catch((thrown: unknown) => {
-        throw this.#refused(asProvError(thrown).message)
-      })
-      let checked = 0
-      try {
-        checked = await this.#check(next)
-        if (this.#setup && !this.#setup.context.signal.aborted) await this.#exchange(old, next)
-        if (this.#closed || this.#leaving) throw this.#gone()
-      } catch (thrown) {
-        await next.end()
-        throw this.#refused(asProvError(thrown).message)
-      }
+      if (overtaken()) throw this.#gone()
+      checked = await this.#check(next)
       this.#pause?.cancel()
-      this.#now = next
-      this.#state = 'up'
-      this.#ends = []
-      this.#trouble = undefined
-      this.#route(next)
-      if (old) this.#probation(old)
-      return { generation: next.number, checked }
+      this.#attempt++
+      this.#changing = true
+      old = this.#state === 'up' && !this.#now.over ? this.#now : undefined
+      if (this.#setup && !this.#setup.context.signal.aborted) await this.#exchange(old, next)
+      if (this.#closed || this.#leaving) throw this.#gone()
+      if (next.over) throw next.over
+    } catch (thrown) {
+      const goesOn = this.#changing && !this.#closed && !this.#leaving
+      this.#changing = false
+      if (goesOn && old?.over) this.#fell(old.over)
+      else if (goesOn && this.#state === 'restarting') this.#later()
+      await next.end()
+      throw refused(thrown)
     } finally {
-      this.#reloading = false
+      this.#changing = false
+      this.#coming = undefined
     }
+    this.#now = next
+    this.#state = 'up'
+    this.#ends = []
+    this.#trouble = undefined
+    this.#route(next)
+    const proven = this.#before?.generation
+    if (proven && old) void this.#dismiss(old)
+    this.#probation(proven ?? (old?.over ? undefined : old))
+    return { generation: next.number, checked }
+  }
+
+  /** Ends one that another one stands in for, which does what was still under way there. */
+  async #dismiss(generation: Generation): Promise<void> {
+    await generation.end()
+    this.#steps.back(generation.batches)
   }
 
   /** States of living actors, as far as they are shown, read by the new code. */
@@ -668,19 +719,24 @@ export class Pen {
     setup.subscription = undefined
     await this.#undo(setup)
     try {
-      const stream = await this.#begin(next, setup)
-      this.#follow(setup, stream)
+      this.#follow(setup, next, await this.#begin(next, setup))
     } catch (thrown) {
+      // Another one began meanwhile, and undoes what this one did.
+      if (setup.generation !== next) throw thrown
       await this.#undo(setup)
-      if (old && !old.over) this.#follow(setup, await this.#begin(old, setup))
+      if (old && !old.over) this.#follow(setup, old, await this.#begin(old, setup))
       throw thrown
     }
   }
 
-  #probation(old: Generation): void {
+  #probation(old: Generation | undefined): void {
+    this.#before?.until.cancel()
+    this.#before = undefined
+    this.#steps.onFailure = () => {}
+    if (!old) return
     let failures = 0
     this.#steps.onFailure = (failure) => {
-      if (++failures < probationFailures || !this.#before) return
+      if (++failures < probationFailures || !this.#before || this.#changing) return
       const { code, message } = failure
       void this.#rollBack(this.#refused(`${failures} steps failed in it (${code}: ${message})`))
     }
@@ -689,7 +745,7 @@ export class Pen {
       () => {
         this.#before = undefined
         this.#steps.onFailure = () => {}
-        void old.end()
+        void this.#dismiss(old)
       },
       { background: true },
     )
@@ -713,8 +769,8 @@ export class Pen {
         await this.#exchange(undefined, before.generation)
       }
     } catch (thrown) {
-      this.#setup?.life?.error(thrown)
+      if (this.#setup?.generation === before.generation) this.#setup.life?.error(thrown)
     }
-    await bad.end()
+    await this.#dismiss(bad)
   }
 }

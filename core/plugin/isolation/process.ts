@@ -7,7 +7,8 @@
  *     5  host ─▶ plugin   answers to who stands still for them
  *     6  host ─▶ plugin   nothing: its end says that the host is gone, to a thread that always listens
  *
- * It leads a group of its own, and that group ends with it and with the host, whatever each is at.
+ * It leads a group of its own, and that group ends with it and with the host, whatever each is at;
+ * so does who left the group (`marked.ts`).
  *
  * In a sandbox the same runs inside bubblewrap: no network, no home, no `.prov`, no other process.
  * It can be had whole or not at all.
@@ -15,6 +16,7 @@
  * @module
  */
 import { execFile, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs'
 import { dirname, sep } from 'node:path'
 import type { Duplex } from 'node:stream'
@@ -28,14 +30,13 @@ import { pluginErrors } from '../errors.ts'
 import { admission } from './admission.ts'
 import type { Inlet } from './admission.ts'
 import { giveWay, giveWayAsSession } from './give-way.ts'
-import { doings, longestFrame, rawFrame, type Turn, turnOf } from './cage.ts'
+import { doings, longestFrame, longestSteps, rawFrame, type Turn, turnOf } from './cage.ts'
 import type { Cage, CageOptions, Doing } from './cage.ts'
+import { endMarked, markName } from './marked.ts'
 import { isRecord } from './parcel.ts'
 import type { Frame } from './wire.ts'
 import { conditions } from './thread.ts'
 
-/** Of steps, whose length their reader judges. */
-const longestRaw: Bytes = 256 * 1024 * 1024
 /** How long the pipes of a process that ended are read on, when somebody it started holds them. */
 const lingerMs: Millis = 1_000
 /** What waits to be read by a plugin that does not read. */
@@ -46,7 +47,7 @@ const pageBytes: Bytes = 4_096
 
 /** Throws PROV_PLUGIN_SANDBOX_MISSING. */
 export async function openProcess(options: CageOptions): Promise<Cage> {
-  const { found, tier, limits, env, onFrame, onEnd, onText } = options
+  const { found, tier, limits, env, onFrame, onOversize, onEnd, onText } = options
   const twin = import.meta.url.endsWith('.ts') ? './guest-process.ts' : './guest-process.js'
   const { id, entry, source } = found
   const heapMb = Math.max(16, Math.round(limits.memoryBytes / 1024 / 1024))
@@ -57,13 +58,14 @@ export async function openProcess(options: CageOptions): Promise<Cage> {
     JSON.stringify({ id, entry, source }),
   ]
   const inside = tier === 'sandbox' ? await sandbox(options) : undefined
+  const mark = randomUUID()
   const child = spawn(
     inside ? 'bwrap' : process.execPath,
     inside ? [...inside, process.execPath, ...args] : args,
     {
       stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
       // Never by arguments: those of a process can be read by everybody on the machine.
-      env: inside ? { ...env, HOME: '/tmp' } : { ...env },
+      env: inside ? { ...env, HOME: '/tmp' } : { ...env, [markName]: mark },
       cwd: inside ? '/' : dirname(entry),
       detached: true,
     },
@@ -96,10 +98,11 @@ export async function openProcess(options: CageOptions): Promise<Cage> {
     if (bytes < 4 || over || deaf) return undefined
     if ((held[0] as Buffer).length < 4) held = [Buffer.concat(held)]
     const head = (held[0] as Buffer).readUInt32LE(0)
-    deaf = lengthOf(head) > (isRaw(head) ? longestRaw : longestFrame)
-    if (!deaf) return bytes < lengthOf(head) + 4 ? undefined : head
+    const length = lengthOf(head)
+    deaf = length > (isRaw(head) ? longestSteps : longestFrame)
+    if (!deaf) return bytes < length + 4 ? undefined : head
     held = []
-    onFrame(undefined)
+    onOversize(length)
     return undefined
   }
   const inlet: Inlet = {
@@ -175,6 +178,8 @@ export async function openProcess(options: CageOptions): Promise<Cage> {
   }
   child.on('exit', (code, signal) => {
     end()
+    // Of a sandbox everything ends with its first process.
+    if (!inside) endMarked(mark)
     systemClock.after(lingerMs, () => finish(code, signal), { background: true })
   })
   child.on('close', finish)

@@ -19,7 +19,7 @@ import { exitCodes } from '../../errors.ts'
 import type { JsonValue } from '../../json.ts'
 import type { Count } from '../../units.ts'
 import { pluginErrors } from '../errors.ts'
-import { anyTurn } from './cage.ts'
+import { anyTurn, enoughSteps, longestSteps } from './cage.ts'
 import type { Doing } from './cage.ts'
 import { isRecord } from './parcel.ts'
 
@@ -41,9 +41,6 @@ interface Pending {
 
 const turnsPerBatch: Count = 256
 const batchesUnderWay: Count = 2
-const longestAnswer = 64_000_000
-/** Of one message, and so of a batch: a few bytes of text become many in memory. */
-const longestStep = 8_000_000
 
 export class Steps {
   readonly #plugin: string
@@ -120,11 +117,13 @@ export class Steps {
     if (!pendings) return
     this.#underWay.delete(batch)
     const turned = parse(answer, pendings, this.#plugin)
-    for (const [index, pending] of pendings.entries()) {
-      const one = turned[index] as Turned
+    for (const [index, one] of turned.entries()) {
+      const pending = pendings[index] as Pending
       if (pending.alone) this.#took(pending, one)
       else this.#finish(pending, one)
     }
+    // More than it says at once: those come again.
+    this.#queue.unshift(...pendings.slice(turned.length))
     this.#pump()
   }
 
@@ -165,6 +164,16 @@ export class Steps {
     this.#settlePoison()
   }
 
+  /** Whoever had these batches was let go, through no fault of theirs. */
+  back(batches: ReadonlySet<Count>): void {
+    const left = [...this.#underWay].filter(([batch]) => batches.has(batch))
+    for (const [batch] of left) this.#underWay.delete(batch)
+    const pendings = left.flatMap(([, batch]) => batch)
+    this.#queue.unshift(...pendings.filter(({ alone }) => !alone))
+    this.#suspects.unshift(...pendings.filter(({ alone }) => alone))
+    this.#pump()
+  }
+
   #soon(): void {
     if (this.#pumping) return
     this.#pumping = true
@@ -180,22 +189,24 @@ export class Steps {
     if (this.#suspects.length > 0) {
       if (this.#underWay.size > 0) return
       const [pending] = this.#suspects.splice(0, 1) as [Pending]
-      return this.#post(send, [pending], [alone(pending)])
+      return this.#post(send, [pending], JSON.stringify(alone(pending)))
     }
     while (this.#queue.length > 0 && this.#underWay.size < batchesUnderWay) {
-      const taken = this.#queue.splice(0, turnsPerBatch)
-      this.#post(
-        send,
-        taken,
-        taken.map(({ turn }) => turn),
-      )
+      let turns = ''
+      let count = 0
+      for (const { turn } of this.#queue) {
+        if (count === turnsPerBatch || turns.length > enoughSteps) break
+        turns += `${turns && ','}${JSON.stringify(turn)}`
+        count++
+      }
+      this.#post(send, this.#queue.splice(0, count), turns)
     }
   }
 
-  #post(send: SendBatch, pendings: readonly Pending[], turns: readonly RemoteTurn[]): void {
+  #post(send: SendBatch, pendings: readonly Pending[], turns: string): void {
     const batch = ++this.#batch
     this.#underWay.set(batch, pendings)
-    send(batch, JSON.stringify(turns))
+    send(batch, `[${turns}]`)
   }
 
   /** One message of a suspect was survived. */
@@ -266,20 +277,20 @@ function parse(
   if (typeof text !== 'string') {
     return all(typeof error === 'string' ? `a failure: ${error.slice(0, 500)}` : 'no answer')
   }
-  const messages = pendings.reduce((sum, { turn }) => sum + turn.messages.length, 0)
-  if (text.length > Math.min(longestAnswer, longestStep * messages))
-    return all('more data than may cross at once')
+  if (text.length > longestSteps) return all('more data than may cross at once')
   let raw: unknown
   try {
     raw = parseJson(text)
   } catch {
     return all('what is no JSON')
   }
-  if (!Array.isArray(raw) || raw.length !== pendings.length) return all('another number of turns')
-  return pendings.map(({ turn, alone: mine }, index): Turned => {
+  if (!Array.isArray(raw) || raw.length === 0 || raw.length > pendings.length)
+    return all('another number of turns')
+  return raw.map((one: unknown, index): Turned => {
+    const { turn, alone: mine } = pendings[index] as Pending
     const count = mine ? 1 : turn.messages.length
     try {
-      return turned(raw[index], count)
+      return turned(one, count)
     } catch (thrown) {
       return garbage((thrown as Error).message)
     }
@@ -287,12 +298,13 @@ function parse(
 }
 
 function turned(raw: unknown, count: Count): Turned {
-  const { steps, failure } = record(raw, 'a turn')
+  const { steps, failure, more } = record(raw, 'a turn')
   if (!Array.isArray(steps) || steps.length > count) throw new TypeError('another number of steps')
   const parsed = steps.map(parseStep)
   const done = parsed.at(-1)?.state.status === 'done'
   if (failure !== undefined) return { steps: parsed, failure: reportOf(failure) }
-  if (parsed.length < count && !done) throw new TypeError('fewer steps than messages')
+  const some = more === true && parsed.length > 0
+  if (parsed.length < count && !done && !some) throw new TypeError('fewer steps than messages')
   return { steps: parsed }
 }
 

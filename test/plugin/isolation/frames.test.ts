@@ -22,13 +22,25 @@ t.test('what is no frame ends its process, by name, and nothing else', async (t)
   const ref = await here.actors.spawn({ type: 'hostile.frames' } as ActorDef, 'a')
   const neighbour = await here.actors.spawn({ type: 'neighbour.counter' } as ActorDef, 'a')
   let ends = 0
-  for (const what of ['gigabyte', 'negative', 'piecemeal', 'empty', 'noise', 'deep', 'unknown']) {
+  const [garbage, oversized] = ['PROV_PLUGIN_GARBAGE', 'PROV_PLUGIN_OVERSIZED']
+  for (const [what, code] of [
+    ['gigabyte', oversized],
+    ['negative', oversized],
+    ['piecemeal', oversized],
+    ['lump', oversized],
+    ['steps lump', oversized],
+    ['empty', garbage],
+    ['noise', garbage],
+    ['deep', garbage],
+    ['unknown', garbage],
+  ] as const) {
     await ref.apply(bad(what))
     ends++
     const { error } = await here.until(
       ({ restarts = 0, state }) => restarts >= ends && state === 'running',
     )
-    t.equal(error?.code, 'PROV_PLUGIN_GARBAGE', what)
+    t.equal(error?.code, code, what)
+    if (code === oversized) t.match(error?.message, /effect attack of hostile\.frames\/a/, what)
     const before = counted(ref)
     await ref.apply(ok)
     t.ok(counted(ref) > before, 'its actor goes on in the next one')

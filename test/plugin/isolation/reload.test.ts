@@ -4,7 +4,7 @@ import type { ActorDef } from '../../../core/actor/define.ts'
 import type { ActorRef } from '../../../core/actor/system.ts'
 import { codeOf } from '../../../core/kit.ts'
 import { serviceRef } from '../../../core/plugin/service.ts'
-import { counted, world } from './world.ts'
+import { counted, impatient, world } from './world.ts'
 
 interface Desk {
   by(): Promise<number>
@@ -46,7 +46,7 @@ const counter = defineActor({ type: 'guest.counter', version: ${version}, machin
 
 /** One that runs with an actor at work, and a way to put other code in its place. */
 async function running(t: Parameters<typeof world>[0]) {
-  const here = await world(t, { install: { 'index.js': code({ by: 1 }) } })
+  const here = await world(t, { install: { 'index.js': code({ by: 1 }) }, limits: impatient })
   const ref: ActorRef = await here.actors.spawn({ type: 'guest.counter' } as ActorDef, 'a')
   await ref.apply({ type: 'ok' })
   const write = (next: Code) => {
@@ -142,6 +142,90 @@ t.test(
     t.match(row().error, { code: 'PROV_PLUGIN_RELOAD_FAILED', message: /process\.exit\(4\)/ })
   },
 )
+
+t.test('a mend comes in while its failing elder is still on probation', async (t) => {
+  const { host, ref, put, held, row, said } = await running(t)
+  put({ by: 10, guard: 'throw new Error("worse than before")' })
+  await host.reload('guest')
+  t.equal(await codeOf(ref.apply({ type: 'ok' })), 'PROV_ACTOR_STEP_FAILED')
+  put({ by: 100 })
+  t.match(await host.reload('guest'), { generation: 3, checked: 1 })
+  const before = counted(ref)
+  await ref.apply({ type: 'ok' })
+  t.equal(counted(ref), before + 100, 'at once')
+  t.equal(await held.by(), 100)
+  t.match(row(), { state: 'running', error: undefined })
+  t.same(said(), ['begins 1', 'ends 1', 'begins 10', 'ends 10', 'begins 100'])
+})
+
+t.test('a mend that is none goes back to who stood the probation, not to who failed', async (t) => {
+  const { host, ref, put, held, row } = await running(t)
+  put({ by: 10, guard: 'throw new Error("worse than before")' })
+  await host.reload('guest')
+  put({ by: 100, guard: 'process.exit(4)' })
+  await host.reload('guest')
+  t.equal(await codeOf(ref.apply({ type: 'ok' })), 'PROV_ACTOR_STEP_FAILED')
+  const before = counted(ref)
+  await ref.apply({ type: 'ok' })
+  t.equal(counted(ref), before + 1, 'the first one')
+  t.match(row().error, { code: 'PROV_PLUGIN_RELOAD_FAILED', message: /process\.exit\(4\)/ })
+  while ((await held.by()) !== 1) await new Promise((turn) => setTimeout(turn, 5))
+})
+
+t.test('a mend does not wait for a setup that never ends', async (t) => {
+  const { host, ref, put, held, said } = await running(t)
+  put({ by: 7, setup: 'log.info("begins 7"); return new Promise(() => {})' })
+  const first = host.reload('guest')
+  const refused = t.rejects(first, {
+    code: 'PROV_PLUGIN_RELOAD_FAILED',
+    message: /a later reload came in its place/,
+  })
+  while (!said().includes('begins 7')) await new Promise((turn) => setImmediate(turn))
+  put({ by: 9 })
+  await host.reload('guest')
+  await refused
+  const before = counted(ref)
+  await ref.apply({ type: 'ok' })
+  t.equal(counted(ref), before + 9)
+  t.equal(await held.by(), 9)
+})
+
+t.test('what stands still in the elder is done by the mend, and nobody is blamed', async (t) => {
+  const bare = (by: number, guard: string) =>
+    code({ by, guard })
+      .replace(/provides: .* },/, 'actors: { counter },')
+      .replace(/setup: [^]*/, '})')
+  const here = await world(t, { install: { 'index.js': bare(1, 'true') } })
+  const { actors, host, folder, trust, row } = here
+  const ref: ActorRef = await actors.spawn({ type: 'guest.counter' } as ActorDef, 'a')
+  const put = (next: string) => {
+    folder.write('ws/node_modules/guest/index.js', next)
+    trust()
+  }
+  put(bare(10, 'for (;;);'))
+  await host.reload('guest')
+  const took = ref.apply({ type: 'ok' })
+  await new Promise((turn) => setImmediate(turn))
+  put(bare(100, 'true'))
+  t.match(await host.reload('guest'), { generation: 3 })
+  await took
+  t.equal(counted(ref), 100)
+  t.match(row(), { state: 'running', error: undefined, restarts: undefined })
+})
+
+t.test('a life that is a stream goes on over code that comes in and ends its thread', async (t) => {
+  const { host, ref, put, row } = await running(t)
+  const setup = `
+    provide.desk({ by: async () => 1 })
+    return { subscribe: () => ({ unsubscribe() {} }), '@@observable'() { return this } }`
+  put({ by: 2, setup })
+  await host.reload('guest')
+  put({ by: 10, setup, guard: 'process.exit(4)' })
+  await host.reload('guest')
+  t.equal(await codeOf(ref.apply({ type: 'ok' })), 'PROV_ACTOR_STEP_FAILED')
+  await ref.apply({ type: 'ok' })
+  t.equal(row().state, 'running')
+})
 
 t.test('a close while new code comes in waits for neither and leaves neither', async (t) => {
   const { host, put, said, actors } = await running(t)

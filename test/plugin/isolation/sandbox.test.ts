@@ -47,6 +47,7 @@ t.test(
         hidden: [join(root, '.prov'), join(root, 'keys'), join(root, 'none')],
         onFrame: () => {},
         onFlood: () => {},
+        onOversize: () => {},
         onEnd: (_end: CageEnd) => heard(),
         onText: (more) => {
           text += more
