@@ -10,10 +10,10 @@
 import type { JsonObject, JsonValue } from './json.ts'
 
 const secretName =
-  /(?:^|[_.-])(?:pass(?:word|wd|phrase)?|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credentials?|nkey|seed)(?:$|[_.-])/i
+  /(?:^|[_.-])(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credentials?|authorization|nkey|seed)(?:$|[_.-])/i
 
 /** `secret:db/password`, `env:DB_PASSWORD`, `file:/run/secrets/db`: a place, not a value. */
-const reference = /^[a-z][a-z0-9+-]{1,31}:\S+$/
+const reference = /^(?:secret|env|file|vault|sops|kms):\S+$/
 
 /** True for `DB_PASSWORD`, `apiKey`, `auth.token`: what a name of that kind holds is not shown. */
 export function namesSecret(name: string): boolean {
@@ -23,34 +23,32 @@ export function namesSecret(name: string): boolean {
 /** Spelt apart, so that `dbPassword` is seen like `db_password`. */
 const apart = (name: string): string => name.replaceAll(/([a-z0-9])([A-Z])/g, '$1_$2')
 
-/** Path of the first parameter that holds a secret itself, such as `db.password`. */
-export function secretParam(params: JsonObject | undefined, under = ''): string | undefined {
-  for (const [name, value] of Object.entries(params ?? {})) {
-    const path = under === '' ? name : `${under}.${name}`
-    const inner = secretIn(name, value, path)
+/** Path of the first parameter that holds a secret itself, such as `db.password` or `password.value`. */
+export function secretParam(params: JsonObject | undefined): string | undefined {
+  return params && secretIn(params, '', false)
+}
+
+/** Whatever stands below a name that says secret is one, a number too. */
+function secretIn(value: JsonValue | undefined, path: string, named: boolean): string | undefined {
+  if (typeof value === 'string') {
+    if (reference.test(value)) return undefined
+    return (named && value !== '') || maskSecrets(value) !== value ? path : undefined
+  }
+  if (typeof value === 'number') return named ? path : undefined
+  if (typeof value !== 'object' || value === null) return undefined
+  const parts: readonly (readonly [string, JsonValue | undefined, boolean])[] = Array.isArray(value)
+    ? (value as readonly JsonValue[]).map((item, at) => [`${path}[${at}]`, item, named])
+    : Object.entries(value).map(([name, item]) => [
+        path === '' ? name : `${path}.${name}`,
+        item,
+        named || namesSecret(name),
+      ])
+  for (const [at, item, isNamed] of parts) {
+    const inner = secretIn(item, at, isNamed)
     if (inner !== undefined) return inner
   }
   return undefined
 }
-
-function secretIn(name: string, value: JsonValue | undefined, path: string): string | undefined {
-  if (typeof value === 'string') {
-    const isPlain = value !== '' && !reference.test(value)
-    if (isPlain && namesSecret(name)) return path
-    return privateKey.test(value) ? path : undefined
-  }
-  if (Array.isArray(value)) {
-    for (const [at, item] of (value as readonly JsonValue[]).entries()) {
-      const inner = secretIn(name, item, `${path}[${at}]`)
-      if (inner !== undefined) return inner
-    }
-    return undefined
-  }
-  if (typeof value === 'object' && value !== null) return secretParam(value as JsonObject, path)
-  return undefined
-}
-
-const privateKey = /-----BEGIN [A-Z ]*PRIVATE KEY-----/
 
 const shapes: readonly (readonly [RegExp, string])[] = [
   // NAME_TOKEN=…, "password": "…"; variables and references stay readable.
@@ -65,6 +63,7 @@ const shapes: readonly (readonly [RegExp, string])[] = [
   [/(:\/\/[^\s:/@]+:)[^\s/@$]+(@)/g, '$1(secret)$2'],
   [/\b(?:ghp|gho|glpat|xox[abp]|sk|AKIA)[-_A-Za-z0-9]{16,}\b/g, '(secret)'],
   [/\bS[UAONCX][A-Z2-7]{56}\b/g, '(secret)'],
+  [/\b(Bearer|Basic)\s+[-\w.~+/]{8,}=*/g, '$1 (secret)'],
   [/-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g, '(secret)'],
 ]
 

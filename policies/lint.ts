@@ -17,7 +17,12 @@ export interface PolicyFinding {
    * `named-twice`: another rule has its id.
    */
   readonly finding:
-    'shadowed' | 'repeated' | 'named-twice' | 'matches-everything' | 'signs-destructive'
+    | 'shadowed'
+    | 'repeated'
+    | 'named-twice'
+    | 'matches-everything'
+    | 'agents-declare'
+    | 'signs-destructive'
   readonly rule: RuleRef
   /** The rule that takes over. */
   readonly other?: RuleRef
@@ -61,6 +66,13 @@ export function lintPolicy(policy: Policy): readonly PolicyFinding[] {
         message: `${ruleName(ref)} decides every op that no stronger rule takes`,
       })
     }
+    if (ref.list === 'auto_sign' && letsAgentsDeclare(rule)) {
+      findings.push({
+        finding: 'agents-declare',
+        rule: ref,
+        message: `${ruleName(ref)} also signs what an agent says the state is; add \`actors = { kinds = ['human] }\``,
+      })
+    }
     if (ref.list === 'auto_sign' && rule.destructive === undefined) {
       findings.push({
         finding: 'signs-destructive',
@@ -70,6 +82,12 @@ export function lintPolicy(policy: Policy): readonly PolicyFinding[] {
     }
   })
   return findings
+}
+
+/** Such an operation runs nothing and proves nothing: all there is behind it is somebody's word. */
+function letsAgentsDeclare({ op_type: type, actors }: Rule): boolean {
+  const takesIt = type === undefined || globCovers([type], 'dimension.declare', separators.opType)
+  return takesIt === true && (actors?.kinds?.some((kind) => kind !== 'human') ?? true)
 }
 
 function refOf(list: RuleList, rule: Rule, index: number): RuleRef {

@@ -1451,6 +1451,13 @@ export const expectedErrors: readonly (readonly [string, string, number, string,
     'the keeper judges it anew; `prov op wait <op>` follows it',
   ],
   [
+    'PROV_OP_NAME_UNSHOWN',
+    'usage',
+    64,
+    'the <field> holds a line break or another sign that is not shown: who agrees would not see it',
+    'write it in one line, without control signs; `prov next` lists what can be proposed',
+  ],
+  [
     'PROV_OP_NOT_APPLIED',
     'blocked',
     3,

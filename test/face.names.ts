@@ -59,6 +59,7 @@ export const faceValues: readonly string[] = [
   'isMessage',
   'isOpBody',
   'isRefusal',
+  'isShown',
   'isTerminal',
   'joinSignatures',
   'journal',

@@ -42,7 +42,7 @@ export async function answerShell(
   )
   const lines = [...fitting.values()].map(({ value, says = '' }) => {
     if (typed) return asTyped(value, typed)
-    const what = Array.from(printable(says).replace(/\s+/g, ' ').trim())
+    const what = Array.from(printable(says.replace(/\s+/g, ' ').trim()))
       .slice(0, longestSays)
       .join('')
     return what === '' ? value : `${value}\t${what}`
@@ -54,7 +54,7 @@ const fits = ({ value }: Candidate, current: string) =>
   value !== '' &&
   value.startsWith(current) &&
   (current.startsWith('-') || !value.startsWith('-')) &&
-  !/[\n\t]/.test(value) &&
+  !value.includes('\t') &&
   printable(value) === value
 
 /** fish and zsh take quotes off what is complete; the word being typed may have one open. */

@@ -176,7 +176,7 @@ export function openContext(options: ContextOptions): OpenContext {
             serve,
             log: ({ level, from, text }) => {
               if (level === 'warn' || level === 'error') {
-                streams.err.write(`${level}: ${from}: ${text}\n`)
+                streams.err.write(`${printable(`${level}: ${from}: ${text}`)}\n`)
               }
             },
             passphrase,

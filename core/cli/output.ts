@@ -7,7 +7,7 @@
 import type { ProvError } from '../errors.ts'
 import type { Count } from '../units.ts'
 import type { AnyCommand, Paint } from './command.ts'
-import { printable } from './printable.ts'
+import { printableLines } from './printable.ts'
 
 export type Format = 'text' | 'json' | 'md'
 
@@ -60,7 +60,7 @@ export function resultText(
     ((data: unknown, paint: Paint, format: 'text' | 'md') => readonly string[]) | undefined
   if (render) {
     const lines = render(data, paint, format)
-    return lines.length === 0 ? '' : `${printable(lines.join('\n'))}\n`
+    return lines.length === 0 ? '' : `${printableLines(lines)}\n`
   }
   return data === undefined ? '' : `${JSON.stringify(data, null, 2)}\n`
 }
@@ -79,7 +79,10 @@ export function errorText(error: ProvError, format: Format, paint: Paint): strin
     const short = (_: string, value: unknown) => (typeof value === 'string' ? cut(value) : value)
     return `${JSON.stringify(error.toJSON(), short, 2)}\n`
   }
-  const lines = [`${paint.bad(paint.bold(`error[${error.code}]`))}: ${cut(error.message)}`]
+  // Of a message with several lines the others are no heads of ours.
+  const [first = '', ...more] = cut(error.message).split('\n')
+  const lines = [`${paint.bad(paint.bold(`error[${error.code}]`))}: ${first}`]
+  lines.push(...more.map((line) => `  ${line}`))
   if (error.place) {
     const { file, line, column } = error.place
     const at = [file, line, column].filter((part) => part !== undefined).join(':')
@@ -91,7 +94,7 @@ export function errorText(error: ProvError, format: Format, paint: Paint): strin
     lines.push(`  ${paint.dim('why:')} ${cut(why.split('\n')[0] ?? '')}`)
   }
   lines.push(`  ${paint.good('fix:')} ${cut(error.remedy)}`)
-  return `${printable(lines.join('\n'))}\n`
+  return `${printableLines(lines)}\n`
 }
 
 /** Errors of the Nickel evaluator know the lines around the mistake. */

@@ -5,16 +5,22 @@
  *
  * @module
  */
+import { actingSigns } from '../signs.ts'
 
-/** What a terminal or a reader's eye acts on, with the colours that `Paint` makes in one piece. */
-const acts =
-  /(?![\n\t])(?:\p{Cc}\[(?:1|2|22|3[1-3]|39)m|[\p{Cc}\u200e\u200f\u2028-\u202e\u2066-\u2069])/gu
+/** Colours that `Paint` makes, in one piece, or one sign that acts. */
+const acts = new RegExp(String.raw`\p{Cc}\[(?:1|2|22|3[1-3]|39)m|[${actingSigns}]`, 'gu')
 
-/** The same text with signs that act shown by their numbers; new lines, tabs and our colours stay. */
-export function printable(text: string): string {
-  return text.replaceAll(acts, (found) =>
-    found.startsWith('\u001b[')
+/**
+ * The same line with signs that act shown by their numbers, line breaks too: what was written is no line
+ * of ours. Tabs and our colours stay.
+ */
+export function printable(line: string): string {
+  return line.replaceAll(acts, (found) =>
+    found === '\t' || found.startsWith('\u001b[')
       ? found
       : `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}${found.slice(1)}`,
   )
 }
+
+/** Lines of ours as one text. */
+export const printableLines = (lines: readonly string[]): string => lines.map(printable).join('\n')

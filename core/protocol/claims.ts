@@ -6,6 +6,7 @@
  */
 import { digestOf } from '../json.ts'
 import type { JsonObject, JsonValue } from '../json.ts'
+import { isShown } from '../signs.ts'
 import type { Bytes, Millis } from '../units.ts'
 import { tokenErrors } from './errors.ts'
 import type { KeyRecord } from './key.ts'
@@ -73,9 +74,10 @@ export const clockSkewMs: Millis = minute
 
 type Check = { readonly what: string; readonly holds: (value: JsonValue | undefined) => boolean }
 
+/** In one line, and of signs that are shown: whoever agrees sees what they agree to. */
 const text: Check = {
-  what: 'a text',
-  holds: (value) => typeof value === 'string' && value.length > 0,
+  what: 'a text in one line, without control signs',
+  holds: (value) => typeof value === 'string' && value.length > 0 && isShown(value),
 }
 /** What stands in file names, subjects of messages and every list that people read. */
 const name: Check = {
@@ -96,8 +98,9 @@ const count: Check = {
   holds: (value) => Number.isSafeInteger(value) && (value as number) >= 0,
 }
 const texts: Check = {
-  what: 'a list of texts',
-  holds: (value) => Array.isArray(value) && value.every((item) => typeof item === 'string'),
+  what: 'a list of texts in one line each, without control signs',
+  holds: (value) =>
+    Array.isArray(value) && value.every((item) => typeof item === 'string' && isShown(item)),
 }
 const flag: Check = { what: 'true or false', holds: (value) => typeof value === 'boolean' }
 const yes: Check = { what: 'true', holds: (value) => value === true }

@@ -129,14 +129,11 @@ export function actClaims({ request, kid, contract, clock }: ActParts): ActClaim
   }
 }
 
-/** True when a proposal asks for what a body does; a scope that it leaves open may be any. */
+/** True when a proposal asks for what a body does. */
 export function asksFor(proposal: Proposal, body: OpBody): boolean {
-  const { type, target, image, params, scope, compensates } = proposal
+  const { type, target, image, params, compensates } = proposal
   if (compensates !== body.compensates) return false
-  const asked = { type, target, image, params: params ?? body.params, scope: scope ?? body.scope }
-  const { type: t, target: g, image: i, params: p, scope: s } = body
-  return (
-    digestOf(asked as JsonObject) ===
-    digestOf({ type: t, target: g, image: i, params: p, scope: s })
-  )
+  const asked = { type, target, image, params: params ?? body.params }
+  const { type: t, target: g, image: i, params: p } = body
+  return digestOf(asked as JsonObject) === digestOf({ type: t, target: g, image: i, params: p })
 }

@@ -304,6 +304,7 @@ export const opErrors = defineErrors<{
   PROV_OP_OUTCOME_UNKNOWN: OpDetail & { what: string }
   PROV_OP_TIMEOUT: OpDetail & { phase: string; waitedMs: number }
   PROV_OP_PARAM_SECRET: { param: string }
+  PROV_OP_NAME_UNSHOWN: { field: string }
   PROV_PLAN_UNREADABLE: { file: string; reason: string }
   PROV_PLAN_ALTERED: { file: string }
   PROV_PLAN_STALE: { file: string; drift: readonly string[] }
@@ -542,6 +543,12 @@ export const opErrors = defineErrors<{
     text: ({ param }) =>
       `parameter ${param} holds a secret: it would stand in journal and ledger for ever`,
     remedy: 'name where it lies instead: `--param password=secret:db/password`',
+  },
+  PROV_OP_NAME_UNSHOWN: {
+    disposition: 'usage',
+    text: ({ field }) =>
+      `the ${field} holds a line break or another sign that is not shown: who agrees would not see it`,
+    remedy: 'write it in one line, without control signs; `prov next` lists what can be proposed',
   },
   PROV_PLAN_UNREADABLE: {
     disposition: 'usage',

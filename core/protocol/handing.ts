@@ -151,11 +151,7 @@ function textsIn(given: JsonObject): Readonly<Record<string, string>> {
 
 function proposalIn(value: JsonValue | undefined): Proposal {
   if (!isObject(value)) throw socketErrors.PROV_SOCKET_REQUEST({ what: 'no proposal' })
-  const { image, params, scope, compensates } = value
-  const texts = Array.isArray(scope) && scope.every((one) => typeof one === 'string')
-  if (scope !== undefined && !texts) {
-    throw socketErrors.PROV_SOCKET_REQUEST({ what: 'a scope that is no list of texts' })
-  }
+  const { image, params, compensates } = value
   if (params !== undefined && !isObject(params)) {
     throw socketErrors.PROV_SOCKET_REQUEST({ what: 'params that are no object' })
   }
@@ -165,6 +161,5 @@ function proposalIn(value: JsonValue | undefined): Proposal {
     ...(image !== undefined && { image: text(value, 'image') }),
     ...(compensates !== undefined && { compensates: text(value, 'compensates') }),
     ...(params !== undefined && { params }),
-    ...(texts && { scope: scope as readonly string[] }),
   }
 }

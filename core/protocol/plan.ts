@@ -69,7 +69,6 @@ export interface PlanProposal {
   readonly target: string
   readonly image?: string
   readonly params?: JsonObject
-  readonly scope?: readonly string[]
 }
 
 /** A plan file larger than this is refused unread. */

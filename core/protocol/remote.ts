@@ -124,8 +124,8 @@ export function remoteServices(parts: RemoteParts): <T>(ref: ServiceRef<T>) => T
 
   /** What it comes to there, if that is what was asked for: nobody signs another's wish. */
   async function plan(proposal: Proposal) {
-    const { type, target, image, params, scope, compensates } = proposal
-    const asked = defined({ type, target, image, params, scope, compensates })
+    const { type, target, image, params, compensates } = proposal
+    const asked = defined({ type, target, image, params, compensates })
     const answer = await ask('plan', { proposal: asked as unknown as JsonObject })
     const found = answer as unknown as { body: OpBody; digest: string; state: StateVector }
     if (!asksFor(proposal, found.body) || opDigest(found.body) !== found.digest) {

@@ -22,7 +22,6 @@ export interface Proposal {
   readonly as?: string | undefined
   readonly image?: string | undefined
   readonly params?: Readonly<Record<string, unknown>> | undefined
-  readonly scope?: readonly string[] | undefined
   /** The applied operation that it takes back: stands in the body, and as cause in the trail. */
   readonly compensates?: string | undefined
   /** Own id for safe re-runs: same id and body give the same answer, another body is refused. */

@@ -5,7 +5,7 @@
  * @module
  */
 import type { JsonObject, OpBody, OpRun, ReadContext } from 'prov'
-import { nearest, opErrors, opTypePoint, secretParam } from 'prov'
+import { isShown, nearest, opErrors, opTypePoint, secretParam } from 'prov'
 import { compileGlob, separators } from 'prov/policies'
 import { workspaceErrors } from './errors.ts'
 import type { OpTypeDecl, Standing, WorkspaceModel } from './model.ts'
@@ -19,7 +19,6 @@ export interface OpRequest {
   readonly target: string
   readonly image?: string | undefined
   readonly params?: JsonObject | undefined
-  readonly scope?: readonly string[] | undefined
   readonly compensates?: string | undefined
 }
 
@@ -54,7 +53,8 @@ export function opTypeFor<T extends KnownOpType>(
 /**
  * The body of a request; what plugins bring (`more`) comes after what the workspace declares. Throws PROV_OP_TYPE_UNKNOWN, PROV_OP_TARGET_UNKNOWN, and for the built-in
  * types PROV_OP_DIMENSION_UNKNOWN: their target is a dimension, `params.to` the state. A parameter
- * that holds a secret is refused with PROV_OP_PARAM_SECRET: bodies are signed and kept for ever.
+ * that holds a secret is refused with PROV_OP_PARAM_SECRET, a name that holds signs nobody sees with
+ * PROV_OP_NAME_UNSHOWN: bodies are read by who agrees, signed, and kept for ever.
  */
 export function bodyOf(
   model: WorkspaceModel,
@@ -62,6 +62,9 @@ export function bodyOf(
   request: OpRequest,
   more: readonly KnownOpType[] = [],
 ): OpBody {
+  for (const field of ['type', 'target', 'image'] as const) {
+    if (!isShown(request[field] ?? '')) throw opErrors.PROV_OP_NAME_UNSHOWN({ field })
+  }
   const secret = secretParam(request.params)
   if (secret !== undefined) throw opErrors.PROV_OP_PARAM_SECRET({ param: secret })
   const common = {
@@ -95,7 +98,8 @@ export function bodyOf(
   }
   return {
     ...common,
-    scope: request.scope ?? op.scope,
+    // As declared and no other: whoever asks does not choose what rules see.
+    scope: op.scope,
     destructive: op.destructive,
     achieves: op.achieves,
     gains: op.gains,
@@ -137,7 +141,7 @@ function moveBody(
     })
   }
   return {
-    scope: request.scope ?? [`dimension:${dimension.id}`],
+    scope: [`dimension:${dimension.id}`],
     destructive: false,
     achieves: [{ dimension: dimension.id, from, to }],
     gains: [],

@@ -11,6 +11,7 @@ t.test('a proposal that cannot be one is refused with what would be', async (t) 
     ['op submit deploy app-cluster/nothing', 64, 'PROV_OP_TARGET_UNKNOWN'],
     ['op submit dimension.transition obs --param to=x', 64, 'PROV_OP_DIMENSION_UNKNOWN'],
     ['op submit scale monitoring/loki --param replicas', 64, 'PROV_OP_PARAM_INVALID'],
+    ['op submit drain prod-1 --scope harmless:x', 64, 'PROV_CLI_FLAG_UNKNOWN'],
     ['op submit scale monitoring/loki --expires soon', 64, 'PROV_OP_DURATION_INVALID'],
     ['op submit scale monitoring/loki --actor nobody', 64, 'PROV_KEY_ABSENT'],
     ['op show op_nothing', 64, 'PROV_OP_NOT_FOUND'],
@@ -20,6 +21,42 @@ t.test('a proposal that cannot be one is refused with what would be', async (t) 
     t.same([ran.code, ran.data.code], [exit, code], line)
     if (exit === 64) t.match(ran.data.remedy, /prov|\.ncl|`/, line)
   }
+})
+
+t.test('names in one line, of signs that are shown', async (t) => {
+  const { json, run } = sampleCopy(t)
+  await run('setup', '--actor', 'alice')
+  for (const change of ['\n  phase  applied', '\u001b[2K', '\u202e']) {
+    for (const [type, target, image] of [
+      [`restart${change}`, 'monitoring/loki', 'app:1'],
+      ['restart', `monitoring/loki${change}`, 'app:1'],
+      ['restart', 'monitoring/loki', `app:1${change}`],
+    ] as const) {
+      const ran = await json('op', 'submit', type, target, '--image', image)
+      t.same([ran.code, ran.data.code], [64, 'PROV_OP_NAME_UNSHOWN'], JSON.stringify(change))
+    }
+  }
+})
+
+t.test('what the state is, an agent may say and a person decides', async (t) => {
+  const { json, run } = sampleCopy(t)
+  await run('setup', '--actor', 'alice')
+  await run('actor', 'create', 'bot', '--kind', 'agent', '--no-seal')
+  const declare = async (actor: string) =>
+    (
+      await json(
+        'op',
+        'submit',
+        'dimension.declare',
+        'cluster_provisioning',
+        '--param',
+        'to=operational',
+        '--actor',
+        actor,
+      )
+    ).data
+  t.match(await declare('bot'), { phase: 'held' })
+  t.match(await declare('alice'), { phase: 'applied' })
 })
 
 t.test(

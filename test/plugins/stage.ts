@@ -158,7 +158,7 @@ const worldOf = (on: Stage) =>
     setup({ provide, needs }) {
       const { store } = needs.contract
       provide.topology({
-        async resolve({ type, target, image, params, scope }) {
+        async resolve({ type, target, image, params }) {
           const known = bodies[type]
           if (!known) throw opErrors.PROV_OP_TYPE_UNKNOWN({ type, known: Object.keys(bodies) })
           return {
@@ -166,7 +166,7 @@ const worldOf = (on: Stage) =>
             target,
             ...(image !== undefined && { image }),
             ...(params !== undefined && { params: params as never }),
-            scope: scope ?? [],
+            scope: [],
             destructive: false,
             achieves: [],
             gains: [],

@@ -156,6 +156,8 @@ t.test('the lint names rules that never decide and rules that decide too much', 
         { op_type: 'scale', destructive: false },
         { op_type: 'scale', target_patterns: ['staging'], destructive: false },
         { op_type: 'restart' },
+        { op_type: 'dimension.*', destructive: false, actors: { kinds: ['human', 'agent'] } },
+        { op_type: 'dimension.declare', destructive: false, actors: { kinds: ['human'] } },
       ],
     }),
   )
@@ -165,6 +167,8 @@ t.test('the lint names rules that never decide and rules that decide too much', 
       ['shadowed', 0, 'require_manual'],
       ['repeated', 2, 'auto_sign'],
       ['signs-destructive', 3, undefined],
+      ['agents-declare', 4, undefined],
+      ['repeated', 5, 'auto_sign'],
     ],
   )
 })

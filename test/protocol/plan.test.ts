@@ -98,8 +98,22 @@ t.test('secrets: a parameter names a place, and content is shown with them cover
   t.equal(secretParam({ password: 'hunter2' }), 'password')
   t.equal(secretParam({ db: { apiKey: 'abc' } }), 'db.apiKey')
   t.equal(secretParam({ list: [{ auth_token: 'abc' }] }), 'list[0].auth_token')
+  for (const [given, at] of [
+    [{ password: 12_345_678 }, 'password'],
+    [{ password: 'abc:hunter2' }, 'password'],
+    [{ password: [1, 2] }, 'password[0]'],
+    [{ db: { password: { value: 'hunter2' } } }, 'db.password.value'],
+    [{ pwd: 'x' }, 'pwd'],
+    [{ headers: { authorization: 'Bearer abcdefgh' } }, 'headers.authorization'],
+    [{ header: 'Bearer abcdefgh0123' }, 'header'],
+    [{ dsn: 'postgres://u:hunter2@h/db' }, 'dsn'],
+    [{ env: ['DB_PASSWORD=hunter2'] }, 'env[0]'],
+  ] as const) {
+    t.equal(secretParam(given), at, at)
+  }
+  t.equal(secretParam({ dsn: 'postgres://u@h/db', to: null, token: true }), undefined)
   t.equal(secretParam({ note: '-----BEGIN OPENSSH PRIVATE KEY-----\nx' }), 'note')
-  for (const fine of ['secret:db/password', 'env:DB_PASSWORD', '']) {
+  for (const fine of ['secret:db/password', 'env:DB_PASSWORD', 'file:/run/secrets/db', '']) {
     t.equal(secretParam({ password: fine }), undefined, fine)
   }
   t.equal(secretParam({ tokens: 4, keyboard: 'de', monkey: 'x' }), undefined)
@@ -109,6 +123,7 @@ t.test('secrets: a parameter names a place, and content is shown with them cover
     ['login --password hunter2 --user x', 'login --password (secret) --user x'],
     ['curl https://me:hunter2@host/x', 'curl https://me:(secret)@host/x'],
     ['git clone with ghp_0123456789abcdefghij', 'git clone with (secret)'],
+    ['curl -H "Authorization: Bearer abcdefgh01"', 'curl -H "Authorization: Bearer (secret)"'],
     ['TOKEN=$TOKEN run', 'TOKEN=$TOKEN run'],
     ['the token is made by the server', 'the token is made by the server'],
     ['a\n-----BEGIN PRIVATE KEY-----\nMII\n-----END PRIVATE KEY-----\nb', 'a\n(secret)\nb'],

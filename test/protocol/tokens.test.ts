@@ -147,6 +147,14 @@ t.test(
         'PROV_TOKEN_CLAIM',
         changed({ op: { ...body, sudo: true } as never }),
       ],
+      'a target in two lines': [
+        'PROV_TOKEN_CLAIM',
+        changed({ op: { ...body, target: 'prod\n  phase  applied' } }),
+      ],
+      'a scope that turns the writing': [
+        'PROV_TOKEN_CLAIM',
+        changed({ op: { ...body, scope: ['a\u202eb'] } }),
+      ],
       'another journal': ['PROV_TOKEN_AUDIENCE', changed({ aud: 'other' })],
       'another workspace': ['PROV_TOKEN_WORKSPACE', changed({ workspace: 'theirs' })],
       expired: ['PROV_TOKEN_EXPIRED', changed({ iat: now - 7_200, nbf: now - 7_200, exp: now })],

@@ -76,7 +76,7 @@ t.test('garbage, endless lines and a thousand connections harm nobody', async (t
     ['vote', { token: 'a.b.c' }],
     ['act', { token: `${'a'.repeat(200_000)}` }],
     ['enrol', { token: 'x', record: { actor: 'eve' } }],
-    ['plan', { proposal: { type: 'deploy', target: 'x', scope: [1] } }],
+    ['plan', { proposal: { type: 'deploy', target: 'x', params: [1] } }],
     ['follow', { op: 'nobody', with: null }],
   ]
   const holder = await holderOf(stateDir)

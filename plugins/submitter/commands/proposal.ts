@@ -24,18 +24,13 @@ export const proposalFlags = {
     many: true,
     describe: 'name=value; a value that is JSON is taken as JSON',
   },
-  scope: {
-    type: 'string',
-    many: true,
-    describe: 'what it may touch, colon-separated; policy matches it',
-  },
 } as const
 
 type ProposalFlags = FlagValues<typeof proposalFlags>
 
 /** Throws PROV_OP_PROPOSAL_MISSING, PROV_OP_PARAM_INVALID. */
 export function proposalOf(flags: ProposalFlags, actor: string | undefined): Proposal {
-  const { type, target, image, param, scope } = flags
+  const { type, target, image, param } = flags
   if (type === undefined || target === undefined) {
     const missing = Object.entries({ type, target }).flatMap(([name, value]) =>
       value === undefined ? [name] : [],
@@ -49,7 +44,6 @@ export function proposalOf(flags: ProposalFlags, actor: string | undefined): Pro
     image,
     as: actor,
     params: Object.keys(params).length === 0 ? undefined : params,
-    scope: scope === undefined || scope.length === 0 ? undefined : scope,
   }) as Proposal
 }
 
@@ -60,9 +54,9 @@ export function proposalOfPlan(
   flags: ProposalFlags,
   actor: string | undefined,
 ): Proposal {
-  const { type, target, image, param, scope } = flags
+  const { type, target, image, param } = flags
   const said = [type, target, image].some((value) => value !== undefined)
-  if (said || param.length + scope.length > 0) throw askErrors.PROV_OP_PROPOSAL_TWICE({ file })
+  if (said || param.length > 0) throw askErrors.PROV_OP_PROPOSAL_TWICE({ file })
   return defined({ ...proposal, as: actor }) as Proposal
 }
 

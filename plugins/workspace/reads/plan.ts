@@ -31,13 +31,12 @@ interface PlanArgs {
 export const read = defineRead<PlanArgs, OpPlan>({
   name: 'plan',
   describe: 'what a proposal, or the operation `op`, would change, and how policy judges it',
-  args: ({ type, target, image, params, scope, as, op }) => ({
+  args: ({ type, target, image, params, as, op }) => ({
     request: defined({
       type: textOr(type) ?? '',
       target: textOr(target) ?? '',
       image: textOr(image),
       params: typeof params === 'object' ? (params as JsonObject) : undefined,
-      scope: Array.isArray(scope) ? scope.map(String) : undefined,
     }),
     op: textOr(op),
     as: textOr(as),
@@ -49,13 +48,13 @@ export const read = defineRead<PlanArgs, OpPlan>({
     const actor = row?.by ?? as
     const enrolled = actor === undefined ? [] : ((await context.read('enrolled')) as Known)
     const kind = enrolled.find((one) => one.actor === actor)?.kind
-    const { type, target, image, params, scope } = row?.body ?? request
+    const { type, target, image, params } = row?.body ?? request
     const plan = {
       kind: 'prov-plan',
       version: 1,
       workspace: context.files.name,
       journal: context.journal ? await audienceOf(context.journal) : null,
-      proposal: defined({ type, target, image, params, scope }),
+      proposal: defined({ type, target, image, params }),
       body,
       op_digest: opDigest(body),
       state: row?.expected ?? vectorOf(stand, body),
