@@ -130,8 +130,8 @@ export function publicObject(key: PublicJwk): KeyObject {
 const found = new Recent<true>(4_096)
 /** Checks under way: two planes that ask at once share one. */
 const checking = new Map<string, Promise<boolean>>()
-/** One of the pool's four threads at least is free for files. */
-const lanes = new Lanes(Math.min(3, availableParallelism()))
+/** One of the pool's four threads at least is free for files, but where dozens of checks wait. */
+const lanes = new Lanes(Math.min(3, availableParallelism()), 16)
 
 function questionOf(key: PublicJwk, data: string, signature: string): string {
   // Both in front have one length each, so no text can be taken for another question.
@@ -148,6 +148,12 @@ function signatureBytes(signature: string): Buffer | undefined {
   const bytes = Buffer.from(signature, 'base64url')
   // Buffer skips what is not base64url.
   return bytes.length === 64 && bytes.toString('base64url') === signature ? bytes : undefined
+}
+
+/** As `verifySignature`, asked anew each time. */
+export function isGoodSignature(key: PublicJwk, data: string, signature: string): boolean {
+  const bytes = signatureBytes(signature)
+  return bytes !== undefined && verify(null, Buffer.from(data), publicObject(key), bytes)
 }
 
 /** True when the base64url signature is the key's over the text. False for anything malformed. */

@@ -25,6 +25,20 @@ t.test('so many at once and the others in their turn, however each ends', (t) =>
   t.end()
 })
 
+t.test('where many wait more are under way, and never more than a sync can stand behind', (t) => {
+  const lanes = new Lanes(2, 16)
+  const ends: (() => void)[] = []
+  const piece = (done: () => void): void => void ends.push(done)
+  for (let n = 0; n < 10; n++) lanes.add(piece)
+  t.ok(lanes.underWay > 2 && lanes.underWay <= 5, `${lanes.underWay} of ten`)
+  for (let n = 0; n < 1_000; n++) lanes.add(piece)
+  t.equal(lanes.underWay, 16)
+  for (let at = 0; at < ends.length; at++) ends[at]?.()
+  t.equal(ends.length, 1_010)
+  t.equal(lanes.underWay, 0)
+  t.end()
+})
+
 t.test('pieces that end at once are no recursion, and ten thousand leave nothing behind', (t) => {
   const lanes = new Lanes(1)
   let ran = 0
