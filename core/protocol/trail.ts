@@ -8,14 +8,15 @@ import type { ProvError } from '../errors.ts'
 import type { JournalReader, JournalRecord } from '../journal/journal.ts'
 import type { Count } from '../units.ts'
 import type { AuditEvent } from './audit.ts'
+import { CheckThreads } from './check-threads.ts'
 import { parseAuditEvent, spelled } from './emitter.ts'
 import { auditErrors } from './errors.ts'
 import { verifySignatureLater } from './key.ts'
 import { Keyring } from './keyring.ts'
 import { heardType } from './planes.ts'
 
-/** Checks of signatures under way or waiting for a thread. */
-const mostWaiting: Count = 256
+/** Up to here signatures are checked on the pool, where what this process knows costs nothing. */
+const few: Count = 1_024
 
 export interface TrailReport {
   readonly events: Count
@@ -36,42 +37,51 @@ export async function verifyTrail(
   /** `journal`: the id that the history began with. */
   options: { readonly journal: string; readonly workspace: string },
 ): Promise<TrailReport> {
-  const findings: ProvError[] = []
+  const found: { readonly at: Count; readonly error: ProvError }[] = []
   const keyring = new Keyring(options)
   const ends: Record<string, { n: Count; digest: string }> = {}
   const waiting: Promise<void>[] = []
+  const threads = new CheckThreads()
   let events = 0
-  for await (const event of inReach(source, keyring)) {
-    events++
+  const enter = async (event: AuditEvent): Promise<void> => {
+    const at = events++
+    const find = (error: ProvError): void => void found.push({ at, error })
     const { emitter, n } = event
     const end = ends[emitter]
     if (n !== (end?.n ?? 0) + 1) {
       const expected = (end?.n ?? 0) + 1
-      findings.push(auditErrors.PROV_AUDIT_GAP({ emitter, expected, found: n }))
+      find(auditErrors.PROV_AUDIT_GAP({ emitter, expected, found: n }))
     } else if (event.prev !== (end?.digest ?? null)) {
-      findings.push(auditErrors.PROV_AUDIT_CHAIN({ emitter, n }))
+      find(auditErrors.PROV_AUDIT_CHAIN({ emitter, n }))
     }
     const { signed, digest } = spelled(event)
     ends[emitter] = { n, digest }
     // A plane's first event enrols its own key, so the ring is asked after the event was entered.
     const refused = keyring.take(event)
     if (refused !== undefined) {
-      findings.push(auditErrors.PROV_AUDIT_MALFORMED({ where: event.id, what: refused }))
+      find(auditErrors.PROV_AUDIT_MALFORMED({ where: event.id, what: refused }))
     }
     const record = keyring.emits(event)
     if (!record || event.workspace !== options.workspace) {
-      findings.push(auditErrors.PROV_AUDIT_UNKNOWN_KEY({ emitter, n, kid: event.kid }))
-      continue
+      return find(auditErrors.PROV_AUDIT_UNKNOWN_KEY({ emitter, n, kid: event.kid }))
     }
-    waiting.push(
-      verifySignatureLater(record.publicKey, signed, event.signature).then((good) => {
-        if (!good) findings.push(auditErrors.PROV_AUDIT_FORGED({ emitter, n }))
-      }),
-    )
-    // The oldest first: the threads have the next ones while this one reads on.
-    if (waiting.length >= mostWaiting) await waiting.shift()
+    const { publicKey } = record
+    const forged = (): void => find(auditErrors.PROV_AUDIT_FORGED({ emitter, n }))
+    if (events > few) await threads.add([publicKey, signed, event.signature], forged)
+    else {
+      const good = verifySignatureLater(publicKey, signed, event.signature)
+      waiting.push(good.then((holds) => (holds ? undefined : forged())))
+    }
   }
-  await Promise.all(waiting)
+  try {
+    for await (const event of inReach(source, keyring)) await enter(event)
+    await Promise.all(waiting)
+    await threads.settled()
+  } finally {
+    await threads.close()
+  }
+  // What a signature is like is known later than the rest.
+  const findings = found.toSorted((one, two) => one.at - two.at).map(({ error }) => error)
   return { events, ends, findings, keyring }
 }
 

@@ -57,6 +57,34 @@ t.test('each way of tampering with a trail is found and named', async (t) => {
   }
 })
 
+t.test('a forged event is found far behind as well, and findings stand in order', async (t) => {
+  const soil = ground(t)
+  const { deal, journal, close } = await open(soil)
+  t.teardown(close)
+  const data = { positions: {}, capabilities: [] }
+  await Promise.all(
+    Array.from({ length: 1_500 }, () =>
+      deal.emit('controller', { type: 'state.genesis', subject: 'my-infra', data }),
+    ),
+  )
+  const events: AuditEvent[] = []
+  for await (const event of auditEvents(journal)) events.push(event)
+  const where = { journal: journal.id, workspace: 'my-infra' }
+  t.same((await verifyTrail(events, where)).findings, [])
+  const forged = [200, 1_200, 1_400]
+  const tampered = events.map((event) =>
+    event.emitter === 'controller' && forged.includes(event.n)
+      ? { ...event, subject: 'their-infra' }
+      : event,
+  )
+  const { findings } = await verifyTrail(tampered, where)
+  const told = findings.map(({ code, detail }) => `${code} ${String(detail['n'])}`)
+  t.same(
+    told,
+    forged.flatMap((n) => [`PROV_AUDIT_FORGED ${n}`, `PROV_AUDIT_CHAIN ${n + 1}`]),
+  )
+})
+
 t.test('after a restart each chain goes on where it ended', async (t) => {
   const soil = ground(t)
   const first = await open(soil)
