@@ -65,7 +65,7 @@ export interface KernelOptions {
   readonly partition: string
   /** How long reading back took. */
   readonly openedMs?: Millis | undefined
-  readonly snapshotEvery: Count
+  readonly snapshotEvery: Count | undefined
   readonly memory?: MemoryOptions | undefined
   readonly schedule: ((ready: Count) => Count) | undefined
   readonly random: () => number
@@ -127,6 +127,7 @@ export class Kernel implements ActorSystem {
         partition,
         snapshotEvery,
         position: ledger.position,
+        since: ledger.entered,
         body: () => ({ ...ledger.body(kept(realm)), atMs: clock.now() }),
         broke: (error) => realm.breakDown(error),
       })

@@ -26,7 +26,10 @@ export interface ActorsOptions {
   readonly tracing?: Tracing | undefined
   /** The kernel's part of the journal; nobody else writes there. Default `kernel`. */
   readonly partition?: string | undefined
-  /** Records between two snapshots. Default 10,000. Fewer: faster starts, more writing. */
+  /**
+   * Records between two snapshots. Default: 2,000 to 10,000, more where more is to be kept. Fewer:
+   * faster starts, more writing.
+   */
   readonly snapshotEvery?: Count | undefined
   /** Who stays hot, where the idle ones rest. */
   readonly memory?: MemoryOptions | undefined
@@ -51,7 +54,7 @@ export interface StartedActors extends ActorSystem {
 
 /** Reads what is kept; actors come back when their type is registered. Throws what the journal throws. */
 export async function startActors(options: ActorsOptions = {}): Promise<StartedActors> {
-  const { journal, inspect, partition = 'kernel', snapshotEvery = 10_000 } = options
+  const { journal, inspect, partition = 'kernel', snapshotEvery } = options
   const clock = options.clock ?? systemClock
   const began = clock.monotonic()
   const ledger = await openLedger(journal, partition)

@@ -23,18 +23,29 @@ export interface WriterOptions {
   readonly journal: Journal
   readonly partition: string
   readonly position: Position
-  /** Records between two snapshots. */
-  readonly snapshotEvery: Count
+  /** Records between two snapshots. Default: as many as what there is to keep is worth, see `dueAfter`. */
+  readonly snapshotEvery: Count | undefined
+  /** Records behind the newest snapshot: lives that end early must not add up. */
+  readonly since: Count
   readonly body: () => LedgerBody
   /** The journal will take nothing more: whoever waits must be told. */
   readonly broke: (error: Error) => void
 }
 
+/** Bounds of the records between two snapshots, and how many each thing in one is worth. */
+const [fewest, most, perThing]: readonly [Count, Count, Count] = [2_000, 10_000, 4]
+
+/** A start reads what lies behind the last snapshot: where little is kept, another one soon costs little. */
+const dueAfter = ({ actors, outbox }: LedgerBody): Count =>
+  Math.min(most, Math.max(fewest, perThing * (actors.length + outbox.length)))
+
 export class Writer {
   readonly #options: WriterOptions
   #flights: Flight[] = []
   #position: Position
-  #since: Count = 0
+  #since: Count
+  /** Records that call for the next snapshot. */
+  #due: Count
   #saving: Promise<void> | undefined
   #abandoned = false
   #waiting: (() => void)[] = []
@@ -44,6 +55,8 @@ export class Writer {
   constructor(options: WriterOptions) {
     this.#options = options
     this.#position = options.position
+    this.#since = options.since
+    this.#due = options.snapshotEvery ?? fewest
   }
 
   /** An entry of the kernel's own partition. */
@@ -130,11 +143,13 @@ export class Writer {
 
   /** Keeps the whole system at its present position. */
   save(): Promise<void> {
-    const { journal, partition, body } = this.#options
+    const { journal, partition, body, snapshotEvery } = this.#options
     this.#since = 0
     let snapshot: { position: Position; body: JsonValue }
     try {
-      snapshot = { position: this.#position, body: body() as unknown as JsonValue }
+      const whole = body()
+      this.#due = snapshotEvery ?? dueAfter(whole)
+      snapshot = { position: this.#position, body: whole as unknown as JsonValue }
     } catch {
       // Somebody cannot be read just now; without a snapshot the next start replays more.
       return (this.#saving ??= Promise.resolve())
@@ -152,7 +167,7 @@ export class Writer {
       this.#position = (this.#flights.shift() as Flight).last as Position
     }
     this.#since += flight.count
-    if (this.#since >= this.#options.snapshotEvery) void this.save()
+    if (this.#since >= this.#due) void this.save()
     this.#quiet()
   }
 

@@ -141,6 +141,49 @@ t.test('a timer survives, and one that is overdue fires at once', async (t) => {
   t.equal(again.ref(early.address)?.snapshot().value, 'awake')
 })
 
+t.test('a start reads a few thousand records at most where little is kept', async (t) => {
+  const house = new House()
+  const def = counter()
+  const steps = async (count: number): Promise<void> => {
+    const system = await house.start()
+    system.register(def)
+    const ref = await system.spawn(def, 'a')
+    for (let n = 0; n < count; n++) await ref.apply({ type: 'add' })
+    house.crash()
+  }
+  const behind = async (): Promise<number> => {
+    const { position = 0 } = (await house.journal.snapshot('kernel')) ?? {}
+    return ((await house.journal.head())?.position ?? 0) - position
+  }
+  await steps(3_500)
+  t.ok((await behind()) <= 2_000, `${await behind()} in one life`)
+  for (let life = 0; life < 3; life++) await steps(900)
+  t.ok((await behind()) <= 2_000, `${await behind()} in lives too short for a snapshot each`)
+})
+
+t.test(
+  'a start reads no fewer where much is kept: a snapshot costs as much as it holds',
+  async (t) => {
+    const house = new House()
+    const def = counter()
+    const system = await house.start()
+    t.teardown(() => system.close())
+    system.register(def)
+    const refs = await Promise.all(
+      Array.from({ length: 1_200 }, (_, n) => system.spawn(def, `a${n}`)),
+    )
+    const positions = new Set<number>()
+    for (let round = 0; round < 10; round++) {
+      await Promise.all(refs.map((ref) => ref.apply({ type: 'add' })))
+      await settle()
+      positions.add((await house.journal.snapshot('kernel'))?.position ?? 0)
+    }
+    positions.delete(0)
+    // One at 2,000, then each 4,800: 13,200 records in all.
+    t.equal(positions.size, 3, [...positions].join(', '))
+  },
+)
+
 t.test('a snapshot of the system is all that a start after it needs', async (t) => {
   const house = new House()
   const def = counter()
