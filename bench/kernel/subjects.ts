@@ -34,6 +34,7 @@ export const subjects: readonly Subject[] = [
     kind: 'rate',
     arms: [
       'limit',
+      'limit.encode',
       'ours',
       'ours.counting',
       'ours.transitions',

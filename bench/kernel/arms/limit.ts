@@ -12,7 +12,7 @@ import { burst, mustBe, targets } from '../cell.ts'
 import type { Arm, Cell, Place } from '../cell.ts'
 
 interface Message {
-  readonly type: 'flip' | 'get' | 'ball'
+  readonly type: 'flip' | 'get' | 'ball' | 'kept'
   readonly left?: number
   readonly done?: (count: number) => void
 }
@@ -91,6 +91,10 @@ function step(actor: Actor, message: Message): void {
       actor.state = { value, count: count + 1 }
       message.done?.(count)
       return
+    case 'kept':
+      actor.state = { value: value === 'a' ? 'b' : 'a', count: count + 1 }
+      note(actor, { type: 'flip' })
+      return
     case 'ball': {
       actor.state = { value, count: count + 1 }
       const left = message.left ?? 0
@@ -100,22 +104,37 @@ function step(actor: Actor, message: Message): void {
   }
 }
 
+/** Steps on their way to a record of 64, as the kernel writes them; what was written is counted and dropped. */
+const kept = { steps: [] as string[], bytes: 0 }
+
+function note({ id, state: { value, count } }: Actor, event: object): void {
+  kept.steps.push(JSON.stringify({ event, change: { value, set: { count } } }))
+  if (kept.steps.length < 64) return
+  const head = JSON.stringify({ address: id, version: 1, sequence: count - 63, atMs: Date.now() })
+  const body = `${head.slice(0, -1)},"steps":[${kept.steps.join(',')}]}`
+  kept.bytes += Buffer.byteLength(`[${Date.now()},"kernel","actor.turned",${body}]\n`)
+  kept.steps = []
+}
+
 const quiet = (): Promise<void> =>
   new Promise((resolve) => {
     rested = resolve
   })
 
-function one(): Cell {
-  const actor = new Actor('one')
+/** Variant `encode`: each step is written as the kernel writes it, by hand. */
+function one({ variant }: Place): Cell {
+  const actor = new Actor('bench/one')
+  const type = variant === 'encode' ? 'kept' : 'flip'
   return {
     async run(times) {
       for (let done = 0; done < times;) {
         const until = Math.min(times, done + burst)
-        for (; done < until; done++) send(actor, { type: 'flip' })
+        for (; done < until; done++) send(actor, { type })
         await quiet()
       }
     },
     check: (total) => mustBe('flips', actor.state.count, total),
+    figures: (total) => ({ bytesPerEvent: kept.bytes / total }),
   }
 }
 
