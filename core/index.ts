@@ -47,6 +47,8 @@ export type {
   Paint,
   RowsOf,
 } from './cli/command.ts'
+export { shape } from './cli/shape.ts'
+export type { Printed, Shape, ShapeTable } from './cli/shape.ts'
 export { fields, section, table, wrap } from './cli/table.ts'
 export type { Cell, TableOptions } from './cli/table.ts'
 export { simulatedClock, sleep, systemClock } from './clock.ts'
@@ -82,6 +84,7 @@ export type { Home } from './plugin/core-services.ts'
 export { definePlugin } from './plugin/define.ts'
 export type {
   CommandTable,
+  ShapeModule,
   LostNeed,
   Plugin,
   PluginContext,

@@ -553,6 +553,13 @@ export const expectedErrors: readonly (readonly [string, string, number, string,
     'process <pid> runs <plugin>, and it cannot be asked to reload it: only `prov run` can',
     "end process <pid> and start `prov run`, or let it call `runtime.reload('<plugin>')`; `prov plugins trust <plugin>` pins the changed code",
   ],
+  [
+    'PROV_CLI_SHAPE_UNKNOWN',
+    'usage',
+    64,
+    'the plugin <plugin> does not say what `prov <command>` prints as JSON',
+    'ask its author for `shapes` beside `commands`; `prov help json` lists who says it',
+  ],
   ['PROV_CLI_USAGE', 'usage', 64, '<reason>', 'run `prov <command> --help`'],
   [
     'PROV_CLI_VALUE_INVALID',

@@ -26,7 +26,7 @@ import { openContext } from './context.ts'
 import { cliErrors } from './errors.ts'
 import { firstLook, withoutWords } from './globals.ts'
 import type { FirstLook } from './globals.ts'
-import { helpTopics } from './topics.ts'
+import { helpTopics, jsonVersion } from './topics.ts'
 import { watching } from './watch.ts'
 import { coloursWanted, errorText, makePaint, resultText } from './output.ts'
 import type { Format, Streams } from './output.ts'
@@ -216,7 +216,8 @@ async function helpInstead(
 /** `prov help state` is `prov state --help`; the topics of `prov help` are a command of their own. */
 function helpAsked(look: FirstLook): FirstLook {
   const [first, ...words] = look.words
-  const isTopic = words.length === 1 && helpTopics.includes(words[0] as never)
+  const about = words[0] === 'json' || words.length === 1
+  const isTopic = about && helpTopics.includes(words[0] as never)
   if (first !== 'help' || isTopic || look.help) return look
   return { ...look, words, help: true }
 }
@@ -252,7 +253,8 @@ async function versionText(format: Format): Promise<string> {
   const version = readManifest(provRoot())?.version ?? 'unknown'
   const node = process.versions.node
   if (format === 'json') {
-    return `${JSON.stringify({ version, pluginApi: spokenApis.to, node }, null, 2)}\n`
+    const versions = { version, pluginApi: spokenApis.to, json: jsonVersion, node }
+    return `${JSON.stringify(versions, null, 2)}\n`
   }
   return `prov ${version} (plugin api ${spokenApis.to}, node ${node})\n`
 }

@@ -95,6 +95,8 @@ export interface CommandContext {
   readonly runtime: (options?: { readonly serve?: boolean }) => Promise<Runtime>
   /** Closes the runtime before the end of the command, so that others may write meanwhile. */
   readonly release: () => Promise<void>
+  /** The next one of a stream, for a command that goes on: a line of JSON on stdout. */
+  readonly line: (data: unknown) => void
   /** Talk for people while it runs; goes to stderr, never to stdout. */
   readonly progress: (line: string) => void
   /** Asks a person on the terminal; undefined when there is none. `secret` does not echo. */

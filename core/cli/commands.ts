@@ -9,12 +9,13 @@ import { pathToFileURL } from 'node:url'
 import { asProvError } from '../errors.ts'
 import type { ProvError } from '../errors.ts'
 import { nearest } from '../nearest.ts'
-import type { CommandTable } from '../plugin/define.ts'
+import type { CommandTable, ShapeModule } from '../plugin/define.ts'
 import type { Discovery, FoundPlugin } from '../plugin/discover.ts'
 import type { TrustPlace } from '../plugin/trust.ts'
 import type { AnyCommand } from './command.ts'
-import { commands as ownCommands } from './commands/index.ts'
+import * as ownCommands from './commands/index.ts'
 import { cliErrors } from './errors.ts'
+import type { Printed } from './shape.ts'
 
 export interface CommandEntry {
   /** `state`, `op submit`. */
@@ -22,6 +23,14 @@ export interface CommandEntry {
   /** `core` or the plugin's id. */
   readonly owner: string
   readonly load: () => Promise<AnyCommand>
+  /** What it prints with `--json`; undefined for one of a guest who does not say. */
+  readonly printed: () => Promise<Printed | undefined>
+}
+
+/** A light module that lists commands. */
+export interface CommandModule {
+  readonly commands?: CommandTable
+  readonly shapes?: ShapeModule
 }
 
 export interface Commands {
@@ -34,12 +43,12 @@ export interface Commands {
 /** Core's and first-party commands. Loads one small module per plugin. */
 export async function knownCommands(discovery: Discovery): Promise<Commands> {
   const own = discovery.found.filter((plugin) => plugin.source === 'first-party')
-  const tables = await Promise.all(
-    own.map(async (plugin) => [plugin, await lightTable(plugin)] as const),
+  const modules = await Promise.all(
+    own.map(async (plugin) => [plugin, await lightModule(plugin)] as const),
   )
   const entries = new Map(entriesOf('core', ownCommands))
-  for (const [plugin, table] of tables) {
-    for (const [words, entry] of entriesOf(plugin.id, table)) {
+  for (const [plugin, module] of modules) {
+    for (const [words, entry] of entriesOf(plugin.id, module)) {
       if (!entries.has(words)) entries.set(words, entry)
     }
   }
@@ -62,11 +71,11 @@ export async function withGuestCommands(
         import('../plugin/import.ts'),
       ])
       demandTrust(plugin, place)
-      const table =
+      const module =
         plugin.commands === undefined
-          ? ((await importPlugin(plugin)).commands ?? {})
-          : tableOf(await importModule(plugin, plugin.commands))
-      for (const [words, entry] of guestEntriesOf(plugin.id, table)) {
+          ? await importPlugin(plugin)
+          : ((await importModule(plugin, plugin.commands)) as CommandModule)
+      for (const [words, entry] of guestEntriesOf(plugin.id, module)) {
         if (!entries.has(words)) entries.set(words, entry)
       }
     } catch (thrown) {
@@ -126,29 +135,31 @@ export function matchCommand(words: readonly string[], commands: Commands): Matc
   }
 }
 
-async function lightTable(plugin: FoundPlugin): Promise<CommandTable> {
+async function lightModule(plugin: FoundPlugin): Promise<CommandModule> {
   if (plugin.commands === undefined) return {}
-  return tableOf(await import(pathToFileURL(plugin.commands).href))
+  return (await import(pathToFileURL(plugin.commands).href)) as CommandModule
 }
 
-function tableOf(module: unknown): CommandTable {
-  return (module as { commands?: CommandTable }).commands ?? {}
-}
-
-function entriesOf(owner: string, table: CommandTable): [string, CommandEntry][] {
-  return Object.entries(table).map(([words, load]) => [
+function entriesOf(owner: string, module: CommandModule): [string, CommandEntry][] {
+  return Object.entries(module.commands ?? {}).map(([words, load]) => [
     words,
-    { words, owner, load: async () => (await load()).command },
+    {
+      words,
+      owner,
+      load: async () => (await load()).command,
+      printed: async () => (await module.shapes?.())?.shapes[words],
+    },
   ])
 }
 
-function guestEntriesOf(owner: string, table: CommandTable): [string, CommandEntry][] {
-  return Object.entries(table).map(([words, load]) => [
+function guestEntriesOf(owner: string, module: CommandModule): [string, CommandEntry][] {
+  return Object.entries(module.commands ?? {}).map(([words, load]) => [
     words,
     {
       words,
       owner,
       load: async () => (await import('./guest.ts')).loadGuest(owner, words, load),
+      printed: async () => (await import('./guest.ts')).guestPrinted(owner, words, module.shapes),
     },
   ])
 }

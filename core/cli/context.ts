@@ -197,6 +197,7 @@ export function openContext(options: ContextOptions): OpenContext {
         runtime = undefined
         throw thrown
       })),
+    line: (data) => void streams.out.write(`${printable(JSON.stringify(data))}\n`),
     progress: (line) => void streams.err.write(`${printable(line)}\n`),
     ask: (question, choice) => askPerson(question, { ...choice, streams, signal }),
   }

@@ -32,6 +32,7 @@ export const cliErrors = defineErrors<{
   PROV_CLI_USAGE: { reason: string; command: string }
   PROV_CLI_DRY_RUN_MEANINGLESS: { command: string }
   PROV_CLI_WATCH_MEANINGLESS: { command: string }
+  PROV_CLI_SHAPE_UNKNOWN: { command: string; plugin: string }
   PROV_CLI_RELOAD_UNREACHABLE: { plugin: string; pid?: number }
   PROV_CLI_NATS_NO_KEYS: { workspace: string }
   PROV_CLI_NATS_PLAIN: { listen: string }
@@ -101,6 +102,12 @@ export const cliErrors = defineErrors<{
     disposition: 'usage',
     text: ({ command }) => `\`prov ${command}\` is nothing that could be watched`,
     remedy: ({ command }) => `run \`prov ${command}\` without --watch`,
+  },
+  PROV_CLI_SHAPE_UNKNOWN: {
+    disposition: 'usage',
+    text: ({ command, plugin }) =>
+      `the plugin ${plugin} does not say what \`prov ${command}\` prints as JSON`,
+    remedy: 'ask its author for `shapes` beside `commands`; `prov help json` lists who says it',
   },
   PROV_CLI_RELOAD_UNREACHABLE: {
     disposition: 'retry',

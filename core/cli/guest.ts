@@ -6,8 +6,10 @@
  * @module
  */
 import { ProvError } from '../errors.ts'
+import type { ShapeModule } from '../plugin/define.ts'
 import { pluginErrors } from '../plugin/errors.ts'
 import type { AnyCommand, CommandContext } from './command.ts'
+import type { Printed } from './shape.ts'
 
 type Load = () => Promise<{ readonly command: AnyCommand }>
 
@@ -36,6 +38,32 @@ export async function loadGuest(plugin: string, words: string, load: Load): Prom
     }
   }
   return { ...checked, run: guarded } as AnyCommand
+}
+
+/**
+ * What it says that a command of it prints. Throws PROV_PLUGIN_IMPORT_FAILED and
+ * PROV_PLUGIN_SHAPE_INVALID.
+ */
+export async function guestPrinted(
+  plugin: string,
+  words: string,
+  shapes: ShapeModule | undefined,
+): Promise<Printed | undefined> {
+  let printed: Partial<Printed> | undefined
+  try {
+    printed = (await shapes?.())?.shapes[words]
+  } catch (thrown) {
+    const reason = reasonOf(thrown)
+    throw pluginErrors.PROV_PLUGIN_IMPORT_FAILED({ id: plugin, reason }, { cause: thrown })
+  }
+  if (printed === undefined) return undefined
+  const { shapeVersion, shape } = Object(printed) as Partial<Printed>
+  if (!Number.isSafeInteger(shapeVersion) || typeof shape !== 'object' || shape === null) {
+    const field = `shapes.${words}`
+    const wanted = '{ shapeVersion, shape }, as `shape.printed` makes it'
+    throw pluginErrors.PROV_PLUGIN_SHAPE_INVALID({ plugin, field, wanted })
+  }
+  return printed as Printed
 }
 
 function check(command: unknown, plugin: string, words: string): AnyCommand {

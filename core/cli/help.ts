@@ -51,7 +51,7 @@ export async function overviewLines(commands: Commands, paint: Paint): Promise<r
   lines.push(
     '',
     paint.bold('LEARN MORE'),
-    '  prov help errors | exit-codes | environment',
+    '  prov help errors | exit-codes | environment | json',
     '  prov completion bash | zsh | fish',
     '  prov --version',
   )

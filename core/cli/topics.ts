@@ -8,7 +8,10 @@ import { errorTable, exitCodes } from '../errors.ts'
 import type { ErrorRow } from '../errors.ts'
 
 /** What `prov help` knows beside commands. */
-export const helpTopics = ['errors', 'exit-codes', 'environment'] as const
+export const helpTopics = ['errors', 'exit-codes', 'environment', 'json'] as const
+
+/** What `--json` promises as a whole: data on stdout, one error on stderr, a line for each of a stream. */
+export const jsonVersion = 1
 
 export const exitCodeTable: readonly (readonly [string, string])[] = [
   ['0', 'done'],

@@ -75,6 +75,7 @@ export async function journalStats(options: {
     anchors === undefined
       ? undefined
       : ((await readAnchor(anchors, journal)) ?? (await anchorOfDir(anchors, await realpath(dir))))
+  const holder = await lockHolder(`${dir}/lock`)
   return {
     lineage: await lineageOf(dir, numbers),
     head: { journal, epoch, position, batch, hash: found.hash.toString('hex') },
@@ -86,12 +87,20 @@ export async function journalStats(options: {
     snapshots: [...snapshotNames(names)]
       .sort(byName)
       .map(([name, positions]) => ({ name, positions })),
-    writer: (await lockHolder(`${dir}/lock`)) ?? null,
+    writer: holder ? { pid: holder.pid, sinceMs: holder.sinceMs, where: holder.where } : null,
     anchor: known
-      ? { file: known.file, dir: known.dir, ...(known.head && { head: known.head }) }
+      ? { file: known.file, dir: known.dir, ...(known.head && { head: headOf(known.head) }) }
       : null,
   }
 }
+
+/** Without what its slot in the file says beside it. */
+const headOf = ({ epoch, batch, position, hash }: AnchoredHead): AnchoredHead => ({
+  epoch,
+  batch,
+  position,
+  hash,
+})
 
 const byName = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number =>
   a < b ? -1 : 1

@@ -14,7 +14,7 @@ import { placeOf, Source, type Place, type Span } from './source.ts'
 
 export interface LintOptions {
   /** Imports that may appear, as they are written between the quotes. Default: none. */
-  readonly allowedImports?: readonly string[]
+  readonly allowedImports?: readonly string[] | ((path: string) => boolean)
 }
 
 export interface LintFinding extends Place {
@@ -43,7 +43,9 @@ export function lintDeclarative(
     return [{ ...place, rule: 'parse', message: error.message }]
   }
   try {
-    new Walk(report, new Set(options.allowedImports ?? [])).term(root)
+    const { allowedImports: allowed = [] } = options
+    const allows = typeof allowed === 'function' ? allowed : allowed.includes.bind(allowed)
+    new Walk(report, (path) => allows(path)).term(root)
   } catch (thrown) {
     if (!(thrown instanceof RangeError)) throw thrown
     // What was not looked at may be anything.
@@ -52,15 +54,16 @@ export function lintDeclarative(
   return findings.sort((a, b) => a.line - b.line || a.col - b.col)
 }
 
+type Allows = (path: string) => boolean
 type Report = (rule: LintFinding['rule'], span: Span, message: string) => void
 
 class Walk {
   readonly #report: Report
-  readonly #allowed: ReadonlySet<string>
+  readonly #allows: Allows
 
-  constructor(report: Report, allowed: ReadonlySet<string>) {
+  constructor(report: Report, allows: Allows) {
     this.#report = report
-    this.#allowed = allowed
+    this.#allows = allows
   }
 
   term(node: Node): void {
@@ -80,7 +83,7 @@ class Walk {
         }
         return
       case 'import':
-        if (!this.#allowed.has(node.path)) {
+        if (!this.#allows(node.path)) {
           this.#report('import', node.span, `a declarative file must not import "${node.path}"`)
         }
         return

@@ -53,7 +53,7 @@ export function checkPlugin(plugin: Plugin): void {
   for (const addition of plugin.contributes ?? []) {
     if (typeof addition?.point !== 'string') throw refuse('contributes', 'made by contribute()')
   }
-  for (const field of ['config', 'preflight', 'setup'] as const) {
+  for (const field of ['shapes', 'config', 'preflight', 'setup'] as const) {
     const value = plugin[field]
     if (value !== undefined && typeof value !== 'function') throw refuse(field, 'a function')
   }

@@ -9,6 +9,7 @@ import type { Observable } from 'rxjs'
 import type { ActorDef } from '../actor/define.ts'
 import type { ActorSystem } from '../actor/system.ts'
 import type { AnyCommand } from '../cli/command.ts'
+import type { ShapeTable } from '../cli/shape.ts'
 import type { Clock } from '../clock.ts'
 import type { ErrorReport, ErrorRow } from '../errors.ts'
 import type { Log } from '../log.ts'
@@ -75,6 +76,9 @@ export type PluginLife = Observable<unknown> | undefined | void
 /** Commands by their words. */
 export type CommandTable = Readonly<Record<string, () => Promise<{ readonly command: AnyCommand }>>>
 
+/** A module that says what commands print with `--json`. */
+export type ShapeModule = () => Promise<{ readonly shapes: ShapeTable }>
+
 /** Read models by name. */
 export type ReadTable = Readonly<Record<string, () => Promise<{ readonly read: AnyReadModel }>>>
 
@@ -102,6 +106,8 @@ export interface PluginSpec<N extends Needs, P extends Provides, C, A extends Ac
    * without loading the plugin; likewise `reads/index.ts`.
    */
   readonly commands?: CommandTable
+  /** Lazy: what each of them prints with `--json`, see `shape`. Beside `commands` in its light module. */
+  readonly shapes?: ShapeModule
   /** Lazy: read models by name, see `defineRead`. */
   readonly reads?: ReadTable
   /** Lazy: by method and path, see `defineRoute`. Declared and listed; a daemon serves them. */

@@ -75,7 +75,7 @@ t.test('each command that writes, dry', async (t) => {
       continue
     }
     const before = [fingerprint(root), fingerprint(home)]
-    const { code, err, out } = await run(...words.split(' '), ...line[0], '--dry-run')
+    const { code, err, out } = await run(...words.split(' '), ...line[0], '--dry-run', '--json')
     t.equal(code, line[1], `${words} --dry-run: ${err || out}`)
     t.same([fingerprint(root), fingerprint(home)], before, `${words} changed nothing`)
   }

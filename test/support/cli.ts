@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { runCommandLine } from '../../core/cli/cli.ts'
 import { repoRoot } from './root.ts'
+import { demandShape } from './shapes.ts'
 
 export interface Ran {
   readonly code: number
@@ -18,6 +19,7 @@ export interface RunPlace {
   readonly env?: Readonly<Record<string, string>>
 }
 
+/** In this process. With `--json` whatever it prints is held against what its command declares. */
 export async function provHere(argv: readonly string[], place: RunPlace): Promise<Ran> {
   let out = ''
   let err = ''
@@ -29,6 +31,7 @@ export async function provHere(argv: readonly string[], place: RunPlace): Promis
       err: { write: (text) => (err += text) },
     },
   })
+  await demandShape(argv, { code, out, err })
   return { code, out, err }
 }
 

@@ -32,7 +32,7 @@ export const command = defineCommand({
     watch: { type: 'boolean', default: false, describe: 'go on with what comes' },
   },
   run: async ({ subject, since, last, watch }, context): Promise<readonly Notice[]> => {
-    const { clock, signal, progress } = context
+    const { clock, signal, line } = context
     const pattern = demandPattern(subject)
     const files = await context.files()
     const journal = await readJournal({ dir: join(files.stateDir, 'journal') })
@@ -42,7 +42,7 @@ export const command = defineCommand({
       const follow = watch ? { clock, signal } : undefined
       const options = { journal, workspace: files.name, pattern, sinceMs, follow }
       for await (const notice of readEvents(options)) {
-        if (watch) progress(JSON.stringify(notice))
+        if (watch) line(notice)
         else found.push(notice)
       }
       return last === 0 ? found : found.slice(-last)

@@ -41,3 +41,6 @@ export const commands: CommandTable = {
   'validate-ops-contract': () => import('./validate-ops-contract.ts'),
   'wait event': () => import('./wait-event.ts'),
 }
+
+/** What each prints with `--json`; only `prov help json` loads it. */
+export const shapes = () => import('../shapes/index.ts')

@@ -5,3 +5,6 @@ export const commands: CommandTable = {
   demo: () => import('./demo.ts'),
   setup: () => import('./setup.ts'),
 }
+
+/** What each prints with `--json`; only `prov help json` loads it. */
+export const shapes = () => import('./shapes.ts')

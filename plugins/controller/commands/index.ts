@@ -6,3 +6,6 @@ export const commands: CommandTable = {
   'controller replay': () => import('./controller-replay.ts'),
   metrics: () => import('./metrics.ts'),
 }
+
+/** What each prints with `--json`; only `prov help json` loads it. */
+export const shapes = () => import('./shapes.ts')

@@ -24,7 +24,7 @@ export interface ActorRow {
   readonly groups?: readonly string[]
   /** Whose key it is, when it is not the actor's own name. */
   readonly person?: string
-  readonly revoked?: { readonly by: string; readonly reason: string }
+  readonly revoked?: EnrolledView['revoked']
   readonly retired?: true
   /** When it was enrolled here. */
   readonly at?: string

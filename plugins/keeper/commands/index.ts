@@ -21,3 +21,6 @@ export const commands: CommandTable = {
   'actor revoke': () => import('./actor-revoke.ts'),
   'actor list': () => import('./actor-list.ts'),
 }
+
+/** What each prints with `--json`; only `prov help json` loads it. */
+export const shapes = () => import('./shapes.ts')

@@ -15,8 +15,8 @@ export interface EnrolledView {
   readonly person?: string
   readonly by: string
   readonly at: string
-  /** Who revoked it, and why; absent while it counts. */
-  readonly revoked?: { readonly by: string; readonly reason: string }
+  /** Who revoked it, why and when; absent while it counts. */
+  readonly revoked?: { readonly by: string; readonly reason: string; readonly time: string }
   /** True for a plane's key that another one followed. */
   readonly retired?: true
 }

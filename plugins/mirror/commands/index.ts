@@ -5,3 +5,6 @@ export const commands: CommandTable = {
   'audit log': () => import('./audit-log.ts'),
   'audit verify': () => import('./audit-verify.ts'),
 }
+
+/** What each prints with `--json`; only `prov help json` loads it. */
+export const shapes = () => import('./shapes.ts')

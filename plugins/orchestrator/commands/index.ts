@@ -4,3 +4,6 @@ import type { CommandTable } from 'prov'
 export const commands: CommandTable = {
   drift: () => import('./drift.ts'),
 }
+
+/** What each prints with `--json`; only `prov help json` loads it. */
+export const shapes = () => import('./shapes.ts')

@@ -20,3 +20,6 @@ export const commands: CommandTable = {
   'op compensate': () => import('./compensate.ts'),
   'op resolve': () => import('./resolve.ts'),
 }
+
+/** What each prints with `--json`; only `prov help json` loads it. */
+export const shapes = () => import('./shapes.ts')

@@ -13,3 +13,6 @@ export const commands: CommandTable = {
   backlog: () => import('./backlog.ts'),
   'backlog show': () => import('./backlog-show.ts'),
 }
+
+/** What each prints with `--json`; only `prov help json` loads it. */
+export const shapes = () => import('./shapes.ts')
