@@ -20,7 +20,8 @@ import { parseTrailers } from './message.ts'
 import type { LedgerTrailers } from './message.ts'
 import { Seen } from './seen.ts'
 import { isSignedBy } from './signed-commit.ts'
-import { branch, eventFile } from './writer.ts'
+import { branch } from './ref.ts'
+import { eventFile } from './writer.ts'
 
 export interface LedgerCheck {
   /** Commits that were looked at. */

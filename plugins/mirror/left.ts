@@ -18,7 +18,7 @@ import type { AuditEvent, Journal } from 'prov'
 import { parseIndex } from './index-lines.ts'
 import type { IndexLine } from './index-lines.ts'
 import { moveRef } from './ref.ts'
-import { branch } from './writer.ts'
+import { branch } from './ref.ts'
 
 type Reader = Pick<Journal, 'id' | 'lineage' | 'read'>
 

@@ -2,6 +2,8 @@
 import { mkdir, open, rename } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
+export const branch = 'refs/heads/main'
+
 /** The caller's lock says that nobody else writes here; a lock file of git itself stands in the way. */
 export async function moveRef(gitdir: string, ref: string, to: string): Promise<void> {
   const file = join(gitdir, ref)

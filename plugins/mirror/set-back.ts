@@ -1,16 +1,24 @@
 /**
  * Was the journal set back, by what the ledger remembers? Asked before anything runs (D-36): a journal
- * that forgot a claim would claim it again. Reads the end of the index alone, a few milliseconds; what
- * the index does not say is found when the whole ledger is opened, a moment later.
+ * that forgot a claim would claim it again. Reads the end of the index, a few milliseconds, where it ends
+ * with the ledger; from history what it does not say, as after the ledger was fetched from elsewhere.
+ *
+ * Nobody's signature is looked at: who may write into the ledger's folder can keep a workspace from
+ * starting anyway, and a ledger whose key was lost remembers as well as any.
  *
  * @module
  */
-import { open } from 'node:fs/promises'
+import fs from 'node:fs'
+import { open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Bytes, Count, Emitter } from 'prov'
 import { mirrorErrors } from './errors.ts'
 import { parseIndex } from './index-lines.ts'
 import type { IndexLine } from './index-lines.ts'
+import { parseTrailers } from './message.ts'
+import { branch } from './ref.ts'
+
+type Said = Pick<IndexLine, 'emitter' | 'n' | 'digest'>
 
 const emitters: readonly Emitter[] = ['submitter', 'keeper', 'controller', 'orchestrator']
 /** Some hundred lines: the last events of every emitter that lately said something. */
@@ -24,17 +32,49 @@ export async function refuseSetBack(
   dir: string,
   end: (emitter: Emitter) => { readonly n: Count; readonly digest: string | null },
 ): Promise<void> {
-  const path = join(dir, '.git', 'prov', 'index')
-  const last = new Map((await linesOf(path, tailBytes)).map((line) => [line.emitter, line.n]))
-  const ahead = emitters.find((emitter) => (last.get(emitter) ?? 0) > end(emitter).n)
-  if (ahead === undefined) return
-  const same = (await linesOf(path)).some(({ emitter: name, n, digest }) => {
+  const newest = new Map<string, Count>()
+  let known = false
+  const done = (): boolean => emitters.every((one) => newest.has(one))
+  const ahead = () => emitters.find((one) => (newest.get(one) ?? 0) > end(one).n)
+  // Newest first: the first number of an emitter is its last.
+  for await (const { emitter: name, n, digest } of ledgerBackwards(dir)) {
     const emitter = emitters.find((one) => one === name)
-    return emitter !== undefined && end(emitter).n === n && end(emitter).digest === digest
-  })
-  if (!same) return
-  const [ledger, journal] = [last.get(ahead) ?? 0, end(ahead).n]
-  throw mirrorErrors.PROV_LEDGER_AHEAD({ emitter: ahead, ledger, journal })
+    if (emitter === undefined) continue
+    if (!newest.has(emitter)) newest.set(emitter, n)
+    known ||= end(emitter).n === n && end(emitter).digest === digest
+    if (ahead() === undefined ? done() : known) break
+  }
+  const by = ahead()
+  if (by === undefined || !known) return
+  const [ledger, journal] = [newest.get(by) ?? 0, end(by).n]
+  throw mirrorErrors.PROV_LEDGER_AHEAD({ emitter: by, ledger, journal })
+}
+
+/** What the ledger holds, newest first; nothing where there is none. */
+async function* ledgerBackwards(dir: string): AsyncGenerator<Said> {
+  const gitdir = join(dir, '.git')
+  const index = join(gitdir, 'prov', 'index')
+  const tail = await linesOf(index, tailBytes)
+  const indexed = tail.at(-1)?.commit
+  const head = (await readFile(join(gitdir, branch), 'utf8').catch(() => '')).trim()
+  // It may have come in another form, or without a line of ours.
+  if (head === '' || head !== indexed) yield* historyUntil(dir, indexed)
+  yield* tail.toReversed()
+  const rest = await linesOf(index)
+  yield* rest.slice(0, rest.length - tail.length).reverse()
+}
+
+/** From main back to a commit; to the first where that is not met, or to one that cannot be read. */
+async function* historyUntil(dir: string, indexed: string | undefined): AsyncGenerator<Said> {
+  const { default: git } = await import('isomorphic-git')
+  const repo = { fs, dir, gitdir: join(dir, '.git'), cache: {} }
+  let at = await git.resolveRef({ ...repo, ref: branch }).catch(() => undefined)
+  while (at !== undefined && at !== indexed) {
+    const found = await git.readCommit({ ...repo, oid: at }).catch(() => undefined)
+    const says = found && parseTrailers(found.commit.message)
+    if (says) yield says
+    at = found?.commit.parent[0]
+  }
 }
 
 /** Lines at the end of an index, or all; none where there is no index, or one that says nothing. */

@@ -22,7 +22,7 @@ import { indexText, parseIndex } from './index-lines.ts'
 import type { IndexLine } from './index-lines.ts'
 import { commitMessage, parseTrailers } from './message.ts'
 import type { LedgerEntry } from './message.ts'
-import { moveRef } from './ref.ts'
+import { branch, moveRef } from './ref.ts'
 import { Seen } from './seen.ts'
 import { isSignedBy } from './signed-commit.ts'
 import { sshPublicKey, sshSignature } from './sshsig.ts'
@@ -50,7 +50,6 @@ export interface LedgerWriter {
 }
 
 export const eventFile = 'event.json'
-export const branch = 'refs/heads/main'
 
 /**
  * Opens or makes the repository and finds out what it holds. Throws PROV_LEDGER_FOREIGN,

@@ -3,7 +3,7 @@
  * journal: the ledger does. What was done is not done again, by the real command line.
  */
 import { execFileSync } from 'node:child_process'
-import { cpSync, existsSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import type { ErrorReport } from '../../core/errors.ts'
@@ -45,6 +45,37 @@ t.test('a journal from before a claim is refused by the ledger alone', async (t)
   }
   t.same(on.marks(), once.deploy, 'nothing ran a second time')
   t.equal((await on.prov('state')).code, 0, 'looking is not writing')
+
+  // Nor where the ledger came from elsewhere, or its index is not what it was.
+  const kept = join(on.workspace, '.prov/my-infra-state')
+  const away = join(on.home, 'ledger')
+  const index = join(kept, '.git/prov/index')
+  renameSync(kept, away)
+  const changes: Readonly<Record<string, () => void>> = {
+    cloned: () => execFileSync('git', ['clone', '-q', away, kept], { stdio: 'pipe' }),
+    'cloned and packed': () => {
+      execFileSync('git', ['clone', '-q', away, kept], { stdio: 'pipe' })
+      git(on, 'pack-refs', '--all')
+    },
+    'without its index': () => {
+      cpSync(away, kept, { recursive: true })
+      rmSync(index)
+    },
+    'with an index from before': () => {
+      cpSync(away, kept, { recursive: true })
+      const lines = readFileSync(index, 'utf8').split('\n')
+      writeFileSync(index, `${lines.slice(0, 3).join('\n')}\n`)
+    },
+  }
+  for (const [what, change] of Object.entries(changes)) {
+    rmSync(kept, { recursive: true, force: true })
+    change()
+    put(backup)
+    t.match(await on.json(...approve), { code: 'PROV_LEDGER_AHEAD' }, what)
+    t.same(on.marks(), once.deploy, `${what}: nothing ran a second time`)
+  }
+  rmSync(kept, { recursive: true })
+  renameSync(away, kept)
 
   put(newest)
   t.equal((await on.prov('op', 'submit', 'restart', 'monitoring/grafana')).code, 0)
