@@ -38,6 +38,7 @@ import type { ServiceRef } from './plugin/service.ts'
 import { Stopwatch } from './plugin/tree.ts'
 import { shelvesFolder } from './protocol/checkpoint.ts'
 import { openContract } from './protocol/contract.ts'
+import type { ContractOptions } from './protocol/contract.ts'
 import type { Office } from './protocol/office.ts'
 import type { PlaneName } from './protocol/planes.ts'
 import type { Journal } from './journal/journal.ts'
@@ -54,6 +55,7 @@ import { outboxItem } from './protocol/outbox.ts'
 import { runsIn } from './protocol/planes.ts'
 import { auditTrail, contract, keyStore, submissions } from './protocol/services.ts'
 import type { Runtime, RuntimeOptions } from './runtime.ts'
+import type { Count } from './units.ts'
 
 /** Until then nobody watches what a runtime does that was opened for one question. */
 const watchAfterMs = 1_000
@@ -61,8 +63,19 @@ const watchAfterMs = 1_000
 /** A holder that died without a word is over by then, if its lease was as long as usual. */
 const officeWaitMs = 30_000
 
+/** What a simulated process has instead of waiting for its turn and for ten thousand records. */
+export interface BootParts extends Pick<ContractOptions, 'keepEvery' | 'files'> {
+  /** The lease that was had before the journal was opened. */
+  readonly office?: Office | undefined
+  /** See `ActorsOptions`. */
+  readonly snapshotEvery?: Count | undefined
+}
+
 /** See `createRuntime`. */
-export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
+export async function bootRuntime(
+  options: RuntimeOptions,
+  parts: BootParts = {},
+): Promise<Runtime> {
   const clock = options.clock ?? systemClock
   const env = options.env ?? process.env
   const sink = options.log ?? stderrSink
@@ -106,7 +119,7 @@ export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
         })
       : undefined
     if (turn) undo.push(() => turn.bus.close())
-    let office = turn?.office
+    let office = turn?.office ?? parts.office
     /** Given back when nothing is written any more, and while the server can still be told. */
     let leave = async (): Promise<void> => office?.close()
     if (office) undo.push(() => leave())
@@ -162,6 +175,8 @@ export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
         signal: ended.signal,
         office: () => office,
         shelves: journal.dir === undefined ? undefined : shelvesFolder(journal.dir),
+        keepEvery: parts.keepEvery,
+        files: parts.files,
       }),
     )
     undo.push(() => opened.keep())
@@ -187,6 +202,7 @@ export async function bootRuntime(options: RuntimeOptions): Promise<Runtime> {
         inspect: options.inspect,
         tracing: options.tracing,
         random: options.random,
+        snapshotEvery: parts.snapshotEvery,
         proofs: join(home, 'proofs'),
         memory: { spill: join(files.stateDir, 'resting'), ...options.memory },
       }),

@@ -51,3 +51,28 @@ t.test('npm scripts that the pages name exist', async (t) => {
   }
   t.same(missing, [])
 })
+
+t.test('each fault is shown by tests of that name', async (t) => {
+  const page = readFileSync(join(repoRoot, 'test/faults/README.md'), 'utf8')
+  const sections = [...page.matchAll(/^## (The twelve|Beside)[^]*?(?=^## )/gm)]
+  t.equal(sections.length, 2)
+  const rows = sections.flatMap(([text]) => text.split('\n').filter((line) => /^\|.*`/.test(line)))
+  const missing: string[] = []
+  for (const row of rows) {
+    const named = [...row.matchAll(/`(test\/[\w./-]+\.test\.ts)`: ("[^|<]*")/g)]
+    if (named.length === 0) missing.push(`no test: ${row}`)
+    for (const [, file = '', titles = ''] of named) {
+      const text = readFileSync(join(repoRoot, file), 'utf8').replaceAll(/\.test\(\s+/g, '.test(')
+      for (const [, title = ''] of titles.matchAll(/"([^"]+)"/g)) {
+        const begins = [`'`, '`', '"'].some((quote) => text.includes(`.test(${quote}${title}`))
+        if (!begins) missing.push(`${file}: "${title}"`)
+      }
+    }
+  }
+  t.same(missing, [])
+  const numbers = rows.flatMap((row) => /^\| (\d+) /.exec(row)?.[1] ?? [])
+  t.same(
+    [...new Set(numbers)],
+    Array.from({ length: 12 }, (_, nth) => `${nth + 1}`),
+  )
+})

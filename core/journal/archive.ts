@@ -27,8 +27,9 @@ export interface JournalArchiving {
   readonly bytesAfter: Bytes
 }
 
-const pack = promisify(gzip)
-const unpack = promisify(gunzip)
+/** Looked up at each call: a simulated world has its own. */
+const pack = (bytes: Buffer) => promisify(gzip)(bytes)
+const unpack = (packed: Buffer) => promisify(gunzip)(packed)
 
 /**
  * Packs what lies wholly below the oldest snapshot, counted by the newest one of each name; without

@@ -18,7 +18,8 @@ export interface SegmentSource {
   close(): Promise<void>
 }
 
-const unpack = promisify(gunzip)
+/** Looked up at each call: a simulated world has one of its own. */
+const unpack = (packed: Buffer, options = {}) => promisify(gunzip)(packed, options)
 
 /** Opens a segment by number, as a file or as an archive. Throws ENOENT when it is neither. */
 export async function openSource(dir: string, segment: Count): Promise<SegmentSource> {

@@ -12,6 +12,7 @@ import type { Bus } from '../bus/bus.ts'
 import type { Clock } from '../clock.ts'
 import { ProvError } from '../errors.ts'
 import { diskFiles } from '../journal/files.ts'
+import type { JournalFiles } from '../journal/files.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { Log } from '../log.ts'
 import type { Count, Millis } from '../units.ts'
@@ -144,6 +145,8 @@ export interface ContractOptions {
   readonly signal?: AbortSignal | undefined
   /** When it is kept. Default: 1,024 ended operations in memory, or 16,384 records. */
   readonly keepEvery?: Partial<typeof keepEvery> | undefined
+  /** The disk of the shelves. Replaced in tests that break it. */
+  readonly files?: JournalFiles | undefined
 }
 
 interface Lane {
@@ -156,7 +159,7 @@ interface Lane {
  * journal alone where there is none.
  */
 async function foldOf(
-  { journal, workspace, shelves: dir, clock, log, ...rest }: ContractOptions,
+  { journal, workspace, shelves: dir, clock, log, files = diskFiles, ...rest }: ContractOptions,
   pumps: (item: OutboxItem) => boolean,
   /** Any of these may have signed the checkpoint. */
   signers: Iterable<Signer>,
@@ -180,14 +183,15 @@ async function foldOf(
     fold = empty()
   }
   if (dir !== undefined) {
-    await sweepShelves(dir, new Set(fold.model.ops.shelves().map(({ name }) => name)))
+    await sweepShelves(files, dir, new Set(fold.model.ops.shelves().map(({ name }) => name)))
   }
   for await (const record of journal.read({ from: fold.position + 1 })) {
     fold.enter(record)
     if (dir === undefined || fold.ended < ended) continue
     const rows = fold.endedRows()
-    await diskFiles.makeFolder(dir)
-    fold.shelve(await writeShelf(dir, `rows-${fold.position}.ops`, journal.id, rows), rows)
+    await files.makeFolder(dir)
+    const name = `rows-${fold.position}.ops`
+    fold.shelve(await writeShelf(dir, name, journal.id, rows, files), rows)
   }
   return { fold, refused }
 }
@@ -286,6 +290,7 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
     journal,
     log,
     dir: options.shelves,
+    files: options.files ?? diskFiles,
     every: { ...keepEvery, ...options.keepEvery },
     sign: (text) => signerOfRole(roles[0] ?? 'keeper').sign(text),
     shelved(ops) {

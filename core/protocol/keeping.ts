@@ -4,9 +4,8 @@
  *
  * @module
  */
-import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { diskFiles } from '../journal/files.ts'
+import type { JournalFiles } from '../journal/files.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { Log } from '../log.ts'
 import type { Count } from '../units.ts'
@@ -35,6 +34,7 @@ export interface KeepingOptions {
   readonly log: Log
   /** Folder of shelves. Without one every row stays in memory and in the snapshot. */
   readonly dir: string | undefined
+  readonly files: JournalFiles
   readonly every: typeof keepEvery
   readonly sign: (text: string) => string
   /** Told which operations left memory. */
@@ -42,7 +42,7 @@ export interface KeepingOptions {
 }
 
 export function keeping(options: KeepingOptions): KeeperOfContract {
-  const { fold, journal, log, dir, every, sign, shelved } = options
+  const { fold, journal, log, dir, files, every, sign, shelved } = options
   let running: Promise<void> | undefined
   /** After a failure, and where no shelf takes rows, it waits longer each time. */
   let patience = 1
@@ -59,8 +59,8 @@ export function keeping(options: KeepingOptions): KeeperOfContract {
       const known = state['shelves'] as readonly { name: string; sha256: string }[]
       let shelves = known
       if (dir !== undefined && rows.length > 0) {
-        await diskFiles.makeFolder(dir)
-        const shelf = await writeShelf(dir, name, journal.id, rows)
+        await files.makeFolder(dir)
+        const shelf = await writeShelf(dir, name, journal.id, rows, files)
         fold.shelve(shelf, rows)
         shelves = [...known, { name, sha256: shelf.sha256 }]
         shelved([...ids])
@@ -94,9 +94,12 @@ export function keeping(options: KeepingOptions): KeeperOfContract {
 }
 
 /** Removes shelves that no checkpoint names: a former life did not come to naming them. */
-export async function sweepShelves(dir: string, names: ReadonlySet<string>): Promise<void> {
-  const found = await diskFiles.list(dir).catch(() => [])
-  for (const name of found) {
-    if (!names.has(name) && name.startsWith('rows-')) await rm(join(dir, name), { force: true })
+export async function sweepShelves(
+  files: JournalFiles,
+  dir: string,
+  names: ReadonlySet<string>,
+): Promise<void> {
+  for (const name of await files.list(dir).catch(() => [])) {
+    if (!names.has(name) && name.startsWith('rows-')) await files.remove(join(dir, name))
   }
 }

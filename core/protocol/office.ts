@@ -25,6 +25,7 @@ import { asProvError, ProvError } from '../errors.ts'
 import type { JsonObject } from '../json.ts'
 import type { Journal, JournalHead } from '../journal/journal.ts'
 import { lockHolder, systemProcesses } from '../journal/lock.ts'
+import type { Processes } from '../journal/lock.ts'
 import { checkWitness } from '../journal/witness.ts'
 import type { Witness } from '../journal/witness.ts'
 import type { Log } from '../log.ts'
@@ -61,6 +62,8 @@ export interface OfficeOptions {
   readonly granted?: Count | undefined
   /** Life of the lease without a renewal. Default 15 s. */
   readonly ttlMs?: Millis | undefined
+  /** Who is alive. Replaced where several processes are simulated in one. */
+  readonly processes?: Processes | undefined
 }
 
 const retryMs: Millis = 500
@@ -265,7 +268,8 @@ export class Office {
     await this.#journal?.anchor()
     const place = this.#place()
     if (place === null || about?.['place'] !== place) return false
-    return this.#journal !== undefined || !(await lockHolder(`${this.#dir}/lock`))
+    const { processes } = this.#options
+    return this.#journal !== undefined || !(await lockHolder(`${this.#dir}/lock`, processes))
   }
 
   /** This folder on this machine since it was started, for whoever asks from the same place. */

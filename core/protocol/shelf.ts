@@ -16,6 +16,7 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { diskFiles, placeFile } from '../journal/files.ts'
+import type { JournalFiles } from '../journal/files.ts'
 import type { Bytes, Count } from '../units.ts'
 import { opErrors } from './errors.ts'
 import type { OpRow } from './fold.ts'
@@ -55,6 +56,7 @@ export async function writeShelf(
   name: string,
   journal: string,
   rows: readonly OpRow[],
+  files: JournalFiles = diskFiles,
 ): Promise<Shelf> {
   const texts: Buffer[] = []
   const entries: { readonly hash: Buffer; readonly entry: Buffer }[] = []
@@ -93,7 +95,7 @@ export async function writeShelf(
   const footText = Buffer.from(JSON.stringify(foot))
   const length = Buffer.alloc(4)
   length.writeUInt32BE(footText.length)
-  await placeFile(diskFiles, dir, name, Buffer.concat([...texts, index, bits, footText, length]))
+  await placeFile(files, dir, name, Buffer.concat([...texts, index, bits, footText, length]))
   return shelfOf(join(dir, name), name, foot, bits)
 }
 

@@ -19,7 +19,7 @@ import { embeddedBus } from '../../core/bus/embedded.ts'
 import { busErrors } from '../../core/bus/errors.ts'
 import { memoryJournal } from '../../core/journal/memory.ts'
 import type { Count, Millis } from '../../core/units.ts'
-import type { Life } from './machine.ts'
+import type { Life } from './life.ts'
 import type { Time } from './time.ts'
 
 /**
@@ -79,6 +79,16 @@ export class Broker {
     this.deafTo.clear()
   }
 
+  /** What a key of a bucket holds, for onlookers. */
+  async look(bucket: string, key: string): ReturnType<KeyValue['get']> {
+    return (await (await this.#bus).keyValue(bucket)).get(key)
+  }
+
+  /** Nobody remembers a key any more. */
+  async forget(bucket: string, key: string): Promise<void> {
+    await (await (await this.#bus).keyValue(bucket)).delete(key)
+  }
+
   /** A message that nobody asked it to carry. */
   async slip(subject: string, message: Outgoing): Promise<void> {
     await (await this.#bus).publish(subject, message)
@@ -107,7 +117,10 @@ export class Broker {
           return bus.ensureConsumer(config, options)
         }),
       publish: (subject, message) =>
-        through('a message', (bus) => this.#take(bus, subject, message)),
+        through('a message', (bus) => {
+          life.said.push(message.id)
+          return this.#take(bus, subject, message)
+        }),
       pull: (stream, consumer, options) => {
         const deliveries = this.#pull(life, { stream, consumer, ...options })
         const next = () => life.through(() => deliveries.next())

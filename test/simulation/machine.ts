@@ -1,40 +1,33 @@
 /**
- * A simulated machine: a clock that may be wrong, a disk that may lose what was not synced, and one
- * life of a runtime after another. A life touches the world only by calls that pass here, so it can
- * die before or after any of them; nothing it asks for afterwards is ever answered.
+ * A simulated machine: a clock that may be wrong, a disk that may lose what was not synced, and the
+ * processes that are kept running there, one life after another. Of two, one waits for its turn.
  *
  *     start ─▶ life ── call n: journal, ledger, bus, provider ──▶ dies (kill -9 | power) ─▶ start …
  *
  * @module
  */
-import { AsyncLocalStorage } from 'node:async_hooks'
-import { setMaxListeners } from 'node:events'
 import { existsSync, mkdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Clock } from '../../core/clock.ts'
+import { bootRuntime } from '../../core/boot.ts'
+import type { BootParts } from '../../core/boot.ts'
 import type { Bus } from '../../core/bus/bus.ts'
-import { ProvError } from '../../core/errors.ts'
-import type { JournalFiles, WritableFile } from '../../core/journal/files.ts'
+import { asProvError, ProvError } from '../../core/errors.ts'
+import type { JournalFiles } from '../../core/journal/files.ts'
 import { openJournal } from '../../core/journal/file.ts'
-import type { Journal } from '../../core/journal/journal.ts'
+import type { OpenJournalOptions } from '../../core/journal/file.ts'
 import { simulatedDisk } from '../../core/journal/simulated-disk.ts'
 import type { SimulatedDisk } from '../../core/journal/simulated-disk.ts'
+import { logFor } from '../../core/log.ts'
+import type { LogSink } from '../../core/log.ts'
+import { Office, officeOf } from '../../core/protocol/office.ts'
 import type { PlaneName } from '../../core/protocol/planes.ts'
 import type { Plugin } from '../../core/plugin/define.ts'
-import { createRuntime } from '../../core/runtime.ts'
-import type { Runtime } from '../../core/runtime.ts'
 import type { Count, Millis } from '../../core/units.ts'
 import { LedgerDisk } from './ledger-disk.ts'
+import { Life, silence } from './life.ts'
+import type { Death, Frost } from './life.ts'
 import type { DiskError } from './story.ts'
 import type { Time } from './time.ts'
-
-/** Where a life ends: at its n-th call, before or after what it asks for happens. */
-export interface Death {
-  readonly call: Count
-  readonly after: boolean
-  /** True: the power goes, and with it what was not synced. False: only the process. */
-  readonly power: boolean
-}
 
 export interface MachineParts {
   readonly name: string
@@ -52,129 +45,53 @@ export interface MachineParts {
   readonly downMs: () => Millis
   /** Told what should never be: a life that does not start. */
   readonly failed: (what: string) => void
+  /** Told of each life that has started. */
+  readonly started: (life: Life) => void
   readonly log?: ((line: string) => void) | undefined
 }
 
-/** One each: whoever waits for it would be kept by one that all share. */
-const silence = (): Promise<never> => new Promise(() => {})
+/** When what is large is kept, and whether what it makes needless is packed before a start. */
+export interface Keeping extends Pick<BootParts, 'keepEvery' | 'snapshotEvery'> {
+  readonly archives: boolean
+}
+
 const segmentBytes = 65_536
+export const workspaceName = 'my-infra'
 const startsAgain = new Set([
   'PROV_BUS_UNAVAILABLE',
+  'PROV_BUS_FENCED',
   'PROV_PLANE_LED',
+  'PROV_JOURNAL_LOCKED',
+  'PROV_JOURNAL_FENCED',
   'PROV_JOURNAL_UNUSABLE',
   'PROV_JOURNAL_NO_SPACE',
   'PROV_JOURNAL_POISONED',
 ])
 
-/** Whose code runs: what a dead life still asks of files must not pass for a wish of the next one. */
-const lives = new AsyncLocalStorage<Life>()
-
-export class Life {
-  readonly machine: Machine
-  readonly clock: Clock
-  readonly number: Count
-  /** Aborts when it is dead: for the world around it, never for itself. */
-  readonly gone = new AbortController()
-  readonly open = new Set<WritableFile>()
-  calls: Count = 0
-  dies: Death | undefined
-  journal: Journal | undefined
-  /** Set once it has started. */
-  runtime: Runtime | undefined
-
-  constructor(machine: Machine, number: Count) {
-    this.machine = machine
-    this.number = number
-    const { time } = machine.parts
-    setMaxListeners(0, this.gone.signal)
-    const clock = time.clock(() => machine.skewMs, this.isDead)
-    this.clock = {
-      ...clock,
-      after: (delayMs, act) => clock.after(delayMs, () => this.run(act)),
-    }
-  }
-
-  /** The life whose code asks, when one does. */
-  static get current(): Life | undefined {
-    return lives.getStore()
-  }
-
-  /** Runs code of this life; whatever that begins is of this life, too. */
-  run<T>(act: () => T): T {
-    return lives.run(this, act)
-  }
-
-  readonly isDead = (): boolean => this.gone.signal.aborted
-
-  /** One call to the world. */
-  async through<T>(act: () => T | Promise<T>): Promise<T> {
-    const call = this.#begin()
-    if (this.isDead()) return silence()
-    const answer = await act()
-    this.#end(call)
-    if (this.isDead()) return silence()
-    return answer
-  }
-
-  /**
-   * The same for files: the dead are thrown out. A library that everybody in this process shares has
-   * locks, and whoever never gets an answer would hold them for good.
-   */
-  async files<T>(act: () => T | Promise<T>): Promise<T> {
-    const call = this.#begin()
-    this.#assertAlive()
-    const answer = await act()
-    this.#end(call)
-    this.#assertAlive()
-    return answer
-  }
-
-  /** The same for what must answer in this turn. */
-  now<T>(act: () => T): T {
-    const call = this.#begin()
-    this.#assertAlive()
-    const answer = act()
-    this.#end(call)
-    this.#assertAlive()
-    return answer
-  }
-
-  #begin(): Count {
-    if (this.isDead()) return 0
-    const call = ++this.calls
-    if (this.dies?.call === call && !this.dies.after) this.machine.die(this.dies.power)
-    return call
-  }
-
-  #end(call: Count): void {
-    if (this.isDead()) return
-    if (this.dies?.call === call) this.machine.die(this.dies.power)
-  }
-
-  #assertAlive(): void {
-    if (this.isDead())
-      throw Object.assign(new Error('a dead process asks for something'), { code: 'ENOENT' })
-  }
-}
-
 export class Machine {
   readonly parts: MachineParts
   readonly workspace: string
   skewMs: Millis = 0
-  life: Life | undefined
   deaths: Count = 0
-  /** Deaths of lives to come, by the number of the life. */
+  /** Processes that are kept running: with two, one leads and one is ready to. */
+  seats: Count = 1
+  keeps: Keeping | undefined
+  /** Deaths of lives to come, by the number of the life, and where those stand still. */
   readonly fate = new Map<Count, Death>()
+  readonly frost = new Map<Count, Frost>()
   /** What its disk says to everybody who writes, while it does. */
   diskError: DiskError | undefined
+  /** True while an older state of its disk lies in the place of the newest; whoever starts then is turned away. */
+  isSetBack = false
+  readonly turnedAway: string[] = []
   /** Where the mirror is. */
   readonly ledgerDisk: LedgerDisk | undefined
-  #lives: Count = 0
+  readonly lives: Life[] = []
   #disk: SimulatedDisk
 
   constructor(parts: MachineParts) {
     this.parts = parts
-    this.workspace = join(parts.dir, 'my-infra')
+    this.workspace = join(parts.dir, workspaceName)
     mkdirSync(join(parts.dir, 'disk'), { recursive: true })
     mkdirSync(join(parts.dir, 'state'), { recursive: true })
     const place = join(parts.dir, 'state', 'journal')
@@ -188,30 +105,43 @@ export class Machine {
     this.ledgerDisk = new LedgerDisk({ folder, random: this.#chance })
   }
 
-  get runs(): Life | undefined {
-    return this.life?.runtime && !this.life.isDead() ? this.life : undefined
+  get #living(): readonly Life[] {
+    return this.lives.filter((life) => !life.isDead())
   }
 
-  /** Begins a life. Its start may take time, and may be its end. */
+  /** Who answers here: of two, the one that took over. */
+  get runs(): Life | undefined {
+    if (this.isSetBack) return undefined
+    return this.#living.findLast(({ runtime, isFrozen }) => runtime && !isFrozen)
+  }
+
+  /** Begins as many lives as are missing. A start may take time, and may be the end of a life. */
   start(): void {
-    const life = new Life(this, ++this.#lives)
-    this.life = life
+    while (this.#living.length < this.seats) this.#begin()
+  }
+
+  #begin(): void {
+    const life = new Life(this, this.lives.length + 1)
+    this.lives.push(life)
     life.dies = this.fate.get(life.number)
+    life.freezes = this.frost.get(life.number)
     const running = life.run(() => this.#run(life))
     void running.catch((thrown: unknown) => {
       if (life.isDead()) return
       // Whoever keeps processes running starts it again.
-      if (ProvError.is(thrown) && startsAgain.has(thrown.code)) return this.die(false)
+      if (ProvError.is(thrown) && (startsAgain.has(thrown.code) || this.isSetBack)) {
+        return this.#over(life, thrown)
+      }
       this.parts.failed(`${this.parts.name} does not start: ${String((thrown as Error).stack)}`)
     })
   }
 
-  die(power: boolean): void {
-    const life = this.life
-    if (!life || life.isDead()) return
-    this.deaths++
-    life.gone.abort()
-    for (const file of life.open) file.close()
+  die(life: Life, power: boolean): void {
+    if (life.isDead()) return
+    for (const one of power ? this.#living : [life]) {
+      this.deaths++
+      this.#bury(one)
+    }
     if (power) {
       this.#disk.cut()
       this.#disk = this.#freshDisk()
@@ -221,20 +151,30 @@ export class Machine {
     time.after(downMs(), () => this.start())
   }
 
+  /** Ends whatever lives here, lets somebody change the disk, and begins anew. */
+  between(change: (dir: string) => void): void {
+    for (const life of this.#living) this.#bury(life)
+    change(this.parts.dir)
+    this.#disk = this.#freshDisk()
+    this.start()
+  }
+
   /** From now on nothing goes wrong here. */
   calm(): void {
     this.skewMs = 0
     this.diskError = undefined
     this.fate.clear()
-    if (this.life) this.life.dies = undefined
+    this.frost.clear()
+    for (const life of this.#living) {
+      life.dies = undefined
+      life.freezes = undefined
+      life.thaw()
+    }
   }
 
   /** Ends for good. */
   end(): void {
-    const life = this.life
-    if (!life || life.isDead()) return
-    life.gone.abort()
-    for (const file of life.open) file.close()
+    for (const life of this.#living) this.#bury(life)
   }
 
   /** Throws what the disk says to whoever writes now. */
@@ -248,47 +188,98 @@ export class Machine {
     return path.startsWith(`${this.parts.dir}/`)
   }
 
+  #bury(life: Life): void {
+    life.gone.abort()
+    for (const file of life.open) file.close()
+  }
+
+  /** A process that must not go on, or cannot begin, ends, and is started again. */
+  #over(life: Life, reason: unknown): void {
+    if (life.isDead()) return
+    const { code, message } = asProvError(reason)
+    this.parts.log?.(`${this.parts.time.nowMs} ${this.parts.name}#${life.number} ends: ${message}`)
+    if (this.isSetBack) this.turnedAway.push(code)
+    this.die(life, false)
+  }
+
   async #run(life: Life): Promise<void> {
-    const { dir, plugins, bus, log } = this.parts
+    const { dir, plugins, bus, log, time } = this.parts
     const { clock } = life
-    life.journal = await openJournal({
+    const files = this.#filesOf(life)
+    const sink: LogSink = ({ level, from, text, detail }) => {
+      const at = `${time.nowMs.toFixed(1)} ${this.parts.name}#${life.number}`
+      log?.(`${at} ${level} ${from}: ${text} ${detail ? JSON.stringify(detail) : ''}`)
+    }
+    const connection = bus?.(life)
+    const office = await this.#turn(life, connection, sink)
+    const place: OpenJournalOptions = {
       dir: join(dir, 'disk', 'journal'),
-      anchors: join(dir, 'disk', 'anchors'),
       clock,
       segmentBytes,
-      files: this.#filesOf(life),
-      processes: {
-        self: () => ({
-          bootId: 'b',
-          pidNamespace: 'n',
-          pid: life.number,
-          startTime: '1',
-          host: 'h',
-        }),
-        look: ({ pid }) => (pid === this.life?.number ? 'alive' : 'dead'),
-      },
+      files,
+      processes: this.#processesOf(life),
+    }
+    if (this.keeps?.archives && this.seats === 1) {
+      const { archiveJournal } = await import('../../core/journal/archive.ts')
+      await archiveJournal(place)
+    }
+    const journal = await openJournal({
+      ...place,
+      anchors: join(dir, 'disk', 'anchors'),
+      supersede: () => office?.leads() === true,
+      speaks: () => life.contract?.vouched === true,
     })
-    const runtime = await createRuntime({
-      workspace: this.workspace,
-      state: join(dir, 'state'),
-      home: join(dir, 'home'),
-      journal: life.journal,
-      bus: bus?.(life),
-      clock,
-      discover: false,
-      strict: true,
-      env: {},
-      isolation: false,
-      plugins: plugins(this, life),
-      random: () => this.parts.random(1_000) / 1_000,
-      log: ({ level, from, text, detail }) => {
-        const at = `${this.parts.time.nowMs.toFixed(1)} ${this.parts.name}#${life.number}`
-        log?.(`${at} ${level} ${from}: ${text} ${detail ? JSON.stringify(detail) : ''}`)
+    life.journal = journal
+    await office?.bind(journal)
+    const runtime = await bootRuntime(
+      {
+        workspace: this.workspace,
+        state: join(dir, 'state'),
+        home: join(dir, 'home'),
+        journal,
+        bus: connection,
+        clock,
+        discover: false,
+        strict: true,
+        env: {},
+        isolation: false,
+        plugins: plugins(this, life),
+        random: () => this.parts.random(1_000) / 1_000,
+        log: sink,
       },
-    })
-    // A process that must not go on ends, and is started again.
-    runtime.over.addEventListener('abort', () => !life.isDead() && this.die(false), { once: true })
+      { ...this.keeps, files, office },
+    )
+    await journal.anchor()
+    const over = (): void => this.#over(life, runtime.over.reason)
+    if (runtime.over.aborted) return over()
+    runtime.over.addEventListener('abort', over, { once: true })
     life.runtime = runtime
+    this.parts.started(life)
+  }
+
+  /** Of two processes each waits for the lease before it opens the journal. */
+  async #turn(life: Life, bus: Bus | undefined, sink: LogSink): Promise<Office | undefined> {
+    const plane = officeOf(this.parts.planes)
+    if (this.seats < 2 || !plane || !bus) return undefined
+    return Office.open({
+      plane,
+      workspace: workspaceName,
+      bus,
+      stateDir: join(this.parts.dir, 'state'),
+      clock: life.clock,
+      log: logFor('office', sink),
+      signal: new AbortController().signal,
+      speaks: () => life.contract?.vouched === true,
+      processes: this.#processesOf(life),
+    })
+  }
+
+  #processesOf({ number }: Life): NonNullable<OpenJournalOptions['processes']> {
+    const system = { bootId: 'b', pidNamespace: 'n', startTime: '1', host: 'h' }
+    return {
+      self: () => ({ ...system, pid: number }),
+      look: ({ pid }) => (this.lives[pid - 1]?.isDead() === false ? 'alive' : 'dead'),
+    }
   }
 
   #freshDisk(): SimulatedDisk {
@@ -307,9 +298,13 @@ export class Machine {
         if (life.isDead()) return silence()
         return act()
       })
+    // Two lives of one machine are two processes: each has temporary files of its own.
+    const tail = `.${process.pid}.tmp`
+    const own = (path: string): string =>
+      path.endsWith(tail) ? `${path.slice(0, -4)}-${life.number}.tmp` : path
     return {
       open: (path, options) => {
-        const file = life.now(() => files.open(path, options))
+        const file = life.now(() => files.open(own(path), options))
         life.open.add(file)
         return {
           write: (bytes, offset) =>
@@ -331,10 +326,10 @@ export class Machine {
           },
         }
       },
-      rename: (from, to) => life.through(() => files.rename(from, to)),
+      rename: (from, to) => life.through(() => files.rename(own(from), to)),
       syncFolder: (path) => slow(() => files.syncFolder(path)),
-      link: (from, to) => life.through(() => files.link(from, to)),
-      remove: (path) => life.through(() => files.remove(path)),
+      link: (from, to) => life.through(() => files.link(own(from), to)),
+      remove: (path) => life.through(() => files.remove(own(path))),
       list: (path) => life.through(() => files.list(path)),
       makeFolder: (path) => life.through(() => files.makeFolder(path)),
     }

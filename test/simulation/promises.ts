@@ -14,12 +14,15 @@ import { eventDigest } from '../../core/protocol/emitter.ts'
 import { isTerminal } from '../../core/protocol/fold.ts'
 import type { OpRow } from '../../core/protocol/fold.ts'
 import { planeEmitters } from '../../core/protocol/planes.ts'
+import { isHop, outboxItem, sentUpTo } from '../../core/protocol/outbox.ts'
 import { contract } from '../../core/protocol/services.ts'
 import { eventIn, verifyTrail } from '../../core/protocol/trail.ts'
 import { checkLedger } from '../../plugins/mirror/ledger-check.ts'
+import type { Life } from './life.ts'
+import { workspaceName } from './machine.ts'
 import type { Machine } from './machine.ts'
 import type { Answer } from './people.ts'
-import { workspaceName } from './world.ts'
+import type { Provider } from './provider.ts'
 import type { World } from './world.ts'
 
 /** Everything that a machine's journal holds. */
@@ -64,12 +67,74 @@ export async function broken(
     ...oneBody(submitter.events, answers),
     ...oneEnd(controller.events),
     ...inOneFrame(controller.records),
-    ...effectsOnce(world, controller.events),
+    ...effectsOnce(world.provider, controller.events),
     ...versionsInOrder(controller.events),
+    ...epochsGrow(controller.events),
+    ...nothingTwice(world),
     ...everyOneEnds(submitter, answers),
     ...replaysAudited(controller.events, replayed),
     ...(await inTheLedger(mirror)),
   ]
+}
+
+/**
+ * What holds at each start already, whatever is still under way: nothing was done twice or before its
+ * time. Notes what the journal says went out, so that it is seen when it goes out again.
+ */
+export async function brokenAtStart(life: Life, { provider }: World): Promise<readonly string[]> {
+  const { journal, machine, number } = life
+  if (!journal || machine.isSetBack) return []
+  const records: JournalRecord[] = []
+  for await (const record of journal.read()) records.push(record)
+  life.vouchedFor = goneOut(records)
+  if (!machine.parts.planes.includes('controller')) return []
+  const events = records.flatMap((record) => eventIn(record) ?? [])
+  const found = [
+    ...oneEnd(events),
+    ...inOneFrame(records),
+    ...effectsOnce(provider, events),
+    ...versionsInOrder(events),
+    ...epochsGrow(events),
+  ]
+  return found.map((what) => `at start ${number} of the controller: ${what}`)
+}
+
+/** Messages that a note in the journal vouches for; hops may be lost and go out again. */
+function goneOut(records: readonly JournalRecord[]): ReadonlySet<string> {
+  const upTo = new Map<string, number>()
+  for (const record of records) {
+    const { partition } = record
+    upTo.set(partition, Math.max(sentUpTo(record), upTo.get(partition) ?? 0))
+  }
+  const items = records.flatMap((record) => {
+    const item = outboxItem(record, workspaceName)
+    return item && item.position <= (upTo.get(record.partition) ?? 0) ? [item.id] : []
+  })
+  return new Set(items.filter((id) => !isHop(id)))
+}
+
+/** What a life found to have gone out, it does not send again. */
+function nothingTwice({ machines }: World): readonly string[] {
+  return machines.flatMap(({ lives, parts }) =>
+    lives.flatMap(({ said, vouchedFor, number }) =>
+      said
+        .filter((id) => vouchedFor.has(id))
+        .map((id) => `${parts.name}: ${id} went out again in life ${number}`),
+    ),
+  )
+}
+
+/** Whoever took over claims under a higher number than who led before. */
+function epochsGrow(events: readonly AuditEvent[]): readonly string[] {
+  const found: string[] = []
+  let newest = 0
+  for (const event of events) {
+    if (!isAudit(event, 'op.claimed')) continue
+    const { epoch } = event.data
+    if (epoch < newest) found.push(`${event.subject} was claimed in epoch ${epoch} after ${newest}`)
+    newest = Math.max(newest, epoch)
+  }
+  return found
 }
 
 /** Trails are whole, signed by the right hands, and the same wherever they are told. */
@@ -174,7 +239,7 @@ function inOneFrame(records: readonly JournalRecord[]): readonly string[] {
 }
 
 /** Nothing acts before it was claimed, under another token, or more often than its class allows. */
-function effectsOnce({ provider }: World, events: readonly AuditEvent[]): readonly string[] {
+function effectsOnce(provider: Provider, events: readonly AuditEvent[]): readonly string[] {
   const found: string[] = []
   const tokens = new Map(
     ofType(events, 'op.claimed').map((event) => [
@@ -182,7 +247,8 @@ function effectsOnce({ provider }: World, events: readonly AuditEvent[]): readon
       (event.data as { provider_token: string }).provider_token,
     ]),
   )
-  for (const { op, token, claimed } of provider.calls) {
+  for (const { op, token, claimed, setBack } of provider.calls) {
+    if (setBack) found.push(`${op} was asked for by a journal that was set back`)
     if (!claimed) found.push(`${op} acted before its claim was on disk`)
     if (tokens.get(op) !== token) found.push(`${op} acted under a token that no claim bears`)
   }

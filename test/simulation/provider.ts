@@ -15,7 +15,7 @@ import type { OpBody } from '../../core/protocol/op.ts'
 import { providerErrors } from '../../core/protocol/provider-errors.ts'
 import { contract, topology } from '../../core/protocol/services.ts'
 import type { Count, Millis } from '../../core/units.ts'
-import type { Life } from './machine.ts'
+import type { Life } from './life.ts'
 import type { Time } from './time.ts'
 
 /**
@@ -33,6 +33,8 @@ export interface Call {
   readonly life: Count
   /** False: nothing that would survive said that the operation was claimed. */
   readonly claimed: boolean
+  /** True: who asked had an older state of its journal. */
+  readonly setBack: boolean
 }
 
 export class Provider {
@@ -54,10 +56,11 @@ export class Provider {
     const fault = this.faults.get(number)
     const claimed = await isClaimed(life, op)
     const { nowMs: atMs } = this.#time
-    this.calls.push({ op, token, kind, atMs, life: life.number, claimed })
+    const setBack = life.machine.isSetBack
+    this.calls.push({ op, token, kind, atMs, life: life.number, claimed, setBack })
     const work = this.#work(kind, token, fault)
     work.catch(() => {})
-    if (fault === 'kills' || fault === 'cuts') life.machine.die(fault === 'cuts')
+    if (fault === 'kills' || fault === 'cuts') life.machine.die(life, fault === 'cuts')
     return life.through(() => work)
   }
 
@@ -140,6 +143,7 @@ export function worldPlugin(provider: Provider, life: Life): Plugin {
     provides: { topology },
     contributes: [opType('sim.keyed', 'keyed'), opType('sim.opaque', 'opaque')],
     setup({ provide, needs }) {
+      life.contract = needs.contract
       const positions = () => needs.contract.store.get().positions
       provide.topology({
         resolve: async ({ type, target, params }) => bodyOf(type, target, params ?? {}),

@@ -20,7 +20,8 @@ function runs(...words: readonly string[]): readonly string[] {
 }
 
 t.test('the same seed is the same run, whatever ran before it', async (t) => {
-  const seeds = [2, 8, 19, 27]
+  // Of these one has a standby that takes over, one a journal that is set back, two keep and pack.
+  const seeds = [2, 19, 20, 60]
   const shapes = new Set(seeds.map((seed) => storyOf(seed).shape))
   t.equal(shapes.size, 2, 'planes together and planes apart')
   const all = runs(`--seeds=${[...seeds, ...seeds.toReversed()].join(',')}`)
@@ -28,5 +29,5 @@ t.test('the same seed is the same run, whatever ran before it', async (t) => {
   t.equal(all.length, 8)
   t.same(all.slice(4).toReversed(), first)
   t.equal(new Set(first).size, seeds.length, 'and another seed is another one')
-  t.same(runs('27'), first.slice(3), 'in another process, too')
+  t.same(runs('60'), first.slice(3), 'in another process, too')
 })

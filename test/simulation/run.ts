@@ -14,9 +14,11 @@ import { isAudit } from '../../core/protocol/audit.ts'
 import { peekToken } from '../../core/protocol/tokens.ts'
 import { contract } from '../../core/protocol/services.ts'
 import type { Count, Millis } from '../../core/units.ts'
+import { lookingOn } from './life.ts'
 import { People } from './people.ts'
-import { broken, isAtRest, ledgerHead, toldBy } from './promises.ts'
+import { broken, brokenAtStart, isAtRest, ledgerHead, toldBy } from './promises.ts'
 import type { Fault, Story } from './story.ts'
+import { setBack } from './set-back.ts'
 import { keyedPlanes, storyOf, troubleMs } from './story.ts'
 import { beginWorld } from './world.ts'
 import type { World } from './world.ts'
@@ -50,17 +52,24 @@ export async function runStory(story: Story, log?: (line: string) => void): Prom
   const world = await beginWorld(story.shape, story.seed, log)
   const { time } = world
   const people = new People(world)
+  world.atStart = (life) => {
+    const look = lookingOn(() => brokenAtStart(life, world))
+    look.then((found) => world.failures.push(...found)).catch(() => {})
+  }
   for (const fault of story.faults) happen(fault, world)
   for (const deed of story.deeds) time.after(deed.atMs, () => void people.do(deed))
   for (const machine of world.machines) machine.start()
   await time.until(() => false, troubleMs)
   let rested = await calm(world, people, story)
-  const replayed = story.faults.some(({ goes }) => goes === 'replay') ? await replay(world) : []
+  const replayed = story.faults.some(({ goes }) => goes === 'replay')
+    ? await time.during(sayAgain(world), 60_000)
+    : []
   // Of many that are alike in a minute the rest is one event, and that comes when it is over.
   if (replayed.length > 0) await time.until(() => false, refusalSpanMs)
   if (rested === undefined && replayed.length > 0) rested = await calm(world, people, story)
-  const findings = await time.during(broken(world, people.answers, replayed), 60_000)
-  const told = await time.during(toldBy(world), 60_000)
+  const look = <T>(act: () => Promise<T>): Promise<T> => time.during(lookingOn(act), 60_000)
+  const findings = await look(() => broken(world, people.answers, replayed))
+  const told = await look(() => toldBy(world))
   const hash = createHash('sha256').update(`${time.nowMs} ${time.steps}`)
   for (const { machine, events } of told) {
     hash.update(machine.parts.name)
@@ -90,7 +99,7 @@ export async function runStory(story: Story, log?: (line: string) => void): Prom
 }
 
 function seenIn(
-  { provider }: World,
+  { provider, machines }: World,
   events: readonly AuditEvent[],
   { answers }: People,
 ): Readonly<Record<string, Count>> {
@@ -101,6 +110,10 @@ function seenIn(
   }
   for (const { deed, code } of answers) add(`${deed.does} ${code}`)
   for (const { kind } of provider.calls) add(`${kind} call`)
+  for (const { turnedAway, lives } of machines) {
+    for (const code of turnedAway) add(`set back: ${code}`)
+    for (const { journal, machine } of lives) if (machine.seats > 1 && journal) add('led')
+  }
   return seen
 }
 
@@ -142,13 +155,27 @@ function happen(fault: Fault, world: World): void {
     }
     case 'replay':
       return
+    case 'standby':
+      world.at(fault.plane).seats = 2
+      return
+    case 'freeze':
+      world.at(fault.plane).frost.set(fault.life, fault)
+      return
+    case 'set back':
+      void setBack(world, fault, () => sayAgain(world))
+      return
+    case 'keeps': {
+      const { ended, records, snapshots: snapshotEvery, archives } = fault
+      const keeps = { keepEvery: { ended, records }, snapshotEvery, archives }
+      for (const machine of world.machines) machine.keeps = keeps
+    }
   }
 }
 
 /** Says every command that was claimed once more, under a name of its own; answers their digests. */
-async function replay(world: World): Promise<readonly string[]> {
+async function sayAgain(world: World): Promise<readonly string[]> {
   const { time, broker } = world
-  const told = await time.during(toldBy(world), 60_000)
+  const told = await lookingOn(() => toldBy(world))
   const keeper = told.find(({ machine }) => machine.parts.planes.includes('keeper'))
   const runtime = keeper?.machine.runs?.runtime
   if (!keeper || !runtime) return []
@@ -161,9 +188,9 @@ async function replay(world: World): Promise<readonly string[]> {
     if (type !== 'outbox' || partition !== 'keeper' || message.token === undefined) continue
     if (!subject.startsWith('ops.cmd.') || !claimed.has(peekToken(message.token).sub ?? ''))
       continue
-    const again = { id: `again:${digests.length}`, body: message }
-    const said = broker ? broker.slip(subject, again) : runtime.service(bus).publish(subject, again)
-    await time.during(Promise.resolve<unknown>(said), 60_000)
+    const again = { id: `again:${time.nowMs}:${digests.length}`, body: message }
+    if (broker) await broker.slip(subject, again)
+    else await runtime.service(bus).publish(subject, again)
     digests.push(digestOfText(message.token))
   }
   return digests
@@ -172,6 +199,7 @@ async function replay(world: World): Promise<readonly string[]> {
 /** Lets everything come to rest; says what did not. */
 async function calm(world: World, people: People, story: Story): Promise<string | undefined> {
   const { time, machines } = world
+  world.isCalm = true
   for (const machine of machines) machine.calm()
   world.broker?.calm()
   world.provider.faults.clear()
@@ -207,7 +235,10 @@ function offeredKeys({ machines }: World): readonly string[] {
 
 /** True when everybody heard everything and the ledger has it. */
 async function isTold(world: World): Promise<boolean> {
-  const told = await world.time.during(toldBy(world), 60_000)
+  const told = await world.time.during(
+    lookingOn(() => toldBy(world)),
+    60_000,
+  )
   const counts = new Set(told.map(({ events }) => events.length))
   const [events] = counts
   return counts.size === 1 && ledgerHead(world.at('mirror')) === String((events ?? 0) + 1)

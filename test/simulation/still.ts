@@ -1,6 +1,6 @@
 /**
  * What a process has of its own is held still, so that nothing but the seed decides what comes first:
- * files, signatures and digests answer in the turn in which they are asked, randomness comes from the
+ * files, signatures, digests and archives answer in the turn in which they are asked, randomness comes from the
  * seed, and whoever uses `setImmediate` is counted. Files that belong to a simulated machine are asked
  * through it, so that they are silent when it is dead.
  *
@@ -14,6 +14,7 @@
 import { createRequire, syncBuiltinESMExports } from 'node:module'
 import type * as CryptoModule from 'node:crypto'
 import type * as FsModule from 'node:fs'
+import type * as ZlibModule from 'node:zlib'
 import { fetchAnew } from '../../core/ids.ts'
 import { seeded } from '../../core/seed.ts'
 import type { Count } from '../../core/units.ts'
@@ -26,6 +27,7 @@ export type Gate = (call: FileCall, act: () => unknown) => Promise<unknown>
 const load = createRequire(import.meta.url)
 const fs = load('node:fs') as typeof FsModule
 const crypto = load('node:crypto') as typeof CryptoModule
+const zlib = load('node:zlib') as typeof ZlibModule
 
 const soon = globalThis.setImmediate
 let waiting: Count = 0
@@ -87,6 +89,32 @@ function handleOf(path: string, fd: number): object {
   }
 }
 
+/** What the last argument is called with in a later moment of this turn. */
+const called =
+  (act: Act, length: number) =>
+  (...args: unknown[]) => {
+    const back = args[length] as ((error: Error | null, value?: unknown) => void) | undefined
+    if (back === undefined) return act(...(args as never[]))
+    queueMicrotask(() => {
+      let value: unknown
+      try {
+        value = act(...(args.slice(0, length) as never[]))
+      } catch (thrown) {
+        return back(thrown as Error)
+      }
+      back(null, value)
+    })
+    return undefined
+  }
+
+function stillArchives(): void {
+  const parts = zlib as unknown as Record<string, unknown>
+  for (const name of ['gzip', 'gunzip'] as const) {
+    const act = zlib[`${name}Sync`] as Act
+    parts[name] = (...args: unknown[]) => called(act, args.length - 1)(...args)
+  }
+}
+
 function stillCrypto(): void {
   const bytes = (count: number): Buffer => {
     const made = Buffer.alloc(count)
@@ -95,22 +123,6 @@ function stillCrypto(): void {
   }
   const parts = crypto as unknown as Record<string, unknown>
   const { sign, verify } = crypto
-  const called =
-    (act: Act, length: number) =>
-    (...args: unknown[]) => {
-      const back = args[length] as ((error: Error | null, value?: unknown) => void) | undefined
-      if (back === undefined) return act(...(args as never[]))
-      queueMicrotask(() => {
-        let value: unknown
-        try {
-          value = act(...(args.slice(0, length) as never[]))
-        } catch (thrown) {
-          return back(thrown as Error)
-        }
-        back(null, value)
-      })
-      return undefined
-    }
   parts['sign'] = called(sign as Act, 3)
   parts['verify'] = called(verify as Act, 4)
   parts['randomBytes'] = bytes
@@ -150,6 +162,7 @@ export function holdStill(): void {
   isStill = true
   stillFiles()
   stillCrypto()
+  stillArchives()
   const counted = (act: Act, ...args: never[]) => {
     waiting++
     return soon(() => {

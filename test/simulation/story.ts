@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { OfficePlane } from '../../core/protocol/office.ts'
 import type { PlaneName } from '../../core/protocol/planes.ts'
 import { planeNames } from '../../core/protocol/planes.ts'
 import { seeded } from '../../core/seed.ts'
@@ -81,6 +82,31 @@ export type Fault =
     }
   /** When all is at rest somebody says commands again that were carried out. */
   | { readonly goes: 'replay' }
+  /** A plane has two processes; one of them waits for its turn. */
+  | { readonly goes: 'standby'; readonly plane: OfficePlane }
+  /** A process stands still at one of its calls, and goes on. */
+  | {
+      readonly goes: 'freeze'
+      readonly plane: OfficePlane
+      readonly life: Count
+      readonly call: Count
+      readonly forMs: Millis
+    }
+  /** The controller's disk is an older one for a while, and somebody outside knows it. */
+  | {
+      readonly goes: 'set back'
+      readonly atMs: Millis
+      readonly forMs: Millis
+      readonly knows: 'anchor' | 'lease' | 'peers'
+    }
+  /** What ended goes to shelves, state to snapshots and old segments to archives within one story. */
+  | {
+      readonly goes: 'keeps'
+      readonly ended: Count
+      readonly records: Count
+      readonly snapshots: Count
+      readonly archives: boolean
+    }
 
 export interface Story {
   readonly seed: Count
@@ -108,7 +134,13 @@ export function storyOf(seed: Count): Story {
   // What came to the stories later is drawn last, so that a seed goes on to mean what it meant.
   const more = rotationsOf(random, pick, often)
   const bad = disksOf(random, pick, often)
-  const all = { deeds: inOrder([...deeds, ...more]), faults: [...faults, ...bad] }
+  const kept = keepingOf(random, often)
+  const led = shape === 'apart' ? leadersOf(random, pick, often) : []
+  const back = shape === 'apart' ? setBackOf(faults, random, pick, often) : []
+  const all = {
+    deeds: inOrder([...deeds, ...more]),
+    faults: [...faults, ...bad, ...kept, ...led, ...back],
+  }
   return { seed, shape, ...all, attends }
 }
 
@@ -129,6 +161,38 @@ function disksOf(random: Random, pick: Pick, often: Often): readonly Fault[] {
     const errno = pick(['ENOSPC', 'EIO'] as const)
     return { goes: 'disk', plane: pick(planeNames), atMs, forMs, errno }
   })
+}
+
+function keepingOf(random: Random, often: Often): readonly Fault[] {
+  if (!often(40)) return []
+  const [ended, records, snapshots] = [1 + random(3), 10 + random(120), 10 + random(90)]
+  return [{ goes: 'keeps', ended, records, snapshots, archives: often(50) }]
+}
+
+function leadersOf(random: Random, pick: Pick, often: Often): readonly Fault[] {
+  if (!often(40)) return []
+  const plane = pick(['controller', 'controller', 'keeper'] as const)
+  const faults: Fault[] = [{ goes: 'standby', plane }]
+  for (let nth = random(4); nth > 0; nth--) {
+    // Longer than a lease lives, or not.
+    const [life, forMs] = [1 + random(3), pick([3_000, 25_000, 45_000])]
+    faults.push({ goes: 'freeze', plane, life, call: 1 + random(pick([120, 300, 600])), forMs })
+  }
+  return faults
+}
+
+function setBackOf(
+  before: readonly Fault[],
+  random: Random,
+  pick: Pick,
+  often: Often,
+): readonly Fault[] {
+  if (!often(25)) return []
+  const [atMs, forMs] = [5_000 + random(troubleMs / 2), 3_000 + random(15_000)]
+  const knows = pick(['anchor', 'lease', 'peers'] as const)
+  // A server that loses everything forgets the lease as well.
+  const forgets = knows === 'lease' && before.some(({ goes }) => goes === 'wipe')
+  return forgets ? [] : [{ goes: 'set back', atMs, forMs, knows }]
 }
 
 /** About as many messages of a kind there are in one run. */

@@ -29,7 +29,8 @@ import mirror from '../../plugins/mirror/index.ts'
 import orchestrator from '../../plugins/orchestrator/index.ts'
 import submitter from '../../plugins/submitter/index.ts'
 import { Broker } from './broker.ts'
-import { Life, Machine } from './machine.ts'
+import { isOnlooker, Life } from './life.ts'
+import { Machine, workspaceName } from './machine.ts'
 import { Provider, worldPlugin } from './provider.ts'
 import { holdFor, holdStill } from './still.ts'
 import { Time } from './time.ts'
@@ -37,7 +38,6 @@ import { Time } from './time.ts'
 /** All planes on one machine, or each on its own. */
 export type Shape = 'together' | 'apart'
 
-export const workspaceName = 'my-infra'
 export const people = ['alice', 'bob', 'carol'] as const
 
 /** Policies that may be in force: the second one wants people for what the first one signs. */
@@ -66,8 +66,12 @@ export interface World {
   at(plane: PlaneName): Machine
   /** Id of the workspace's journal. */
   readonly journal: string
-  /** What should never have been said, by machines that did not start. */
+  /** What should never have been: machines that did not start, promises that did not hold at a start. */
   readonly failures: string[]
+  /** From now on nothing goes wrong. */
+  isCalm: boolean
+  /** Told of each life that has started. */
+  atStart: (life: Life) => void
   /** Ends all lives. */
   end(): void
 }
@@ -114,11 +118,13 @@ function worldOf(shape: Shape, seed: Count, log?: (line: string) => void): World
       bus: broker && ((life: Life) => broker.connection(life)),
       downMs: () => 50 + random(20_000),
       failed: (what) => void failures.push(what),
+      started: (life) => world.atStart(life),
     })
   })
   holdFor({
     seed,
     gate: async (call, act) => {
+      if (isOnlooker()) return act()
       const machine = machines.find((one) => one.owns(call.path))
       const write = machine?.ledgerDisk?.instead(call)
       const does = write
@@ -127,21 +133,24 @@ function worldOf(shape: Shape, seed: Count, log?: (line: string) => void): World
             return write()
           }
         : act
-      const life = Life.current?.machine === machine ? Life.current : machine?.life
+      const life = Life.current?.machine === machine ? Life.current : machine?.lives.at(-1)
       return life ? life.files(does) : does()
     },
   })
-  return {
+  const world: World = {
     shape,
     time,
     provider,
     broker,
     machines,
     failures,
+    isCalm: false,
+    atStart: () => {},
     journal: journalId,
     at: (plane) => machines.find(({ parts }) => parts.planes.includes(plane)) as Machine,
     end: () => machines.forEach((machine) => machine.end()),
   }
+  return world
 }
 
 /** Makes the two beginnings, once per process. */
