@@ -10,6 +10,25 @@ export const mirrorErrors = defineErrors<{
   PROV_LEDGER_WRITE_FAILED: { dir: string; why: string }
   PROV_LEDGER_CONFIG: { what: string }
   PROV_LEDGER_STOPPED: { why: string }
+  PROV_GOVERNANCE_CONFIG: { what: string }
+  PROV_GOVERNANCE_ABSENT: { repository: string; role: string; path: string; what: string }
+  PROV_GOVERNANCE_PROFILE: { repository: string; what: string }
+  PROV_GOVERNANCE_THRESHOLD: {
+    repository: string
+    threshold: number
+    delegates: number
+    what: string
+  }
+  PROV_GOVERNANCE_DELEGATE: { repository: string; what: string }
+  PROV_GOVERNANCE_FOREIGN: { repository: string; commit: string; why: string }
+  PROV_GOVERNANCE_QUORUM: {
+    repository: string
+    commit: string
+    needed: number
+    by: readonly string[]
+  }
+  PROV_GOVERNANCE_MOVED: { repository: string; root: string }
+  PROV_GOVERNANCE_RADICLE: { repository: string; what: string }
 }>({
   PROV_AUDIT_FORKED: {
     disposition: 'fail',
@@ -56,5 +75,64 @@ export const mirrorErrors = defineErrors<{
     disposition: 'fail',
     text: ({ why }) => `the mirror stopped: ${why}`,
     remedy: 'run `prov plugins` to see why; operations go on without it',
+  },
+  PROV_GOVERNANCE_CONFIG: {
+    disposition: 'usage',
+    text: ({ what }) => `settings of governance: ${what}`,
+    remedy: 'correct it in `.ontoref/config.ncl`; see the table in `plugins/mirror/README.md`',
+  },
+  PROV_GOVERNANCE_ABSENT: {
+    disposition: 'fail',
+    text: ({ repository, path, what }) => `${repository} is not to be read at ${path}: ${what}`,
+    remedy: ({ role }) =>
+      role === 'state'
+        ? 'the mirror makes it (`prov run`); else say where it is with --state <dir>'
+        : `clone it there, or say where it is: \`prov validate-radicle-governance --${role} <dir>\`, or governance.${role}.path in .ontoref/config.ncl`,
+  },
+  PROV_GOVERNANCE_PROFILE: {
+    disposition: 'fail',
+    text: ({ repository, what }) => `who decides in ${repository} cannot be told: ${what}`,
+    remedy:
+      'one line `alice ssh-ed25519 AAAA…` per delegate and one `# threshold: 2`; see `plugins/mirror/README.md`',
+  },
+  PROV_GOVERNANCE_THRESHOLD: {
+    disposition: 'fail',
+    text: ({ repository, threshold, delegates, what }) =>
+      `in ${repository} ${threshold} of ${delegates} delegates decide: ${what}`,
+    remedy:
+      'change threshold or delegates in its .allowed_signers, merged as any change there; `--development` allows one person to decide alone',
+  },
+  PROV_GOVERNANCE_DELEGATE: {
+    disposition: 'fail',
+    text: ({ repository, what }) =>
+      `${repository} has not the ledger key as its one delegate: ${what}`,
+    remedy:
+      'leave the line of the ledger key alone in its .git/allowed_signers; `prov audit verify` shows what others wrote meanwhile',
+  },
+  PROV_GOVERNANCE_FOREIGN: {
+    disposition: 'fail',
+    text: ({ repository, commit, why }) =>
+      `commit ${commit} in ${repository} is of no delegate: ${why}`,
+    remedy: ({ commit }) =>
+      `look with \`git show --show-signature ${commit}\`; a delegate who agrees makes it again and signs it (\`git commit -S\`)`,
+  },
+  PROV_GOVERNANCE_QUORUM: {
+    disposition: 'fail',
+    text: ({ repository, commit, needed, by }) =>
+      `commit ${commit} is on main of ${repository} with the signatures of ${by.join(', ') || 'nobody'}; ${needed} are needed`,
+    remedy:
+      'set main back to before it; another delegate merges the branch as it is (`git merge --no-ff -S`): each signs the very same tree; where it is older than these rules, name a later commit as root in `.ontoref/config.ncl`',
+  },
+  PROV_GOVERNANCE_MOVED: {
+    disposition: 'fail',
+    text: ({ repository, root }) =>
+      `main of ${repository} does not lead back to ${root}, where it is judged from`,
+    remedy:
+      'it is another history: compare with the copies of others before you trust it; governance in `.ontoref/config.ncl` names that commit',
+  },
+  PROV_GOVERNANCE_RADICLE: {
+    disposition: 'fail',
+    text: ({ repository, what }) => `${repository} says something else to Radicle: ${what}`,
+    remedy: 'bring both together: `rad id update`, or a change of its .allowed_signers',
   },
 })

@@ -37,13 +37,14 @@ export const findingsMost: Count = 100
 
 export async function checkLedger(options: {
   readonly dir: string
+  /** Default: `.git` in it. */
+  readonly gitdir?: string | undefined
   /** Public key of the ledger, as the journal enrolled it; without one no signature is judged. */
   readonly key: KeyObject | undefined
   /** Digests of the journal's events by emitter; event n at index n - 1. */
   readonly journal: ReadonlyMap<string, readonly string[]>
 }): Promise<LedgerCheck> {
-  const { dir, key, journal } = options
-  const gitdir = join(dir, '.git')
+  const { dir, key, journal, gitdir = join(dir, '.git') } = options
   const { default: git } = await import('isomorphic-git')
   const repo = { fs, dir, gitdir, cache: {} }
   const head = await git.resolveRef({ ...repo, ref: branch }).catch(() => undefined)

@@ -20,6 +20,18 @@ export function sshPublicKey(key: KeyObject): string {
   return `${algorithm} ${publicBlob(key).toString('base64')}`
 }
 
+/** The key of `ssh-ed25519 AAAA…`; undefined when it is none. */
+export function parseSshPublicKey(text: string): KeyObject | undefined {
+  const [type, base64 = ''] = text.trim().split(/\s+/)
+  const x = Buffer.from(base64, 'base64').subarray(-32).toString('base64url')
+  try {
+    const key = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' })
+    return sshPublicKey(key) === `${type} ${base64}` ? key : undefined
+  } catch {
+    return undefined
+  }
+}
+
 /** The armored signature of a message; git uses the namespace `git`. */
 export function sshSignature(
   message: string | Uint8Array,

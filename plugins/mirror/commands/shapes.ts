@@ -1,8 +1,8 @@
-/** What commands about the audit trail print with `--json`. @module */
+/** What commands about the audit trail and the repositories print with `--json`. @module */
 import { shape } from 'prov'
 import type { ShapeTable } from 'prov'
 
-const { count, data, list, maybe, object, printed, record, text, word } = shape
+const { count, data, flag, list, maybe, object, printed, record, text, word } = shape
 
 /** As it was signed. What each type says in `data` stands in core/protocol/README.md. */
 const event = object(
@@ -46,6 +46,20 @@ export const shapes: ShapeTable = {
         },
         { head: text },
       ),
+    }),
+  ),
+  'validate-radicle-governance': printed(
+    1,
+    object({
+      workspace: text,
+      production: flag,
+      repositories: list(
+        object(
+          { name: text, path: text, commits: count, delegates: list(text), skipped: list(text) },
+          { head: text, threshold: count },
+        ),
+      ),
+      findings: list(shape.error),
     }),
   ),
 }

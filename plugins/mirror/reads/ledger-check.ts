@@ -4,12 +4,12 @@
  *
  * @module
  */
-import { createPublicKey } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { auditEvents, defineRead, eventDigest, Keyring, rootOf } from 'prov'
+import { auditEvents, defineRead, rootOf } from 'prov'
 import type { Count, ErrorReport } from 'prov'
+import { journalSide } from '../journal-side.ts'
 import { ledgerDir } from '../place.ts'
 
 export interface LedgerCheckView {
@@ -26,19 +26,10 @@ export const read = defineRead({
     const dir = await ledgerDir(files.stateDir, files.name)
     if (!existsSync(join(dir, '.git'))) return { commits: 0, findings: [], left: [] }
     // Without a journal whatever the ledger holds is ahead of it: that is the finding.
-    const keyring = new Keyring({
+    const { key, digests } = await journalSide(journal ? auditEvents(journal) : [], {
       journal: journal ? await rootOf(journal) : '',
       workspace: files.name,
     })
-    const digests = new Map<string, string[]>()
-    for await (const event of journal ? auditEvents(journal) : []) {
-      keyring.take(event)
-      const list = digests.get(event.emitter)
-      if (list) list.push(eventDigest(event))
-      else digests.set(event.emitter, [eventDigest(event)])
-    }
-    const record = keyring.service('ledger')
-    const key = record && createPublicKey({ key: { ...record.publicKey }, format: 'jwk' })
     const { checkLedger } = await import('../ledger-check.ts')
     const { leftRefs } = await import('../left.ts')
     const { commits, findings } = await checkLedger({ dir, key, journal: digests })
