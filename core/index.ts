@@ -120,7 +120,14 @@ export type { AuditDraft, AuditEmitter } from './protocol/emitter.ts'
 export { auditErrors, keyErrors, opErrors, policyErrors, tokenErrors } from './protocol/errors.ts'
 export { factRecorder, opFact } from './protocol/facts.ts'
 export type { Acted, OpFact, Saying } from './protocol/facts.ts'
-export { emptyModel, foldAudit, isTerminal, outcomeOf, seqKey } from './protocol/fold.ts'
+export {
+  breakersOf,
+  emptyModel,
+  foldAudit,
+  isTerminal,
+  outcomeOf,
+  seqKey,
+} from './protocol/fold.ts'
 export type {
   OpNote,
   OpRow,

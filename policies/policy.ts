@@ -159,9 +159,9 @@ export function readPolicy(value: unknown): PolicyReading {
 /** True when no field of the rule narrows anything: it decides every op there is. */
 export function matchesEverything(rule: Omit<Rule, 'quorum'>): boolean {
   const open = (patterns: readonly string[] | undefined) =>
-    patterns === undefined || patterns.includes('*')
+    patterns === undefined || patterns.some((pattern) => /^\*+$/.test(pattern))
   return (
-    (rule.op_type === undefined || rule.op_type === '*') &&
+    open(rule.op_type === undefined ? undefined : [rule.op_type]) &&
     open(rule.image_patterns) &&
     open(rule.target_patterns) &&
     open(rule.scope_patterns) &&

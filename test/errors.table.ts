@@ -1850,6 +1850,13 @@ export const expectedErrors: readonly (readonly [string, string, number, string,
     'type it, or name a file of mode 600 that holds it: `export PROV_PASSPHRASE_FILE=<file>`',
   ],
   [
+    'PROV_PLANE_RENAMED',
+    'usage',
+    64,
+    'this journal is of the workspace <workspace>, which calls itself <named> now: nothing that is signed for one counts for the other',
+    'put the name back: "prov": { "name": "<workspace>" } in package.json; then run `prov doctor`',
+  ],
+  [
     'PROV_PLANE_REPLACED',
     'refuse',
     4,

@@ -15,6 +15,7 @@ export const faceValues: readonly string[] = [
   'auditErrors',
   'auditEvents',
   'auditTrail',
+  'breakersOf',
   'bus',
   'canonicalJson',
   'clockSkewMs',

@@ -301,3 +301,6 @@ export const shelvesFolder = (journalDir: string): string =>
 /** Shelves of a folder, by name; none without one. */
 export const shelvesIn = (dir: string | undefined, journal: string) => (name: string) =>
   dir !== undefined && /^rows-\d+\.ops$/.test(name) ? openShelf(dir, name, journal) : undefined
+
+/** The workspace that a body is of. */
+export const workspaceOf = (body: JsonValue): string => (body as unknown as Kept).workspace

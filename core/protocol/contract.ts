@@ -18,7 +18,7 @@ import type { Log } from '../log.ts'
 import type { Count, Millis } from '../units.ts'
 import { isAudit } from './audit.ts'
 import type { AuditEvent, AuditType, Emitter } from './audit.ts'
-import { bodyIn, checkpointName, ContractFold, shelvesIn } from './checkpoint.ts'
+import { bodyIn, checkpointName, ContractFold, shelvesIn, workspaceOf } from './checkpoint.ts'
 import { actClaims } from './drafts.ts'
 import { auditEmitter } from './emitter.ts'
 import type { AuditDraft, AuditEmitter, ChainEnd } from './emitter.ts'
@@ -178,6 +178,12 @@ async function foldOf(
   const keys = [...signers].map(({ record }) => record.publicKey)
   const body = snapshot && bodyIn(snapshot.body, keys)
   const known = shelvesIn(dir, journal.id)
+  const named = (was: string | undefined): void => {
+    // Whom it trusts was said for one workspace: what is said under another name none of them signed.
+    if (was === undefined || was === workspace) return
+    throw planeErrors.PROV_PLANE_RENAMED({ workspace: was, named: workspace })
+  }
+  named(body && workspaceOf(body))
   if (snapshot && !(body && fold.load(snapshot.position, body, known))) {
     log.info('the checkpoint of the contract does not count; the journal is read whole')
     fold = empty()
@@ -187,6 +193,7 @@ async function foldOf(
   }
   for await (const record of journal.read({ from: fold.position + 1 })) {
     fold.enter(record)
+    named(fold.trust[0]?.workspace)
     if (dir === undefined || fold.ended < ended) continue
     const rows = fold.endedRows()
     await files.makeFolder(dir)

@@ -46,8 +46,10 @@ export interface Unreviewed extends BrokenGlass {
   readonly target: string
   readonly requester: string
   readonly at: string
-  /** Digest of the approval token: what a review is bound to. */
+  /** Digest of the newest approval token: what a review is bound to. */
   readonly approval: string
+  /** Who broke it before, for this operation: the one review is of them all. */
+  readonly earlier?: readonly string[]
 }
 
 export interface OpRow {
@@ -264,16 +266,21 @@ function foldGlass(model: OpsModel, event: AuditEvent): OpsModel {
   if (isAudit(event, 'op.reviewed')) {
     const { by, approval } = event.data
     const found = model.unreviewed.find(({ op }) => op === event.subject)
-    if (found?.approval !== approval || found.by === by) return model
+    if (found?.approval !== approval || breakersOf(found).includes(by)) return model
     return { ...model, unreviewed: others() }
   }
   const row = isAudit(event, 'op.approved') ? model.ops.get(event.subject) : undefined
   if (!row || !isAudit(event, 'op.approved') || !event.data.break_glass) return model
   const { break_glass: glass, approval } = event.data
   const { id: op, type, target, by: requester } = row
-  const broken = { ...glass, op, type, target, requester, at: event.time, approval }
+  const before = model.unreviewed.find((one) => one.op === op)
+  const earlier = before && { earlier: [...new Set(breakersOf(before))] }
+  const broken = { ...glass, op, type, target, requester, at: event.time, approval, ...earlier }
   return { ...model, unreviewed: [...others(), broken] }
 }
+
+/** Who broke the glass of an operation, the last one first. */
+export const breakersOf = ({ by, earlier = [] }: Unreviewed): readonly string[] => [by, ...earlier]
 
 function foldOp(model: OpsModel, event: AuditEvent): OpsModel | undefined {
   if (!event.type.startsWith('prov.op.')) return undefined

@@ -16,6 +16,7 @@ export const planeErrors = defineErrors<{
   PROV_PLANE_UNVOUCHED: { plane: string }
   PROV_PLANE_SET_BACK: { plane: string; own: number; heard: number }
   PROV_PLANE_REPLACED: { plane: string; granted: number }
+  PROV_PLANE_RENAMED: { workspace: string; named: string }
 }>({
   PROV_PLANE_UNKNOWN: {
     disposition: 'usage',
@@ -90,6 +91,13 @@ export const planeErrors = defineErrors<{
       `another plane has event ${heard} of the ${plane} as its key signed it; this journal, which ends at ${own}, has not: it is an older state`,
     remedy:
       'put the newest journal back, remove the note of this one (`prov journal stats` names its anchor) and run `prov plane run`; what this one would claim may have been done',
+  },
+  PROV_PLANE_RENAMED: {
+    disposition: 'usage',
+    text: ({ workspace, named }) =>
+      `this journal is of the workspace ${workspace}, which calls itself ${named} now: nothing that is signed for one counts for the other`,
+    remedy: ({ workspace }) =>
+      `put the name back: "prov": { "name": "${workspace}" } in package.json; then run \`prov doctor\``,
   },
   PROV_PLANE_REPLACED: {
     disposition: 'refuse',

@@ -5,6 +5,7 @@
  * @module
  */
 import {
+  breakersOf,
   digestOf,
   isRefusal,
   keyActs,
@@ -191,7 +192,9 @@ export class Desk implements KeeperDesk {
     const found = contract.store.get().unreviewed.find((one) => one.op === op)
     if (!found) throw refuse('no glass was broken for it that nobody reviewed')
     const person = (name: string) => personOf(contract.keyring.actor(name) ?? { actor: name })
-    if (person(found.by) === personOf(reviewer)) throw refuse('they broke it themselves')
+    if (breakersOf(found).some((one) => person(one) === personOf(reviewer))) {
+      throw refuse('they broke it themselves')
+    }
     const mayApprove = keeper.policy.compiled?.policy.requester_may_approve === true
     if (person(found.requester) === personOf(reviewer) && !mayApprove) {
       throw refuse('they asked for the operation')

@@ -79,7 +79,7 @@ export default definePlugin({
           }
         }
         await mkdir(stateDir, { recursive: true })
-        await writeFile(pointerFile(stateDir), pointerText(stateDir, dir))
+        await writeFile(pointerFile(stateDir), pointerText(stateDir, dir), { mode: 0o600 })
         return writer
       },
       journal: (from) => auditRecords(needs.journal, from),

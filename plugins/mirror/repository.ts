@@ -20,7 +20,8 @@ export async function makeRepository(
     beside,
   }: { readonly dir: string; readonly gitdir: string; readonly beside: string },
 ): Promise<void> {
-  const outermost = (await mkdir(beside, { recursive: true })) ?? dir
+  // It holds what was signed, whatever the umask lets others do.
+  const outermost = (await mkdir(beside, { recursive: true, mode: 0o700 })) ?? dir
   // A new folder is an entry of its parent; this one may be of an earlier start that was cut off.
   for (let at = dir; at === dir || at.length >= outermost.length; at = dirname(at)) {
     await syncPath(dirname(at))

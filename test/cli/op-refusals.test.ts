@@ -1,4 +1,6 @@
 /** Operations that are refused, rejected or taken back; mode and policy. */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { sampleCopy } from '../support/workspace.ts'
 import type { Printed } from '../support/workspace.ts'
@@ -36,6 +38,24 @@ t.test('names in one line, of signs that are shown', async (t) => {
       t.same([ran.code, ran.data.code], [64, 'PROV_OP_NAME_UNSHOWN'], JSON.stringify(change))
     }
   }
+})
+
+t.test('a workspace that calls itself otherwise writes nothing', async (t) => {
+  const { root, json, run } = sampleCopy(t)
+  await run('setup', '--actor', 'alice')
+  const restart = ['op', 'submit', 'restart', 'monitoring/grafana', '--again'] as const
+  t.match(await json(...restart), { code: 0 })
+  const file = join(root, 'package.json')
+  const before = existsSync(file) ? readFileSync(file, 'utf8') : '{}'
+  const { prov = {}, ...rest } = JSON.parse(before) as { prov?: object }
+  writeFileSync(file, JSON.stringify({ ...rest, prov: { ...prov, name: 'other' } }))
+  t.match(await json(...restart), {
+    code: 64,
+    data: { code: 'PROV_PLANE_RENAMED', remedy: /"my-infra"/ },
+  })
+  writeFileSync(file, before)
+  t.match(await json(...restart), { code: 0 })
+  t.match(await json('audit', 'verify'), { code: 0, data: { findings: [] } })
 })
 
 t.test('what the state is, an agent may say and a person decides', async (t) => {

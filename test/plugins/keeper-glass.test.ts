@@ -121,6 +121,34 @@ t.test('it is claimed at once, and flagged until somebody else looked', async (t
   t.same(third.deal.store.get().unreviewed, [])
 })
 
+t.test('broken more than once, it is reviewed by nobody who broke it', async (t) => {
+  const life = await team(t)
+  const { held, deal, on } = life
+  const { record: carol } = await people(on).signer('carol')
+  await deal.enrol({ record: carol, as: 'alice', groups: ['oncall'] })
+  const op = await held()
+  on.deaf = ['controller']
+  await life.close()
+  const alone = await live(on)
+  await glass(alone, op, 'bob', { breakGlassMs: 5 * minute })
+  await alone.until(op, 'approved')
+  await alone.close()
+  await on.clock.advance(5 * minute)
+  on.deaf = []
+  const second = await live(on)
+  t.teardown(() => second.close())
+  await second.until(op, 'held')
+  await glass(second, op, 'carol')
+  await second.until(op, 'applied')
+  t.match(second.deal.store.get().unreviewed, [{ op, by: 'carol', earlier: ['bob'] }])
+  const review = (as: string) => second.desk.review({ op, as, reason: 'looked' })
+  t.equal(await codeOf(review('carol')), 'PROV_OP_REVIEW')
+  t.equal(await codeOf(review('bob')), 'PROV_OP_REVIEW', 'their own was before')
+  t.equal(await codeOf(review('bob-laptop')), 'PROV_OP_REVIEW')
+  await review('dave')
+  t.same(second.deal.store.get().unreviewed, [])
+})
+
 t.test('its time is over: nothing is claimed by it any more, people are asked again', async (t) => {
   const life = await team(t)
   const { held, on } = life

@@ -133,7 +133,14 @@ t.test('a rule that matches everything must say so, in every disguise', async (t
   for (const rule of [
     {},
     { op_type: '*' },
+    { op_type: '**' },
     { target_patterns: ['*', 'x'], scope_patterns: ['*'] },
+    {
+      op_type: '*',
+      image_patterns: ['***'],
+      target_patterns: ['x', '**'],
+      actors: { names: ['**'] },
+    },
   ]) {
     t.equal(readPolicy({ auto_sign: [rule] }).ok, false, JSON.stringify(rule))
     t.equal(readPolicy({ auto_sign: [{ ...rule, matches_everything: true }] }).ok, true)

@@ -1,5 +1,5 @@
 /** `prov keeper status`: mode, policy, what waits for people, what was refused. @module */
-import { defineCommand, fields, section, table } from 'prov'
+import { breakersOf, defineCommand, fields, section, table } from 'prov'
 import type { ErrorReport } from 'prov'
 import type { KeeperView } from '../reads/keeper.ts'
 
@@ -59,12 +59,12 @@ export const command = defineCommand({
       ...section(
         'Broken glass, to be reviewed: prov keeper review <op>',
         table(
-          unreviewed.map(({ op, type, target, by, at, reason }) => [
-            [op, paint.bold],
-            `${type} ${target}`,
-            [by, paint.bad],
-            at,
-            reason,
+          unreviewed.map((one) => [
+            [one.op, paint.bold],
+            `${one.type} ${one.target}`,
+            [breakersOf(one).join(', '), paint.bad],
+            one.at,
+            one.reason,
           ]),
           { paint, format, head: ['op', 'what', 'by', 'when', 'why'] },
         ),
