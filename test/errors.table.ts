@@ -1888,7 +1888,7 @@ export const expectedErrors: readonly (readonly [string, string, number, string,
     'PROV_PLANE_UNVOUCHED',
     'retry',
     7,
-    'no other plane said yet that this journal of the <plane> is the newest one, and the server remembers none',
+    'no other plane said yet that this journal of the <plane> is the newest one; until then it does nothing',
     'start the keeper: `prov plane run` where it lives; it answers by itself',
   ],
   [

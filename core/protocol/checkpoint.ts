@@ -39,8 +39,9 @@ import { eventIn } from './trail.ts'
 /** Name of the snapshot. */
 export const checkpointName = 'contract'
 const version = 1
-/** Events that a keyring is made of. */
+/** Events that a keyring is made of, and whom the controller granted the keeper's office. */
 const trusts = [
+  'keeper.granted',
   'actor.enrolled',
   'actor.revoked',
   'keys.governed',

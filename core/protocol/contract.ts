@@ -47,7 +47,8 @@ import type { AuditTrail } from './services.ts'
 import { opsStore } from './store.ts'
 import type { OpsStore } from './store.ts'
 import { streamConfigs, streamOfHop } from './subjects.ts'
-import { Standing, witness } from './standing.ts'
+import { Standing, together, witness } from './standing.ts'
+import type { Until } from './standing.ts'
 import { signToken } from './tokens.ts'
 import { writeShelf } from './shelf.ts'
 import { auditEvents } from './trail.ts'
@@ -97,9 +98,11 @@ export interface Contract extends AuditTrail, KeyChanges {
   anchor(): Promise<Count>
   /**
    * Resolves once a plane elsewhere said that this journal is the newest one: before that nothing may be
-   * claimed. At once where all planes live together. Rejects with PROV_PLANE_SET_BACK.
+   * claimed, and the keeper's pen throws. At once where all planes live together, and where neither
+   * controller nor keeper lives. Rejects with PROV_PLANE_SET_BACK, PROV_PLANE_REPLACED, and with
+   * PROV_PLANE_UNVOUCHED after `withinMs`.
    */
-  sure(): Promise<void>
+  sure(until?: Until): Promise<void>
   /** True from then on. */
   readonly vouched: boolean
   /** Aborts when the journal was found to be an older one, or lost and replaced; its reason says so. */
@@ -148,6 +151,9 @@ export interface ContractOptions {
   /** The disk of the shelves. Replaced in tests that break it. */
   readonly files?: JournalFiles | undefined
 }
+
+/** How long a person waits to be told that another plane has to answer first. */
+const answerWaitMs: Millis = 5_000
 
 interface Lane {
   outbox: Outbox | undefined
@@ -245,10 +251,13 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
   const epoch = (joined?.epoch ?? 0) + journal.epoch
   /** The controller granted its office to another journal: nothing more is said here, and nothing signed. */
   const replaced = new AbortController()
+  const replacedBy = (granted: Count): ProvError | undefined => {
+    if (joined?.plane !== 'keeper' || granted <= (joined.granted ?? 0)) return undefined
+    return planeErrors.PROV_PLANE_REPLACED({ plane: 'keeper', granted })
+  }
   const whetherReplaced = (): void => {
-    const { granted } = fold.model
-    if (joined?.plane !== 'keeper' || granted <= (joined.granted ?? 0)) return
-    replaced.abort(planeErrors.PROV_PLANE_REPLACED({ plane: 'keeper', granted }))
+    const error = replacedBy(fold.model.granted)
+    if (error) replaced.abort(error)
   }
   whetherReplaced()
   replaced.signal.throwIfAborted()
@@ -304,6 +313,12 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
       for (const listener of leavers) listener(ops)
     },
   })
+  /** Whoever claims or signs approvals asks the others whether this journal is the newest one. */
+  let standings: readonly Standing[] = []
+  const sure = async (until?: Until): Promise<void> => {
+    for (const standing of standings) await standing.sure(until)
+  }
+  const vouched = (): boolean => standings.every((standing) => standing.vouched)
   const emitters = new Map<string, AuditEmitter>()
   const emitterOf = (role: Emitter): AuditEmitter => {
     replaced.signal.throwIfAborted()
@@ -311,7 +326,10 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
     if (!emitter) {
       const end = ends.get(role) ?? { n: 0, digest: null }
       const signer = signerOfRole(role)
-      emitter = auditEmitter({ role, workspace, epoch, signer, clock, end })
+      const may = (): void => {
+        for (const one of standings) if (one.emitter === role && role === 'keeper') one.checkOnce()
+      }
+      emitter = auditEmitter({ role, workspace, epoch, signer, clock, end, may })
       emitters.set(role, emitter)
     }
     return emitter
@@ -354,6 +372,7 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
     epoch,
     tokenContext,
     sign: actOf,
+    sure: () => sure({ withinMs: answerWaitMs }),
     clock,
     log,
     signal: options.signal,
@@ -403,31 +422,45 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
     return () => void listeners.delete(listener)
   }
   const known = (emitter: string, n: Count) => events.one(emitter, n)
-  const keeps = planes.includes('keeper')
-  /** Whoever claims asks the others whether this journal is the newest one; the others answer. */
-  const standing =
-    hears && planes.includes('controller')
-      ? new Standing({
-          emitter: 'controller',
-          journal: audience,
-          workspace,
-          keyring,
-          ends,
-          known,
-          keeps,
-          remembered: () => options.office?.()?.remembered === true,
-          clock,
-          log,
-        })
-      : undefined
-  const by = keeps ? 'keeper' : (roles[0] as ServiceRole)
-  const signsAs = () => signerOfRole(by)
-  const talk = standing ?? witness({ journal: audience, by, signer: signsAs, ends, known, clock })
-  followKeys()
+  standings = (['controller', 'keeper'] as const)
+    .filter((plane) => hears && planes.includes(plane))
+    .map((emitter) => {
+      const decides = emitter === 'keeper' ? 'controller' : 'keeper'
+      return new Standing({
+        emitter,
+        decides: planes.includes(decides) ? undefined : decides,
+        ...(emitter === 'controller'
+          ? { remembered: () => options.office?.()?.remembered === true }
+          : joined && { replaced: replacedBy }),
+        journal: audience,
+        workspace,
+        keyring,
+        ends,
+        known,
+        clock,
+        log,
+      })
+    })
+  const by = (['keeper', 'controller'] as const).find((plane) => planes.includes(plane))
+  const signsAs = by ?? (roles[0] as ServiceRole)
+  const witnessing = witness({
+    journal: audience,
+    by: signsAs,
+    signer: () => signerOfRole(signsAs),
+    ends,
+    known,
+    grant: () => fold.trust.findLast((event) => isAudit(event, 'keeper.granted')),
+    clock,
+  })
+  // A key that follows begins with a word of its own.
+  void sure().then(followKeys, () => {})
   if (hears) {
     const signal = options.signal ?? new AbortController().signal
     const contract = { keyring, workspace, store }
-    const setBack = (event: AuditEvent): void => standing?.setBack(event)
+    const setBack = (event: AuditEvent): void => {
+      for (const standing of standings) standing.heard(event)
+    }
+    const talk = together([...standings, witnessing])
     const heard = { contract, planes, journal, bus, clock, log, ends, kept: events, signal }
     await hear({ ...heard, talk, setBack })
   }
@@ -445,21 +478,22 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
     service: signerOfRole,
     emitter: emitterOf,
     async emit(role, draft) {
+      if (role === 'keeper' && !vouched()) await sure({ withinMs: answerWaitMs })
       const entry = emitterOf(role).entry(draft)
       await journal.append([entry])
       return entry.event
     },
     claimEpoch() {
-      standing?.check()
+      for (const standing of standings) standing.check()
       return options.office?.()?.epoch() ?? epoch
     },
-    sure: async () => standing?.sure(),
+    sure,
     get vouched() {
-      return standing?.vouched ?? true
+      return vouched()
     },
-    over: standing?.over ?? replaced.signal,
+    over: AbortSignal.any([...standings.map(({ over }) => over), replaced.signal]),
     async anchor() {
-      await standing?.sure()
+      await sure()
       await journal.anchor()
       return (await options.office?.()?.confirm()) ?? epoch
     },

@@ -38,7 +38,7 @@ export interface ChainEnd {
 
 export interface AuditEmitter {
   readonly role: Emitter
-  /** The next event as a journal entry; see above. Throws PROV_AUDIT_TOO_LARGE, then nothing is counted. */
+  /** The next event as a journal entry; see above. Throws PROV_AUDIT_TOO_LARGE and what `may` throws, then nothing is counted. */
   entry<T extends AuditType>(draft: AuditDraft<T>): JournalEntry & { readonly event: AuditEvent<T> }
   readonly end: ChainEnd
   /** Signs with another key from the next entry on. */
@@ -52,12 +52,14 @@ export interface EmitterOptions {
   readonly signer: Signer
   readonly clock: Clock
   readonly end: ChainEnd
+  /** Throws while nothing may be said. Default: it always may. */
+  readonly may?: (() => void) | undefined
 }
 
 const limitBytes: Bytes = 262_144
 
 export function auditEmitter(options: EmitterOptions): AuditEmitter {
-  const { role, workspace, epoch, clock } = options
+  const { role, workspace, epoch, clock, may } = options
   let { signer } = options
   let { n, digest } = options.end
   /** Whether what it signs is good under the key that its record shows: asked once. */
@@ -72,6 +74,7 @@ export function auditEmitter(options: EmitterOptions): AuditEmitter {
       proven = undefined
     },
     entry<T extends AuditType>(draft: AuditDraft<T>) {
+      may?.()
       const unsigned = {
         specversion: '1.0',
         id: `${role}:${epoch}:${n + 1}`,

@@ -88,8 +88,7 @@ export class Gaps {
     const { clock, log, signal } = this.#options
     try {
       await this.#say()
-      const question = this.#options.talk.ask?.()
-      if (question) await this.#publish(question)
+      for (const question of this.#options.talk.ask?.() ?? []) await this.#publish(question)
       for (const hole of this.#options.holes()) await this.#ask(hole)
     } catch (thrown) {
       const { code, message } = asProvError(thrown)

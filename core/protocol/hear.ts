@@ -75,6 +75,8 @@ export async function hear(options: HearOptions): Promise<void> {
         crashPoint('heard')
         await delivery.ack()
       }
+      // Under an own key, and not said here: whatever follows from it was asked, once.
+      else if (own.has(event.emitter)) await delivery.term('not said by this journal')
       // What waits here need not come again, unless this process ends before its turn.
       else {
         const delayMs = hearing.isStalled(event.emitter) ? muchLaterMs : laterMs

@@ -84,8 +84,8 @@ export class Hearing {
   /** Takes an event whose signature was found good. Rejects when it could not be kept. */
   async take(event: AuditEvent): Promise<Heard> {
     const { emitter, n } = event
-    if (this.#forked.has(emitter)) return 'refused'
     if (this.#options.own.has(emitter)) return this.#ownAgain(event)
+    if (this.#forked.has(emitter)) return 'refused'
     if (n <= this.#end(emitter).n) return this.#again(event)
     const twin = this.#waiting.get(emitter, n)
     if (twin && eventDigest(twin) !== eventDigest(event)) return this.#fork(event)
@@ -239,6 +239,7 @@ export class Hearing {
 
   /** Two events under one number: whatever comes from there cannot be believed until somebody looked. */
   #fork({ emitter, n }: AuditEvent): 'refused' {
+    if (this.#forked.has(emitter)) return 'refused'
     this.#forked.add(emitter)
     this.#waiting.deleteBehind(emitter, 0)
     const { code, message, remedy } = auditErrors.PROV_AUDIT_TWO_CHAINS({ emitter, n })

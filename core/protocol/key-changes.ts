@@ -96,6 +96,8 @@ export interface KeyChangesParts {
     signer: Signer,
     request: { act: ActName; subject: string; reason: string; with: JsonObject },
   ) => Promise<string>
+  /** Resolves when the pen may write, see `Contract.sure`. */
+  readonly sure: () => Promise<void>
   readonly clock: Clock
   readonly log: Log
   /** Once it is aborted, a key that could not follow is told to nobody. */
@@ -107,7 +109,7 @@ export function keyChanges(parts: KeyChangesParts): KeyChanges & {
   followKeys(): void
 } {
   const { keyring, keys, root, roles, service, emitter, succeed, journal, workspace } = parts
-  const { epoch, tokenContext, sign, clock, log, signal } = parts
+  const { epoch, tokenContext, sign, sure, clock, log, signal } = parts
 
   /**
    * One at a time, in one order, and judged before it is written: what does not count would stand in the
@@ -115,7 +117,7 @@ export function keyChanges(parts: KeyChangesParts): KeyChanges & {
    */
   let last: Promise<unknown> = Promise.resolve()
   function inTurn<T>(run: () => Promise<T>): Promise<T> {
-    const turn = last.then(run)
+    const turn = last.then(sure).then(run)
     last = turn.catch(() => {})
     return turn
   }

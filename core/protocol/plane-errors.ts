@@ -82,15 +82,18 @@ export const planeErrors = defineErrors<{
   PROV_PLANE_UNVOUCHED: {
     disposition: 'retry',
     text: ({ plane }) =>
-      `no other plane said yet that this journal of the ${plane} is the newest one, and the server remembers none`,
-    remedy: 'start the keeper: `prov plane run` where it lives; it answers by itself',
+      `no other plane said yet that this journal of the ${plane} is the newest one; until then it does nothing`,
+    remedy: ({ plane }) =>
+      `start the ${plane === 'keeper' ? 'controller' : 'keeper'}: \`prov plane run\` where it lives; it answers by itself`,
   },
   PROV_PLANE_SET_BACK: {
     disposition: 'refuse',
     text: ({ plane, own, heard }) =>
       `another plane has event ${heard} of the ${plane} as its key signed it; this journal, which ends at ${own}, has not: it is an older state`,
-    remedy:
-      'put the newest journal back, remove the note of this one (`prov journal stats` names its anchor) and run `prov plane run`; what this one would claim may have been done',
+    remedy: ({ plane }) =>
+      plane === 'keeper'
+        ? 'put the newest journal back and run `prov plane run`; where it is lost, let the controller grant another one: `prov plane export keeper --lost --out <file>`; where this is the newest, somebody else has its key: then `prov keeper rotate`, too'
+        : 'put the newest journal back, remove the note of this one (`prov journal stats` names its anchor) and run `prov plane run`; what this one would claim may have been done',
   },
   PROV_PLANE_RENAMED: {
     disposition: 'usage',

@@ -62,7 +62,7 @@ export interface DeskParts {
   readonly signal: AbortSignal
 }
 
-/** How long a rotation waits for the controller. */
+/** How long a rotation waits for the controller, and whatever is handed in for a plane that vouches. */
 const confirmWaitMs: Millis = 5_000
 
 const modes = ['auto', 'manual', 'hybrid'] as const
@@ -93,6 +93,7 @@ export class Desk implements KeeperDesk {
   /** Takes a signed vote, from here or from elsewhere. Throws the named reason when it does not count. */
   async handIn(token: string): Promise<{ counted: boolean; why: string }> {
     const { contract, clock, keeper, refusals, ref } = this.#parts
+    await this.#sure()
     let op = 'unknown'
     try {
       const opened = await openToken('vote', token, contract.tokenContext())
@@ -137,6 +138,12 @@ export class Desk implements KeeperDesk {
     const after = contract.store.get().ops.get(op)
     const why = after?.phase === 'held' ? `still needed: ${keeper.missing(op)}` : (after?.why ?? '')
     return { counted: true, why }
+  }
+
+  /** Throws PROV_PLANE_UNVOUCHED when nobody says in time that this journal is the newest one. */
+  #sure(): Promise<void> {
+    const { contract, signal } = this.#parts
+    return contract.sure({ withinMs: confirmWaitMs, signal })
   }
 
   async status() {
@@ -246,6 +253,7 @@ export class Desk implements KeeperDesk {
 
   /** One after the other: an activation is bound to the version that the one before it made. */
   async handInAct(token: string): Promise<void> {
+    await this.#sure()
     const turn = this.#acting.then(() => this.#takeAct(token))
     this.#acting = turn.catch(() => {})
     // Others may act meanwhile: how long it takes is up to another plane.
@@ -338,6 +346,7 @@ export class Desk implements KeeperDesk {
     const kept = policy ? `policy ${policy.version} (${policy.digest})` : 'none: all is held'
     const data = { code, message, kept }
     log.error(`${policyFile} is no policy; in force stays ${kept}`, { code, message })
+    if (!contract.vouched) return
     const { partition, type, body } = contract
       .emitter('keeper')
       .entry({ type: 'policy.invalid', subject: policyFile, data })

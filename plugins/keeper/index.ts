@@ -96,38 +96,8 @@ export default definePlugin({
     inbox.remember(deal.store.get().open.keys())
     const stop = deal.onLeft((ops) => inbox.forget(ops))
     signal.addEventListener('abort', stop, { once: true })
-    await revive({ contract: deal, ref, start })
-    await keeper.resume()
-    await followAudit({
-      bus: needs.bus,
-      contract: deal,
-      name: 'keeper',
-      log,
-      signal,
-      async take(event) {
-        if (isAudit(event, 'policy.activated')) return keeper.adopt()
-        if (isAudit(event, 'keeper.mode')) return keeper.switched()
-        if (isAudit(event, 'actor.revoked')) return keeper.revoked()
-        if (isAudit(event, 'actor.enrolled')) return keeper.recount()
-        if (isAudit(event, 'op.applied') && event.data.moves.length > 0) await keeper.moved()
-        const fact = event.emitter === 'keeper' ? undefined : opFact(event)
-        const instance = fact && ref(event.subject)
-        if (!fact || !instance) return
-        await instance.apply(fact).catch((thrown: unknown) => {
-          // An instance that reached its end takes no more facts, and needs none.
-          if (!ProvError.is(thrown) || thrown.code !== 'PROV_ACTOR_STOPPED') throw thrown
-        })
-      },
-    })
     const stream = streams.pending(deal.workspace)
     await needs.bus.ensureConsumer({ stream, name: 'keeper' })
-    void (async () => {
-      for await (const delivery of needs.bus.pull(stream, 'keeper', { credits, signal })) {
-        void inbox.take(delivery)
-      }
-    })().catch((thrown: unknown) => {
-      if (!signal.aborted) log.error('the keeper takes nothing more', asProvError(thrown).toJSON())
-    })
     const desk = {
       contract: deal,
       clock,
@@ -141,10 +111,52 @@ export default definePlugin({
     }
     const keepersDesk = new Desk(desk)
     provide.keeperDesk(keepersDesk)
-    // Nobody waits for it: the file only proposes, and the policy in force judges meanwhile.
-    void keepersDesk.lookAtFile().catch((thrown: unknown) => {
-      if (!signal.aborted)
-        log.warn('the policy file was not looked at', asProvError(thrown).toJSON())
-    })
+    const goOn = async (): Promise<void> => {
+      await revive({ contract: deal, ref, start })
+      await keeper.resume()
+      await followAudit({
+        bus: needs.bus,
+        contract: deal,
+        name: 'keeper',
+        log,
+        signal,
+        async take(event) {
+          if (isAudit(event, 'policy.activated')) return keeper.adopt()
+          if (isAudit(event, 'keeper.mode')) return keeper.switched()
+          if (isAudit(event, 'actor.revoked')) return keeper.revoked()
+          if (isAudit(event, 'actor.enrolled')) return keeper.recount()
+          if (isAudit(event, 'op.applied') && event.data.moves.length > 0) await keeper.moved()
+          const fact = event.emitter === 'keeper' ? undefined : opFact(event)
+          const instance = fact && ref(event.subject)
+          if (!fact || !instance) return
+          await instance.apply(fact).catch((thrown: unknown) => {
+            // An instance that reached its end takes no more facts, and needs none.
+            if (!ProvError.is(thrown) || thrown.code !== 'PROV_ACTOR_STOPPED') throw thrown
+          })
+        },
+      })
+      void (async () => {
+        for await (const delivery of needs.bus.pull(stream, 'keeper', { credits, signal })) {
+          void inbox.take(delivery)
+        }
+      })().catch((thrown: unknown) => stopsFor('the keeper takes nothing more', thrown))
+      // Nobody waits for it: the file only proposes, and the policy in force judges meanwhile.
+      void keepersDesk
+        .lookAtFile()
+        .catch((thrown: unknown) => stopsFor('the policy file was not looked at', thrown))
+    }
+    const stopsFor = (what: string, thrown: unknown): void => {
+      if (!signal.aborted) log.error(what, asProvError(thrown).toJSON())
+    }
+    if (deal.vouched) return goOn()
+    // Another plane has to say first that this journal is the newest one; nobody need wait for that.
+    void deal
+      .sure({ signal })
+      .then(() => {
+        // Until now neither its anchor nor its lease was told of this journal.
+        deal.anchor().catch((thrown: unknown) => stopsFor('the keeper left no anchor', thrown))
+        return goOn()
+      })
+      .catch((thrown: unknown) => stopsFor('the keeper did not begin', thrown))
   },
 })

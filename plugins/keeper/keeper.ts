@@ -311,7 +311,11 @@ export class Keeper {
 
   /** Acts on one operation wait for each other: each sees what the last one did. */
   #inTurn(op: string, act: () => Promise<void>): Promise<void> {
-    const turn = (this.#turns.get(op) ?? Promise.resolve()).then(act)
+    const { contract, signal } = this.#parts
+    const turn = (this.#turns.get(op) ?? Promise.resolve()).then(() =>
+      // An older journal would sign a number once more, for something else.
+      contract.vouched ? act() : contract.sure({ signal }).then(act),
+    )
     const settled = turn.catch(() => {})
     this.#turns.set(op, settled)
     void settled.then(() => {

@@ -246,6 +246,24 @@ const leases: readonly Mutant[] = [
     ],
   ),
   ...mutantsOf(
+    'core/protocol/contract.js',
+    ['planes/keeper-set-back.test.js', 'a keeper that was set back ends when controller heard'],
+    [
+      'a keeper asks nobody whether its journal is the newest',
+      "standings = ['controller', 'keeper']",
+      "standings = ['controller']",
+    ],
+  ),
+  ...mutantsOf(
+    'core/protocol/standing.js',
+    ['planes/keeper-set-back.test.js', 'a keeper that another one followed is told so'],
+    [
+      'the grant of a successor is not looked at',
+      "if (await this.#isReplaced(shown['grant']))",
+      'if (false)',
+    ],
+  ),
+  ...mutantsOf(
     'core/protocol/office.js',
     ['protocol/office.test.js', 'cut off from the server it decides nothing'],
     ['claimed without the lease', 'if (!this.#lease?.held())', 'if (false)'],

@@ -176,3 +176,28 @@ export async function agreed(t: Test, on: Apart): Promise<void> {
   t.same(ends[1], ends[0])
   t.same(ends[2], ends[0])
 }
+
+/** As a backup would: everything that is durable now. */
+export function copyOf(disk: MemoryDisk): MemoryDisk {
+  const copy = new MemoryDisk()
+  Object.assign(copy, { id: disk.id, epoch: disk.epoch, hash: disk.hash })
+  copy.batches.push(...disk.batches)
+  for (const [name, text] of disk.snapshots) copy.snapshots.set(name, text)
+  return copy
+}
+
+export const diskOf = (on: Apart, plane: PlaneName): MemoryDisk =>
+  (on.stages.get(plane) as Stage).disk
+
+/** Another journal is where that of a plane was, which does not run. */
+export function putBack(on: Apart, plane: PlaneName, disk: MemoryDisk): void {
+  on.stages.set(plane, { ...(on.stages.get(plane) as Stage), disk })
+}
+
+/** Lets time pass until it is so. */
+export const waitUntil = (on: Apart, is: () => boolean): Promise<void> =>
+  on.during(
+    (async () => {
+      while (!is()) await new Promise((turn) => setImmediate(turn))
+    })(),
+  )

@@ -4,36 +4,15 @@
  */
 import t from 'tap'
 import { codeOf } from '../../core/kit.ts'
-import { MemoryDisk } from '../../core/journal/memory.ts'
 import type { JsonObject, JsonValue } from '../../core/json.ts'
-import type { PlaneName } from '../../core/protocol/planes.ts'
 import { subjects } from '../../core/protocol/subjects.ts'
-import { apart } from './planes-stage.ts'
+import { apart, copyOf, diskOf, putBack, waitUntil } from './planes-stage.ts'
 import type { Apart } from './planes-stage.ts'
 
 /** An operation with steps, which policy signs. */
 const spread = (target: string) => ({ type: 'spread', target, as: 'alice' }) as const
 const policy = `{ policy = { version = 1, auto_sign = [{ id = "all", op_type = "spread" }] } }\n`
 const command = subjects.command('my-infra')
-
-/** As a backup would: everything that is durable now. */
-function copyOf(disk: MemoryDisk): MemoryDisk {
-  const copy = new MemoryDisk()
-  Object.assign(copy, { id: disk.id, epoch: disk.epoch, hash: disk.hash })
-  copy.batches.push(...disk.batches)
-  for (const [name, text] of disk.snapshots) copy.snapshots.set(name, text)
-  return copy
-}
-
-const diskOf = (on: Apart, plane: PlaneName): MemoryDisk => on.stages.get(plane)?.disk as MemoryDisk
-
-/** Lets time pass until it is so. */
-const until = (on: Apart, is: () => boolean): Promise<void> =>
-  on.during(
-    (async () => {
-      while (!is()) await new Promise((turn) => setImmediate(turn))
-    })(),
-  )
 
 /**
  * An operation is signed while the controller is away, claimed and applied once it is back, and heard by
@@ -62,10 +41,6 @@ async function used(on: Apart) {
   return { op, backup, body: bodies[0] ?? null }
 }
 
-const putBack = (on: Apart, disk: MemoryDisk): void => {
-  on.stages.set('controller', { ...on.stages.get('controller')!, disk })
-}
-
 const effects = (on: Apart, op: string) => on.stages.get('controller')?.effects.get(op)
 
 for (const witnesses of [['keeper'], ['submitter'], ['submitter', 'keeper']] as const) {
@@ -75,10 +50,10 @@ for (const witnesses of [['keeper'], ['submitter'], ['submitter', 'keeper']] as 
     for (const plane of ['submitter', 'keeper'] as const) {
       if (!(witnesses as readonly string[]).includes(plane)) await on.stop(plane)
     }
-    putBack(on, backup)
+    putBack(on, 'controller', backup)
     await on.bus.open().publish(command, { id: 'used', body })
     const { prov, deal } = await on.start('controller')
-    await until(on, () => prov.over.aborted || effects(on, op) !== 1)
+    await waitUntil(on, () => prov.over.aborted || effects(on, op) !== 1)
     t.match(prov.over.reason, {
       code: 'PROV_PLANE_SET_BACK',
       detail: { plane: 'controller' },
@@ -97,14 +72,14 @@ t.test('nothing is claimed before a plane that could know better was heard', asy
   const { op, backup, body } = await used(on)
   await on.stop('submitter')
   await on.stop('keeper')
-  putBack(on, backup)
+  putBack(on, 'controller', backup)
   await on.bus.open().publish(command, { id: 'used', body })
   const { prov, deal } = await on.start('controller')
   await on.stages.get('controller')?.clock.advance(60_000)
   t.throws(() => deal.claimEpoch(), { code: 'PROV_PLANE_UNVOUCHED' })
   t.equal(effects(on, op), 1)
   await on.start('keeper')
-  await until(on, () => prov.over.aborted || effects(on, op) !== 1)
+  await waitUntil(on, () => prov.over.aborted || effects(on, op) !== 1)
   t.match(prov.over.reason, { code: 'PROV_PLANE_SET_BACK' })
   t.equal(effects(on, op), 1)
 })
