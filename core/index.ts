@@ -232,6 +232,7 @@ export type {
   Topology,
 } from './protocol/services.ts'
 export { maskSecrets, secretParam } from './secrets.ts'
+export { foreignJson } from './foreign-json.ts'
 export { isShown } from './signs.ts'
 export type { OpsStore, Selected } from './protocol/store.ts'
 export { streamConfigs, streams, subjects } from './protocol/subjects.ts'

@@ -49,6 +49,7 @@ export const faceValues: readonly string[] = [
   'fields',
   'foldAudit',
   'followAudit',
+  'foreignJson',
   'formatDuration',
   'home',
   'homeOutside',

@@ -7,6 +7,7 @@
 import type { ConsumerInfo, JetStreamAccountStats, StreamInfo as ServerStreamInfo } from 'nats'
 import type { Clock } from '../clock.ts'
 import { ProvError } from '../errors.ts'
+import { foreignJson } from '../foreign-json.ts'
 import type { JsonValue } from '../json.ts'
 import type { Bytes, Count, Millis } from '../units.ts'
 import type { NatsBus } from './nats.ts'
@@ -273,7 +274,7 @@ function heardIn(message: {
   readonly headers?: { get(name: string): string } | undefined
 }): Heard | undefined {
   try {
-    const body = JSON.parse(Buffer.from(message.data).toString('utf8')) as JsonValue
+    const body = foreignJson(Buffer.from(message.data).toString('utf8'))
     const { subject, headers } = message
     return { subject, id: headers?.get(idHeader) || headers?.get('Nats-Msg-Id') || '', body }
   } catch {

@@ -12,6 +12,7 @@
  * @module
  */
 import type { Clock, Timer } from '../clock.ts'
+import { foreignJson } from '../foreign-json.ts'
 import type { JsonValue } from '../json.ts'
 import type { Count, Millis } from '../units.ts'
 import type { Delivery } from './bus.ts'
@@ -234,7 +235,7 @@ class NatsDelivery implements Delivery {
     // A message of somebody else's program bears the server's own header at best.
     this.id = message.header(idHeader) || message.header('Nats-Msg-Id')
     this.headers = message.headers
-    this.body = JSON.parse(Buffer.from(message.data).toString('utf8')) as JsonValue
+    this.body = bodyIn(message.data)
     this.#reply = message.reply
     this.#wire = wire
     this.#onEnd = onEnd
@@ -311,5 +312,14 @@ export function wireMessage(message: {
     data: message.data,
     header: (name) => headers?.get(name) ?? '',
     headers: own,
+  }
+}
+
+/** Null for what is no JSON: whoever reads it refuses that as it refuses any other body. */
+function bodyIn(data: Uint8Array): JsonValue {
+  try {
+    return foreignJson(Buffer.from(data).toString('utf8'))
+  } catch {
+    return null
   }
 }

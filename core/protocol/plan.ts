@@ -10,6 +10,7 @@
  *
  * @module
  */
+import { foreignJson } from '../foreign-json.ts'
 import { canonicalJson, digestOf } from '../json.ts'
 import type { JsonObject, JsonValue } from '../json.ts'
 import type { Bytes, Count } from '../units.ts'
@@ -98,9 +99,9 @@ export function parsePlan(text: string, file: string): OpPlan {
   if (Buffer.byteLength(text) > largestPlan) throw refuse('it is larger than 1 MiB')
   let raw: unknown
   try {
-    raw = JSON.parse(text)
+    raw = foreignJson(text)
   } catch {
-    throw refuse('it is not JSON')
+    throw refuse('it is not JSON, or nests without end')
   }
   const plan = Object(raw) as Partial<OpPlan>
   if (plan.kind !== 'prov-plan') throw refuse('its `kind` is not "prov-plan"')

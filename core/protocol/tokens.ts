@@ -12,6 +12,7 @@
  *
  * @module
  */
+import { foreignJson } from '../foreign-json.ts'
 import type { JsonValue } from '../json.ts'
 import { deepFreeze, digestOfText } from '../json.ts'
 import type { Millis } from '../units.ts'
@@ -292,7 +293,7 @@ function encode(value: JsonValue): string {
 function decode(part: string | undefined): JsonValue | undefined {
   if (part === undefined || !/^[A-Za-z0-9_-]+$/.test(part)) return undefined
   try {
-    return JSON.parse(Buffer.from(part, 'base64url').toString('utf8')) as JsonValue
+    return foreignJson(Buffer.from(part, 'base64url').toString('utf8'))
   } catch {
     return undefined
   }

@@ -9,6 +9,7 @@
  * @module
  */
 import type { Socket } from 'node:net'
+import { foreignJson } from '../foreign-json.ts'
 import type { JsonObject, JsonValue } from '../json.ts'
 import type { ErrorReport } from '../errors.ts'
 import type { Bytes, Count } from '../units.ts'
@@ -76,7 +77,7 @@ export function onLines(
 /** The object that a line says; undefined for anything else. */
 export function parsedLine(line: string): JsonObject | undefined {
   try {
-    const value = JSON.parse(line) as JsonValue
+    const value = foreignJson(line)
     return isObject(value) ? value : undefined
   } catch {
     return undefined

@@ -109,6 +109,29 @@ t.test(
   },
 )
 
+t.test('what is no JSON is a body of nothing, and the next one comes', { skip }, async (t) => {
+  const server = await natsServer(path ?? '', t)
+  const bus = await natsBus({ servers: server.url })
+  t.teardown(() => bus.close())
+  await bus.ensureStream({ name: 'WORK', subjects: ['work.>'], retention: 'workqueue' })
+  await bus.ensureConsumer({ stream: 'WORK', name: 'w' })
+  const raw = await connect({ servers: server.url })
+  t.teardown(() => raw.close())
+  const deep = '['.repeat(100_000) + ']'.repeat(100_000)
+  for (const text of ['{"a":', '', '\u0000', deep, `{"a":${deep}}`]) {
+    await raw.jetstream().publish('work.a', text)
+  }
+  await bus.publish('work.a', { id: 'good', body: { text: '[{"\\"[[[[' } })
+  const end = new AbortController()
+  const bodies: unknown[] = []
+  for await (const delivery of bus.pull('WORK', 'w', { credits: 2, signal: end.signal })) {
+    bodies.push(delivery.body)
+    await delivery.ack()
+    if (bodies.length === 6) end.abort()
+  }
+  t.same(bodies, [null, null, null, null, null, { text: '[{"\\"[[[[' }])
+})
+
 t.test('a role works with the least permissions, no more', { skip }, async (t) => {
   const owner = nkeys.createUser()
   const keeper = nkeys.createUser()

@@ -64,6 +64,7 @@ t.test('garbage, endless lines and a thousand connections harm nobody', async (t
     '{"do":"constructor","with":{}}\n',
     '{"do":"shutdown","with":{}}\n',
     `{"do":"plan","with":${'['.repeat(100_000)}}\n`,
+    `{"do":"plan","with":{"proposal":{"type":"restart","target":"x","params":${'{"a":'.repeat(9_000)}1${'}'.repeat(9_000)}}}}\n`,
     Buffer.from([0xff, 0xfe, 0x00, 0x0a]),
   ]
   for (const line of lines) {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { defined, parseDuration } from 'prov'
+import { defined, foreignJson, parseDuration } from 'prov'
 import type { FlagValues, Millis, OpPlan, Proposal } from 'prov'
 import { askErrors } from '../errors.ts'
 
@@ -65,7 +65,7 @@ function paramOf(text: string): readonly [string, unknown] {
   if (cut < 1) throw askErrors.PROV_OP_PARAM_INVALID({ param: text })
   const value = text.slice(cut + 1)
   try {
-    return [text.slice(0, cut), JSON.parse(value) as unknown]
+    return [text.slice(0, cut), foreignJson(value)]
   } catch {
     // Most values are plain words: what is no JSON is a text.
     return [text.slice(0, cut), value]
