@@ -14,10 +14,16 @@
 import { createRequire } from 'node:module'
 import type {
   AnyActorRef,
+  AnyEventObject,
   AnyMachineSnapshot,
   AnyStateMachine,
   InspectionEvent,
+  MachineContext,
+  MachineSnapshot,
+  MetaObject,
   Observer,
+  StateSchema,
+  StateValue,
   Subscription,
   ActorRef as XStateRef,
 } from 'xstate'
@@ -26,8 +32,31 @@ import type { Address } from './address.ts'
 import type { ActorDef, ActorEvent } from './define.ts'
 import type { ActorStatus, WatchEvent } from './system.ts'
 
-/** XState's type as it is; narrow the snapshot with the machine's own type where you need it. */
-export type XStateFacade = XStateRef<AnyMachineSnapshot, ActorEvent, ActorEvent>
+/** XState's snapshot of a machine whose context is known, as far as XState takes it for one. */
+type SnapshotOf<Context> = Context extends MachineContext
+  ? MachineSnapshot<
+      Context,
+      AnyEventObject,
+      Record<string, AnyActorRef | undefined>,
+      StateValue,
+      string,
+      unknown,
+      MetaObject,
+      StateSchema
+    >
+  : AnyMachineSnapshot
+
+/**
+ * XState's type of an actor whose context and events are known; narrow the snapshot with the machine's
+ * own type where you need more of it.
+ */
+export type XStateFacade<Context = unknown, Event extends ActorEvent = ActorEvent> = Omit<
+  XStateRef<SnapshotOf<Context>, ActorEvent, ActorEvent>,
+  'send'
+> & {
+  // As a method, so that whoever takes any actor takes this one.
+  send(event: Event): void
+}
 
 /** What a façade needs of the kernel. */
 export interface FacadePort {

@@ -63,7 +63,7 @@ export interface ActorRef<Context = unknown, Event extends ActorEvent = ActorEve
   /** Calls back after each commit, in order. A listener that throws three times is let go. */
   changes(listener: (snapshot: ActorSnapshot<Context>) => void): () => void
   /** The same actor as XState's `ActorRef`, for its helpers, framework bindings and rxjs. */
-  asXState(): XStateFacade
+  asXState(): XStateFacade<Context, Event>
 }
 
 export interface WatchEvent {
