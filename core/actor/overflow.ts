@@ -74,21 +74,24 @@ function keyAt(event: ActorEvent, path: readonly string[]): string | undefined {
   return says ? JSON.stringify([event.type, at]) : undefined
 }
 
-/** True when a waiting message has the same key: a full mailbox has room for it. */
-export function replaces(realm: Realm, cell: Cell, event: ActorEvent): boolean {
+/**
+ * The key of a waiting message in whose place it goes: a full mailbox has room for it. `keep` gets the
+ * same one, since a function that is asked twice may say two things.
+ */
+export function replaced(realm: Realm, cell: Cell, event: ActorEvent): string | undefined {
   const { keys } = cell.rareIfAny ?? {}
   const key = keys && keyOf(realm, cell, event)
-  return key !== undefined && keys?.has(key) === true
+  return key !== undefined && keys?.has(key) === true ? key : undefined
 }
 
 /**
  * Queues where messages coalesce: in the place of the waiting one with the same key, else at the end.
  * Whoever applied the one that is replaced gets the answer of the one that replaced it.
  */
-export function keep(realm: Realm, cell: Cell, item: Item): void {
+export function keep(realm: Realm, cell: Cell, item: Item, known?: string): void {
   const mail = mailOf(item, realm.nowMs)
   const special = (mail.cause ?? mail.timer) !== undefined
-  const key = special ? undefined : keyOf(realm, cell, mail.event)
+  const key = special ? undefined : (known ?? keyOf(realm, cell, mail.event))
   if (key === undefined) return cell.push(mail)
   const keys = (cell.rare.keys ??= new Map<string, Mail>())
   const waiting = keys.get(key)

@@ -17,7 +17,7 @@ import { toldOf } from './ledger.ts'
 import type { Pending } from './ledger.ts'
 import { Mail } from './mail.ts'
 import type { AskChain, Item } from './mail.ts'
-import { keep, makeRoom, replaces, roomIn } from './overflow.ts'
+import { keep, makeRoom, replaced, roomIn } from './overflow.ts'
 import type { Realm } from './realm.ts'
 import { abandoned, abortable, isEvent, refused } from './refuse.ts'
 import type { TimerState } from './state.ts'
@@ -73,12 +73,11 @@ export class Post {
         ? abortable(mail, signal, address, { resolve, reject })
         : { resolve, reject }
       if (reason === undefined) return this.#queue(cell as Cell, mail, undefined)
-      if (
-        reason === 'full' &&
-        cell &&
-        (replaces(this.#realm, cell, event) || makeRoom(this.#realm, cell))
-      ) {
-        return this.#queue(cell, mail, undefined)
+      if (reason === 'full' && cell) {
+        const key = replaced(this.#realm, cell, event)
+        if (key !== undefined || makeRoom(this.#realm, cell)) {
+          return this.#queue(cell, mail, undefined, key)
+        }
       }
       reject(this.#realm.broken ?? refused(reason, address, cell, event))
     })
@@ -121,8 +120,9 @@ export class Post {
   #overflow(cell: Cell, event: ActorEvent): Sent {
     const { address, kind } = cell
     this.#realm.say({ kind: 'mailbox', address, depth: cell.depth, full: true }, cell)
-    if (replaces(this.#realm, cell, event) || makeRoom(this.#realm, cell)) {
-      this.#queue(cell, event, undefined)
+    const key = replaced(this.#realm, cell, event)
+    if (key !== undefined || makeRoom(this.#realm, cell)) {
+      this.#queue(cell, event, undefined, key)
       return accepted
     }
     const { overflow } = kind.def.mailbox
@@ -137,12 +137,12 @@ export class Post {
     this.#queue(cell, mail, mail.from)
   }
 
-  #queue(cell: Cell, sent: Item, from: Address | undefined): void {
-    if (this.#put(cell, sent, from)) this.#realm.scheduler.ready(cell)
+  #queue(cell: Cell, sent: Item, from: Address | undefined, key?: string): void {
+    if (this.#put(cell, sent, from, key)) this.#realm.scheduler.ready(cell)
   }
 
   /** Into the mailbox; true when its actor can take a turn. */
-  #put(cell: Cell, sent: Item, from: Address | undefined): boolean {
+  #put(cell: Cell, sent: Item, from: Address | undefined, key?: string): boolean {
     const { hooks, tracing } = this.#realm
     const item = tracing === null ? sent : this.#traced(tracing, sent, from)
     const tapped = (cell.flags & flag.tapped) !== 0
@@ -150,7 +150,7 @@ export class Post {
     if (hear !== null) hear(cell, from, item)
     if (tapped) this.#realm.taps.tell(cell.address, arrivalRecord(cell, from, item), cell, item)
     const idle = (cell.flags & standingBy) === 0
-    if (cell.kind.keyed) keep(this.#realm, cell, item)
+    if (cell.kind.keyed) keep(this.#realm, cell, item, key)
     // How long something waits is only interesting where it has to.
     else cell.push(idle || Mail.is(item) ? item : new Mail(item, this.#realm.nowMs))
     if (tapped) this.#depth(cell)
