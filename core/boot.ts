@@ -45,6 +45,7 @@ import type { Journal } from './journal/journal.ts'
 import type { Contract } from './protocol/contract.ts'
 import { ecosystem, ecosystemOver } from './protocol/ecosystem.ts'
 import { eventBus } from './protocol/event-bus.ts'
+import { isFenced } from './protocol/evidence.ts'
 import { opHandle } from './protocol/handle.ts'
 import type { LinkParts } from './protocol/link-from.ts'
 import { openKeyStore } from './protocol/keys.ts'
@@ -283,6 +284,11 @@ export async function bootRuntime(
     undo.push(() => started.stop({ keepThreads: true }))
     // First of all: an effect must not meet the end of the plugin whose it is and call that an answer.
     undo.push(async () => actors.halt())
+    const ends = [office?.over, opened.over, journal.over].filter((one) => one !== undefined)
+    // Not even that where another process has the journal now: what is answered here is evidence for it.
+    undo.push(async () => {
+      if (ends.some(({ reason }) => isFenced(reason))) await opened.evidence.hold()
+    })
     // Before even that: what is being handed in is finished, and nothing more is taken.
     if (options.serve === true && !options.journal) {
       const { serveRuntime } = await import('./socket/serve.ts')
@@ -314,9 +320,7 @@ export async function bootRuntime(
       files,
       actors,
       boot: watch.span(),
-      over: AbortSignal.any(
-        [office?.over, opened.over, journal.over].filter((one) => one !== undefined),
-      ),
+      over: AbortSignal.any(ends),
       plugins: () => started.rows(),
       reload: (plugin) => started.reload(plugin),
       read,

@@ -118,17 +118,21 @@ export { crashPoint } from './protocol/crash.ts'
 export { eventDigest, parseAuditEvent } from './protocol/emitter.ts'
 export type { AuditDraft, AuditEmitter } from './protocol/emitter.ts'
 export { auditErrors, keyErrors, opErrors, policyErrors, tokenErrors } from './protocol/errors.ts'
+export { isFenced } from './protocol/evidence.ts'
+export type { Evidence, LateAnswer } from './protocol/evidence.ts'
 export { factRecorder, opFact } from './protocol/facts.ts'
 export type { Acted, OpFact, Saying } from './protocol/facts.ts'
 export {
   breakersOf,
   emptyModel,
+  evidenceText,
   foldAudit,
   isTerminal,
   outcomeOf,
   seqKey,
 } from './protocol/fold.ts'
 export type {
+  OpEvidence,
   OpNote,
   OpRow,
   OpsModel,
@@ -159,6 +163,7 @@ export type {
   ApprovalClaims,
   ApprovalNote,
   Custody,
+  EvidenceClaims,
   IntentClaims,
   OpBody,
   OpOutcome,
@@ -235,7 +240,7 @@ export { maskSecrets, secretParam } from './secrets.ts'
 export { foreignJson } from './foreign-json.ts'
 export { isShown } from './signs.ts'
 export type { OpsStore, Selected } from './protocol/store.ts'
-export { streamConfigs, streams, subjects } from './protocol/subjects.ts'
+export { evidenceConsumer, streamConfigs, streams, subjects } from './protocol/subjects.ts'
 export { retireEnded } from './protocol/retire.ts'
 export {
   openToken,

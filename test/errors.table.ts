@@ -1479,6 +1479,13 @@ export const expectedErrors: readonly (readonly [string, string, number, string,
     'write a number with its unit: `30s`, `10m`, `2h`, `7d`; `prov op submit --help`',
   ],
   [
+    'PROV_OP_EVIDENCE_REFUSED',
+    'refuse',
+    4,
+    'what is said about <op> is no evidence: <what>',
+    'nothing was changed; `prov audit log --op <op>` shows what counts, and `prov nats status` who may publish',
+  ],
+  [
     'PROV_OP_FROM_STATE',
     'conflict',
     6,

@@ -279,6 +279,7 @@ export async function openLocked(
     dir,
     epoch,
     mayLive: (before) => lock.undead.includes(before),
+    isHeld: () => lock.isHeld(),
     append: (entries) => log.append(entries),
     follow: (listener) => log.follow(listener),
     read: (options = {}) =>

@@ -87,6 +87,8 @@ export interface Journal extends JournalReader {
    * more, but what it asked of others may be on its way. Absent: nobody is ever replaced alive.
    */
   readonly mayLive?: ((epoch: Count) => boolean) | undefined
+  /** False once a newer writer has it: looks at the lock, writes nothing. Absent: nobody is ever replaced. */
+  isHeld?(): boolean
   /**
    * Appends all entries as one frame and resolves with the position of the first one once they are
    * durable. Calls made while a sync is running share the next one (group commit). Order of calls

@@ -10,7 +10,7 @@ import type { JsonObject } from '../json.ts'
 import type { Count, Millis } from '../units.ts'
 import type { KeyRecord } from './key.ts'
 import type { KeyRule } from './key-rule.ts'
-import type { Custody, OpBody, StateVector, Transition } from './op.ts'
+import type { Custody, EvidenceClaims, OpBody, StateVector, Transition } from './op.ts'
 
 /** A plane that emits; each has a key of its own. */
 export type Emitter = 'submitter' | 'keeper' | 'controller' | 'orchestrator'
@@ -234,6 +234,19 @@ export interface AuditData {
     readonly reason: string
     /** The signed act of the person. */
     readonly act: string
+  }
+  /**
+   * What was answered to a process that had been replaced (D-34). Changes nothing about the operation:
+   * it is for the person who resolves it.
+   */
+  'op.evidence': Pick<
+    EvidenceClaims,
+    'epoch' | 'what' | 'step' | 'outcome' | 'message' | 'detail'
+  > & {
+    /** Digest of the token: the same is kept once. */
+    readonly evidence: string
+    /** Signed by whoever heard the answer, so that a reader need not believe the controller. */
+    readonly token: string
   }
   /** First sight of a workspace's dimensions: where its files said they were. */
   'state.genesis': {

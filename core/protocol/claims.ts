@@ -10,7 +10,14 @@ import { isShown } from '../signs.ts'
 import type { Bytes, Millis } from '../units.ts'
 import { tokenErrors } from './errors.ts'
 import type { KeyRecord } from './key.ts'
-import type { ActClaims, ApprovalClaims, IntentClaims, OpBody, VoteClaims } from './op.ts'
+import type {
+  ActClaims,
+  ApprovalClaims,
+  EvidenceClaims,
+  IntentClaims,
+  OpBody,
+  VoteClaims,
+} from './op.ts'
 
 /** Claims by kind of token. */
 export interface TokenClaims {
@@ -18,6 +25,7 @@ export interface TokenClaims {
   readonly vote: VoteClaims
   readonly approval: ApprovalClaims
   readonly act: ActClaims
+  readonly evidence: EvidenceClaims
 }
 export type TokenKind = keyof TokenClaims
 
@@ -66,6 +74,14 @@ export const tokenRules: Readonly<Record<TokenKind, TokenRule>> = {
     lifeMs: 7 * day,
     signers: ({ kind }) => kind !== 'service',
     signersAre: 'the key of a person or an agent',
+  },
+  evidence: {
+    typ: 'prov-evidence+jwt',
+    limitBytes: 16 * kibibyte,
+    // As long as the stream keeps it for a controller that is away.
+    lifeMs: 30 * day,
+    signers: ({ kind, role }) => kind === 'service' && role === 'controller',
+    signersAre: "the controller's key",
   },
 }
 
@@ -228,6 +244,17 @@ const tables: Readonly<Record<TokenKind, Readonly<Record<string, Check>>>> = {
     ),
     reason: anyText,
     with: object,
+  },
+  evidence: {
+    ...common,
+    workspace: text,
+    epoch: count,
+    provider_token: text,
+    what: oneOf('run', 'step', 'undo', 'machine'),
+    step: maybe(text),
+    outcome: oneOf('applied', 'failed'),
+    message: anyText,
+    detail: object,
   },
 }
 

@@ -23,6 +23,8 @@ import { actClaims } from './drafts.ts'
 import { auditEmitter } from './emitter.ts'
 import type { AuditDraft, AuditEmitter, ChainEnd } from './emitter.ts'
 import { keyErrors } from './errors.ts'
+import { evidenceOf } from './evidence.ts'
+import type { Evidence } from './evidence.ts'
 import type { FollowOptions } from './follow.ts'
 import { followKept } from './follow-kept.ts'
 import { hear } from './hear.ts'
@@ -107,6 +109,8 @@ export interface Contract extends AuditTrail, KeyChanges {
   readonly vouched: boolean
   /** Aborts when the journal was found to be an older one, or lost and replaced; its reason says so. */
   readonly over: AbortSignal
+  /** Where answers go that this process may not write any more. */
+  readonly evidence: Evidence
   /** Calls back with each event after it became durable, in order, from now on. */
   follow(listener: (event: AuditEvent) => void): () => void
   /** Calls back with each operation as it ends; followers hear of it a little later. Returns a stop. */
@@ -492,6 +496,15 @@ export async function openContract(options: ContractOptions): Promise<Contract> 
       return vouched()
     },
     over: AbortSignal.any([...standings.map(({ over }) => over), replaced.signal]),
+    evidence: evidenceOf({
+      bus,
+      clock,
+      log,
+      workspace,
+      journal: audience,
+      epoch,
+      signer: () => signerOfRole('controller'),
+    }),
     async anchor() {
       await sure()
       await journal.anchor()

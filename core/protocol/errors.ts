@@ -300,6 +300,7 @@ export const opErrors = defineErrors<{
   PROV_OP_NOT_IN_DOUBT: OpDetail & { phase: string }
   PROV_OP_RESOLVE_SELF: OpDetail & { actor: string }
   PROV_OP_CLAIM_CHANGED: OpDetail
+  PROV_OP_EVIDENCE_REFUSED: OpDetail & { what: string }
   PROV_OP_STEP_FAILED: OpDetail & { what: string }
   PROV_OP_OUTCOME_UNKNOWN: OpDetail & { what: string }
   PROV_OP_TIMEOUT: OpDetail & { phase: string; waitedMs: number }
@@ -513,6 +514,12 @@ export const opErrors = defineErrors<{
     disposition: 'conflict',
     text: ({ op }) => `the resolution speaks of another claim of ${op}`,
     remedy: ({ op }) => `look again with \`prov op show ${op}\`, then resolve anew`,
+  },
+  PROV_OP_EVIDENCE_REFUSED: {
+    disposition: 'refuse',
+    text: ({ op, what }) => `what is said about ${op} is no evidence: ${what}`,
+    remedy: ({ op }) =>
+      `nothing was changed; \`prov audit log --op ${op}\` shows what counts, and \`prov nats status\` who may publish`,
   },
   PROV_OP_STEP_FAILED: {
     disposition: 'fail',

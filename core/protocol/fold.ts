@@ -12,7 +12,7 @@ import { digestOfText } from '../json.ts'
 import type { JsonObject } from '../json.ts'
 import type { Count, Millis } from '../units.ts'
 import { isAudit } from './audit.ts'
-import type { AuditEvent, BrokenGlass, RuleTrace, SeqRecord } from './audit.ts'
+import type { AuditData, AuditEvent, BrokenGlass, RuleTrace, SeqRecord } from './audit.ts'
 import { eventDigest } from './emitter.ts'
 import { SeqNumbers } from './numbers.ts'
 import { OpRows } from './rows.ts'
@@ -37,6 +37,12 @@ export interface OpVote {
   readonly vote: string
   /** Ms since the epoch; present when it breaks the glass. */
   readonly until?: Millis
+}
+
+/** What was answered to a process that had been replaced; it decides nothing. */
+export type OpEvidence = Omit<AuditData['op.evidence'], 'token'> & {
+  /** When it was kept. */
+  readonly at: string
 }
 
 /** A broken glass that nobody looked at yet. */
@@ -94,6 +100,8 @@ export interface OpRow {
   readonly writes?: readonly string[]
   readonly moves?: readonly (Transition & { readonly version: Count })[]
   readonly detail?: JsonObject
+  /** Absent when there is none, as nearly always. */
+  readonly evidence?: readonly OpEvidence[]
   readonly notes: readonly OpNote[]
 }
 
@@ -399,6 +407,12 @@ function next(row: OpRow, event: AuditEvent): OpRow {
     const { code, message, detail } = event.data
     return to('in_doubt', message, { code, detail })
   }
+  if (isAudit(event, 'op.evidence')) {
+    const { token: _, ...data } = event.data
+    const found: OpEvidence = { at: event.time, ...data }
+    const note = { phase: row.phase, at: event.time, why: evidenceText(found) }
+    return { ...row, evidence: [...(row.evidence ?? []), found], notes: [...row.notes, note] }
+  }
   if (isAudit(event, 'op.resolved')) {
     const { as, by, reason } = event.data
     return to(row.phase, `${by} looked and says ${as}: ${reason}`)
@@ -415,6 +429,17 @@ function next(row: OpRow, event: AuditEvent): OpRow {
     return to(what === 'intent' ? 'expired' : row.phase, message, { code })
   }
   return row
+}
+
+/** Evidence in words. */
+export function evidenceText({ what, step, outcome, message, epoch }: OpEvidence): string {
+  const which = {
+    run: 'the whole run',
+    step: `step ${step ?? ''}`,
+    undo: `the undo of ${step ?? ''}`,
+    machine: 'the provider, asked for a machine,',
+  }[what]
+  return `${which} answered ${outcome} (${message}) to the process of epoch ${epoch}, which had been replaced`
 }
 
 /** The same set when it has them all: it grows with names, not with operations. */

@@ -191,6 +191,31 @@ export interface ApprovalClaims {
   readonly keeper_epoch: Count
 }
 
+/**
+ * Claims of what was answered to a process that may write no more, `typ` = `prov-evidence+jwt` (D-34).
+ * It moves nothing: whoever resolves the operation sees it.
+ */
+export interface EvidenceClaims {
+  readonly iss: string
+  readonly sub: string
+  readonly aud: string
+  readonly jti: string
+  readonly iat: number
+  readonly exp: number
+  readonly workspace: string
+  /** Of the journal, as long as whoever signs could write it. */
+  readonly epoch: Count
+  /** Of the run that was answered: made of journal, operation and step. */
+  readonly provider_token: string
+  readonly what: 'run' | 'step' | 'undo' | 'machine'
+  /** Id of the step, or of the one that was undone. */
+  readonly step?: string
+  readonly outcome: 'applied' | 'failed'
+  readonly message: string
+  /** What looks like a secret is covered; a digest where it is long. */
+  readonly detail: JsonObject
+}
+
 /** Where an operation stands, in order of its life. Terminal phases have an outcome. */
 export const opPhases = [
   'submitted',

@@ -9,7 +9,15 @@
  * @module
  */
 import type { Topology } from '../bus/topology.ts'
-import { askStream, leaseBucket, streamConfigs, streams, subjects } from './subjects.ts'
+import { defined } from '../optional.ts'
+import {
+  askStream,
+  evidenceConsumer,
+  leaseBucket,
+  streamConfigs,
+  streams,
+  subjects,
+} from './subjects.ts'
 
 export const busRoles = [
   'submitter',
@@ -25,8 +33,8 @@ export type BusRole = (typeof busRoles)[number]
 interface RoleRow {
   /** Subjects it publishes messages under. */
   readonly says: readonly string[]
-  /** Durable consumers it pulls from: stream and name. */
-  readonly pulls: readonly (readonly [stream: string, consumer: string])[]
+  /** Durable consumers it pulls from: stream and name, and the one subject where it is not all of them. */
+  readonly pulls: readonly (readonly [stream: string, consumer: string, filter?: string])[]
   /** Subjects it hears live, without a consumer. */
   readonly hears: readonly string[]
   /** Leases it may hold. */
@@ -50,6 +58,7 @@ export function roleRow(role: Exclude<BusRole, 'admin'>, workspace: string): Rol
   const said = subjects.audit(workspace)
   const ask = subjects.ask(workspace)
   const asks = streams.ask(workspace)
+  const evidence = subjects.evidence(workspace)
   const rows: Record<Exclude<BusRole, 'admin'>, RoleRow> = {
     submitter: {
       says: [`ops.pending.${workspace}.>`, said, ask, own, 'ecosystem.actor.>'],
@@ -73,11 +82,20 @@ export function roleRow(role: Exclude<BusRole, 'admin'>, workspace: string): Rol
       answers: [subjects.desk(workspace, 'keeper')],
     },
     controller: {
-      says: [said, ask, `tasks.${workspace}.>`, own, 'ecosystem.daemon.>', 'ecosystem.ontoref.>'],
+      says: [
+        said,
+        ask,
+        `tasks.${workspace}.>`,
+        own,
+        evidence,
+        'ecosystem.daemon.>',
+        'ecosystem.ontoref.>',
+      ],
       pulls: [
         [streams.command(workspace), 'controller'],
         [audit, 'controller'],
         [asks, 'controller'],
+        [streams.ecosystem, evidenceConsumer(workspace), evidence],
       ],
       hears: ['ecosystem.>'],
       leases: ['controller'],
@@ -154,6 +172,6 @@ export function planesTopology(workspace: string): Topology {
   const pulls = planes.flatMap((role) => roleRow(role, workspace).pulls)
   return {
     streams: planeStreams(workspace),
-    consumers: pulls.map(([stream, name]) => ({ stream, name })),
+    consumers: pulls.map(([stream, name, filter]) => defined({ stream, name, filter })),
   }
 }

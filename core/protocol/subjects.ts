@@ -30,6 +30,8 @@ export const subjects = {
   /** Notices for people and other projects: `ecosystem.<project>.<scope>.<event>`. */
   ecosystem: (project: string, scope: string, event: string) =>
     `ecosystem.${project}.${scope}.${event}`,
+  /** What was answered to a controller that another one had replaced; signed, and no RESULT (D-34). */
+  evidence: (workspace: string) => `ecosystem.${workspace}.op.evidence`,
 } as const
 
 const streamSuffix = (workspace: string) => workspace.toUpperCase().replaceAll('-', '_')
@@ -56,6 +58,9 @@ export function askStream(workspace: string): StreamConfig {
 /** Which stream a message of an operation goes to, by its subject. */
 export const streamOfHop = (workspace: string) => (subject: string) =>
   subject === subjects.command(workspace) ? streams.command(workspace) : streams.pending(workspace)
+
+/** Who hears evidence: the stream is shared by all workspaces of a server, so the name tells them apart. */
+export const evidenceConsumer = (workspace: string): string => `evidence-${workspace}`
 
 /** Bucket of the leases of a workspace: `keeper`, `controller`. */
 export const leaseBucket = (workspace: string) => `LEASES_${streamSuffix(workspace)}`

@@ -5,7 +5,15 @@
  *
  * @module
  */
-import { chmodSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { replaceFile } from '../small-file.ts'
@@ -18,6 +26,12 @@ const shortFolder = 'prov-socket-'
 
 const runFolder = (stateDir: string): string => join(stateDir, 'run')
 const holderFile = (stateDir: string): string => join(runFolder(stateDir), 'holder.json')
+
+/**
+ * Where a socket is bound before it gets its name. Whoever closes it takes the name away that it was
+ * bound under, and by then another process may have the workspace, and a socket of its own there.
+ */
+export const boundAt = (path: string): string => join(dirname(path), 'listen')
 
 /**
  * Makes room for a new socket and answers its path. Only who holds the writer lock may call it: what
@@ -35,6 +49,7 @@ export function makePlace(stateDir: string, env: Readonly<Record<string, string 
       const runtime = env['XDG_RUNTIME_DIR']
       path = join(mkdtempSync(join(runtime || tmpdir(), shortFolder)), 'socket')
     }
+    rmSync(boundAt(path), { force: true })
     return path
   } catch (thrown) {
     const reason = (thrown as Error).message
@@ -42,10 +57,16 @@ export function makePlace(stateDir: string, env: Readonly<Record<string, string 
   }
 }
 
-/** Tells others where it is; after it listens, so that nobody comes too early. */
-export function announce(stateDir: string, path: string): void {
-  chmodSync(path, 0o600)
+/**
+ * Tells others where it is; after it listens, so that nobody comes too early. Answers whether it is still
+ * there: a process that was replaced has nothing to clear.
+ */
+export function announce(stateDir: string, path: string): () => boolean {
+  chmodSync(boundAt(path), 0o600)
+  renameSync(boundAt(path), path)
+  const { ino } = lstatSync(path)
   replaceFile(holderFile(stateDir), `${JSON.stringify({ socket: path })}\n`)
+  return () => lstatSync(path, { throwIfNoEntry: false })?.ino === ino
 }
 
 /** Removes what this or an earlier holder left; only under the writer lock. */

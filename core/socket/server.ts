@@ -17,7 +17,7 @@ import type { JsonObject, JsonValue } from '../json.ts'
 import type { Log } from '../log.ts'
 import type { Bytes, Count, Millis } from '../units.ts'
 import { socketErrors } from './errors.ts'
-import { announce, clearPlace, makePlace } from './place.ts'
+import { announce, boundAt, clearPlace, makePlace } from './place.ts'
 import { isObject, onLines, parsedLine, requestLimitBytes, wireVersion } from './wire.ts'
 import type { Answer, Hello } from './wire.ts'
 
@@ -133,9 +133,10 @@ export async function serveSocket(options: ServeOptions): Promise<{ close(): Pro
 
   const path = makePlace(stateDir, env)
   const server = createServer(admit)
+  let isOurs: () => boolean
   try {
-    await listening(server, path)
-    announce(stateDir, path)
+    await listening(server, boundAt(path))
+    isOurs = announce(stateDir, path)
   } catch (thrown) {
     server.close()
     const reason = (thrown as Error).message
@@ -147,7 +148,7 @@ export async function serveSocket(options: ServeOptions): Promise<{ close(): Pro
 
   return {
     async close() {
-      clearPlace(stateDir)
+      if (isOurs()) clearPlace(stateDir)
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       for (const { socket, asked } of guests) if (!asked) socket.destroy()
       // Whoever follows something hears that it ends; what is being handed in is finished first.

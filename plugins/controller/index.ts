@@ -28,6 +28,7 @@ import type { OperationContext, OperationEffect, OperationFact } from 'prov/mach
 import { commands } from './commands/index.ts'
 import { Controller } from './controller.ts'
 import { Desk } from './desk.ts'
+import { EvidenceInbox } from './evidence.ts'
 import { Letters } from './letters.ts'
 import { reads } from './reads/index.ts'
 
@@ -139,11 +140,16 @@ export default definePlugin({
     await controller.genesis()
     tellWhatStands(deal, log)
     for (const role of ['keeper', 'submitter', 'controller', 'orchestrator'] as const) confirm(role)
+    const evidence = new EvidenceInbox({ contract: deal, clock, log, refusals })
+    // What this process itself leaves, once it is replaced, is for the next one.
+    const { over = signal } = needs.journal
+    const leading = AbortSignal.any([signal, over])
     const stream = streams.command(deal.workspace)
     await needs.bus.ensureConsumer({ stream, name: 'controller' })
     void (async () => {
       // What waits there stays there: it comes again to whoever has the newest journal.
       await deal.sure()
+      if (needs.bus.kind !== 'embedded') void evidence.listen(needs.bus, leading)
       for await (const delivery of needs.bus.pull(stream, 'controller', { credits, signal })) {
         void controller.take(delivery)
       }

@@ -9,11 +9,12 @@
  *
  * @module
  */
-import { digestOf, isComponentRun } from 'prov'
+import { digestOf, isComponentRun, isFenced } from 'prov'
 import type {
   Count,
   Journal,
   JsonObject,
+  LateAnswer,
   Millis,
   OpBody,
   OpRun,
@@ -23,6 +24,8 @@ import type {
 } from 'prov'
 import { runErrors } from './errors.ts'
 import { keptRuns, runsKept } from './kept-runs.ts'
+import { answerIn } from './late.ts'
+import type { Answer } from './late.ts'
 
 export interface RunRequest {
   readonly op: string
@@ -97,6 +100,9 @@ export interface RunPage extends RunRecord {
   outcome?: RunOutcome
 }
 
+/** Takes an answer that could not be written. */
+type Late = (answer: LateAnswer) => Promise<void>
+
 export const partition = 'orchestrator'
 
 /** Runs that end between two snapshots. */
@@ -104,6 +110,7 @@ const keepEvery: Count = 512
 
 export class RunBook {
   readonly #journal: Journal
+  readonly #late: Late
   readonly #byOp = new Map<string, Set<string>>()
   /** Of the last record that is folded, and of the last snapshot. */
   #position: Position = 0
@@ -111,13 +118,17 @@ export class RunBook {
   #endedSince: Count = 0
   readonly #runs = new Map<string, RunPage>()
 
-  private constructor(journal: Journal) {
+  private constructor(journal: Journal, late: Late) {
     this.#journal = journal
+    this.#late = late
   }
 
-  /** Reads what former lives wrote: what they kept, and what came after it. */
-  static async open(journal: Journal): Promise<RunBook> {
-    const book = new RunBook(journal)
+  /**
+   * Reads what former lives wrote: what they kept, and what came after it. `late` gets the answers that
+   * could not be written since another process has the journal; default: nobody does.
+   */
+  static async open(journal: Journal, late: Late = async () => {}): Promise<RunBook> {
+    const book = new RunBook(journal, late)
     const kept = await journal.snapshot(partition)
     const pages = kept && runsKept(kept.body)
     if (pages) {
@@ -228,6 +239,11 @@ export class RunBook {
     await this.#write('machine.asked', { token, ...asked, epoch: this.epoch })
   }
 
+  /** What a provider said about a machine: a step of its lease, so nothing is written here. */
+  async machineAnswered(token: string, answer: Omit<Answer, 'what'>): Promise<void> {
+    if (this.#journal.isHeld?.() === false) await this.#leave(token, { what: 'machine', ...answer })
+  }
+
   async ended(token: string, outcome: RunOutcome): Promise<void> {
     await this.#write('run.ended', { token, outcome: outcome as unknown as JsonObject })
   }
@@ -237,10 +253,21 @@ export class RunBook {
   }
 
   async #write(type: string, body: JsonObject): Promise<void> {
-    const position = await this.#journal.append([{ partition, type, body }])
+    const position = await this.#journal
+      .append([{ partition, type, body }])
+      .catch(async (thrown: unknown) => {
+        const answer = isFenced(thrown) ? answerIn(type, body) : undefined
+        if (answer) await this.#leave(body['token'] as string, answer)
+        throw thrown
+      })
     this.#fold(type, body)
     this.#position = position
     if (type === 'run.ended' && ++this.#endedSince >= keepEvery) void this.keep()
+  }
+
+  async #leave(token: string, answer: Answer): Promise<void> {
+    const op = this.#runs.get(token)?.op
+    if (op !== undefined) await this.#late({ op, token, ...answer })
   }
 
   #put(page: RunPage): void {

@@ -82,7 +82,8 @@ export default definePlugin({
   async setup({ name, config, needs, actors, provide, contributions, allStarted, ...rest }) {
     const { clock, log, signal, defer } = rest
     const { stateDir, root } = needs.workspace
-    const book = await RunBook.open(needs.journal)
+    const { evidence } = needs.contract
+    const book = await RunBook.open(needs.journal, (answer) => evidence.leave(answer))
     const destroying = new Set<Promise<unknown>>()
 
     const provider = async (wanted: string): Promise<ProviderSpec> => {
@@ -166,6 +167,7 @@ export default definePlugin({
           epochs.delete(token)
         })
         underWay.set(request.token, work)
+        evidence.awaits(work)
         return work
       },
     })

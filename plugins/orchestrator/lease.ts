@@ -19,7 +19,7 @@ export interface LeaseParts {
   readonly log: Log
   /** Rejects with PROV_RUN_PROVIDER_UNKNOWN. */
   readonly provider: (name: string) => Promise<ProviderSpec>
-  readonly book: Pick<RunBook, 'get' | 'machineAsked' | 'epoch' | 'mayLive'>
+  readonly book: Pick<RunBook, 'get' | 'machineAsked' | 'machineAnswered' | 'epoch' | 'mayLive'>
   /** Fencing epoch under which a run was asked for. */
   readonly epoch: (token: string) => number | undefined
   /** The machine destroys itself when it is not heard of for so long. */
@@ -73,6 +73,10 @@ export function leaseActor(parts: LeaseParts) {
             ttlMs: machineTtlMs,
             signal,
           })
+          const { ref, host, port } = leased(machine)
+          const detail = { provider: backend.name, machine: ref, host, port }
+          const message = `it made the machine ${ref}`
+          await book.machineAnswered(token, { outcome: 'applied', message, detail })
           return fact({ type: 'machine.created', machine: leased(machine) })
         } catch (thrown) {
           // Prov stops. Asked again under the same token at the next start, a keyed backend gives
@@ -85,6 +89,11 @@ export function leaseActor(parts: LeaseParts) {
           // Another controller goes on with it: whatever is found there is not for this one to use.
           if (isFenced(thrown)) return fact({ type: 'machine.doubtful', code })
           const certain = disposition !== 'unknown' && disposition !== 'retry'
+          if (certain) {
+            const { name: provider } = backend
+            const message = `it made none: ${code}`
+            await book.machineAnswered(token, { outcome: 'failed', message, detail: { provider } })
+          }
           return fact({ type: certain ? 'machine.refused' : 'machine.unknown', code })
         } finally {
           asking.delete(token)

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { evidenceText } from 'prov'
 import type { OpRow, RuleTrace } from 'prov'
 import { leafId } from '../../policies/index.ts'
 import type { Leaf } from '../../policies/index.ts'
@@ -118,6 +119,7 @@ export function whyOp(context: WhyContext, row: OpRow): Why {
     const gate = context.model.gates.find((one) => one.id === id)
     return gate && context.statusOf(id) !== 'open' ? [whyGate(context, gate)] : []
   })
+  const own = opCause(row)
   const ended = row.outcome !== undefined
   const waits = ended && row.code !== 'PROV_OP_GATE_CLOSED' ? [] : gates
   return {
@@ -125,7 +127,7 @@ export function whyOp(context: WhyContext, row: OpRow): Why {
     kind: 'op',
     stands: row.phase,
     clear: row.phase === 'applied',
-    cause: { ...opCause(row), because: waits.map((gate) => gate.cause) },
+    cause: { ...own, because: [...own.because, ...waits.map((gate) => gate.cause)] },
     unblock: [
       ...(row.phase === 'held' ? [row.needs ?? 'a vote'] : []),
       ...waits.flatMap((gate) => gate.unblock),
@@ -246,7 +248,10 @@ function submitRemedy(
 
 function opCause(row: OpRow): Cause {
   const text = row.phase === 'held' ? `${row.why}; needs ${row.needs ?? 'a vote'}` : row.why
-  return cause(row.id, 'op', row.phase, text)
+  const because = (row.evidence ?? []).map((one) =>
+    cause('evidence', 'op', one.outcome, evidenceText(one)),
+  )
+  return { ...cause(row.id, 'op', row.phase, text), because }
 }
 
 function opRemedies(row: OpRow): readonly Remedy[] {

@@ -13,6 +13,7 @@ import type { NatsBus } from '../../core/bus/nats.ts'
 import { applyTopology } from '../../core/bus/topology.ts'
 import { systemClock } from '../../core/clock.ts'
 import { codeOf } from '../../core/kit.ts'
+import { defined } from '../../core/optional.ts'
 import { planeNames } from '../../core/protocol/planes.ts'
 import { busRoles, inboxOf, roleRow } from '../../core/protocol/roles.ts'
 import type { BusRole } from '../../core/protocol/roles.ts'
@@ -90,8 +91,8 @@ t.test('with the printed configuration every role does all it needs', { skip }, 
       await bus.publish(subject, { id: `${role} ${subject}`, body: role })
       said.push(subject)
     }
-    for (const [stream, name] of row.pulls)
-      t.equal(await bus.ensureConsumer({ stream, name }), 'same')
+    for (const [stream, name, filter] of row.pulls)
+      t.equal(await bus.ensureConsumer(defined({ stream, name, filter })), 'same')
     for (const key of row.leases) {
       const store = await bus.keyValue(leaseBucket(workspace))
       const lease = await lead({ store, key, holder: role, clock: systemClock, signal })
@@ -155,6 +156,7 @@ t.test('with the printed configuration no role does anything else', { skip }, as
     ['take proposals', '$JS.API.CONSUMER.MSG.NEXT.OPS_PENDING_MY_INFRA.keeper', ['keeper']],
     ['take commands', '$JS.API.CONSUMER.MSG.NEXT.OPS_CMD_MY_INFRA.controller', ['controller']],
     ['acknowledge commands', '$JS.ACK.OPS_CMD_MY_INFRA.controller.1.1.1.1.0', ['controller']],
+    ['take evidence', '$JS.API.CONSUMER.MSG.NEXT.ECOSYSTEM.evidence-my-infra', ['controller']],
     ['acknowledge for the mirror', `$JS.ACK.${audit}.mirror.1.1.1.1.0`, ['mirror']],
     ['seize the lease of the controller', `$KV.${bucket}.controller`, ['controller']],
     ['seize the lease of the keeper', `$KV.${bucket}.keeper`, ['keeper']],

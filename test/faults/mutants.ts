@@ -441,7 +441,78 @@ const desks: readonly Mutant[] = [
   ),
 ]
 
+const evidence = 'plugins/controller/evidence.js'
+const evidenceTest = 'plugins/controller-evidence.test.js'
+
+const evidences: readonly Mutant[] = [
+  ...mutantsOf(
+    evidence,
+    [evidenceTest, 'forged evidence is refused by name'],
+    ['evidence of the epoch of now', 'if (epoch >= own)', 'if (false)'],
+    ['evidence of another run', 'if (row.providerToken !== provider_token)', 'if (false)'],
+    ['evidence from before the claim', 'claimed === undefined || epoch >= claimed', 'true'],
+  ),
+  ...mutantsOf(
+    'core/protocol/claims.js',
+    [evidenceTest, 'forged evidence is refused by name'],
+    [
+      'any plane gives evidence',
+      "kind === 'service' && role === 'controller'",
+      "kind === 'service'",
+    ],
+  ),
+  ...mutantsOf(
+    evidence,
+    [evidenceTest, 'evidence is kept once, over restarts too'],
+    ['the same evidence again', 'again ||= event.data.evidence === digest;', ';'],
+  ),
+  ...mutantsOf(
+    'core/protocol/fold.js',
+    [evidenceTest, 'evidence is kept once, over restarts too'],
+    [
+      'evidence moves the operation',
+      'return { ...row, evidence: [',
+      "return { ...row, phase: 'applied', evidence: [",
+    ],
+  ),
+  ...mutantsOf(
+    'core/protocol/evidence.js',
+    ['protocol/evidence.test.js', 'an answer that came too late is published'],
+    ['evidence tells secrets', 'if (namesSecret(name))', 'if (false)'],
+  ),
+  ...mutantsOf(
+    'core/protocol/evidence.js',
+    ['protocol/evidence.test.js', 'the end waits for answers that are under way'],
+    [
+      'the end of a fenced process waits for ever',
+      'Promise.all(underWay), late',
+      'Promise.all(underWay)',
+    ],
+    ['the end of a fenced process waits for nothing', 'Promise.all(underWay), late', '0'],
+  ),
+  ...mutantsOf(
+    'plugins/orchestrator/book.js',
+    ['plugins/orchestrator-book.test.js', 'an answer that another process has the journal for'],
+    [
+      'a late answer is dropped',
+      'isFenced(thrown) ? answerIn(type, body) : undefined',
+      'undefined',
+    ],
+  ),
+  ...mutantsOf(
+    'core/socket/server.js',
+    ['socket/hostile.test.js', 'a holder that was replaced takes nothing'],
+    ['the socket of a successor is removed', 'if (isOurs())', 'if (true)'],
+    [
+      'the socket is bound under its name',
+      'listening(server, boundAt(path))',
+      'listening(server, path)',
+    ],
+  ),
+]
+
 export const mutants: readonly Mutant[] = [
+  ...evidences,
   ...journal,
   ...tokens,
   ...keepers,

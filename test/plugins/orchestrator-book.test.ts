@@ -1,12 +1,15 @@
 /** The book of runs: what a snapshot keeps is what the log says, and what nobody asks for goes. */
 import t from 'tap'
+import { openJournal } from '../../core/journal/file.ts'
 import type { Journal } from '../../core/journal/journal.ts'
 import { memoryJournal } from '../../core/journal/memory.ts'
 import type { JsonObject } from '../../core/json.ts'
+import type { LateAnswer } from '../../core/protocol/evidence.ts'
 import { RunBook } from '../../plugins/orchestrator/book.ts'
 import type { RunRequest } from '../../plugins/orchestrator/book.ts'
 import { forgetEnded } from '../../plugins/orchestrator/forget.ts'
 import type { ForgetOptions } from '../../plugins/orchestrator/forget.ts'
+import { temporaryFolder } from '../support/folder.ts'
 
 const request = (n: number): RunRequest => ({
   op: `op_${n}`,
@@ -142,4 +145,33 @@ t.test('what an earlier life left goes at the start', async (t) => {
   await new Promise((resolve) => setImmediate(resolve))
   t.same(retired, [['orchestrator.lease/token-1']])
   t.same([...book.ops()], ['op_2', 'op_3'])
+})
+
+t.test('an answer that another process has the journal for is left to it', async (t) => {
+  const { dir } = temporaryFolder(t)
+  const journal = await openJournal({ dir })
+  t.teardown(() => journal.close())
+  const left: LateAnswer[] = []
+  const book = await RunBook.open(journal, async (answer) => void left.push(answer))
+  await book.begin(request(1))
+  await book.stepStarted('token-1', 'a')
+  await book.machineAnswered('token-1', { outcome: 'applied', message: 'it made the machine m' })
+  t.same(left, [], 'what can be written is no evidence')
+  const next = await openJournal({ dir, supersede: () => true })
+  t.teardown(() => next.close())
+  await book.machineAnswered('token-1', { outcome: 'applied', message: 'it made the machine m' })
+  const fenced = { code: 'PROV_JOURNAL_FENCED' }
+  await t.rejects(book.stepDone('token-1', 'a', record), fenced)
+  await t.rejects(book.stepStarted('token-1', 'b'), fenced)
+  const spent = { spent: 'eu' }
+  await t.rejects(book.ended('token-1', { outcome: 'applied', detail: spent }), fenced)
+  const unknown = { outcome: 'unknown', code: 'PROV_X', message: '', detail: {} } as const
+  await t.rejects(book.ended('token-1', unknown), fenced)
+  const common = { op: 'op_1', token: 'token-1', outcome: 'applied' }
+  t.match(left, [
+    { ...common, what: 'machine', message: 'it made the machine m' },
+    { ...common, what: 'step', step: 'a', message: 'exit code 0', detail: { log: 'a.log' } },
+    { ...common, what: 'run', detail: spent },
+  ])
+  t.equal(left.length, 3, 'what was begun, and what nobody knows, answers nothing')
 })

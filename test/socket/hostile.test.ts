@@ -14,6 +14,7 @@ import { openKeyStore } from '../../core/protocol/keys.ts'
 import { signToken } from '../../core/protocol/tokens.ts'
 import { findHolder } from '../../core/socket/client.ts'
 import type { Holder } from '../../core/socket/client.ts'
+import { placeOf } from '../../core/socket/place.ts'
 import { serveSocket } from '../../core/socket/server.ts'
 import { temporaryFolder } from '../support/folder.ts'
 import { infra } from '../support/infra.ts'
@@ -257,3 +258,24 @@ t.test(
     await served.close()
   },
 )
+
+t.test('a holder that was replaced takes nothing from the one that took its place', async (t) => {
+  const { dir } = temporaryFolder(t, { 'ws/keep': '' })
+  const stateDir = join(dir, 'ws')
+  const serve = (epoch: number) =>
+    serveSocket({
+      stateDir,
+      env: {},
+      hello: { build, pid: process.pid, workspace: 'w', journal: 'j', epoch },
+      clock: systemClock,
+      log: logFor('socket', () => {}),
+      answers: {},
+    })
+  // The first one was frozen: it wakes, and ends, when the second one is at work.
+  const first = await serve(1)
+  const second = await serve(2)
+  await first.close()
+  t.match(await holderOf(stateDir), { hello: { epoch: 2 } })
+  await second.close()
+  t.equal(placeOf(stateDir), undefined, 'and its own it takes along')
+})

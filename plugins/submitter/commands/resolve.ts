@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { controllerDesk, defineCommand } from 'prov'
+import { controllerDesk, defineCommand, evidenceText } from 'prov'
 import type { OpRow } from 'prov'
 import { exitCodeOf, standingLines, standingOf } from './end.ts'
 import type { OpStanding } from './end.ts'
@@ -39,6 +39,8 @@ export const command = defineCommand({
   writes: true,
   async run({ id, as, reason }, context): Promise<OpStanding & { readonly dryRun: boolean }> {
     const row = (await context.read('op', { id })) as OpRow
+    // Whoever says how it ended should have heard what is known.
+    for (const one of row.evidence ?? []) context.progress(`evidence: ${evidenceText(one)}`)
     if (context.dryRun) return { ...standingOf(row), dryRun: true }
     const runtime = await context.runtime()
     await runtime

@@ -111,6 +111,19 @@ const vote = object(
   { until: number },
 )
 
+const evidence = object(
+  {
+    at: text,
+    epoch: count,
+    what: word('run', 'step', 'undo', 'machine'),
+    outcome: word('applied', 'failed'),
+    message: text,
+    detail: data,
+    evidence: text,
+  },
+  { step: text },
+)
+
 const operation = object(
   {
     id: text,
@@ -149,6 +162,7 @@ const operation = object(
     writes: list(text),
     moves: list(object({ ...transition, version: count })),
     detail: data,
+    evidence: list(evidence),
   },
 )
 

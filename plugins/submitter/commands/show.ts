@@ -1,6 +1,6 @@
 /** `prov op show`: the whole story of one operation. @module */
 import { defineCommand, fields, section, table } from 'prov'
-import type { OpRow } from 'prov'
+import type { JsonObject, OpRow } from 'prov'
 import { nextOf, phaseCell } from './end.ts'
 import { bodyFields, traceLines } from './plan-lines.ts'
 import { operations } from './known.ts'
@@ -42,17 +42,22 @@ export const command = defineCommand({
           ['digest', [row.digest, paint.dim]],
           ['plan', row.plan === undefined ? undefined : [row.plan, paint.dim]],
           ['number', row.seq === undefined ? undefined : `${row.seq} of epoch ${row.keeperEpoch}`],
-          [
-            'detail',
-            row.detail &&
-              Object.entries(row.detail)
-                .map(
-                  ([name, value]) =>
-                    `${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`,
-                )
-                .join('\n'),
-          ],
+          ['detail', row.detail && lines(row.detail).join('\n')],
         ],
+        look,
+      ),
+      ...section(
+        'Evidence: answers to a process that had been replaced; they decide nothing',
+        table(
+          (row.evidence ?? []).map(({ at, epoch, what, step, outcome, message, detail }) => [
+            [format === 'md' ? at : at.slice(11, 23), paint.dim],
+            `${epoch}`,
+            step === undefined ? what : `${what} ${step}`,
+            [outcome, outcome === 'applied' ? paint.good : paint.bad],
+            [message, ...lines(detail)].join('\n'),
+          ]),
+          { paint, format, head: ['when (UTC)', 'epoch', 'what', 'answer', 'in words'] },
+        ),
         look,
       ),
       ...section('Policy', traceLines(row.trace ?? [], paint, format), look),
@@ -95,3 +100,8 @@ export const command = defineCommand({
     ]
   },
 })
+
+const lines = (detail: JsonObject): readonly string[] =>
+  Object.entries(detail).map(
+    ([name, value]) => `${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  )
