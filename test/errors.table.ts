@@ -867,7 +867,7 @@ export const expectedErrors: readonly (readonly [string, string, number, string,
     'usage',
     64,
     '<workspace> tells nothing under <subject>',
-    'use ecosystem.<workspace>.<scope>.<event>, ecosystem.actor.<actor>.<event>, ecosystem.daemon.<event> or ecosystem.ontoref.<scope>.<event>; `prov events` shows what is told',
+    "use ecosystem.<workspace>.<scope>.<event>, ecosystem.actor.<actor>.<event>, ecosystem.daemon.<event> or ecosystem.ontoref.<scope>.<event>, with a scope other than op, which is the planes' own; `prov events` shows what is told",
   ],
   [
     'PROV_ECOSYSTEM_TIMEOUT',

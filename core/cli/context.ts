@@ -5,10 +5,12 @@
  * @module
  */
 import { existsSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { sleep } from '../clock.ts'
 import type { Clock } from '../clock.ts'
 import { configErrors } from '../config/errors.ts'
+import { anchorsDir, realPath } from '../config/home.ts'
 import { deskErrors } from '../desk/errors.ts'
 import type { Project } from '../desk/project.ts'
 import { findWorkspace, openWorkspaceFiles } from '../config/workspace.ts'
@@ -96,7 +98,7 @@ export function openContext(options: ContextOptions): OpenContext {
     const opened = await openFiles()
     const { foundContributions, knownReads, readOnce, withGuestReads } =
       await import('../plugin/reads.ts')
-    journal ??= await journalIn(opened.stateDir)
+    journal ??= await journalIn(opened.stateDir, anchorsDir(env, home))
     const discovery = await discovered(opened.root)
     const known = await knownReads(discovery)
     const shared = { files: opened, journal, clock }
@@ -222,15 +224,33 @@ export function openContext(options: ContextOptions): OpenContext {
 const elsewhere = (project: string, what: string) =>
   deskErrors.PROV_DESK_ELSEWHERE({ project, what })
 
-/** Undefined while the workspace has no journal yet: reading must work before the first write. */
-export async function journalIn(stateDir: string): Promise<JournalReader | undefined> {
+/**
+ * Undefined while the workspace has no journal yet: reading must work before the first write. Throws
+ * PROV_JOURNAL_GONE where `anchors` remember one, PROV_JOURNAL_UNUSABLE for one that may not be read.
+ */
+export async function journalIn(
+  stateDir: string,
+  anchors?: string,
+): Promise<JournalReader | undefined> {
   const dir = join(stateDir, 'journal')
-  if (!existsSync(dir)) return undefined
-  const { readJournal } = await import('../journal/reader.ts')
-  try {
-    return await readJournal({ dir })
-  } catch (thrown) {
-    if (ProvError.is(thrown) && thrown.code === 'PROV_JOURNAL_ABSENT') return undefined
-    throw thrown
+  const trouble = await readdir(dir).then(
+    () => undefined,
+    (error: NodeJS.ErrnoException) => error,
+  )
+  if (trouble?.code === 'EACCES' || trouble?.code === 'EPERM') {
+    const { journalErrors } = await import('../journal/errors.ts')
+    throw journalErrors.PROV_JOURNAL_UNUSABLE({ dir, reason: trouble.message, errno: trouble.code })
   }
+  if (!trouble) {
+    const { readJournal } = await import('../journal/reader.ts')
+    try {
+      return await readJournal({ dir })
+    } catch (thrown) {
+      if (!ProvError.is(thrown) || thrown.code !== 'PROV_JOURNAL_ABSENT') throw thrown
+    }
+  }
+  if (anchors === undefined) return undefined
+  const { checkAnchor } = await import('../journal/anchor-check.ts')
+  await checkAnchor(anchors, realPath(dir), undefined)
+  return undefined
 }

@@ -60,9 +60,9 @@ export const ecosystem = serviceRef<Ecosystem>('prov.ecosystem')
 const word = '[A-Za-z0-9_-]+'
 const rest = `${word}(\\.${word})*`
 
-/** True for a subject that a workspace may emit under. */
+/** True for a subject that a workspace may emit under: what becomes of operations its planes tell themselves. */
 export function isOwnSubject(subject: string, workspace: string): boolean {
-  const forms = `daemon\\.${rest}|ontoref\\.${word}\\.${rest}|actor\\.${word}\\.${rest}|${workspace}\\.${word}\\.${rest}`
+  const forms = `daemon\\.${rest}|ontoref\\.${word}\\.${rest}|actor\\.${word}\\.${rest}|${workspace}\\.(?!op\\.)${word}\\.${rest}`
   return new RegExp(`^ecosystem\\.(${forms})$`).test(subject)
 }
 

@@ -690,7 +690,7 @@ export const ecosystemErrors = defineErrors<{
     disposition: 'usage',
     text: ({ subject, workspace }) => `${workspace} tells nothing under ${subject}`,
     remedy: ({ workspace }) =>
-      `use ecosystem.${workspace}.<scope>.<event>, ecosystem.actor.<actor>.<event>, ecosystem.daemon.<event> or ecosystem.ontoref.<scope>.<event>; \`prov events\` shows what is told`,
+      `use ecosystem.${workspace}.<scope>.<event>, ecosystem.actor.<actor>.<event>, ecosystem.daemon.<event> or ecosystem.ontoref.<scope>.<event>, with a scope other than op, which is the planes' own; \`prov events\` shows what is told`,
   },
   PROV_ECOSYSTEM_TIMEOUT: {
     disposition: 'retry',

@@ -1,5 +1,5 @@
 /** Operations that are refused, rejected or taken back; mode and policy. */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { sampleCopy } from '../support/workspace.ts'
@@ -56,6 +56,31 @@ t.test('a workspace that calls itself otherwise writes nothing', async (t) => {
   writeFileSync(file, before)
   t.match(await json(...restart), { code: 0 })
   t.match(await json('audit', 'verify'), { code: 0, data: { findings: [] } })
+})
+
+t.test('who reads is told that the journal is gone, and who is revoked stays so', async (t) => {
+  const { root, json, run } = sampleCopy(t)
+  t.match(await json('op', 'list'), { code: 0 }, 'before the first write there is none')
+  await run('setup', '--actor', 'alice')
+  await run('actor', 'create', 'bob', '--no-seal')
+  await run('actor', 'enrol', 'bob', '--actor', 'alice')
+  await run('actor', 'revoke', 'bob', '--actor', 'alice', '--reason', 'left')
+  for (const again of [[], ['--group', 'ops']]) {
+    const enrolled = await json('actor', 'enrol', 'bob', '--actor', 'alice', ...again)
+    t.match(enrolled.data.code, /^PROV_KEY_(REVOKED|ENROL_REFUSED)$/)
+    t.equal(enrolled.code, 4)
+  }
+  const place = join(root, '.prov/journal')
+  renameSync(place, `${place}-away`)
+  for (const line of ['op list', 'state', 'keeper status', 'audit log']) {
+    const ran = await json(...line.split(' '))
+    t.same([ran.code, ran.data.code], [4, 'PROV_JOURNAL_GONE'], line)
+  }
+  t.notMatch(
+    (await json('doctor')).data,
+    { code: 'PROV_JOURNAL_GONE' },
+    'it tells of it with the rest',
+  )
 })
 
 t.test('what the state is, an agent may say and a person decides', async (t) => {

@@ -22,6 +22,7 @@ t.test('signs that act are shown by their numbers; colours, lines and letters st
     ['a\u202egnp', 'a\\u202egnp'],
     ['a\u2066b\u2069', 'a\\u2066b\\u2069'],
     ['a\u2028b', 'a\\u2028b'],
+    ['a\u200bb\u00adc\u061cd\ufeffe', 'a\\u200bb\\u00adc\\u061cd\\ufeffe'],
   ] as const) {
     t.equal(printable(text), shown)
   }

@@ -1,5 +1,5 @@
 /** `prov actor enrol`: a person vouches for a key that lies on this machine. @module */
-import { contract, defineCommand, openKeyStore } from 'prov'
+import { contract, defineCommand, keyErrors, openKeyStore } from 'prov'
 import type { CommandContext, KeyRecord } from 'prov'
 import type { EnrolledView } from '../reads/enrolled.ts'
 import { keyOf } from './own-keys.ts'
@@ -57,6 +57,7 @@ export const command = defineCommand({
       ({ kid }) => kid === record.kid,
     )
     const { actor, kid } = record
+    if (known?.revoked) throw keyErrors.PROV_KEY_REVOKED({ actor, ...known.revoked })
     if (known && group.length === 0 && person === undefined) {
       return { actor, kid, enrolled: true, by: known.by }
     }
