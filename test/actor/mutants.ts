@@ -322,6 +322,16 @@ const states: readonly Mutant[] = [
     'if (!kept)\n        Object.freeze(value);',
     ';',
   ]),
+  ...mutantsOf(core('writer'), test('recovery', 'a start reads a few thousand records at most'), [
+    'what short lives leave behind adds up',
+    'this.#since = options.since;',
+    'this.#since = 0;',
+  ]),
+  ...mutantsOf(core('writer'), test('recovery', 'a start reads no fewer where much is kept'), [
+    'a large snapshot is written as often as a small one',
+    'Math.max(fewest, perThing * (actors.length + outbox.length))',
+    'fewest',
+  ]),
   ...mutantsOf(core('program/actions'), test('odd-values', 'a delay that is no number'), [
     'any number is a delay',
     'if (Number.isFinite(delayMs))',
