@@ -1276,6 +1276,13 @@ export const expectedErrors: readonly (readonly [string, string, number, string,
     'run `prov actor list` to see who is enrolled',
   ],
   [
+    'PROV_KEY_ROOT_FOLDER',
+    'usage',
+    64,
+    '<folder> is a folder; a root key is a file',
+    'run `prov keys root <folder>/root.key`',
+  ],
+  [
     'PROV_KEY_ROTATION_REFUSED',
     'refuse',
     4,

@@ -93,6 +93,11 @@ export interface CommandContext {
    * signed here and handed in there. `serve`: be that process.
    */
   readonly runtime: (options?: { readonly serve?: boolean }) => Promise<Runtime>
+  /**
+   * The runtime of another process that holds the workspace, or of planes elsewhere; undefined where
+   * nobody can be asked. It opens nothing here.
+   */
+  readonly beside: () => Promise<Runtime | undefined>
   /** Closes the runtime before the end of the command, so that others may write meanwhile. */
   readonly release: () => Promise<void>
   /** The next one of a stream, for a command that goes on: a line of JSON on stdout. */

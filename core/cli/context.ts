@@ -159,6 +159,7 @@ export function openContext(options: ContextOptions): OpenContext {
       const opened = await runtime
       return (name, args) => opened.read(name, args)
     },
+    beside: async () => (await openDistant())?.runtime ?? heldRuntime((await openFiles()).stateDir),
     release: () => closeRuntime(),
     runtime: ({ serve = false } = {}) =>
       (runtime ??= (async () => {

@@ -13,11 +13,21 @@ import type { CommandContext } from './command.ts'
 const notHere: ReadonlySet<string> = new Set(['PROV_CONFIG_NO_WORKSPACE', 'PROV_DESK_ELSEWHERE'])
 
 /** Root of the workspace around `cwd` or `--workspace`; undefined when there is none, or it is elsewhere. */
-export function workspaceOf(context: Pick<CommandContext, 'root'>): string | undefined {
+export const workspaceOf = (context: Pick<CommandContext, 'root'>): string | undefined =>
+  rootUnless(context, notHere)
+
+/** The same, but a project that is elsewhere is refused: what is here says nothing of it. */
+export const workspaceHere = (context: Pick<CommandContext, 'root'>): string | undefined =>
+  rootUnless(context, new Set(['PROV_CONFIG_NO_WORKSPACE']))
+
+function rootUnless(
+  context: Pick<CommandContext, 'root'>,
+  codes: ReadonlySet<string>,
+): string | undefined {
   try {
     return context.root()
   } catch (thrown) {
-    if (ProvError.is(thrown) && notHere.has(thrown.code)) return undefined
+    if (ProvError.is(thrown) && codes.has(thrown.code)) return undefined
     throw thrown
   }
 }

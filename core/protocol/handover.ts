@@ -157,12 +157,25 @@ export interface Joining {
   readonly clock: Clock
 }
 
+/** Whose bundle it is, without opening its key. Throws PROV_PLANE_BUNDLE_INVALID, PROV_PLANE_OCCUPIED. */
+export async function judgeBundle(
+  request: Pick<Joining, 'file' | 'workspace' | 'stateDir'>,
+): Promise<Pick<Header, 'plane' | 'events'>> {
+  await demandFree(request.stateDir)
+  const { plane, events } = (await bundleIn(request.file, request.workspace)).header
+  return { plane, events }
+}
+
+async function demandFree(stateDir: string): Promise<void> {
+  const names = await readdir(join(stateDir, 'journal')).catch(() => [] as string[])
+  if (segmentNumbers(names).length > 0) throw planeErrors.PROV_PLANE_OCCUPIED({ state: stateDir })
+}
+
 /** Throws PROV_PLANE_BUNDLE_INVALID, PROV_PLANE_OCCUPIED, PROV_PLANE_PASSPHRASE. */
 export async function joinPlane(request: Joining): Promise<Joined & { readonly events: Count }> {
   const { file, workspace, stateDir, home, passphrase, anchors, clock } = request
   const dir = join(stateDir, 'journal')
-  const held = segmentNumbers(await readdir(dir).catch(() => [] as string[]))
-  if (held.length > 0) throw planeErrors.PROV_PLANE_OCCUPIED({ state: stateDir })
+  await demandFree(stateDir)
   const { header, events, keyring } = await bundleIn(file, workspace)
   const { keys, prov_plane: _, events: count, ...joined } = header
   const root = header.lineage[0] ?? header.journal

@@ -57,10 +57,12 @@ t.test('each command that writes, dry', async (t) => {
     'op submit': [['restart', 'monitoring/loki', '--actor', 'alice'], 0],
     'op withdraw': [[op, '--reason', 'no', '--actor', 'alice'], 0],
     'plane export': [['keeper', '--out', 'keeper.plane'], 0],
-    'plane join': [['none.plane'], 0],
+    'plane join': [['none.plane'], 4],
     'plane rotate': [['controller', '--actor', 'alice'], 0],
     'plane run': [[], 0],
     run: [[], 0],
+    // Nobody runs here that could be asked.
+    'plugins reload': [['mirror'], 7],
     'plugins trust': [['nobody'], 64],
     'policy activate': [['--actor', 'alice'], 0],
     setup: [[], 0],

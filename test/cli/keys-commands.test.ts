@@ -25,6 +25,10 @@ t.test('a root and two of three, from the first declaration to a stolen key', as
     out: /no: whoever/,
   })
   t.equal((await offline('keys', 'root', 'stick/root.key', '--no-seal')).code, 64, 'never replaced')
+  t.match(await offline('keys', 'root', 'stick', '--no-seal'), {
+    code: 64,
+    err: /PROV_KEY_ROOT_FOLDER[^]*prov keys root .*stick\/root\.key/,
+  })
   t.match(await run('keys', 'root', join(root, 'root.key'), '--no-seal'), {
     code: 4,
     err: /PROV_CONFIG_HOME_INSIDE/,

@@ -1,6 +1,9 @@
 /** Waiting for an operation, beside others that act on it. */
 import t from 'tap'
+import { runCommandLine } from '../../core/cli/cli.ts'
+import { simulatedClock, systemClock } from '../../core/clock.ts'
 import { provChild } from '../support/cli.ts'
+import { infra } from '../support/infra.ts'
 import { sampleCopy } from '../support/workspace.ts'
 
 const deploy = ['deploy', 'app-cluster/cert-manager'] as const
@@ -37,3 +40,32 @@ t.test(
     t.match(await json('op', 'wait', 'nope'), { code: 64, data: { code: 'PROV_OP_NOT_FOUND' } })
   },
 )
+
+t.test('beside a holder it hears of the next phase, and looks no sooner', async (t) => {
+  const here = await infra(t)
+  const holder = here.child(['run'])
+  await holder.said('is held by process')
+  const { op } = await here.json<{ op: string }>('op', 'submit', ...deploy, '--again')
+  // Nobody turns this clock: who sleeps before the next look sleeps for ever.
+  const clock = simulatedClock({ startMs: systemClock.now() })
+  let out = ''
+  let err = ''
+  let looked = (): void => {}
+  const standing = new Promise<void>((resolve) => (looked = resolve))
+  const waiting = runCommandLine(['op', 'wait', op, '--for', 'ended', '--json'], {
+    cwd: here.workspace,
+    env: { PROV_HOME: here.home, PROV_ACTOR: 'alice' },
+    clock,
+    streams: {
+      out: { write: (text) => (out += text) },
+      err: { write: (text) => ((err += text).includes('held: ') ? looked() : undefined) },
+    },
+  })
+  await standing
+  const no = ['--actor', 'bob', '--reason', 'not today'] as const
+  t.match(await here.json('op', 'reject', op, ...no), { phase: 'refused' })
+  t.equal(await waiting, 4, err)
+  t.match(JSON.parse(out), { phase: 'refused', timedOut: false })
+  holder.kill('SIGTERM')
+  t.equal((await holder).code, 0)
+})

@@ -6,7 +6,7 @@ import { cpSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { provHere } from '../support/cli.ts'
-import { tryEach } from '../support/every-command.ts'
+import { reportIn, tryEach } from '../support/every-command.ts'
 import { findNatsServer, howToInstall } from '../support/nats-server.ts'
 import { deskStage, project } from './stage.ts'
 
@@ -50,6 +50,9 @@ t.test('each command about a project elsewhere', { skip }, async (t) => {
     act,
     draft: join(folder, 'other.json'),
   })
+
+  // Without --tree it only looks, and what it would see here is not what runs there.
+  t.match(reportIn(await prov('plugins', '--json')), { code: 'PROV_DESK_ELSEWHERE' })
 
   // A workspace that is named is meant, whatever the environment says of a project.
   const { code, out } = await prov('plane', 'list', '--json', '--workspace', stage.on.workspace)

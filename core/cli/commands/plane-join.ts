@@ -27,11 +27,14 @@ export const command = defineCommand({
   },
   writes: true,
   async run({ file, state }, context) {
-    const { joinPlane } = await import('../../protocol/handover.ts')
+    const { joinPlane, judgeBundle } = await import('../../protocol/handover.ts')
     const { root, name: workspace, stateDir } = await context.files()
     const own = stateOf(context, state) ?? stateDir
     const from = resolve(context.cwd, file)
-    if (context.dryRun) return { plane: null, state: own, events: 0 }
+    if (context.dryRun) {
+      const { plane, events } = await judgeBundle({ file: from, workspace, stateDir: own })
+      return { plane, state: own, events, joined: false }
+    }
     const { plane, events } = await joinPlane({
       file: from,
       workspace,
@@ -41,10 +44,10 @@ export const command = defineCommand({
       passphrase: await planePassphrase(context, 'the plane'),
       clock: context.clock,
     })
-    return { plane, state: own, events }
+    return { plane, state: own, events, joined: true }
   },
-  render: ({ plane, state, events }, paint) =>
-    plane === null
-      ? [`a plane would be joined in ${state}`]
+  render: ({ plane, state, events, joined }, paint) =>
+    !joined
+      ? [`${plane} would live in ${state} and know ${events} events`]
       : [paint.good(`${plane} lives in ${state} now and knows ${events} events`), 'prov plane run'],
 })

@@ -7,9 +7,19 @@
 import { ProvError } from '../../errors.ts'
 import { discoverPlugins } from '../../plugin/discover.ts'
 import { pluginErrors } from '../../plugin/errors.ts'
+import type { Count } from '../../units.ts'
 import { defineCommand } from '../command.ts'
 import { cliErrors } from '../errors.ts'
 import { workplace } from '../workplace.ts'
+
+interface Reloaded {
+  readonly plugin: string
+  /** Null when nothing was asked for. */
+  readonly generation: Count | null
+  /** Actors of it that were checked. */
+  readonly checked: Count
+  readonly dryRun: boolean
+}
 
 export const command = defineCommand({
   pattern: 'plugins reload <name>',
@@ -24,7 +34,8 @@ export const command = defineCommand({
       complete: 'plugins',
     },
   },
-  async run({ name }, context) {
+  writes: true,
+  async run({ name }, context): Promise<Reloaded> {
     const { found } = discoverPlugins({ workspace: context.root() })
     if (!found.some(({ id }) => id === name)) {
       throw pluginErrors.PROV_PLUGIN_UNKNOWN({ id: name, known: found.map(({ id }) => id) })
@@ -33,14 +44,18 @@ export const command = defineCommand({
     const pid = holder && { pid: holder.pid }
     // Without anybody who runs it, the next start takes the new code anyway.
     if (!holder) throw cliErrors.PROV_CLI_RELOAD_UNREACHABLE({ plugin: name })
+    if (context.dryRun) return { plugin: name, generation: null, checked: 0, dryRun: true }
     try {
-      return { plugin: name, ...(await (await context.runtime()).reload(name)) }
+      const { generation, checked } = await (await context.runtime()).reload(name)
+      return { plugin: name, generation, checked, dryRun: false }
     } catch (thrown) {
       if (!ProvError.is(thrown) || thrown.code !== 'PROV_JOURNAL_LOCKED') throw thrown
       throw cliErrors.PROV_CLI_RELOAD_UNREACHABLE({ plugin: name, ...pid }, { cause: thrown })
     }
   },
-  render: ({ plugin, generation, checked }) => [
-    `${plugin} runs anew (generation ${generation}); ${checked} of its actors were checked`,
+  render: ({ plugin, generation, checked, dryRun }) => [
+    dryRun
+      ? `would ask for the code of ${plugin} as it lies there now`
+      : `${plugin} runs anew (generation ${generation}); ${checked} of its actors were checked`,
   ],
 })

@@ -20,7 +20,7 @@ import { operatorDesk } from '../../protocol/operator-desk.ts'
 import { defineCommand } from '../command.ts'
 import type { CommandContext } from '../command.ts'
 import { table } from '../table.ts'
-import { workspaceOf } from '../workplace.ts'
+import { workspaceHere } from '../workplace.ts'
 
 interface Listed {
   readonly id: string
@@ -86,7 +86,7 @@ export const command = defineCommand({
 
 async function found(context: CommandContext): Promise<readonly Listed[]> {
   // Without a workspace there are Prov's own.
-  const workspace = workspaceOf(context)
+  const workspace = workspaceHere(context)
   const { found, refused } = discoverPlugins({ workspace })
   const remembered =
     workspace === undefined ? {} : readRemembered(stateDirIn(workspace, context)).plugins

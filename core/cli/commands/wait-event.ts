@@ -44,9 +44,14 @@ export const command = defineCommand({
     const signal = AbortSignal.any([context.signal, end.signal])
     const own: CommandContext = { ...context, signal }
     const settings = await settingsOf(context)
+    const here = workspaceOf(context) !== undefined
+    // Outside of a workspace only a server can tell, and naming one is asking it.
+    const server = settings.enabled || (!here && settings.from['url'] !== undefined)
+    if (!here && !server) context.root()
+    const wanted = { pattern, sinceMs }
     try {
-      const ways = [inJournal(own, { pattern, sinceMs })]
-      if (settings.enabled) ways.push(onServer(own, { pattern, sinceMs }))
+      const ways = here ? [inJournal(own, wanted)] : []
+      if (server) ways.push(here ? alsoOnServer(own, wanted) : onServer(own, wanted))
       const late = sleep(clock, waitMs, signal).then(() => {
         throw ecosystemErrors.PROV_ECOSYSTEM_TIMEOUT({ subject: pattern, waitedMs: waitMs })
       })
@@ -68,8 +73,6 @@ const lookEveryMs = 200
 
 async function inJournal(context: CommandContext, wanted: Wanted): Promise<Notice> {
   const { clock, signal } = context
-  // Outside of a workspace only a server can tell.
-  if (workspaceOf(context) === undefined) return never()
   const { stateDir, name: workspace } = await context.files()
   const dir = join(stateDir, 'journal')
   while (!existsSync(dir)) await sleep(clock, lookEveryMs, signal)
@@ -83,30 +86,41 @@ async function inJournal(context: CommandContext, wanted: Wanted): Promise<Notic
     })) {
       return notice
     }
-    return await never()
+    return await untilOver(signal)
   } finally {
     await journal.close()
   }
 }
 
+/** As an observer, who can say nothing there. Throws what connecting throws. */
+function onServer(context: CommandContext, wanted: Wanted): Promise<Notice> {
+  return withNats(context, 'observer', async (bus) => {
+    const { hearEvents } = await import('../../bus/nats-look.ts')
+    const { asEvent } = await import('../../protocol/ecosystem.ts')
+    const { clock, signal } = context
+    for await (const message of hearEvents(bus, { ...wanted, signal })) {
+      const event = asEvent(message, { workspace: '', timeMs: clock.now() })
+      return { subject: message.subject, event }
+    }
+    return untilOver(signal)
+  })
+}
+
 /** A server that cannot be had is told once; the journal is listened to all the same. */
-async function onServer(context: CommandContext, wanted: Wanted): Promise<Notice> {
+async function alsoOnServer(context: CommandContext, wanted: Wanted): Promise<Notice> {
   try {
-    return await withNats(context, undefined, async (bus) => {
-      const { hearEvents } = await import('../../bus/nats-look.ts')
-      const { asEvent } = await import('../../protocol/ecosystem.ts')
-      const { clock, signal } = context
-      for await (const message of hearEvents(bus, { ...wanted, signal })) {
-        const event = asEvent(message, { workspace: '', timeMs: clock.now() })
-        return { subject: message.subject, event }
-      }
-      return never()
-    })
+    return await onServer(context, wanted)
   } catch (thrown) {
     if (!context.signal.aborted)
       context.progress(`the server tells nothing: ${(thrown as Error).message}`)
-    return never()
+    return untilOver(context.signal)
   }
 }
 
-const never = (): Promise<never> => new Promise<never>(() => {})
+/** Nothing more comes of this way; once another one was faster, or it is late, it closes what it opened. */
+const untilOver = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    const over = () => reject(signal.reason as Error)
+    if (signal.aborted) over()
+    else signal.addEventListener('abort', over, { once: true })
+  })

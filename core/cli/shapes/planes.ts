@@ -8,7 +8,7 @@ const contractRow = object({ check: text, good: flag, found: text }, { fix: text
 
 export const planeShapes: ShapeTable = {
   'plane export': printed(1, object({ plane: text, file: text, events: count, dry: flag })),
-  'plane join': printed(1, object({ plane: maybe(text), state: text, events: count })),
+  'plane join': printed(1, object({ plane: text, state: text, events: count, joined: flag })),
   'plane list': printed(
     1,
     list(

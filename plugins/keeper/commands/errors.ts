@@ -7,6 +7,7 @@ export const actorErrors = defineErrors<{
   PROV_KEY_NOT_HERE: { actor: string; near?: string }
   PROV_KEY_ACT_FILE: { file: string; what: string }
   PROV_KEY_ACT_NAMELESS: { change: string }
+  PROV_KEY_ROOT_FOLDER: { folder: string }
 }>({
   PROV_KEY_PASSPHRASE_ABSENT: {
     disposition: 'usage',
@@ -30,6 +31,11 @@ export const actorErrors = defineErrors<{
     disposition: 'usage',
     text: ({ file, what }) => `${file} does not serve for this: ${what}`,
     remedy: 'draft it anew with `prov keys draft <change> --out <file>`, into another file',
+  },
+  PROV_KEY_ROOT_FOLDER: {
+    disposition: 'usage',
+    text: ({ folder }) => `${folder} is a folder; a root key is a file`,
+    remedy: ({ folder }) => `run \`prov keys root ${folder}/root.key\``,
   },
   PROV_KEY_ACT_NAMELESS: {
     disposition: 'usage',

@@ -11,6 +11,7 @@ import {
   rootRole,
 } from 'prov'
 import { newPassphrase } from './actor-create.ts'
+import { actorErrors } from './errors.ts'
 
 export const command = defineCommand({
   pattern: 'keys root <file>',
@@ -41,6 +42,9 @@ export const command = defineCommand({
       () => undefined,
     )
     if (root !== undefined) homeOutside(nearestFolder(dirname(file)), root)
+    if (statSync(file, { throwIfNoEntry: false })?.isDirectory()) {
+      throw actorErrors.PROV_KEY_ROOT_FOLDER({ folder: file })
+    }
     for (const one of [file, `${file}.pub`]) {
       if (existsSync(one)) throw keyErrors.PROV_KEY_EXISTS({ actor: rootRole, file: one })
     }

@@ -1,11 +1,12 @@
 /**
  * `prov op wait`: stays until an operation ended, or stands still for a person. Drives the workspace
- * itself when nothing else does, looks on when something does; on timeout it says what blocks.
+ * itself when nothing else does; told of each phase by whoever is at work on it, it looks again only
+ * then, or now and then where nobody can be asked. On timeout it says what blocks.
  *
  * @module
  */
 import { defineCommand, isTerminal, outcomeOf, ProvError, section, sleep, table } from 'prov'
-import type { CommandContext, Millis, OpRow } from 'prov'
+import type { CommandContext, Millis, OpRow, Runtime } from 'prov'
 import { exitCodeOf, standingLines, standingOf } from './end.ts'
 import type { OpStanding } from './end.ts'
 import { durationOf } from './proposal.ts'
@@ -68,11 +69,12 @@ export const command = defineCommand({
       told = row.phase
       if (there(row)) return { ...standingOf(row), timedOut: false, blocks: nothing }
       if (context.clock.now() >= until) {
-        const blocks = (await read('why', { id })) as Blocks
-        return { ...standingOf(row), timedOut: true, blocks }
+        const { unblock, remedies } = (await read('why', { id })) as Blocks
+        return { ...standingOf(row), timedOut: true, blocks: { unblock, remedies } }
       }
-      await drive(row, context)
-      await sleep(context.clock, lookEveryMs, context.signal)
+      const teller = await tellerOf(row, context)
+      const heard = teller && (await another(teller, row, until, context))
+      if (!heard) await sleep(context.clock, lookEveryMs, context.signal)
     }
   },
   render: (data, paint, format) => [
@@ -96,12 +98,45 @@ export const command = defineCommand({
 })
 
 /**
- * Opens the workspace if nobody has it: an operation that was handed in and left goes on then. While
- * people are asked it is given back, or they could not answer.
+ * Who tells what becomes of it: whoever has the workspace, else this process, which drives what was
+ * handed in and left. While people are asked it gives the workspace back, or they could not answer.
  */
-async function drive({ phase }: OpRow, { runtime, release }: CommandContext): Promise<void> {
-  if (outcomeOf(phase) !== undefined) return release()
-  await runtime().catch((thrown: unknown) => {
-    if (!ProvError.is(thrown) || thrown.code !== 'PROV_JOURNAL_LOCKED') throw thrown
+async function tellerOf(
+  { phase }: OpRow,
+  { runtime, beside, release }: CommandContext,
+): Promise<Runtime | undefined> {
+  if (outcomeOf(phase) !== undefined) {
+    await release()
+    return beside()
+  }
+  return runtime().catch((thrown: unknown) => {
+    if (ProvError.is(thrown) && thrown.code === 'PROV_JOURNAL_LOCKED') return undefined
+    throw thrown
   })
+}
+
+/** True once it is in another phase, or it is time; false when nobody tells any more. */
+async function another(
+  teller: Runtime,
+  { id, phase }: OpRow,
+  until: Millis,
+  { clock, signal }: CommandContext,
+): Promise<boolean> {
+  const over = new AbortController()
+  const told = new Promise<boolean>((resolve) => {
+    const following = teller.op(id).phases$.subscribe({
+      next: ({ name }) => (name === phase ? undefined : resolve(true)),
+      error: () => resolve(false),
+      complete: () => resolve(true),
+    })
+    over.signal.addEventListener('abort', () => following.unsubscribe())
+  })
+  const either = AbortSignal.any([signal, over.signal])
+  const late = sleep(clock, Math.max(0, until - clock.now()), either).then(() => true)
+  late.catch(() => {})
+  try {
+    return await Promise.race([told, late])
+  } finally {
+    over.abort()
+  }
 }
