@@ -1766,6 +1766,13 @@ export const expectedErrors: readonly (readonly [string, string, number, string,
     'declare it in .ontology/provisioning.ncl, or load the plugin that brings it',
   ],
   [
+    'PROV_OP_UNBACKED',
+    'retry',
+    7,
+    "the keeper's key approved <op>, and what it says is not there: <what>",
+    'the keeper judges it anew (`prov op show <op>`); unless policy, groups or mode changed just then, somebody else has its key: `prov keeper rotate`',
+  ],
+  [
     'PROV_OP_UNKNOWN',
     'usage',
     64,

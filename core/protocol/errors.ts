@@ -294,6 +294,7 @@ export const opErrors = defineErrors<{
   PROV_OP_COMMAND_LATE: OpDetail & { lateMs: number }
   PROV_OP_CLOCKS_APART: OpDetail & { behindMs: number }
   PROV_OP_KEEPER_ANEW: OpDetail & { keeperEpoch: number }
+  PROV_OP_UNBACKED: OpDetail & { what: string }
   PROV_OP_SEQ_REUSED: OpDetail & { seq: number; keeperEpoch: number }
   PROV_OP_SEQ_SKIPPED: OpDetail & { seq: number; keeperEpoch: number }
   PROV_OP_ALREADY_CLAIMED: OpDetail & { phase: string }
@@ -482,6 +483,13 @@ export const opErrors = defineErrors<{
       `the keeper's clock is at least ${Math.floor(behindMs / 1000)} s behind the controller's: its commands are over when they come`,
     remedy:
       'set the clocks of both machines (`timedatectl set-ntp true`); the keeper then issues it again by itself within a minute',
+  },
+  PROV_OP_UNBACKED: {
+    disposition: 'retry',
+    text: ({ op, what }) =>
+      `the keeper's key approved ${op}, and what it says is not there: ${what}`,
+    remedy: ({ op }) =>
+      `the keeper judges it anew (\`prov op show ${op}\`); unless policy, groups or mode changed just then, somebody else has its key: \`prov keeper rotate\``,
   },
   PROV_OP_SEQ_REUSED: {
     disposition: 'refuse',

@@ -16,6 +16,7 @@ import type { AuditData, AuditEvent, BrokenGlass, RuleTrace, SeqRecord } from '.
 import { eventDigest } from './emitter.ts'
 import { SeqNumbers } from './numbers.ts'
 import { OpRows } from './rows.ts'
+import { peekVote } from './tokens.ts'
 import type { Custody, OpBody, OpOutcome, OpPhase, StateVector, Transition } from './op.ts'
 
 /** One line of the story that `prov op show` tells. */
@@ -37,6 +38,9 @@ export interface OpVote {
   readonly vote: string
   /** Ms since the epoch; present when it breaks the glass. */
   readonly until?: Millis
+  /** Digests of what the voter agreed to, from the token; absent in rows from before they were kept. */
+  readonly plan?: string
+  readonly policy?: string
 }
 
 /** What was answered to a process that had been replaced; it decides nothing. */
@@ -371,8 +375,8 @@ function next(row: OpRow, event: AuditEvent): OpRow {
     return to('held', why, voided.length === 0 ? held : { ...held, voided })
   }
   if (isAudit(event, 'op.vote')) {
-    const { actor, kid, decision, custody, reason, vote, until } = event.data
-    const cast = { actor, kid, decision, custody, reason, vote }
+    const { actor, kid, decision, custody, reason, vote, until, token } = event.data
+    const cast = { actor, kid, decision, custody, reason, vote, ...peekVote(token) }
     const others = row.votes.filter((one) => one.actor !== actor)
     const before = row.votes.filter((one) => one.actor === actor)
     const votes = [...others, until === undefined ? cast : { ...cast, until }]

@@ -60,6 +60,7 @@ export async function hear(options: HearOptions): Promise<void> {
     ready: (event) => contract.keyring.isReady(event),
     known: (emitter, n) => kept.one(emitter, n),
     setBack: options.setBack,
+    retired: (kid) => contract.keyring.retired(kid),
     now: () => clock.monotonic(),
   })
 
@@ -77,6 +78,10 @@ export async function hear(options: HearOptions): Promise<void> {
       }
       // Under an own key, and not said here: whatever follows from it was asked, once.
       else if (own.has(event.emitter)) await delivery.term('not said by this journal')
+      else if (heard === 'refused' && contract.keyring.retired(event.kid)) {
+        log.warn(`${delivery.id} bears a key that another one followed, and is no event of then`)
+        await delivery.term('another event has its number')
+      }
       // What waits here need not come again, unless this process ends before its turn.
       else {
         const delayMs = hearing.isStalled(event.emitter) ? muchLaterMs : laterMs

@@ -40,6 +40,8 @@ export interface HearingOptions {
   readonly known: (emitter: string, n: Count) => Promise<AuditEvent | undefined>
   /** Told a genuine event of a plane of this process that the journal does not have. */
   readonly setBack?: ((event: AuditEvent) => void) | undefined
+  /** True for a key that another one followed: what it signs now was not said then. Default: none was. */
+  readonly retired?: ((kid: string) => boolean) | undefined
   /** Time that only goes on. */
   readonly now: () => Millis
   /** Default: `waitingBounds`. */
@@ -222,7 +224,8 @@ export class Hearing {
     const key = keyOf(emitter, n)
     await this.#coming.get(key)
     const known = this.#digests.get(key) ?? digestOf(await this.#options.known(emitter, n))
-    return known === undefined || known === eventDigest(event) ? 'kept' : this.#fork(event)
+    if (known === undefined || known === eventDigest(event)) return 'kept'
+    return this.#options.retired?.(event.kid) === true ? 'refused' : this.#fork(event)
   }
 
   async #ownAgain(event: AuditEvent): Promise<Heard> {

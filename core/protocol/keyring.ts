@@ -11,7 +11,7 @@
  *     signs nothing more. Its name and key come never again; the last person stays.
  * K7  A policy or a mode is in force because a person signed it: what a keeper says on its own, or a
  *     policy that is not newer than the last one, does not count (D-35). Before the first person is
- *     enrolled there is nobody who could sign.
+ *     enrolled there is nobody who could sign. Nor does a vote that bears no token of its voter.
  * K8  Where a rule was declared (`key-rule.ts`), K3, K5, K6 and the next key of a plane need what it
  *     asks for, signed for this very version of the key set: no act counts twice, nor late.
  *
@@ -32,6 +32,7 @@ import type { SaidAct } from './signed-act.ts'
 import { openAct } from './signatures.ts'
 import type { SignedAct } from './signatures.ts'
 import { Tenures } from './tenures.ts'
+import { openTokenNow } from './tokens.ts'
 import type { TokenContext } from './tokens.ts'
 
 /** The word in `by` for keys that nobody could vouch for. */
@@ -158,6 +159,7 @@ export class Keyring {
     if (isAudit(event, 'key.confirmed')) this.#tenures.confirm(event)
     if (isAudit(event, 'key.rotated')) return this.#rotate(event)
     if (isAudit(event, 'op.reviewed')) return this.#review(event)
+    if (isAudit(event, 'op.vote')) return this.#vote(event)
     if (isAudit(event, 'policy.activated') || isAudit(event, 'keeper.mode')) {
       return this.#putsInForce(event)
     }
@@ -356,6 +358,24 @@ export class Keyring {
       { act: 'op.review', subject, reason, with: { approval }, by },
       time,
     )
+  }
+
+  #vote({ data, subject, time }: AuditEvent<'op.vote'>): string | undefined {
+    const { token, vote, actor, kid, decision, reason, until } = data
+    try {
+      // Its time was looked at when it was handed in.
+      const context = { ...this.#context(time, this.key), expiry: 'leave' } as const
+      const { claims, record, digest } = openTokenNow('vote', token, context)
+      if (record.kind !== 'human' || record.actor !== actor || record.kid !== kid) {
+        return 'somebody else signed the vote'
+      }
+      const ends = claims.break_glass ? claims.exp * 1_000 : undefined
+      const said = claims.decision === decision && claims.reason === reason && ends === until
+      return said && claims.sub === subject && digest === vote ? undefined : 'the vote is another'
+    } catch (thrown) {
+      if (!ProvError.is(thrown)) throw thrown
+      return thrown.message
+    }
   }
 
   #refusesSetting(

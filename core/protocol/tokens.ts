@@ -140,6 +140,15 @@ export function peekToken(token: unknown): {
   }
 }
 
+/** What a vote is bound to, as its token says; whoever has the token from the trail checked it. */
+export function peekVote(token: string): { readonly plan: string; readonly policy: string } {
+  const { plan_digest, policy_digest } = Object(decode(token.split('.')[1])) as Record<
+    string,
+    unknown
+  >
+  return { plan: String(plan_digest), policy: String(policy_digest) }
+}
+
 interface Parts {
   readonly token: string
   readonly record: KeyRecord

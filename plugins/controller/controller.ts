@@ -33,6 +33,7 @@ import type {
   KeyRecord,
   Log,
   OpBody,
+  OpsModel,
   Orchestrator,
   ProvError,
   Refusals,
@@ -42,7 +43,9 @@ import type {
 } from 'prov'
 import type { OperationFact, OperationInput } from 'prov/machines'
 import { expiries } from 'prov/policies'
+import type { CompiledPolicy } from 'prov/policies'
 import { ackResult } from './answer.ts'
+import { compiledIn, unbacked } from './backing.ts'
 import type { Letters } from './letters.ts'
 import { Numbers } from './numbers.ts'
 import { movedMeanwhile, resultFact } from './result.ts'
@@ -83,6 +86,10 @@ export class Controller {
   /** Claims on their way to the disk, by operation. */
   readonly #claiming = new Map<string, Promise<unknown>>()
   #gap: Timer | undefined
+  #policy: { source: OpsModel['policy']; compiled: CompiledPolicy | undefined } = {
+    source: null,
+    compiled: undefined,
+  }
   #turn: Promise<void> = Promise.resolve()
 
   constructor(parts: ControllerParts) {
@@ -284,8 +291,11 @@ export class Controller {
     }
     const { requires } = intent.op
     const gates = requires.length > 0 ? await topology.gates(requires) : []
-    const { positions, policy } = contract.store.get()
+    const { positions, policy, mode, ops } = contract.store.get()
     const nowMs = clock.now()
+    const { key } = contract.keyring
+    const { votes = [] } = ops.get(op) ?? {}
+    const behind = { approval, intent, requester, votes, policy: this.#policyNow(), mode, key }
     const holds = this.#holds
     const answer = judgeClaim({
       approval,
@@ -295,6 +305,7 @@ export class Controller {
       holds,
       gates,
       lapsedMs: this.#lapsedMs(op),
+      unbacked: unbacked(behind),
       revoked: (kid) => contract.keyring.revocation(kid) !== undefined,
       nowMs,
     })
@@ -435,6 +446,14 @@ export class Controller {
     const { code, message, remedy } = error
     const data = { code, message, remedy, seq, keeper_epoch: this.#numbers.epoch }
     await this.#parts.contract.emit('controller', { type: 'op.refused', subject: op, data })
+  }
+
+  /** The policy in force, compiled once. */
+  #policyNow(): CompiledPolicy | undefined {
+    const { policy } = this.#parts.contract.store.get()
+    if (policy !== this.#policy.source)
+      this.#policy = { source: policy, compiled: compiledIn(policy) }
+    return this.#policy.compiled
   }
 
   /** When a command of the operation had no force last. */

@@ -22,6 +22,8 @@ export interface ClaimQuestion {
   readonly gates: readonly GateView[]
   /** When this plane said last that a command of the operation had no force: what is signed since is newer. */
   readonly lapsedMs: Millis | undefined
+  /** What is missing behind the approval, see `backing.ts`; undefined when nothing is. */
+  readonly unbacked: string | undefined
   /** True for a key that was revoked before this claim. */
   readonly revoked: (kid: string) => boolean
   readonly nowMs: Millis
@@ -76,6 +78,8 @@ export function judgeClaim(question: ClaimQuestion): ClaimAnswer {
     const [matched, active] = [approval.policy_digest, policy.digest]
     return lapse(policyErrors.PROV_POLICY_CHANGED({ op, matched, active }))
   }
+  const { unbacked: what } = question
+  if (what !== undefined) return lapse(opErrors.PROV_OP_UNBACKED({ op, what }))
   const moved = movedState(question)
   return moved ? refuse(moved) : { answer: 'claim' }
 }

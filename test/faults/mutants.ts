@@ -271,6 +271,29 @@ const leases: readonly Mutant[] = [
   ),
 ]
 
+const stolen = 'planes/stolen-keeper.test.js'
+const stolenKeys: readonly Mutant[] = [
+  ...mutantsOf(
+    'plugins/controller/verify.js',
+    [stolen, 'the next number, signed by somebody who has the keeper'],
+    ['what is behind an approval is not looked at', 'if (what !== undefined)', 'if (false)'],
+  ),
+  ...mutantsOf(
+    'core/protocol/keyring.js',
+    [stolen, 'a vote that nobody signed is none'],
+    [
+      'a vote counts without its token',
+      "if (isAudit(event, 'op.vote'))\n            return this.#vote(event);",
+      '',
+    ],
+  ),
+  ...mutantsOf(
+    'core/protocol/hearing.js',
+    [stolen, 'the next number, signed by somebody who has the keeper'],
+    ['a retired key forks the chain', 'this.#options.retired?.(event.kid) === true', 'false'],
+  ),
+]
+
 const keyChanges = 'plugins/keeper-keys.test.js'
 const keys: readonly Mutant[] = [
   ...mutantsOf(
@@ -518,6 +541,7 @@ export const mutants: readonly Mutant[] = [
   ...keepers,
   ...controllers,
   ...leases,
+  ...stolenKeys,
   ...keys,
   ...carriers,
   ...desks,

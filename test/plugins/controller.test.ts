@@ -66,6 +66,7 @@ const question: ClaimQuestion = {
   holds: new Map(),
   gates: [{ id: 'edge', status: 'open', unmet: [] }],
   lapsedMs: undefined,
+  unbacked: undefined,
   revoked: () => false,
   nowMs: 1_100_000,
 }

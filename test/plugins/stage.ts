@@ -17,9 +17,11 @@ import { definePlugin } from '../../core/plugin/define.ts'
 import type { AuditEvent } from '../../core/protocol/audit.ts'
 import { openKeyStore } from '../../core/protocol/keys.ts'
 import { planDigest } from '../../core/protocol/claims.ts'
-import { digestOf } from '../../core/json.ts'
-import { signTokenNow } from '../../core/protocol/tokens.ts'
-import type { ApprovalClaims, OpBody, OpPhase } from '../../core/protocol/op.ts'
+import { digestOf, digestOfText } from '../../core/json.ts'
+import { voteClaims } from '../../core/protocol/drafts.ts'
+import { custodyBetween } from '../../core/protocol/key.ts'
+import { signToken, signTokenNow } from '../../core/protocol/tokens.ts'
+import type { ApprovalClaims, ApprovalNote, OpBody, OpPhase } from '../../core/protocol/op.ts'
 import { opErrors } from '../../core/protocol/errors.ts'
 import { subjects } from '../../core/protocol/subjects.ts'
 import {
@@ -108,12 +110,35 @@ export function stage(t: Test, policy: string | null = usualPolicy): Stage {
   }
 }
 
-/** An approval as the keeper would sign it, with whatever change. Throws when the operation is not known. */
+/** Bob's vote for what is held, in the trail; the keeper does not count it. */
+async function voted({ deal, desk, on }: Approving, op: string): Promise<ApprovalNote> {
+  const signer = await deal.signer('bob')
+  const { kid, actor } = signer.record
+  const said = { decision: 'approve', reason: 'looked at it' } as const
+  const request = { op, as: actor, ...said }
+  const ballot = await desk.ballot(op)
+  const claims = voteClaims({ request, ballot, kid, contract: deal, clock: on.clock })
+  const token = await signToken('vote', claims, signer)
+  const vote = digestOfText(token)
+  const requester = deal.keyring.key(deal.store.get().ops.get(op)?.kid ?? '') ?? signer.record
+  const custody = custodyBetween(signer.record, requester)
+  const cast = { actor, kid, custody, vote }
+  await deal.emit('keeper', { type: 'op.vote', subject: op, data: { ...cast, ...said, token } })
+  return cast
+}
+
+type Approving = Pick<Life, 'deal' | 'events' | 'desk'> & { readonly on: Stage }
+
+/**
+ * An approval as the keeper would sign it, with whatever change; what is held has Bob's vote then. Throws
+ * when the operation is not known.
+ */
 export async function signedApproval(
-  { deal, events, on }: Pick<Life, 'deal' | 'events'> & { readonly on: Stage },
+  life: Approving,
   op: string,
   change: Partial<ApprovalClaims> & Pick<ApprovalClaims, 'jti'>,
 ): Promise<string> {
+  const { deal, events, on } = life
   const row = deal.store.get().ops.get(op)
   const event = (await events(op)).find(({ type }) => type === 'prov.op.submitted')
   if (!row || !event) throw new Error('no such operation')
@@ -136,7 +161,7 @@ export async function signedApproval(
     policy_version: policy?.version ?? 0,
     expected_state_version,
     scope: [],
-    approvals: [],
+    approvals: row.phase === 'held' && !change.approvals ? [await voted(life, op)] : [],
     seq: 1,
     keeper_epoch: 1,
     ...change,
