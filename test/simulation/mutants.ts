@@ -18,6 +18,12 @@ const bookFirst = [
   'void book.begin(request);',
 ] as const
 
+const standing = [
+  'core/protocol/standing.js',
+  'this.#good.catch(() => { });',
+  'this.#agree(); this.#decided = true; this.#good.catch(() => { });',
+] as const
+
 export const mutants: readonly Mutant[] = [
   {
     name: 'no sync',
@@ -85,5 +91,23 @@ export const mutants: readonly Mutant[] = [
     ],
     broken: /different stories|is lost|stands alone|ended in two ways|two results|claimed twice/,
     seed: 21,
+  },
+  {
+    name: 'a controller asks nobody whether its journal is the newest',
+    patches: [standing],
+    broken: /by a journal that was set back|different stories|PROV_JOURNAL_(BEHIND|FORKED)/,
+    seed: 17,
+  },
+  {
+    name: 'what went out goes out again',
+    patches: [
+      [
+        'core/protocol/checkpoint.js',
+        'return this.#sent(role, sentUpTo(record));',
+        'return undefined;',
+      ],
+    ],
+    broken: /went out again in life/,
+    seed: 7,
   },
 ]

@@ -133,7 +133,8 @@ function worldOf(shape: Shape, seed: Count, log?: (line: string) => void): World
             return write()
           }
         : act
-      const life = Life.current?.machine === machine ? Life.current : machine?.lives.at(-1)
+      const life =
+        Life.current?.machine === machine ? Life.current : (machine?.runs ?? machine?.lives.at(-1))
       return life ? life.files(does) : does()
     },
   })

@@ -2,8 +2,13 @@
  * Mutants: a protection is taken out of a copy of the compiled output, and the promise that is named for
  * it must be broken there. `PROV_MUTANT=<part of a name>` runs some.
  *
- * A run of one promise takes about a second, most of it the start of node and of its modules; two
- * lanes, each over a copy of its own, take as long as half of them.
+ * A broken promise is often one that is never kept. Whether anything still goes on is seen by the processor
+ * time of the child, so that neither a fast machine waits for nothing nor a busy one gives up too soon:
+ * who stands idle for several times as long as it did while the promise was kept, or works for several times
+ * as long, is given up; the wall decides only in the end.
+ *
+ * Most of a run is the start of node and of its modules; two lanes, each over a copy of its own, take as long
+ * as half of them.
  *
  * @module
  */
@@ -12,6 +17,8 @@ import { cpSync, copyFileSync, readFileSync, symlinkSync, writeFileSync } from '
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { systemClock } from '../../core/clock.ts'
+import { moreThan, watchEffort } from './effort.ts'
+import type { Effort } from './effort.ts'
 import { repoRoot as root } from './root.ts'
 
 export interface Mutant {
@@ -37,8 +44,6 @@ export function mutantsOf(
 }
 
 const only = process.env['PROV_MUTANT'] ?? ''
-/** A broken promise is often one that is never kept: it is given up after as long as this, at least. */
-const patienceSeconds = 12
 
 /** The compiled output once more, to be spoilt. */
 function copyOf(dir: string): string {
@@ -55,78 +60,79 @@ interface Run {
   /** The promise was looked at, and not passed over. */
   readonly ran: boolean
   readonly failed: boolean
-  readonly tookSeconds: number
+  readonly effort: Effort
 }
 
-function run(copy: string, { test, promise }: Mutant, seconds: number): Promise<Run> {
-  const began = systemClock.now()
+/** One run of one promise; `most` is the effort after which it is given up. */
+async function run(copy: string, { test, promise }: Mutant, most?: Effort): Promise<Run> {
   const child = spawn(process.execPath, [join(copy, 'dist/test', test)], {
     cwd: copy,
+    detached: true,
     stdio: ['ignore', 'pipe', 'ignore'],
     // Nothing of the runner around us: under its loaders a child would take the files of `dist`.
     env: {
       PATH: process.env['PATH'],
       HOME: process.env['HOME'],
       TAP_BAIL: '1',
-      TAP_TIMEOUT: `${seconds}`,
+      TAP_TIMEOUT: '600',
       TAP_GREP: `^${promise.replaceAll(/[.*+?^${}()|[\]\\/]/g, '\\$&')}`,
       TAP_FILTER_QUIETLY: '1',
     },
   })
   let said = ''
   child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()))
-  const last = systemClock.after(seconds * 2_000, () => child.kill('SIGKILL'))
-  return new Promise((resolve) =>
-    child.on('close', (status) => {
-      last.cancel()
-      resolve({
-        passed: status === 0,
-        ran: said.includes(`# Subtest: ${promise}`),
-        failed: status !== 0 && /^\s*not ok/m.test(said),
-        tookSeconds: (systemClock.now() - began) / 1_000,
-      })
-    }),
-  )
+  const watch = watchEffort(child, most)
+  const status = await new Promise<number | null>((resolve) => child.on('close', resolve))
+  const { effort, isGivenUp } = watch.end()
+  return {
+    passed: status === 0,
+    ran: said.includes(`# Subtest: ${promise}`),
+    failed: isGivenUp || (status !== 0 && /^\s*not ok/m.test(said)),
+    effort,
+  }
 }
 
 /** Takes each protection out in turn; what nobody notices fails the test. */
 export async function noticed(t: Test, mutants: readonly Mutant[]): Promise<void> {
   const wanted = mutants.filter(({ name }) => name.includes(only))
-  const began = systemClock.now()
+  const beganMs = systemClock.monotonic()
   const dir = t.testdir({ one: {}, two: {} })
-  const patience = new Map<string, Promise<number>>()
+  const efforts = new Map<string, Promise<Effort>>()
   const queue = [...wanted]
 
-  /** How long the promise may take, once it was kept in a copy that is whole. */
-  const kept = (copy: string, mutant: Mutant): Promise<number> => {
+  /** How much the promise takes, once it was kept in a copy that is whole. */
+  const kept = (copy: string, mutant: Mutant): Promise<Effort> => {
     const key = `${mutant.test} ${mutant.promise}`
-    const known = patience.get(key)
+    const known = efforts.get(key)
     if (known) return known
     // Without this a copy in which nothing runs would pass for one in which everything is noticed.
-    const found = run(copy, mutant, 600).then(({ passed, ran, tookSeconds }) => {
+    const found = run(copy, mutant).then(({ passed, ran, effort }) => {
       t.ok(passed && ran, `${key}: kept in the copy as it is`)
-      return Math.ceil(Math.max(patienceSeconds, tookSeconds * 5))
+      return effort
     })
-    patience.set(key, found)
+    efforts.set(key, found)
     return found
   }
 
   const lane = async (copy: string): Promise<void> => {
     for (let mutant = queue.shift(); mutant; mutant = queue.shift()) {
       const { name, file, find, put, test, promise } = mutant
-      const seconds = await kept(copy, mutant)
+      const effort = await kept(copy, mutant)
       const path = join(copy, 'dist', file)
       const text = readFileSync(path, 'utf8')
       const parts = text.split(find)
       t.equal(parts.length, 2, `${name}: its patch applies to ${file} once`)
       if (parts.length !== 2) continue
       writeFileSync(path, parts.join(put))
-      const { failed, tookSeconds } = await run(copy, mutant, seconds)
+      const { failed, effort: spent } = await run(copy, mutant, moreThan(effort))
       writeFileSync(path, text)
-      t.ok(failed, `${name}: noticed by ${test} (${tookSeconds.toFixed(1)} s): ${promise}`)
+      t.ok(
+        failed,
+        `${name}: noticed by ${test} (${(spent.tookMs / 1_000).toFixed(1)} s): ${promise}`,
+      )
     }
   }
   await Promise.all(['one', 'two'].map((name) => lane(copyOf(join(dir, name)))))
-  const tookSeconds = Math.round((systemClock.now() - began) / 1_000)
-  t.comment(`${wanted.length} mutants and ${patience.size} promises in ${tookSeconds} s`)
+  const tookSeconds = Math.round((systemClock.monotonic() - beganMs) / 1_000)
+  t.comment(`${wanted.length} mutants and ${efforts.size} promises in ${tookSeconds} s`)
 }
