@@ -514,6 +514,11 @@ const evidences: readonly Mutant[] = [
     ['the end of a fenced process waits for nothing', 'Promise.all(underWay), late', '0'],
   ),
   ...mutantsOf(
+    'core/boot.js',
+    ['protocol/evidence.test.js', 'a runtime that was replaced ends only'],
+    ['the end of a fenced process is not held', 'await opened.evidence.hold();', ';'],
+  ),
+  ...mutantsOf(
     'plugins/orchestrator/book.js',
     ['plugins/orchestrator-book.test.js', 'an answer that another process has the journal for'],
     [

@@ -1,13 +1,18 @@
 /** What a process leaves that may write no more: signed, without secrets, in bounded time. */
+import { join } from 'node:path'
 import t from 'tap'
 import type { Bus } from '../../core/bus/bus.ts'
-import { simulatedClock } from '../../core/clock.ts'
+import { simulatedClock, sleep, systemClock } from '../../core/clock.ts'
+import { openJournal } from '../../core/journal/file.ts'
 import type { JsonObject } from '../../core/json.ts'
 import { logFor } from '../../core/log.ts'
+import { definePlugin } from '../../core/plugin/define.ts'
 import { evidenceOf } from '../../core/protocol/evidence.ts'
 import type { LateAnswer } from '../../core/protocol/evidence.ts'
 import { openKeyStore } from '../../core/protocol/keys.ts'
+import { contract } from '../../core/protocol/services.ts'
 import { openTokenNow } from '../../core/protocol/tokens.ts'
+import { createRuntime } from '../../core/runtime.ts'
 import { temporaryFolder } from '../support/folder.ts'
 
 const answer: LateAnswer = {
@@ -93,3 +98,38 @@ t.test(
     t.pass('given up')
   },
 )
+
+t.test('a runtime that was replaced ends only when what was asked is answered', async (t) => {
+  const { dir } = temporaryFolder(t, { 'ws/.ontology/keep': '' })
+  const at = join(dir, 'journal')
+  const journal = await openJournal({ dir: at })
+  const order: string[] = []
+  const asks = definePlugin({
+    name: 'asks',
+    api: 1,
+    needs: { contract },
+    setup({ needs, signal }) {
+      signal.addEventListener('abort', () => void order.push('stopped'), { once: true })
+      const answer = sleep(systemClock, 300).then(() => void order.push('answered'))
+      needs.contract.evidence.awaits(answer)
+    },
+  })
+  const prov = await createRuntime({
+    workspace: join(dir, 'ws'),
+    home: join(dir, 'home'),
+    journal,
+    discover: false,
+    strict: true,
+    plugins: [asks],
+    log: () => {},
+  })
+  const next = await openJournal({ dir: at, supersede: () => true })
+  t.teardown(() => next.close())
+  const data = { seq: 1, keeper_epoch: 1 }
+  const said = prov
+    .service(contract)
+    .emit('controller', { type: 'seq.skipped', subject: 'k', data })
+  await t.rejects(said, { code: 'PROV_JOURNAL_FENCED' })
+  await prov.close()
+  t.same(order, ['answered', 'stopped'])
+})
