@@ -67,7 +67,7 @@ export default definePlugin({
       async open() {
         const { openLedger } = await import('./writer.ts')
         const key = needs.contract.service('ledger').keyObject
-        const whose = { dir, workspace: name, key }
+        const whose = { dir, workspace: name, key, signal }
         let writer = await openLedger(whose)
         if (!hears && needs.journal.lineage.length > 1) {
           const { leave } = await import('./left.ts')
@@ -104,7 +104,7 @@ export default definePlugin({
         if (event) mirror.durable({ position: record.position, event })
       }
     })
-    // A batch that is under way is finished, so that nothing is left half written.
+    // A batch that is under way ends before it counts: who has the workspace next writes alone.
     defer(async () => {
       await mirror.rest()
       stopHearing()

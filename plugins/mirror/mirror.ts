@@ -119,6 +119,7 @@ export class Mirror {
 
   /** Brings everything the journal holds by now into the ledger. Throws why the mirror stopped. */
   async catchUp(): Promise<Count> {
+    const { signal } = this.#parts
     await this.#inTurn(async () => {
       const { seen } = await this.#open()
       const first = this.#readTo === 0
@@ -140,6 +141,7 @@ export class Mirror {
         if (missing.length < batchMost) continue
         await this.#commit(missing)
         missing = []
+        signal.throwIfAborted()
       }
       await this.#commit(missing)
       // Only at a start can it be behind: an open journal does not shrink.
@@ -159,6 +161,7 @@ export class Mirror {
       await this.#passMarks()
     })
     if (this.#stopped) throw this.#stopped
+    signal.throwIfAborted()
     return this.#ledger?.seen.total ?? 0
   }
 
@@ -201,7 +204,7 @@ export class Mirror {
 
   async #drain(): Promise<void> {
     const { seen } = await this.#open()
-    while (this.#queue.length > 0) {
+    while (this.#queue.length > 0 && !this.#parts.signal.aborted) {
       const batch = this.#queue.slice(0, batchMost)
       const taken = new Map<LedgerEntry, Delivery>()
       for (const delivery of batch) {

@@ -34,6 +34,8 @@ export interface LedgerOptions {
   readonly workspace: string
   /** Private Ed25519 key that signs commits. */
   readonly key: KeyObject
+  /** Ends a batch before main moves: what was made of it leads nowhere, and is made again. Default: never. */
+  readonly signal?: AbortSignal | undefined
 }
 
 export interface LedgerWriter {
@@ -56,7 +58,7 @@ export const eventFile = 'event.json'
  * PROV_LEDGER_HEAD_LOST, PROV_LEDGER_WRITE_FAILED.
  */
 export async function openLedger(options: LedgerOptions): Promise<LedgerWriter> {
-  const { dir, workspace, key } = options
+  const { dir, workspace, key, signal } = options
   const gitdir = join(dir, '.git')
   const { default: git } = await import('isomorphic-git')
   const beside = join(gitdir, 'prov', 'beside')
@@ -202,6 +204,7 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerWriter> 
       try {
         let parent = head
         for (const entry of entries) {
+          signal?.throwIfAborted()
           const { emitter, n } = entry.event
           parent = await commitOf(entry, parent)
           lines.push({ commit: parent, emitter, n, digest: entry.digest })

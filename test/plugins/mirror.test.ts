@@ -103,6 +103,26 @@ t.test('it keeps the contract of plugins', async (t) => {
   void pluginKit(t, () => mirror, { badConfigs: [{ dir: 'here' }, { path: '/x' }] })
 })
 
+t.test('a life that ends while the ledger is far behind leaves it to the next one', async (t) => {
+  const { open, repo } = place(t)
+  const first = await open({ pump: false })
+  await first.emit(700)
+  await first.runtime.close()
+  rmSync(repo, { recursive: true, force: true })
+  const second = await open({ pump: false })
+  await until(() => existsSync(join(repo, '.git', 'HEAD')))
+  await second.runtime.close()
+  const count = async () => Number(await git(repo, 'rev-list', '--count', '--all'))
+  const left = await count()
+  t.ok(left < 705, `it stopped at ${left}`)
+  await new Promise((later) => setTimeout(later, 1_000))
+  t.equal(await count(), left, 'nobody writes who does not hold the workspace')
+  t.notOk(second.lines.some((line) => line.includes('did not end')))
+  const third = await open({ pump: false })
+  t.equal((await third.runtime.service(ledger).settled()).commits, 705)
+  await git(repo, 'fsck', '--strict', '--no-dangling')
+})
+
 t.test('each event becomes one signed commit that plain git verifies', async (t) => {
   const { open, repo } = place(t)
   const at = await open()
