@@ -158,7 +158,8 @@ const keyFiles = ({ on, deal }: { on: Stage; deal: Contract }) => {
 
 t.test('fifty under way while the key changes: each ends once, by whichever key', async (t) => {
   const auto = usualPolicy.replace('op_type = "restart", target', 'target')
-  const life = await ready(t, auto.replace('staging-*/**', '**'))
+  const everything = '["**"], matches_everything = true'
+  const life = await ready(t, auto.replace('["staging-*/**"]', everything))
   const { ops, desk, until, deal, on } = life
   const before = deal.service('keeper').record.kid
   const runs: (() => void)[] = []
