@@ -23,7 +23,7 @@ import { defined } from '../optional.ts'
 import { maskSecrets, namesSecret } from '../secrets.ts'
 import type { Count, Millis } from '../units.ts'
 import { tokenRules } from './claims.ts'
-import { ecosystemOver } from './ecosystem.ts'
+import { asEvent } from './ecosystem.ts'
 import type { Signer } from './key.ts'
 import type { EvidenceClaims } from './op.ts'
 import { subjects } from './subjects.ts'
@@ -87,8 +87,10 @@ export function evidenceOf(parts: EvidenceParts): Evidence {
       try {
         const own = signer()
         const token = signTokenNow('evidence', claimsOf(answer, parts, own.record.kid), own)
-        const told = { subject: subjects.evidence(workspace), about: op, correlation: op }
-        await ecosystemOver(bus, workspace, clock).emit({ ...told, data: { op, token } })
+        const [id, subject] = [newId('evt', clock), subjects.evidence(workspace)]
+        const from = { workspace, timeMs: clock.now() }
+        const event = asEvent({ id, subject, body: { op, token } }, from)
+        await bus.publish(subject, { id, body: event as unknown as JsonObject })
       } catch (thrown) {
         const { code, message } = asProvError(thrown)
         log.warn(`nobody hears what ${op} was answered: ${message}`, { code })
