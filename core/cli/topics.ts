@@ -54,6 +54,10 @@ export const environmentTable: readonly (readonly [string, string])[] = [
   ],
   ['XDG_RUNTIME_DIR', 'where the socket of a workspace lies whose own path is too long for one'],
   ['XDG_CONFIG_HOME', 'where the user keeps settings; see PROV_HOME'],
+  [
+    'RAD_HOME',
+    'where Radicle keeps its repositories, for whoever looks at governance; else ~/.radicle',
+  ],
   ['PATH', 'all that processes of plugins inherit of the environment'],
   ['PROV_SEED', 'for tests: seed of simulated worlds; a failure prints it'],
   ['PROV_CRASH_AT', 'for tests: end the process at a named point of an operation'],

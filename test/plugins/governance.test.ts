@@ -60,7 +60,7 @@ async function governed(t: Test) {
     'bob',
     'ci',
   )
-  const env = { PROV_HOME: on.home, HOME: beside }
+  const env = { PROV_HOME: on.home, RAD_HOME: join(beside, '.radicle') }
   const validate = async (...argv: readonly string[]) => {
     const line = ['validate-radicle-governance', ...argv]
     const { code, out, err } = await provHere([...line, '--json'], { cwd: on.workspace, env })

@@ -60,7 +60,7 @@ async function storageOf(gitdir: string, env: Environment): Promise<string | und
   const url: unknown = await git.getConfig({ fs, gitdir, path: 'remote.rad.url' })
   const rid = /^rad:\/\/(z[1-9A-HJ-NP-Za-km-z]+)/.exec(String(url))?.[1]
   if (rid === undefined) return undefined
-  const home = env['RAD_HOME'] ?? join(env['HOME'] ?? homedir(), '.radicle')
+  const home = env['RAD_HOME'] ?? join(homedir(), '.radicle')
   return join(home, 'storage', rid)
 }
 

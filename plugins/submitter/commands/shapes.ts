@@ -108,7 +108,7 @@ const vote = object(
     reason: text,
     vote: text,
   },
-  { until: number },
+  { until: number, plan: text, policy: text },
 )
 
 const evidence = object(
