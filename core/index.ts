@@ -246,6 +246,7 @@ export {
   openToken,
   openTokenLater,
   openTokenNow,
+  peekIntent,
   peekToken,
   signToken,
   signTokenNow,

@@ -102,6 +102,7 @@ export const faceValues: readonly string[] = [
   'parseKeyRule',
   'parsePlan',
   'passphraseFrom',
+  'peekIntent',
   'peekToken',
   'personOf',
   'planDigest',

@@ -149,6 +149,16 @@ export function peekVote(token: string): { readonly plan: string; readonly polic
   return { plan: String(plan_digest), policy: String(policy_digest) }
 }
 
+/** What an intent says of itself; whoever has kept it opened it before. */
+export function peekIntent(token: string): {
+  readonly jti: string
+  readonly aud: string
+  readonly exp: number
+} {
+  const { jti, aud, exp } = Object(decode(token.split('.')[1])) as Record<string, unknown>
+  return { jti: String(jti), aud: String(aud), exp: Number(exp) }
+}
+
 interface Parts {
   readonly token: string
   readonly record: KeyRecord

@@ -53,8 +53,8 @@ export class Inbox {
   /** Ids of tokens that an earlier life took. */
   remember(ops: Iterable<string>): void {
     for (const op of ops) {
-      const intent = this.#parts.keeper.intent(op)
-      if (intent) this.#hold(intent.claims.jti, op)
+      const kept = this.#parts.keeper.kept(op)
+      if (kept) this.#hold(kept.jti, op)
     }
   }
 

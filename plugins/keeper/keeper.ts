@@ -21,6 +21,7 @@ import {
   opErrors,
   openTokenNow,
   outboxEntry,
+  peekIntent,
   personOf,
   planDigest,
   policyErrors,
@@ -120,8 +121,10 @@ export class Keeper {
       if (!numbers.has(this.#epoch, seq)) await this.#giveBack(seq)
     }
     for (const row of open.values()) {
-      if (!this.#parts.ref(row.id)) continue
-      if (waits(row.phase) && this.#isLeft(this.intent(row.id))) await this.judge(row.id)
+      // Many may wait, and a signature costs more than all of this: it is looked at before anything follows.
+      const kept = this.kept(row.id)
+      if (!kept) continue
+      if (waits(row.phase) && this.#isLeft(kept)) await this.judge(row.id)
       if (row.phase !== 'held') continue
       if (this.#restsOnRevoked(row)) await this.judge(row.id)
       else if (row.policy === this.#policy.digest) this.#watchExpiry(row.id)
@@ -186,10 +189,20 @@ export class Keeper {
     }
   }
 
+  #token(op: string): string | undefined {
+    return this.#parts.ref(op)?.snapshot().context.token ?? undefined
+  }
+
+  /** What the intent that an instance holds says of itself: nobody looks at its signature. */
+  kept(op: string): ReturnType<typeof peekIntent> | undefined {
+    const token = this.#token(op)
+    return token === undefined ? undefined : peekIntent(token)
+  }
+
   /** The intent that an instance holds. */
   intent(op: string): KnownIntent | undefined {
-    const token = this.#parts.ref(op)?.snapshot().context.token
-    if (token === undefined || token === null) return undefined
+    const token = this.#token(op)
+    if (token === undefined) return undefined
     const context = this.#parts.contract.tokenContext('kept')
     const { claims, record } = openTokenNow('intent', token, context)
     return { token, claims, requester: record }
@@ -238,7 +251,7 @@ export class Keeper {
     const { claims } = intent
     const { positions } = this.#parts.contract.store.get()
     const stands =
-      !this.#isLeft(intent) &&
+      !this.#isLeft(claims) &&
       !this.#isOver(intent) &&
       !this.#isOutdated() &&
       this.#revokedIn([claims.iss]) === undefined &&
@@ -329,7 +342,7 @@ export class Keeper {
     const intent = this.intent(op)
     if (!ref || !intent) return
     const { value, context } = ref.snapshot()
-    if (this.#isLeft(intent)) return this.#refuse(op, opErrors.PROV_OP_ADOPTED({ op }))
+    if (this.#isLeft(intent.claims)) return this.#refuse(op, opErrors.PROV_OP_ADOPTED({ op }))
     const lapsed = value === 'approved' && context.lapsed
     if (value !== 'submitted' && value !== 'held' && !lapsed) return
     if (this.#isOver(intent)) return this.#expire(op)
@@ -382,7 +395,7 @@ export class Keeper {
     if (!ref || !intent) return
     const { value, context } = ref.snapshot()
     if (value !== 'held' && !(value === 'approved' && context.lapsed)) return
-    if (this.#isLeft(intent) || this.#isOver(intent)) return this.#judge(op)
+    if (this.#isLeft(intent.claims) || this.#isOver(intent)) return this.#judge(op)
     if (
       this.#revokedIn([intent.claims.iss, ...context.votes.map(({ kid }) => kid)]) !== undefined
     ) {
@@ -428,8 +441,8 @@ export class Keeper {
   }
 
   /** True for what was signed for a journal that went on under another id. */
-  #isLeft(intent: KnownIntent | undefined): boolean {
-    return intent !== undefined && intent.claims.aud !== this.#parts.contract.journal
+  #isLeft({ aud }: Pick<IntentClaims, 'aud'>): boolean {
+    return aud !== this.#parts.contract.journal
   }
 
   async #expire(op: string): Promise<void> {
@@ -588,17 +601,18 @@ export class Keeper {
   /** A held operation ends with its intent, also when nobody looks. */
   #watchExpiry(op: string): void {
     const { clock, log, signal } = this.#parts
-    const intent = this.intent(op)
-    if (!intent || signal.aborted) return
+    const kept = this.kept(op)
+    if (!kept || signal.aborted) return
+    const endMs = kept.exp * 1_000
     this.#timers.get(op)?.cancel()
     const due = (): void => {
       // The wall may have been set meanwhile, and it is the wall that the intent names.
-      if (!this.#isOver(intent)) return this.#watchExpiry(op)
+      if (clock.now() < endMs) return this.#watchExpiry(op)
       this.expire(op).catch((thrown: unknown) => {
         log.error(`${op} is over and could not be ended`, { thrown: String(thrown) })
       })
     }
-    const waitMs = intent.claims.exp * 1_000 - clock.now()
+    const waitMs = endMs - clock.now()
     const lookMs = Math.min(waitMs, longestLookMs)
     this.#timers.set(op, clock.after(lookMs, due, { background: true }))
   }
