@@ -225,7 +225,8 @@ export class Keeper {
     const { actor: by } = requester
     return this.#inTurn(op, async () => {
       const at = clock.now()
-      const signed = this.#signedAtOnce(intent)
+      // One that came twice at once takes no number.
+      const signed = this.#parts.ref(op) ? undefined : this.#signedAtOnce(intent)
       const { workspace } = contract
       const { type, target } = body
       await start(op, {
