@@ -122,6 +122,8 @@ export class GuestSteps {
       answer += `${answer && ','}${this.#turn(turn, batch, index)}`
     }
     if (turns.length > 1 || (turns[0]?.messages.length ?? 0) > 1) this.#mark(batch, anyTurn, 0)
+    // Whatever came of it, this is how an answer begins.
+    if (answer[0] !== '{' || answer[2] !== 's') this.failures++
     return `[${answer}]`
   }
 

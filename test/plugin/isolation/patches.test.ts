@@ -12,7 +12,7 @@ const changes: Readonly<Record<string, string>> = {
   map: `Map.prototype.get = () => undefined`,
   later: `Promise.prototype.then = () => 'patched'`,
   toJSON: `Object.defineProperty(Object.prototype, 'toJSON', { value: () => 'patched', configurable: true })`,
-  list: `Array.prototype.map = () => ['patched']`,
+  list: `Array.prototype.entries = () => [].values()`,
   text: `JSON.stringify = () => 'patched'; JSON.parse = () => ({ patched: true })`,
   seen: `Array.prototype.sum = () => 0`,
   more: `Object.defineProperty(Array.prototype, 'sum', { value: () => 0 }); Map.prototype.also = () => 0`,
