@@ -1367,6 +1367,13 @@ export const expectedErrors: readonly (readonly [string, string, number, string,
     'see the table of settings in `plugins/mirror/README.md`',
   ],
   [
+    'PROV_LEDGER_CUT',
+    'refuse',
+    4,
+    'the ledger in <dir> is not whole: <what> is not there, and it may remember what the journal forgot',
+    'fetch all of it, as a repository of its own with the branch main: `git -C <ledger> fetch --unshallow`; or move it away to start a new ledger, when the journal is surely the newest',
+  ],
+  [
     'PROV_LEDGER_FOREIGN',
     'fail',
     1,

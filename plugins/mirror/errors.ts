@@ -4,6 +4,7 @@ import { defineErrors } from 'prov'
 export const mirrorErrors = defineErrors<{
   PROV_AUDIT_FORKED: { emitter: string; n: number; ledger: string; found: string }
   PROV_LEDGER_AHEAD: { emitter: string; ledger: number; journal: number }
+  PROV_LEDGER_CUT: { dir: string; what: string }
   PROV_LEDGER_MOVED: { dir: string; expected: string; found: string }
   PROV_LEDGER_HEAD_LOST: { dir: string; commit: string }
   PROV_LEDGER_FOREIGN: { dir: string; commit: string; why: string }
@@ -43,6 +44,13 @@ export const mirrorErrors = defineErrors<{
       `the ledger holds ${ledger} events of ${emitter}, the journal only ${journal}: it was set back`,
     remedy:
       'put the newest journal back; only when it is lost, `prov journal adopt` goes on from here under a new id (done already, `prov run` lets the ledger follow)',
+  },
+  PROV_LEDGER_CUT: {
+    disposition: 'refuse',
+    text: ({ dir, what }) =>
+      `the ledger in ${dir} is not whole: ${what} is not there, and it may remember what the journal forgot`,
+    remedy:
+      'fetch all of it, as a repository of its own with the branch main: `git -C <ledger> fetch --unshallow`; or move it away to start a new ledger, when the journal is surely the newest',
   },
   PROV_LEDGER_MOVED: {
     disposition: 'conflict',

@@ -25,7 +25,8 @@ const emitters: readonly Emitter[] = ['submitter', 'keeper', 'controller', 'orch
 const tailBytes: Bytes = 65_536
 
 /**
- * Throws PROV_LEDGER_AHEAD when the ledger in a folder goes on where the journal ends. One that tells
+ * Throws PROV_LEDGER_AHEAD when the ledger in a folder goes on where the journal ends, PROV_LEDGER_CUT when
+ * what would tell is not there. One that tells
  * another story is of another journal, whose tokens have no force here: the mirror says so later.
  */
 export async function refuseSetBack(
@@ -64,16 +65,26 @@ async function* ledgerBackwards(dir: string): AsyncGenerator<Said> {
   yield* rest.slice(0, rest.length - tail.length).reverse()
 }
 
-/** From main back to a commit; to the first where that is not met, or to one that cannot be read. */
+/**
+ * From main back to a commit, or to the first. What cannot be read hides how the story began: it is no
+ * reason to take it for another one.
+ */
 async function* historyUntil(dir: string, indexed: string | undefined): AsyncGenerator<Said> {
   const { default: git } = await import('isomorphic-git')
   const repo = { fs, dir, gitdir: join(dir, '.git'), cache: {} }
   let at = await git.resolveRef({ ...repo, ref: branch }).catch(() => undefined)
+  const branches = at === undefined ? await git.listBranches(repo).catch(() => []) : []
+  const [other] = branches.filter((name) => !name.startsWith('left/'))
+  if (other !== undefined)
+    throw mirrorErrors.PROV_LEDGER_CUT({ dir, what: `${branch}, beside ${other}` })
   while (at !== undefined && at !== indexed) {
-    const found = await git.readCommit({ ...repo, oid: at }).catch(() => undefined)
-    const says = found && parseTrailers(found.commit.message)
+    const commit: string = at
+    const found = await git.readCommit({ ...repo, oid: commit }).catch(() => {
+      throw mirrorErrors.PROV_LEDGER_CUT({ dir, what: `commit ${commit}` })
+    })
+    const says = parseTrailers(found.commit.message)
     if (says) yield says
-    at = found?.commit.parent[0]
+    at = found.commit.parent[0]
   }
 }
 
