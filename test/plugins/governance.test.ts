@@ -215,6 +215,21 @@ t.test('one alone decides nothing, whatever the way', async (t) => {
       policy.git('bob', 'update-ref', 'refs/heads/main', merged)
       return ['bob']
     },
+    'a signature that its giver replaced': ({ policy }) => {
+      policy.git('bob', 'checkout', '-q', '-b', 'work')
+      policy.commit('bob', 'policy.ncl', '{ open = true }')
+      const tree = policy.git('bob', 'rev-parse', 'work^{tree}')
+      policy.commit('bob', 'policy.ncl', '{ open = false }')
+      policy.git('alice', 'checkout', '-q', 'main')
+      const words = ['-S', tree, '-p', 'main', '-p', 'work', '-m', 'x']
+      policy.git(
+        'alice',
+        'update-ref',
+        'refs/heads/main',
+        policy.git('alice', 'commit-tree', ...words),
+      )
+      return ['alice']
+    },
     'two keys of one person': ({ policy }) => {
       const both = policy.signers(2, 'alice', 'alice=alice2', 'bob', 'carol')
       policy.change('bob', 'carol', '.allowed_signers', both)

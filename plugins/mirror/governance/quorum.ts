@@ -7,7 +7,8 @@
  *            ╲            ╱
  *             ●──────────●    alice, tree T
  *
- * An old signature for the same tree does not count: it was given for another main.
+ * An old signature for the same tree does not count: it was given for another main; nor does one that its
+ * giver replaced by another commit on top of it.
  *
  * @module
  */
@@ -21,12 +22,13 @@ export function agreedTo(
   signer: (commit: Commit) => string | undefined,
 ): readonly string[] {
   const within = new Map(came.map((commit) => [commit.id, commit]))
-  const onTop = (start: Commit): boolean => {
+  const names = new Map(came.map((commit) => [commit.id, signer(commit)]))
+  const reaches = (start: Commit, id: string): boolean => {
     const waiting = [start]
     const met = new Set<string>()
     for (let at = waiting.pop(); at; at = waiting.pop()) {
       for (const parent of at.parents) {
-        if (parent === before) return true
+        if (parent === id) return true
         const next = within.get(parent)
         if (!next || met.has(parent)) continue
         met.add(parent)
@@ -35,11 +37,13 @@ export function agreedTo(
     }
     return false
   }
-  const names = came
-    .filter((commit) => commit.tree === step.tree && onTop(commit))
-    .map(signer)
-    .filter((name) => name !== undefined)
-  return [...new Set(names)].sort()
+  const tookBack = ({ id }: Commit): boolean =>
+    came.some((later) => names.get(later.id) === names.get(id) && reaches(later, id))
+  const agreed = came
+    .filter((commit) => commit.tree === step.tree && names.get(commit.id) !== undefined)
+    .filter((commit) => before !== undefined && reaches(commit, before) && !tookBack(commit))
+    .map(({ id }) => names.get(id) as string)
+  return [...new Set(agreed)].sort()
 }
 
 /**
