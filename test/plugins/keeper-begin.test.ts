@@ -90,7 +90,8 @@ async function alone(t: Test) {
     clock: on.clock,
     log: { debug() {}, info() {}, warn() {}, error() {} },
     refusals: new Refusals({ contract: deal, role: 'keeper', clock: on.clock }),
-    ref: () => ref,
+    // Before it was started there is none.
+    ref: () => (starts.length > 0 ? ref : undefined),
     start: (_, input) =>
       new Promise((resolve, reject) => {
         starts.push({ input, done: () => resolve(undefined), failed: reject })

@@ -128,8 +128,9 @@ export class Machine {
     const running = life.run(() => this.#run(life))
     void running.catch((thrown: unknown) => {
       if (life.isDead()) return
-      // Whoever keeps processes running starts it again.
-      if (ProvError.is(thrown) && (startsAgain.has(thrown.code) || this.isSetBack)) {
+      // Whoever keeps processes running starts it again; one that was frozen while it began took too long.
+      const tooLong = ProvError.is(thrown) && thrown.code === 'PROV_PLUGIN_TIMEOUT' && life.freezes
+      if (ProvError.is(thrown) && (startsAgain.has(thrown.code) || this.isSetBack || tooLong)) {
         return this.#over(life, thrown)
       }
       this.parts.failed(`${this.parts.name} does not start: ${String((thrown as Error).stack)}`)
