@@ -60,6 +60,8 @@ export class Life {
   /** Ids of messages that it published, and of those that its journal said at its start had gone out. */
   readonly said: string[] = []
   vouchedFor: ReadonlySet<string> = new Set()
+  /** It stood still for a while. */
+  wasFrozen = false
   #thaw: (() => void) | undefined
   #thawed: Promise<void> | undefined
 
@@ -107,6 +109,7 @@ export class Life {
   /** As SIGSTOP: what it asked for goes on without it. */
   freeze(forMs: Millis): void {
     if (this.isFrozen || this.isDead()) return
+    this.wasFrozen = true
     this.#thawed = new Promise((resolve) => (this.#thaw = resolve))
     this.machine.parts.time.after(forMs, () => this.thaw())
   }

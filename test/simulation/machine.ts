@@ -129,7 +129,8 @@ export class Machine {
     void running.catch((thrown: unknown) => {
       if (life.isDead()) return
       // Whoever keeps processes running starts it again; one that was frozen while it began took too long.
-      const tooLong = ProvError.is(thrown) && thrown.code === 'PROV_PLUGIN_TIMEOUT' && life.freezes
+      const tooLong =
+        ProvError.is(thrown) && thrown.code === 'PROV_PLUGIN_TIMEOUT' && life.wasFrozen
       if (ProvError.is(thrown) && (startsAgain.has(thrown.code) || this.isSetBack || tooLong)) {
         return this.#over(life, thrown)
       }
