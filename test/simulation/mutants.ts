@@ -65,7 +65,7 @@ export const mutants: readonly Mutant[] = [
         'await moveHead(parent);',
       ],
     ],
-    broken: /ledger: commit [0-9a-f]{40}/,
+    broken: /(?:ledger|not whole): commit [0-9a-f]{40}/,
     seed: 1,
   },
   {
