@@ -32,6 +32,23 @@ export interface PolicySubject {
   readonly atMs: number
 }
 
+/**
+ * What a policy is asked about an operation: the forecast of a plan, the keeper's judgement and the
+ * controller's look behind it ask the same.
+ */
+export function subjectOf(
+  op: Required<Pick<PolicySubject, 'scope' | 'destructive' | 'target'>> & {
+    readonly type: string
+    readonly image?: string | undefined
+  },
+  actor: { readonly actor: string; readonly kind: ActorKind } | undefined,
+  atMs: number,
+): PolicySubject {
+  const { type: opType, image, target, scope, destructive } = op
+  const by = actor && { name: actor.actor, kind: actor.kind }
+  return { opType, image, target, scope, actor: by, destructive, atMs }
+}
+
 /** What a list of rules does with an op; the words of the audit trail. */
 export type Effect = 'deny' | 'hold' | 'auto-sign'
 export const effectOf: Readonly<Record<RuleList, Effect>> = {

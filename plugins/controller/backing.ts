@@ -17,8 +17,9 @@ import {
   mayBreakGlass,
   onePerson,
   readPolicy,
+  subjectOf,
 } from 'prov/policies'
-import type { CompiledPolicy, PolicySubject } from 'prov/policies'
+import type { CompiledPolicy } from 'prov/policies'
 
 export interface BackingQuestion {
   readonly approval: ApprovalClaims
@@ -40,8 +41,8 @@ export function compiledIn(policy: OpsModel['policy']): CompiledPolicy | undefin
 
 /** What is missing behind an approval, in words; undefined when it is all there. */
 export function unbacked(question: BackingQuestion): string | undefined {
-  const { approval, requester, votes, policy, mode, key } = question
-  const subject = subjectOf(question)
+  const { approval, intent, requester, votes, policy, mode, key } = question
+  const subject = subjectOf(intent.op, requester, approval.iat * 1_000)
   const decision = policy && matchPolicy(policy, subject)
   const verdict = decision?.verdict ?? 'hold'
   if (verdict === 'deny') return 'the policy denies it'
@@ -90,17 +91,4 @@ export function unbacked(question: BackingQuestion): string | undefined {
 /** True for a vote on this plan under this policy; a row from before does not say. */
 function isFor({ plan, policy }: OpVote, { plan_digest, policy_digest }: ApprovalClaims): boolean {
   return (plan ?? plan_digest) === plan_digest && (policy ?? policy_digest) === policy_digest
-}
-
-function subjectOf({ approval, intent, requester }: BackingQuestion): PolicySubject {
-  const { op } = intent
-  return {
-    opType: op.type,
-    image: op.image,
-    target: op.target,
-    scope: op.scope,
-    actor: { name: requester.actor, kind: requester.kind },
-    destructive: op.destructive,
-    atMs: approval.iat * 1_000,
-  }
 }

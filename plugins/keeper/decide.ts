@@ -23,6 +23,7 @@ import {
   onePerson,
   readPolicy,
   ruleName,
+  subjectOf,
   traceLines,
 } from 'prov/policies'
 import type { CompiledPolicy, GlassAnswer, KeeperMode, Quorum } from 'prov/policies'
@@ -76,8 +77,7 @@ export interface Question {
 /** Judges one operation under one policy. Same question, same answer. */
 export function judgeOp({ claims, requester, policy, mode, nowMs }: Question): Judgement {
   const { op } = claims
-  const decision =
-    policy.compiled && matchPolicy(policy.compiled, subjectOf(claims, requester, nowMs))
+  const decision = policy.compiled && matchPolicy(policy.compiled, subjectOf(op, requester, nowMs))
   const found = decision?.verdict ?? 'hold'
   const manual = found === 'auto-sign' && mode === 'manual'
   const verdict = manual ? 'hold' : found
@@ -103,18 +103,6 @@ export function judgeOp({ claims, requester, policy, mode, nowMs }: Question): J
       policy_version: policy.version,
       trace,
     },
-  }
-}
-
-function subjectOf({ op }: IntentClaims, requester: KeyRecord, atMs: Millis) {
-  return {
-    opType: op.type,
-    image: op.image,
-    target: op.target,
-    scope: op.scope,
-    actor: { name: requester.actor, kind: requester.kind },
-    destructive: op.destructive,
-    atMs,
   }
 }
 
@@ -201,7 +189,7 @@ export function glassFor(question: {
   readonly nowMs: Millis
 }): GlassAnswer {
   const { intent, voter, requester, policy, nowMs } = question
-  const subject = subjectOf(intent, requester, nowMs)
+  const subject = subjectOf(intent.op, requester, nowMs)
   return mayBreakGlass(policy.compiled?.policy, subject, voter.groups ?? [])
 }
 

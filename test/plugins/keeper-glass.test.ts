@@ -44,6 +44,21 @@ const glass = (life: Pick<Life, 'desk'>, op: string, as: string, more: object = 
     ...more,
   })
 
+/** An operation whose glass bob broke while nobody could claim it, until his time was over. */
+async function brokenInVain(life: Awaited<ReturnType<typeof team>>): Promise<string> {
+  const { held, on } = life
+  const op = await held()
+  on.deaf = ['controller']
+  await life.close()
+  const alone = await live(on)
+  await glass(alone, op, 'bob', { breakGlassMs: 5 * minute })
+  await alone.until(op, 'approved')
+  await alone.close()
+  await on.clock.advance(5 * minute)
+  on.deaf = []
+  return op
+}
+
 t.test('who may break it, where, why and for how long: each refusal by name', async (t) => {
   const life = await team(t)
   const { held, desk, deal, on } = life
@@ -123,18 +138,10 @@ t.test('it is claimed at once, and flagged until somebody else looked', async (t
 
 t.test('broken more than once, it is reviewed by nobody who broke it', async (t) => {
   const life = await team(t)
-  const { held, deal, on } = life
+  const { deal, on } = life
   const { record: carol } = await people(on).signer('carol')
   await deal.enrol({ record: carol, as: 'alice', groups: ['oncall'] })
-  const op = await held()
-  on.deaf = ['controller']
-  await life.close()
-  const alone = await live(on)
-  await glass(alone, op, 'bob', { breakGlassMs: 5 * minute })
-  await alone.until(op, 'approved')
-  await alone.close()
-  await on.clock.advance(5 * minute)
-  on.deaf = []
+  const op = await brokenInVain(life)
   const second = await live(on)
   t.teardown(() => second.close())
   await second.until(op, 'held')
@@ -151,16 +158,8 @@ t.test('broken more than once, it is reviewed by nobody who broke it', async (t)
 
 t.test('its time is over: nothing is claimed by it any more, people are asked again', async (t) => {
   const life = await team(t)
-  const { held, on } = life
-  const op = await held()
-  on.deaf = ['controller']
-  await life.close()
-  const alone = await live(on)
-  await glass(alone, op, 'bob', { breakGlassMs: 5 * minute })
-  await alone.until(op, 'approved')
-  await alone.close()
-  await on.clock.advance(5 * minute)
-  on.deaf = []
+  const { on } = life
+  const op = await brokenInVain(life)
   const again = await live(on)
   t.teardown(() => again.close())
   await again.until(op, 'held')

@@ -13,6 +13,7 @@ import {
   matchPolicy,
   readPolicy,
   ruleName,
+  subjectOf,
   traceLines,
 } from '../../../policies/index.ts'
 import { now } from '../now.ts'
@@ -66,7 +67,7 @@ export const read = defineRead<PlanArgs, OpPlan>({
       })),
       policy: judged(stand, body, {
         atMs: context.clock.now(),
-        actor: actor === undefined ? undefined : { name: actor, kind: kind ?? 'human' },
+        by: actor === undefined ? undefined : { actor, kind: kind ?? 'human' },
       }),
     } as const
     return { ...plan, digest: planFileDigest(plan) }
@@ -87,16 +88,17 @@ async function proposed(stand: Now, request: OpRequest, context: ReadContext): P
 function judged(
   { ops }: Now,
   body: OpBody,
-  at: {
+  {
+    atMs,
+    by,
+  }: {
     readonly atMs: number
-    readonly actor: { readonly name: string; readonly kind: ActorKind } | undefined
+    readonly by: { readonly actor: string; readonly kind: ActorKind } | undefined
   },
 ): OpPlan['policy'] {
   const reading = ops.policy ? readPolicy(ops.policy.policy) : undefined
   const policy = reading?.ok === true ? reading.policy : emptyPolicy
-  const { type: opType, target, image, scope, destructive } = body
-  const subject = { opType, target, image, scope, destructive, ...at }
-  const decision = matchPolicy(compilePolicy(policy), subject)
+  const decision = matchPolicy(compilePolicy(policy), subjectOf(body, by, atMs))
   const manual = ops.mode === 'manual' && decision.verdict === 'auto-sign'
   return {
     version: ops.policy?.version ?? null,
