@@ -83,6 +83,19 @@ t.test('who reads is told that the journal is gone, and who is revoked stays so'
   )
 })
 
+t.test('rules see the scope that the workspace declares', async (t) => {
+  const { json, run, edit } = sampleCopy(t)
+  edit(
+    'keeper_policy.ncl',
+    /require_manual = \[/,
+    'deny = [{ id = "no-drains", scope_patterns = ["drain:*"] }],\n    require_manual = [',
+  )
+  await run('setup', '--actor', 'alice')
+  const drain = await json('op', 'submit', 'drain', 'app-cluster')
+  t.match(drain, { code: 4, data: { phase: 'refused', code: 'PROV_OP_DENIED' } })
+  t.match((await json('op', 'plan', 'drain', 'app-cluster')).data, { policy: { verdict: 'deny' } })
+})
+
 t.test('what the state is, an agent may say and a person decides', async (t) => {
   const { json, run } = sampleCopy(t)
   await run('setup', '--actor', 'alice')
